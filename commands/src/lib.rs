@@ -1,0 +1,11 @@
+//! How things come to happen: the one writer of the log, and the machinery that turns a tag into signed packages.
+
+pub mod blobs;
+pub mod building;
+pub mod event_store;
+pub mod packaging;
+pub mod publishing;
+pub mod releases;
+pub mod secrets;
+pub mod signing;
+pub mod source;

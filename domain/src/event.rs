@@ -1,0 +1,5 @@
+//! Placeholder.
+
+/// Any fact of the domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {}

@@ -1,0 +1,24 @@
+//! What is true and what is allowed: facts, the rules that admit them, and the words of the product.
+//!
+//! Pure functions only. Time and random values arrive as arguments; `clippy.toml` bans the rest.
+
+pub mod aggregate;
+pub mod config;
+pub mod digest;
+pub mod event;
+pub mod ids;
+pub mod keyring;
+pub mod names;
+pub mod organisation;
+pub mod package;
+pub mod project;
+pub mod recorded;
+pub mod release;
+pub mod repository;
+pub mod service;
+pub mod signing_key;
+pub mod token;
+pub mod version;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,102 @@
+//! What a package file says of itself: the facts that a repository's indexes are rendered from.
+
+mod deb;
+mod rpm;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    deb::DebFacts,
+    rpm::{Changelog, Comparison, Dependency, FileKind, FileList, PackagedFile, RpmFacts},
+};
+use crate::digest::Sha256;
+
+/// The two kinds of package, and of repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Debian's; in APT repositories.
+    Deb,
+    /// rpm's; in YUM repositories.
+    Rpm,
+}
+
+impl Format {
+    /// `deb` or `rpm`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deb => "deb",
+            Self::Rpm => "rpm",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A package file in the blob store and what it says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Package {
+    /// The file's name in the repository, without a folder: `name_1.2.3_amd64.deb`.
+    pub file_name: String,
+    /// The blob.
+    pub sha256: Sha256,
+    /// The blob's length.
+    pub size_bytes: u64,
+    /// From its control file or its rpm header.
+    pub facts: Facts,
+}
+
+/// What the file itself says, by format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Facts {
+    /// From the control file.
+    Deb(DebFacts),
+    /// From the header.
+    Rpm(Box<RpmFacts>),
+}
+
+impl Package {
+    /// Deb or rpm.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        match self.facts {
+            Facts::Deb(_) => Format::Deb,
+            Facts::Rpm(_) => Format::Rpm,
+        }
+    }
+
+    /// The package's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match &self.facts {
+            Facts::Deb(deb) => &deb.package,
+            Facts::Rpm(rpm) => &rpm.name,
+        }
+    }
+
+    /// Its version as its package manager writes it: `1:1.2.3-1`.
+    #[must_use]
+    pub fn version(&self) -> String {
+        match &self.facts {
+            Facts::Deb(deb) => deb.version.clone(),
+            Facts::Rpm(rpm) => rpm.evr(),
+        }
+    }
+
+    /// Its architecture in the format's own word.
+    #[must_use]
+    pub fn architecture(&self) -> &str {
+        match &self.facts {
+            Facts::Deb(deb) => &deb.architecture,
+            Facts::Rpm(rpm) => &rpm.architecture,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The envelope around every fact: where it stands in the log, who caused it, and because of what.
+
+use std::{fmt, str::FromStr};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::ids::{CommandId, EventId};
+
+/// A place in the whole log. Strictly increasing, opaque, gaps allowed; `Position(0)` is before the first event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Position(pub u64);
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How many events a stream holds; the first event has revision 1, an absent stream 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Revision(pub u64);
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The name of a stream: `<kind>-<uuid>`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StreamId(String);
+
+/// The text was not `<kind>-<uuid>`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is not a stream: expected <kind>-<uuid>")]
+pub struct InvalidStreamId(String);
+
+impl StreamId {
+    /// The stream of the aggregate `id` of `kind`.
+    #[must_use]
+    pub fn new(kind: &str, id: Uuid) -> Self {
+        Self(format!("{kind}-{id}"))
+    }
+
+    /// The name as it is stored.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What sort of aggregate this is: `release` in `release-<uuid>`.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.split().0
+    }
+
+    /// Which aggregate of its kind this is.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        self.split().1
+    }
+
+    fn split(&self) -> (&str, Uuid) {
+        parse_stream(&self.0).expect("a StreamId is made of a kind and a UUID")
+    }
+}
+
+/// A hyphenated UUID is 36 characters long, so the kind may hold a `-` of its own.
+fn parse_stream(text: &str) -> Option<(&str, Uuid)> {
+    let (kind, id) = text.split_at_checked(text.len().checked_sub(36)?)?;
+    let kind = kind.strip_suffix('-').filter(|kind| !kind.is_empty())?;
+    Some((kind, Uuid::try_parse(id).ok()?))
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for StreamId {
+    type Err = InvalidStreamId;
+    fn from_str(text: &str) -> Result<Self, InvalidStreamId> {
+        parse_stream(text).ok_or_else(|| InvalidStreamId(text.to_owned()))?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// Who wanted something to happen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Actor {
+    /// The holder of an operator token.
+    Operator {
+        /// The token's id, never its secret.
+        token: crate::ids::TokenId,
+    },
+    /// The holder of a project's API token.
+    ApiToken {
+        /// The token's id, never its secret.
+        token: crate::ids::TokenId,
+    },
+    /// A part of pkgdeploy that follows the log.
+    Worker {
+        /// Which part: `releases`, `signing`.
+        name: String,
+    },
+    /// Someone at the machine's own command line.
+    CommandLine,
+}
+
+/// Why an event was recorded; the same for every event of one command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// When, to the microsecond, by the clock of the node that appended it.
+    pub recorded_at: DateTime<Utc>,
+    /// Who.
+    pub actor: Actor,
+    /// The wish it came from. Unique in its stream.
+    pub command_id: CommandId,
+    /// The event that led to the wish, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causation: Option<EventId>,
+}
+
+/// One fact of type `E` as the log holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded<E> {
+    /// Its place in the whole log.
+    pub position: Position,
+    /// Whose fact it is.
+    pub stream: StreamId,
+    /// Its place in the stream, from 1.
+    pub revision: Revision,
+    /// Its identity.
+    pub event_id: EventId,
+    /// Why it was recorded.
+    pub metadata: Metadata,
+    /// The fact.
+    pub event: E,
+}
+
+impl<E> Recorded<E> {
+    /// The same envelope around something else.
+    pub fn map<F>(self, f: impl FnOnce(E) -> F) -> Recorded<F> {
+        Recorded {
+            position: self.position,
+            stream: self.stream,
+            revision: self.revision,
+            event_id: self.event_id,
+            metadata: self.metadata,
+            event: f(self.event),
+        }
+    }
+}
