@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::names::{OrganisationName, ProjectName, RepositoryName};
+
 /// The text was not a UUID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{0}\" is not an id: expected a UUID such as 01931b2e-6f0a-7c3e-8d54-2f6a9b1c0d3e")]
@@ -51,10 +53,73 @@ ids! {
     SigningKeyId,
     /// An access key of a repository.
     AccessKeyId,
+    /// A person or program that may act on the whole server.
+    AccountId,
     /// An API or operator token.
     TokenId,
     /// One recorded fact.
     EventId,
     /// One wish to change something; a retry carries the same id.
     CommandId,
+}
+
+/// Gives each name one id, for ever: the id of what is called `path` among its `kind`.
+///
+/// Two creations of the same name meet in the same stream, where the second is refused: no look-up,
+/// no lock and no reservation is needed to keep names unique. The result is a version 8 UUID (RFC 9562,
+/// 5.8) made of the first 16 bytes of SHA-256(`kind`, NUL, parts joined by `/`). See decision 0001.
+fn named(kind: &str, path: &[&str]) -> Uuid {
+    let digest = crate::digest::Sha256::of(format!("{kind}\0{}", path.join("/")).as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest.0[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+impl OrganisationId {
+    /// The id of the organisation called `name`.
+    #[must_use]
+    pub fn named(name: &OrganisationName) -> Self {
+        Self(named("organisation", &[name.as_str()]))
+    }
+}
+
+impl ProjectId {
+    /// The id of the project called `name` in `organisation`.
+    #[must_use]
+    pub fn named(organisation: &OrganisationName, name: &ProjectName) -> Self {
+        Self(named("project", &[organisation.as_str(), name.as_str()]))
+    }
+}
+
+impl RepositoryId {
+    /// The id of the repository called `name` in `organisation`.
+    #[must_use]
+    pub fn named(organisation: &OrganisationName, name: &RepositoryName) -> Self {
+        Self(named("repository", &[organisation.as_str(), name.as_str()]))
+    }
+}
+
+impl AccountId {
+    /// The account of whoever operates this server.
+    #[must_use]
+    pub fn operator() -> Self {
+        Self(named("account", &["operator"]))
+    }
+}
+
+impl SigningKeyId {
+    /// The key that signs for the whole service.
+    #[must_use]
+    pub fn service() -> Self {
+        Self(named("signing-key", &["service"]))
+    }
+}
+
+impl EventId {
+    /// The id of the `index`-th event of `command` in `stream`: a retry of the command gives the same ids,
+    /// so a log that already holds them answers as it did the first time.
+    #[must_use]
+    pub fn of_command(command: CommandId, stream: &str, index: usize) -> Self {
+        Self(named("event", &[&command.to_string(), stream, &index.to_string()]))
+    }
 }

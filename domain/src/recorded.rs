@@ -158,3 +158,14 @@ impl<E> Recorded<E> {
         }
     }
 }
+
+/// A fact as the log stores it. What it says is the codec's business, `event/codec.rs`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawEvent {
+    /// `<kind>.<past_tense>`: `release.package_built`.
+    pub name: String,
+    /// Goes up when the shape of the payload changes.
+    pub schema_version: u32,
+    /// JSON text.
+    pub payload: String,
+}

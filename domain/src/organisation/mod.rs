@@ -1,1 +1,65 @@
-//! organisation
+//! Organisations: they own projects and repositories and share build slots.
+
+mod commands;
+mod events;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    commands::{BUILD_SLOTS_MAX, Command, Refusal},
+    events::Event,
+};
+use crate::{aggregate::Aggregate, names::OrganisationName};
+
+/// How many releases of a new organisation are built at the same time.
+pub const BUILD_SLOTS_DEFAULT: u16 = 2;
+
+/// An organisation, if it was created.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub enum Organisation {
+    /// Nobody created it.
+    #[default]
+    Unknown,
+    /// It exists.
+    Created {
+        /// What it is called in URLs.
+        name: OrganisationName,
+        /// How many of its releases are built at the same time.
+        build_slots: u16,
+    },
+}
+
+impl Organisation {
+    /// How many releases may be built at the same time; none if it does not exist.
+    #[must_use]
+    pub fn build_slots(&self) -> u16 {
+        match self {
+            Self::Unknown => 0,
+            Self::Created { build_slots, .. } => *build_slots,
+        }
+    }
+}
+
+impl Aggregate for Organisation {
+    const KIND: &'static str = "organisation";
+    type Command = Command;
+    type Event = Event;
+    type Refusal = Refusal;
+
+    fn decide(&self, command: Command) -> Result<Vec<Event>, Refusal> {
+        commands::decide(self, command)
+    }
+
+    fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::Created { name } => {
+                *self = Self::Created { name: name.clone(), build_slots: BUILD_SLOTS_DEFAULT };
+            }
+            Event::BuildSlotsSet { slots } => {
+                if let Self::Created { build_slots, .. } = self {
+                    *build_slots = *slots;
+                }
+            }
+        }
+    }
+}

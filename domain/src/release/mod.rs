@@ -1,1 +1,164 @@
-//! release
+//! Releases: one tag on its way from a trigger into the repositories, step by step.
+
+mod commands;
+mod events;
+mod step;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+pub use self::{
+    commands::{Command, MESSAGE_MAX_CHARS, Refusal},
+    events::{BuiltPackage, Event, PlannedPackage},
+    step::Step,
+};
+use crate::{
+    aggregate::Aggregate,
+    ids::{ProjectId, RepositoryId},
+    names::{OrganisationName, TagName},
+    package::Package,
+    version::ReleaseVersion,
+};
+
+/// A release: how far it has come, and what it knows.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub enum Release {
+    /// Nobody asked for it.
+    #[default]
+    Unknown,
+    /// It is on its way.
+    Running(Box<Running>),
+    /// Its packages can be installed.
+    Uploaded,
+    /// It will not be made.
+    Failed,
+    /// Somebody stopped it.
+    Cancelled,
+}
+
+/// What a release on its way knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// What is released.
+    pub origin: Origin,
+    /// It may be built.
+    pub has_build_slot: bool,
+    /// What the tag pointed at when it was checked out.
+    pub checkout: Option<Checkout>,
+    /// Its packages by config file, once the configs are known to be good.
+    pub packages: Option<BTreeMap<String, Progress>>,
+}
+
+/// What is released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Whose project it is.
+    pub organisation: OrganisationName,
+    /// The project.
+    pub project: ProjectId,
+    /// The git tag.
+    pub tag: TagName,
+    /// What the packages are called by.
+    pub version: ReleaseVersion,
+}
+
+/// The commit that every later step builds, whatever happens to the tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkout {
+    /// The full object name.
+    pub commit: String,
+    /// The committer's time: `SOURCE_DATE_EPOCH` of the build.
+    pub committed_at: DateTime<Utc>,
+}
+
+/// How far one package has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// What its config promised.
+    pub planned: PlannedPackage,
+    /// The build's output as it came out of the build.
+    pub built: Option<BuiltPackage>,
+    /// The file that clients get: signed, if its format is.
+    pub ready: Option<Package>,
+    /// Where it is already.
+    pub uploaded_to: BTreeSet<RepositoryId>,
+}
+
+impl Release {
+    /// What it knows, if it is on its way.
+    #[must_use]
+    pub fn running(&self) -> Option<&Running> {
+        match self {
+            Self::Running(running) => Some(running),
+            _ => None,
+        }
+    }
+}
+
+impl Aggregate for Release {
+    const KIND: &'static str = "release";
+    type Command = Command;
+    type Event = Event;
+    type Refusal = Refusal;
+
+    fn decide(&self, command: Command) -> Result<Vec<Event>, Refusal> {
+        commands::decide(self, command)
+    }
+
+    fn evolve(&mut self, event: &Event) {
+        match (&mut *self, event) {
+            (_, Event::Received { organisation, project, tag, version }) => {
+                let (organisation, project) = (organisation.clone(), *project);
+                let origin = Origin { organisation, project, tag: tag.clone(), version: version.clone() };
+                *self =
+                    Self::Running(Box::new(Running { origin, has_build_slot: false, checkout: None, packages: None }));
+            }
+            (_, Event::Uploaded) => *self = Self::Uploaded,
+            (_, Event::Failed { .. }) => *self = Self::Failed,
+            (_, Event::Cancelled) => *self = Self::Cancelled,
+            (Self::Running(running), event) => running.evolve(event),
+            _ => {}
+        }
+    }
+}
+
+impl Running {
+    fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::BuildSlotGranted => self.has_build_slot = true,
+            Event::CodeCheckedOut { commit, committed_at } => {
+                self.checkout = Some(Checkout { commit: commit.clone(), committed_at: *committed_at });
+            }
+            Event::ConfigValidated { packages } => {
+                let progress = |planned: &PlannedPackage| Progress {
+                    planned: planned.clone(),
+                    built: None,
+                    ready: None,
+                    uploaded_to: BTreeSet::new(),
+                };
+                self.packages = Some(packages.iter().map(|p| (p.config.clone(), progress(p))).collect());
+            }
+            Event::PackageBuilt { config, built } => self.change(config, |p| p.built = Some(built.clone())),
+            Event::PackageReady { config, package, .. } => self.change(config, |p| p.ready = Some(package.clone())),
+            Event::PackageUploaded { config, repository } => {
+                self.change(config, |p| {
+                    p.uploaded_to.insert(*repository);
+                });
+            }
+            Event::BuildSetUp { .. }
+            | Event::Received { .. }
+            | Event::Uploaded
+            | Event::Failed { .. }
+            | Event::Cancelled => {}
+        }
+    }
+
+    fn change(&mut self, config: &str, change: impl FnOnce(&mut Progress)) {
+        if let Some(progress) = self.packages.as_mut().and_then(|packages| packages.get_mut(config)) {
+            change(progress);
+        }
+    }
+}

@@ -1,1 +1,85 @@
-//! repository
+//! Repositories: which packages are in, and which of their states were signed.
+
+mod commands;
+mod events;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+pub use self::{
+    commands::{Command, PACKAGES_MAX, Refusal},
+    events::{Event, IndexFile, SignedIndex, Stored},
+};
+use crate::{
+    aggregate::Aggregate,
+    digest::Sha256,
+    package::{Format, Package},
+    recorded::Revision,
+};
+
+/// An APT or YUM repository, if it was created.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Repository {
+    format: Option<Format>,
+    packages: BTreeMap<Identity, Sha256>,
+    /// How many facts are folded in: what the next index can cover.
+    revision: Revision,
+    last_signed: Option<(Revision, DateTime<Utc>)>,
+}
+
+/// What a package manager takes for the same package: two different files of one identity would break clients.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Identity {
+    name: String,
+    version: String,
+    architecture: String,
+}
+
+impl Identity {
+    fn of(package: &Package) -> Self {
+        Self {
+            name: package.name().to_owned(),
+            version: package.version(),
+            architecture: package.architecture().to_owned(),
+        }
+    }
+}
+
+impl Repository {
+    /// Deb or rpm; none if the repository does not exist.
+    #[must_use]
+    pub fn format(&self) -> Option<Format> {
+        self.format
+    }
+
+    /// The newest signed state, if one was signed.
+    #[must_use]
+    pub fn signed_up_to(&self) -> Option<Revision> {
+        self.last_signed.map(|(covers, _)| covers)
+    }
+}
+
+impl Aggregate for Repository {
+    const KIND: &'static str = "repository";
+    type Command = Command;
+    type Event = Event;
+    type Refusal = Refusal;
+
+    fn decide(&self, command: Command) -> Result<Vec<Event>, Refusal> {
+        commands::decide(self, command)
+    }
+
+    fn evolve(&mut self, event: &Event) {
+        self.revision.0 += 1;
+        match event {
+            Event::Created { format, .. } => self.format = Some(*format),
+            Event::PackageAdded { package, .. } => {
+                self.packages.insert(Identity::of(package), package.sha256);
+            }
+            Event::IndexSigned(index) => self.last_signed = Some((index.covers, index.published_at)),
+        }
+    }
+}

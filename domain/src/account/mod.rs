@@ -1,0 +1,50 @@
+//! Accounts: who may act on the whole server, and with which tokens.
+
+mod commands;
+mod events;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+pub use self::{
+    commands::{Command, Refusal},
+    events::Event,
+};
+use crate::{aggregate::Aggregate, digest::Sha256, ids::TokenId};
+
+/// An account and its live tokens.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    tokens: BTreeMap<TokenId, Sha256>,
+}
+
+impl Account {
+    /// Has this account a token that works?
+    #[must_use]
+    pub fn has_token(&self) -> bool {
+        !self.tokens.is_empty()
+    }
+}
+
+impl Aggregate for Account {
+    const KIND: &'static str = "account";
+    type Command = Command;
+    type Event = Event;
+    type Refusal = Refusal;
+
+    fn decide(&self, command: Command) -> Result<Vec<Event>, Refusal> {
+        commands::decide(self, command)
+    }
+
+    fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::TokenIssued { token, secret_sha256 } => {
+                self.tokens.insert(*token, *secret_sha256);
+            }
+            Event::TokenRevoked { token } => {
+                self.tokens.remove(token);
+            }
+        }
+    }
+}

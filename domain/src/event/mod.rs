@@ -1,0 +1,110 @@
+//! Every fact of the domain in one type, and its form on the wire.
+
+mod codec;
+#[cfg(test)]
+mod tests;
+
+pub use self::codec::{DecodeError, decode, encode};
+use crate::{account, aggregate::EventShape, keyring, organisation, project, release, repository, signing_key};
+
+/// Any fact of the domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Of an account.
+    Account(account::Event),
+    /// Of an organisation.
+    Organisation(organisation::Event),
+    /// Of a project.
+    Project(project::Event),
+    /// Of a release.
+    Release(release::Event),
+    /// Of a repository.
+    Repository(repository::Event),
+    /// Of a repository's access keys.
+    Keyring(keyring::Event),
+    /// Of a signing key.
+    SigningKey(signing_key::Event),
+}
+
+/// Gives each variant its name on the wire, for ever.
+macro_rules! shapes {
+    ($($module:ident :: $wrap:ident { $($variant:pat => $name:literal),+ $(,)? })+) => {$(
+        impl From<$module::Event> for Event {
+            fn from(event: $module::Event) -> Self {
+                Event::$wrap(event)
+            }
+        }
+
+        impl EventShape for $module::Event {
+            fn name(&self) -> &'static str {
+                use $module::Event::*;
+                match self {
+                    $($variant => $name,)+
+                }
+            }
+
+            fn from_event(event: Event) -> Option<Self> {
+                match event {
+                    Event::$wrap(event) => Some(event),
+                    _ => None,
+                }
+            }
+        }
+    )+
+
+    impl Event {
+        /// The name on the wire: `release.package_built`.
+        #[must_use]
+        pub fn name(&self) -> &'static str {
+            match self {
+                $(Event::$wrap(event) => event.name(),)+
+            }
+        }
+    }
+
+    /// Every name that this version writes.
+    pub const NAMES: &[&str] = &[$($($name),+),+];
+    };
+}
+
+shapes! {
+    account::Account {
+        TokenIssued { .. } => "account.token_issued",
+        TokenRevoked { .. } => "account.token_revoked",
+    }
+    organisation::Organisation {
+        Created { .. } => "organisation.created",
+        BuildSlotsSet { .. } => "organisation.build_slots_set",
+    }
+    project::Project {
+        Added { .. } => "project.added",
+        ApiTokenIssued { .. } => "project.api_token_issued",
+        TriggerAccepted { .. } => "project.trigger_accepted",
+        TagFreed { .. } => "project.tag_freed",
+    }
+    release::Release {
+        Received { .. } => "release.received",
+        BuildSlotGranted => "release.build_slot_granted",
+        CodeCheckedOut { .. } => "release.code_checked_out",
+        ConfigValidated { .. } => "release.config_validated",
+        BuildSetUp { .. } => "release.build_set_up",
+        PackageBuilt { .. } => "release.package_built",
+        PackageReady { .. } => "release.package_ready",
+        PackageUploaded { .. } => "release.package_uploaded",
+        Uploaded => "release.uploaded",
+        Failed { .. } => "release.failed",
+        Cancelled => "release.cancelled",
+    }
+    repository::Repository {
+        Created { .. } => "repository.created",
+        PackageAdded { .. } => "repository.package_added",
+        IndexSigned(_) => "repository.index_signed",
+    }
+    keyring::Keyring {
+        AccessKeyIssued { .. } => "keyring.access_key_issued",
+        AccessKeyRevoked { .. } => "keyring.access_key_revoked",
+    }
+    signing_key::SigningKey {
+        Generated { .. } => "signing-key.generated",
+    }
+}

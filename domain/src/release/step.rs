@@ -1,0 +1,60 @@
+//! The steps of a release, in the product's own words.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a release stands; in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// A trigger asked for it.
+    Received,
+    /// Other releases of the organisation are being built.
+    WaitingForBuildSlot,
+    /// The tag is fetched and its commit pinned.
+    CheckoutCode,
+    /// Every config file is read.
+    ValidateConfig,
+    /// A root filesystem is prepared and build requirements are installed.
+    SetupBuild,
+    /// The commands run and the package file is made.
+    Building,
+    /// The packages enter the repositories.
+    Uploading,
+    /// The packages can be installed.
+    Uploaded,
+}
+
+impl Step {
+    /// The word in URLs, GraphQL and metrics: `checkout_code`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::WaitingForBuildSlot => "waiting_for_build_slot",
+            Self::CheckoutCode => "checkout_code",
+            Self::ValidateConfig => "validate_config",
+            Self::SetupBuild => "setup_build",
+            Self::Building => "building",
+            Self::Uploading => "uploading",
+            Self::Uploaded => "uploaded",
+        }
+    }
+}
+
+/// The words people read: `Checkout code`.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Received => "Received",
+            Self::WaitingForBuildSlot => "Waiting for build slot",
+            Self::CheckoutCode => "Checkout code",
+            Self::ValidateConfig => "Validate config",
+            Self::SetupBuild => "Setup build",
+            Self::Building => "Building",
+            Self::Uploading => "Uploading",
+            Self::Uploaded => "Uploaded",
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! The facts of a repository.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    digest::Sha256,
+    ids::ReleaseId,
+    names::{OrganisationName, RepositoryName},
+    package::{Format, Package},
+    recorded::Revision,
+};
+
+/// What can have happened to a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// It exists from now on. `origin`, `label` and `codename` never change: apt stops and asks when they do.
+    Created {
+        /// Whose it is.
+        organisation: OrganisationName,
+        /// What it is called in URLs.
+        name: RepositoryName,
+        /// Deb: an APT repository; rpm: a YUM repository.
+        format: Format,
+        /// `Origin` of the APT `Release` file.
+        origin: String,
+        /// `Label` of the APT `Release` file.
+        label: String,
+        /// The APT suite: `dists/<codename>`; unused by YUM.
+        codename: String,
+    },
+    /// A package file, already in the blob store, belongs to the repository.
+    PackageAdded {
+        /// The file and what it says of itself.
+        package: Package,
+        /// The release that built it; none if it was uploaded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        release: Option<ReleaseId>,
+    },
+    /// The index of one state was signed; its files and signatures are in the blob store.
+    IndexSigned(SignedIndex),
+}
+
+/// One publication: a state of the repository, as clients see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedIndex {
+    /// The state: every fact of the repository's stream up to this revision.
+    pub covers: Revision,
+    /// Whole seconds, strictly increasing in the repository: `Date` and `Last-Modified`, or the YUM revision.
+    pub published_at: DateTime<Utc>,
+    /// What was signed: `dists/<codename>/Release` or `repodata/repomd.xml`.
+    pub signed: IndexFile,
+    /// The signatures: `InRelease` and `Release.gpg`, or `repomd.xml.asc`.
+    pub signatures: Vec<IndexFile>,
+    /// What `signed` lists.
+    pub files: Vec<IndexFile>,
+    /// Full fingerprint of the key, upper-case hexadecimal.
+    pub key_fingerprint: String,
+}
+
+/// One file of a publication.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexFile {
+    /// Relative to the repository's root, without a leading `/`.
+    pub path: String,
+    /// Of the whole file.
+    pub sha256: Sha256,
+    /// Of the whole file.
+    pub size_bytes: u64,
+    /// Where its bytes are.
+    pub stored: Stored,
+}
+
+/// Where an index file's bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stored {
+    /// In the blob of the file's own digest.
+    Blob,
+    /// In pieces: this blob is the list of them (see decision 0002).
+    Rope(Sha256),
+    /// Nowhere: listed with its digest because clients want to see it, but only served compressed.
+    Unserved,
+}

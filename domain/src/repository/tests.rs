@@ -1,0 +1,147 @@
+use super::*;
+use crate::{
+    ids::ReleaseId,
+    package::{DebFacts, Facts},
+    testing::given,
+};
+
+fn create() -> Command {
+    Command::Create {
+        organisation: "acme".parse().expect("a name"),
+        name: "apt".parse().expect("a name"),
+        format: Format::Deb,
+    }
+}
+
+fn created() -> Event {
+    Event::Created {
+        organisation: "acme".parse().expect("a name"),
+        name: "apt".parse().expect("a name"),
+        format: Format::Deb,
+        origin: "acme".into(),
+        label: "acme/apt".into(),
+        codename: "stable".into(),
+    }
+}
+
+fn deb(version: &str, bytes: &[u8]) -> Package {
+    Package {
+        file_name: format!("hello_{version}_amd64.deb"),
+        sha256: Sha256::of(bytes),
+        size_bytes: bytes.len() as u64,
+        facts: Facts::Deb(DebFacts {
+            package: "hello".into(),
+            version: version.into(),
+            architecture: "amd64".into(),
+            control: format!("Package: hello\nVersion: {version}\nArchitecture: amd64"),
+        }),
+    }
+}
+
+fn added(version: &str) -> Event {
+    Event::PackageAdded { package: deb(version, version.as_bytes()), release: None }
+}
+
+fn add(version: &str, bytes: &[u8]) -> Command {
+    Command::AddPackage { package: Box::new(deb(version, bytes)), release: None }
+}
+
+fn index(covers: u64, second: i64) -> SignedIndex {
+    SignedIndex {
+        covers: Revision(covers),
+        published_at: DateTime::from_timestamp(second, 0).expect("a time"),
+        signed: IndexFile {
+            path: "dists/stable/Release".into(),
+            sha256: Sha256::of(b"Release"),
+            size_bytes: 7,
+            stored: Stored::Blob,
+        },
+        signatures: vec![],
+        files: vec![],
+        key_fingerprint: "AB".into(),
+    }
+}
+
+#[test]
+fn a_repository_fixes_the_words_apt_shows_when_it_is_created() {
+    let repository = given::<Repository>([]).when(create()).then([created()]);
+    assert_eq!(repository.format(), Some(Format::Deb));
+}
+
+#[test]
+fn a_name_is_taken_once() {
+    given::<Repository>([created()]).when(create()).refused(Refusal::NameTaken);
+}
+
+#[test]
+fn nothing_enters_an_unknown_repository() {
+    given::<Repository>([]).when(add("1.0", b"1.0")).refused(Refusal::Unknown);
+}
+
+#[test]
+fn a_package_is_added_once_however_often_it_is_offered() {
+    given::<Repository>([created()]).when(add("1.0", b"1.0")).then([added("1.0")]);
+    given::<Repository>([created(), added("1.0")]).when(add("1.0", b"1.0")).then_nothing();
+}
+
+#[test]
+fn a_package_names_the_release_that_built_it() {
+    let release = Some(ReleaseId(uuid::Uuid::from_u128(7)));
+    let package = deb("1.0", b"1.0");
+    given::<Repository>([created()])
+        .when(Command::AddPackage { package: Box::new(package.clone()), release })
+        .then([Event::PackageAdded { package, release }]);
+}
+
+#[test]
+fn the_same_version_with_other_bytes_is_refused() {
+    given::<Repository>([created(), added("1.0")]).when(add("1.0", b"other")).refused(Refusal::PackageDiffers {
+        name: "hello".into(),
+        version: "1.0".into(),
+        architecture: "amd64".into(),
+        present: Sha256::of(b"1.0"),
+    });
+}
+
+#[test]
+fn an_apt_repository_takes_no_rpm() {
+    let mut rpm = deb("1.0", b"1.0");
+    rpm.facts = Facts::Rpm(Box::new(crate::package::tests::rpm_facts("hello", "1.0")));
+    given::<Repository>([created()])
+        .when(Command::AddPackage { package: Box::new(rpm), release: None })
+        .refused(Refusal::WrongFormat { expected: Format::Deb, actual: Format::Rpm });
+}
+
+#[test]
+fn an_index_is_recorded_for_the_state_it_covers() {
+    let repository = given::<Repository>([created(), added("1.0")])
+        .when(Command::RecordIndexSigned(index(2, 10)))
+        .then([Event::IndexSigned(index(2, 10))]);
+    assert_eq!(repository.signed_up_to(), Some(Revision(2)));
+}
+
+#[test]
+fn a_package_may_arrive_while_the_index_before_it_is_signed() {
+    given::<Repository>([created(), added("1.0"), added("2.0")])
+        .when(Command::RecordIndexSigned(index(2, 10)))
+        .then([Event::IndexSigned(index(2, 10))]);
+}
+
+#[test]
+fn of_two_signers_the_second_is_superseded() {
+    given::<Repository>([created(), Event::IndexSigned(index(1, 10))])
+        .when(Command::RecordIndexSigned(index(1, 11)))
+        .refused(Refusal::IndexSuperseded);
+}
+
+#[test]
+fn an_index_never_covers_what_has_not_happened() {
+    given::<Repository>([created()]).when(Command::RecordIndexSigned(index(2, 10))).refused(Refusal::IndexAhead);
+}
+
+#[test]
+fn two_indexes_never_share_a_second() {
+    given::<Repository>([created(), Event::IndexSigned(index(1, 10)), added("1.0")])
+        .when(Command::RecordIndexSigned(index(3, 10)))
+        .refused(Refusal::IndexNotLater);
+}
