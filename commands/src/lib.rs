@@ -2,7 +2,9 @@
 
 pub mod blobs;
 pub mod building;
+pub mod causes;
 pub mod event_store;
+pub mod execute;
 pub mod packaging;
 pub mod publishing;
 pub mod releases;

@@ -7,7 +7,7 @@ pub trait Aggregate: Default + Send + Sync + 'static {
     /// The first part of the stream's name and of each event's name: `release` in `release-<id>`.
     const KIND: &'static str;
     /// What someone wants to happen.
-    type Command: Send;
+    type Command: Clone + Send;
     /// What has happened.
     type Event: EventShape;
     /// Why a command is not allowed, in words for its sender.

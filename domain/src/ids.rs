@@ -116,10 +116,10 @@ impl SigningKeyId {
 }
 
 impl EventId {
-    /// The id of the `index`-th event of `command` in `stream`: a retry of the command gives the same ids,
+    /// The id of the event that `command` appends to `stream` after `revision`: a retry gives the same id,
     /// so a log that already holds them answers as it did the first time.
     #[must_use]
-    pub fn of_command(command: CommandId, stream: &str, index: usize) -> Self {
-        Self(named("event", &[&command.to_string(), stream, &index.to_string()]))
+    pub fn of_command(command: CommandId, stream: &str, revision: u64) -> Self {
+        Self(named("event", &[&command.to_string(), stream, &revision.to_string()]))
     }
 }

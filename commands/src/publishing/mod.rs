@@ -1,1 +1,191 @@
-//! Placeholder: publishing.
+//! From an unsigned state of a repository to a signed publication.
+//!
+//! The worker takes the newest candidate of each repository that has one (several additions coalesce), signs it, stores
+//! the bytes, and records the signature. Only the recorded event makes a publication: see the projections.
+
+mod service_key;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    digest::Sha256,
+    ids::RepositoryId,
+    package::Format,
+    recorded::Revision,
+    repository::{Command, IndexFile, Refusal, Repository, SignedIndex, Stored},
+};
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+use tracing::{debug, error};
+
+pub use self::service_key::{SERVICE_KEY_PURPOSE, ServiceKeyError, service_key};
+use crate::{
+    blobs::{BlobError, Blobs},
+    causes::Causes,
+    event_store::BoxError,
+    execute::{Context, ExecuteError, Executor, LogError},
+    signing::{Signer, SigningError},
+};
+
+/// How far a publication's time may run ahead of the clock.
+///
+/// Publications of one repository are a second apart, so a burst of them runs ahead. apt refuses a `Date` more than
+/// 10 s in its future; half of that is left to the client's own clock. Later additions wait and coalesce.
+pub const DATE_LEAD_MAX: TimeDelta = TimeDelta::seconds(5);
+/// How long to wait before a failed publication is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// The newest state of a repository, rendered: its files are in the blob store, its signed text is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Whose.
+    pub repository: RepositoryId,
+    /// Deb: clear-signed and detached; rpm: detached.
+    pub format: Format,
+    /// The state.
+    pub covers: Revision,
+    /// Later than the publication before, in whole seconds.
+    pub published_at: DateTime<Utc>,
+    /// Where the text goes: `dists/<codename>/Release`, `repodata/repomd.xml`.
+    pub signed_path: String,
+    /// What is signed.
+    pub text: String,
+    /// What `text` lists.
+    pub files: Vec<IndexFile>,
+}
+
+/// Where candidates come from: the projected indexes.
+pub trait Candidates: Send + Sync + 'static {
+    /// The repositories whose newest state is not signed.
+    fn unsigned(&self) -> Vec<RepositoryId>;
+    /// Renders the newest state of `repository`; none if it is signed.
+    fn candidate(&self, repository: RepositoryId) -> BoxFuture<'_, Result<Option<Candidate>, BoxError>>;
+    /// Changes whenever `unsigned` may have.
+    fn wake(&self) -> watch::Receiver<domain::recorded::Position>;
+}
+
+/// Signs what is unsigned, for ever.
+pub struct Publisher {
+    /// Where events are recorded.
+    pub executor: Arc<Executor>,
+    /// Where signed texts and signatures are stored.
+    pub blobs: Blobs,
+    /// Who signs.
+    pub signer: Arc<Signer>,
+    /// What is signed.
+    pub candidates: Arc<dyn Candidates>,
+}
+
+/// Why a state stays unsigned for now.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The index could not be rendered.
+    #[error("cannot render the index")]
+    Candidate(#[source] BoxError),
+    /// The signature could not be made.
+    #[error("cannot sign the index")]
+    Sign(#[from] SigningError),
+    /// The bytes could not be stored.
+    #[error("cannot store the index")]
+    Blob(#[from] BlobError),
+    /// The event could not be recorded.
+    #[error("cannot record the signature")]
+    Record(#[from] LogError),
+    /// The rules say no.
+    #[error("the signature is not recorded")]
+    Refused(#[from] Refusal),
+}
+
+impl Publisher {
+    /// Runs until it is dropped.
+    pub async fn run(self) {
+        let mut wake = self.candidates.wake();
+        let mut not_before: BTreeMap<RepositoryId, tokio::time::Instant> = BTreeMap::new();
+        loop {
+            wake.mark_unchanged();
+            let now = tokio::time::Instant::now();
+            not_before.retain(|_, at| *at > now);
+            for repository in self.candidates.unsigned() {
+                if not_before.contains_key(&repository) {
+                    continue;
+                }
+                match self.publish(repository).await {
+                    Ok(None) => {}
+                    Ok(Some(wait)) => drop(not_before.insert(repository, now + wait)),
+                    Err(cause) => {
+                        error!(repository.id = %repository, error = %Causes(&cause), "cannot publish {repository}");
+                        not_before.insert(repository, now + RETRY_AFTER);
+                    }
+                }
+            }
+            tokio::select! {
+                changed = wake.changed() => if changed.is_err() { return },
+                () = earliest(&not_before) => {}
+            }
+        }
+    }
+
+    /// Publishes the newest state of `repository`, or says how long to wait first.
+    ///
+    /// # Errors
+    /// See [`PublishError`]. Nothing is published; what was stored is unused space.
+    pub async fn publish(&self, repository: RepositoryId) -> Result<Option<Duration>, PublishError> {
+        let Some(candidate) = self.candidates.candidate(repository).await.map_err(PublishError::Candidate)? else {
+            return Ok(None);
+        };
+        let lead = candidate.published_at - self.executor.now();
+        if let Ok(wait) = (lead - DATE_LEAD_MAX).to_std() {
+            return Ok(Some(wait));
+        }
+        let index = self.sign(candidate).await?;
+        let context = Context::of_worker("signing", None);
+        let covers = index.covers;
+        match self.executor.execute::<Repository>(repository.0, Command::RecordIndexSigned(index), &context).await {
+            Ok(_) => debug!(repository.id = %repository, "signed revision {covers} of {repository}"),
+            Err(ExecuteError::Refused(Refusal::IndexSuperseded)) => {
+                debug!(repository.id = %repository, "another signer was faster for {repository}");
+            }
+            Err(ExecuteError::Refused(refusal)) => return Err(refusal.into()),
+            Err(ExecuteError::Log(error)) => return Err(error.into()),
+        }
+        Ok(None)
+    }
+
+    /// Signs, and stores every byte that the event will name.
+    async fn sign(&self, candidate: Candidate) -> Result<SignedIndex, PublishError> {
+        let Candidate { format, covers, published_at, signed_path, text, files, .. } = candidate;
+        let (signer, now, to_sign) = (self.signer.clone(), self.executor.now(), text.clone());
+        let signatures = tokio::task::spawn_blocking(move || -> Result<Vec<(&str, String)>, SigningError> {
+            let detached = signer.detached(to_sign.as_bytes(), now)?;
+            Ok(match format {
+                Format::Deb => vec![("InRelease", signer.clear_sign(&to_sign, now)?), ("Release.gpg", detached)],
+                Format::Rpm => vec![("repomd.xml.asc", detached)],
+            })
+        })
+        .await
+        .expect("signing does not panic")?;
+        let folder = signed_path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        let signed = self.store(signed_path, Bytes::from(text)).await?;
+        let mut stored = Vec::new();
+        for (name, signature) in signatures {
+            stored.push(self.store(format!("{folder}/{name}"), Bytes::from(signature)).await?);
+        }
+        let key_fingerprint = self.signer.fingerprint();
+        Ok(SignedIndex { covers, published_at, signed, signatures: stored, files, key_fingerprint })
+    }
+
+    async fn store(&self, path: String, bytes: Bytes) -> Result<IndexFile, BlobError> {
+        let size_bytes = bytes.len() as u64;
+        let sha256: Sha256 = self.blobs.put_bytes(bytes).await?;
+        Ok(IndexFile { path, sha256, size_bytes, stored: Stored::Blob })
+    }
+}
+
+async fn earliest(not_before: &BTreeMap<RepositoryId, tokio::time::Instant>) {
+    match not_before.values().min() {
+        Some(at) => tokio::time::sleep_until(*at).await,
+        None => std::future::pending().await,
+    }
+}

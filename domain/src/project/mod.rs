@@ -15,7 +15,7 @@ use crate::{
     aggregate::Aggregate,
     digest::Sha256,
     ids::{ReleaseId, TokenId},
-    names::TagName,
+    names::{OrganisationName, TagName},
 };
 
 /// A project, if it was added.
@@ -26,6 +26,10 @@ pub enum Project {
     Unknown,
     /// It can be released.
     Added {
+        /// Whose it is.
+        organisation: OrganisationName,
+        /// The git URL it is cloned from.
+        source: String,
         /// How releases are asked for.
         trigger: Trigger,
         /// The token that may ask, if one was issued.
@@ -59,8 +63,10 @@ impl Aggregate for Project {
     }
 
     fn evolve(&mut self, event: &Event) {
-        if let Event::Added { trigger, .. } = event {
+        if let Event::Added { organisation, source, trigger, .. } = event {
             *self = Self::Added {
+                organisation: organisation.clone(),
+                source: source.clone(),
                 trigger: *trigger,
                 api_token: None,
                 releases: BTreeMap::new(),

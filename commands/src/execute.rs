@@ -1,0 +1,248 @@
+//! Load, decide, append: the only way an event comes to be.
+
+use std::{any::Any, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use domain::{
+    aggregate::{Aggregate, EventShape as _},
+    event::{self, DecodeError},
+    ids::{CommandId, EventId},
+    recorded::{Actor, Metadata, Position, Revision, StreamId},
+};
+use tokio::sync::{Mutex, MutexGuard};
+use uuid::Uuid;
+
+use crate::event_store::{AppendError, Appended, EventStore, Expected, NewEvent, PAGE_EVENTS_MAX, ReadError};
+
+/// How often a decision is made again because somebody else appended first.
+const ATTEMPTS_MAX: u32 = 8;
+/// How often an append is repeated whose answer was lost.
+const LOST_ANSWERS_MAX: u32 = 3;
+/// How long to wait before repeating it.
+const LOST_ANSWER_PAUSE: Duration = Duration::from_millis(50);
+/// How many aggregates' states are kept in memory, so that a busy stream is not read anew for each command.
+const STATES_KEPT_MAX: u64 = 10_000;
+
+/// Tells the time. The only clock that events see.
+pub type Clock = fn() -> DateTime<Utc>;
+
+/// Who wants something, and why.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Who.
+    pub actor: Actor,
+    /// Which wish. A retry carries the same id and records nothing twice.
+    pub command_id: CommandId,
+    /// The event that led to it, if one did.
+    pub causation: Option<EventId>,
+}
+
+impl Context {
+    /// A new wish of `actor`.
+    #[must_use]
+    pub fn of(actor: Actor) -> Self {
+        Self { actor, command_id: CommandId(Uuid::now_v7()), causation: None }
+    }
+
+    /// A new wish of the worker called `name`, because of `event`.
+    #[must_use]
+    pub fn of_worker(name: &str, event: Option<EventId>) -> Self {
+        Self { causation: event, ..Self::of(Actor::Worker { name: name.to_owned() }) }
+    }
+}
+
+/// What a command led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Executed<E> {
+    /// The new facts; none when they were so already.
+    pub events: Vec<E>,
+    /// Where the newest of them is in the log.
+    pub position: Option<Position>,
+    /// The stream's revision now.
+    pub revision: Revision,
+}
+
+/// Why a command changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError<R: std::error::Error + 'static> {
+    /// The rules say no.
+    #[error(transparent)]
+    Refused(R),
+    /// The log cannot take or give events.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// The log did not do its part.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// It cannot be written.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// It holds what this version cannot read.
+    #[error("stream {stream} cannot be decided on")]
+    Decode {
+        /// The stream.
+        stream: StreamId,
+        /// The event in question.
+        source: DecodeError,
+    },
+}
+
+/// Runs commands against aggregates.
+pub struct Executor {
+    store: Arc<dyn EventStore>,
+    clock: Clock,
+    states: moka::sync::Cache<StreamId, Arc<Mutex<Slot>>>,
+}
+
+/// An aggregate's state in memory. Commands on one stream of this process take turns, so they never race each other.
+struct Slot {
+    revision: Revision,
+    state: Box<dyn Any + Send>,
+}
+
+impl Slot {
+    fn state<A: Aggregate>(&mut self) -> &mut A {
+        self.state.downcast_mut().expect("a stream belongs to one kind of aggregate")
+    }
+}
+
+impl Executor {
+    /// Commands run against `store` and are stamped by `clock`.
+    #[must_use]
+    pub fn new(store: Arc<dyn EventStore>, clock: Clock) -> Self {
+        Self { store, clock, states: moka::sync::Cache::new(STATES_KEPT_MAX) }
+    }
+
+    /// The log that commands are run against.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn EventStore> {
+        &self.store
+    }
+
+    /// The time that an event recorded now would bear.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        (self.clock)()
+    }
+
+    /// Runs `command` against the aggregate `id` and records what follows.
+    ///
+    /// # Errors
+    /// `Refused` if the rules say no; `Log` if the log is down or too many appends in a row lost the race.
+    pub async fn execute<A: Aggregate>(
+        &self,
+        id: Uuid,
+        command: A::Command,
+        context: &Context,
+    ) -> Result<Executed<A::Event>, ExecuteError<A::Refusal>> {
+        let stream = StreamId::new(A::KIND, id);
+        let slot = self.slot::<A>(&stream);
+        let mut slot = slot.lock().await;
+        let mut attempt = 1;
+        loop {
+            let decision = slot.state::<A>().decide(command.clone());
+            // What is in memory may be behind the log: only a decision that appends is checked by the log itself.
+            if !matches!(&decision, Ok(events) if !events.is_empty()) && self.refresh::<A>(&stream, &mut slot).await? {
+                continue;
+            }
+            let events = decision.map_err(ExecuteError::Refused)?;
+            if events.is_empty() {
+                return Ok(Executed { events, position: None, revision: slot.revision });
+            }
+            match self.append(&stream, slot.revision, &events, context).await {
+                Ok(appended) => {
+                    for event in &events {
+                        slot.state::<A>().evolve(event);
+                    }
+                    slot.revision = appended.revision;
+                    return Ok(Executed { events, position: Some(appended.last), revision: slot.revision });
+                }
+                Err(AppendError::Conflict { .. }) if attempt < ATTEMPTS_MAX => {
+                    attempt += 1;
+                    self.refresh::<A>(&stream, &mut slot).await?;
+                }
+                Err(error) => return Err(LogError::from(error).into()),
+            }
+        }
+    }
+
+    /// Shows the newest state of the aggregate `id`, and its revision, to `look`.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub async fn inspect<A: Aggregate, T>(&self, id: Uuid, look: impl FnOnce(&A, Revision) -> T) -> Result<T, LogError> {
+        let stream = StreamId::new(A::KIND, id);
+        let slot = self.slot::<A>(&stream);
+        let mut slot = slot.lock().await;
+        self.refresh::<A>(&stream, &mut slot).await?;
+        let revision = slot.revision;
+        Ok(look(slot.state::<A>(), revision))
+    }
+
+    fn slot<A: Aggregate>(&self, stream: &StreamId) -> Arc<Mutex<Slot>> {
+        let empty = || Arc::new(Mutex::new(Slot { revision: Revision(0), state: Box::new(A::default()) }));
+        self.states.get_with_by_ref(stream, empty)
+    }
+
+    /// Folds in what the log holds beyond `slot`. True if there was something.
+    async fn refresh<A: Aggregate>(
+        &self,
+        stream: &StreamId,
+        slot: &mut MutexGuard<'_, Slot>,
+    ) -> Result<bool, LogError> {
+        let before = slot.revision;
+        loop {
+            let events = self.store.read_stream(stream, slot.revision, PAGE_EVENTS_MAX).await?;
+            if events.is_empty() {
+                return Ok(slot.revision > before);
+            }
+            for recorded in events {
+                let event = event::decode(&recorded.event)
+                    .map_err(|source| LogError::Decode { stream: stream.clone(), source })?;
+                if let Some(event) = A::Event::from_event(event) {
+                    slot.state::<A>().evolve(&event);
+                }
+                slot.revision = recorded.revision;
+            }
+        }
+    }
+
+    async fn append<E: Clone + Into<event::Event>>(
+        &self,
+        stream: &StreamId,
+        expected: Revision,
+        events: &[E],
+        context: &Context,
+    ) -> Result<Appended, AppendError> {
+        let metadata = Metadata {
+            recorded_at: self.now(),
+            actor: context.actor.clone(),
+            command_id: context.command_id,
+            causation: context.causation,
+        };
+        // An id holds the revision too: one wish may lead to several appends, each of them idempotent.
+        let new: Vec<NewEvent> = (expected.0..)
+            .zip(events)
+            .map(|(revision, event)| NewEvent {
+                event_id: EventId::of_command(context.command_id, stream.as_str(), revision),
+                event: event::encode(&event.clone().into()),
+                metadata: metadata.clone(),
+            })
+            .collect();
+        let mut lost = 0;
+        loop {
+            match self.store.append(stream, Expected::Revision(expected), new.clone()).await {
+                Err(AppendError::Unavailable { ambiguous: true, .. }) if lost < LOST_ANSWERS_MAX => {
+                    lost += 1;
+                    tokio::time::sleep(LOST_ANSWER_PAUSE).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+}

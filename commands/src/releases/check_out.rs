@@ -1,0 +1,54 @@
+//! Checkout code: the tag's commit, pinned by an event the first time and the same ever after.
+
+use std::path::PathBuf;
+
+use domain::{
+    ids::ReleaseId,
+    project::{CommitId, GitUrl, Project},
+    release::{self, Command, Step},
+};
+
+use super::{Pipeline, failure::Stop, job::JobFolder};
+use crate::{causes::Causes, execute::Context};
+
+/// The checked-out code.
+pub(super) struct CheckedOut {
+    /// A plain folder.
+    pub(super) folder: PathBuf,
+    /// What is pinned.
+    pub(super) pinned: release::Checkout,
+}
+
+impl Pipeline {
+    pub(super) async fn check_out(
+        &self,
+        id: ReleaseId,
+        job: &JobFolder,
+        context: &Context,
+    ) -> Result<CheckedOut, Stop> {
+        let running = self.running(id).await?;
+        let origin = running.origin;
+        let source = self
+            .executor
+            .inspect::<Project, _>(origin.project.0, |project, _| match project {
+                Project::Added { source, .. } => source.clone(),
+                Project::Unknown => String::new(),
+            })
+            .await?;
+        let failed = |code, cause: &(dyn std::error::Error + 'static)| {
+            Stop::failed(Step::CheckoutCode, code, Causes(cause).to_string())
+        };
+        let url = GitUrl::parse(&source, self.git.allow_local).map_err(|error| failed("source_refused", &error))?;
+        let expected = running.checkout.as_ref().map(|pinned| pinned.commit.parse::<CommitId>());
+        let expected = expected.transpose().map_err(|error| failed("source_refused", &error))?;
+        let folder = job.path("checkout");
+        let checkout = self
+            .git
+            .checkout(&url, &origin.tag, expected.as_ref(), &folder, None)
+            .await
+            .map_err(|error| failed(error.code(), &error))?;
+        let (commit, committed_at) = (checkout.commit.to_string(), checkout.committed_at);
+        self.record(id, Command::RecordCheckout { commit: commit.clone(), committed_at }, context).await?;
+        Ok(CheckedOut { folder, pinned: release::Checkout { commit, committed_at } })
+    }
+}

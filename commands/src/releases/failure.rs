@@ -1,0 +1,97 @@
+//! Why a release stops before its end.
+
+use domain::{digest::Sha256, release::Step};
+
+use crate::{
+    blobs::BlobError, building::BuildError, causes::Causes, execute::{ExecuteError, LogError}, packaging::{PackageFileError, WritePackageError},
+    signing::RpmError,
+};
+
+/// A release stops.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// For good, and this is what its owner reads.
+    Failed(Failure),
+    /// For now: the log did not answer. The release goes on when it does.
+    Interrupted(LogError),
+    /// It has ended already, in another way.
+    Ended,
+}
+
+/// What the owner of a failed release reads.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) step: Step,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    pub(super) log: Option<Sha256>,
+}
+
+impl Stop {
+    pub(super) fn failed(step: Step, code: &'static str, message: impl Into<String>) -> Self {
+        Self::Failed(Failure { step, code, message: message.into(), log: None })
+    }
+
+    /// The server itself could not do its part in `step`.
+    pub(super) fn machine(step: Step, cause: &(dyn std::error::Error + 'static)) -> Self {
+        Self::failed(step, "machine", Causes(cause).to_string())
+    }
+
+    /// The same, with the build's log.
+    pub(super) fn with_log(self, digest: Option<Sha256>) -> Self {
+        match self {
+            Self::Failed(failure) => Self::Failed(Failure { log: digest, ..failure }),
+            other => other,
+        }
+    }
+}
+
+impl From<LogError> for Stop {
+    fn from(error: LogError) -> Self {
+        Self::Interrupted(error)
+    }
+}
+
+/// A release that refuses its next step was cancelled, or brought to its end by another node.
+impl From<ExecuteError<domain::release::Refusal>> for Stop {
+    fn from(error: ExecuteError<domain::release::Refusal>) -> Self {
+        match error {
+            ExecuteError::Refused(_) => Self::Ended,
+            ExecuteError::Log(error) => Self::Interrupted(error),
+        }
+    }
+}
+
+impl From<BuildError> for Stop {
+    fn from(error: BuildError) -> Self {
+        let step = match error.step() {
+            crate::building::Step::SetupBuild => Step::SetupBuild,
+            crate::building::Step::Building => Step::Building,
+        };
+        Self::failed(step, error.code(), Causes(&error).to_string())
+    }
+}
+
+impl From<WritePackageError> for Stop {
+    fn from(error: WritePackageError) -> Self {
+        Self::failed(Step::Building, "package_refused", Causes(&error).to_string())
+    }
+}
+
+impl From<PackageFileError> for Stop {
+    fn from(error: PackageFileError) -> Self {
+        Self::failed(Step::Building, "package_unreadable", Causes(&error).to_string())
+    }
+}
+
+impl From<RpmError> for Stop {
+    fn from(error: RpmError) -> Self {
+        Self::failed(Step::Building, "signing_failed", Causes(&error).to_string())
+    }
+}
+
+impl From<BlobError> for Stop {
+    fn from(error: BlobError) -> Self {
+        Self::machine(Step::Building, &error)
+    }
+}

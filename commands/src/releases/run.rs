@@ -1,0 +1,113 @@
+//! One release, from wherever it stands to its end.
+
+use domain::{
+    ids::{OrganisationId, ReleaseId},
+    project::Project,
+    release::{Command, Origin, Progress, Release, Running, Step},
+};
+use tracing::{error, info, warn};
+
+use super::{
+    Pipeline, RETRY_AFTER, WORKER,
+    backlog::Accepted,
+    failure::{Failure, Stop},
+    job::JobFolder,
+};
+use crate::{causes::Causes, execute::Context};
+
+impl Pipeline {
+    /// Takes the release up until it is uploaded or has failed. The log may be away for a while in between.
+    pub(super) async fn bring_to_an_end(&self, id: ReleaseId, accepted: &Accepted) {
+        let context = Context::of_worker(WORKER, Some(accepted.because));
+        loop {
+            let stopped = match self.attempt(id, accepted, &context).await {
+                Err(Stop::Failed(failure)) => self.fail(id, failure, &context).await,
+                other => other,
+            };
+            match stopped {
+                Ok(()) => return info!(release.id = %id, "published release {id}"),
+                Err(Stop::Failed(_) | Stop::Ended) => return,
+                Err(Stop::Interrupted(cause)) => {
+                    error!(release.id = %id, error = %Causes(&cause), "release {id} waits for the log");
+                    tokio::time::sleep(RETRY_AFTER).await;
+                }
+            }
+        }
+    }
+
+    async fn attempt(&self, id: ReleaseId, accepted: &Accepted, context: &Context) -> Result<(), Stop> {
+        self.receive(id, accepted, context).await?;
+        if !self.running(id).await?.packages.as_ref().is_some_and(|packages| packages.values().all(is_ready)) {
+            self.make_packages(id, context).await?;
+        }
+        self.upload(id, context).await?;
+        self.record(id, Command::Finish, context).await
+    }
+
+    async fn receive(&self, id: ReleaseId, accepted: &Accepted, context: &Context) -> Result<(), Stop> {
+        let Accepted { project, tag, version, .. } = accepted.clone();
+        let organisation = self
+            .executor
+            .inspect::<Project, _>(project.0, |project, _| match project {
+                Project::Added { organisation, .. } => Some(organisation.clone()),
+                Project::Unknown => None,
+            })
+            .await?
+            .ok_or(Stop::Ended)?;
+        let origin = Origin { organisation, project, tag, version };
+        self.record(id, Command::Receive(origin), context).await
+    }
+
+    /// Everything that needs a build slot: code, configs, package files.
+    async fn make_packages(&self, id: ReleaseId, context: &Context) -> Result<(), Stop> {
+        let organisation = OrganisationId::named(&self.running(id).await?.origin.organisation);
+        let _slot = self.slots.acquire(&self.executor, organisation, id).await?;
+        self.record(id, Command::GrantBuildSlot, context).await?;
+        let job = JobFolder::create(&self.jobs, id).map_err(|error| Stop::machine(Step::CheckoutCode, &error))?;
+        let checkout = self.check_out(id, &job, context).await?;
+        let configs = self.validate_configs(id, &checkout, context).await?;
+        for (index, config) in configs.iter().enumerate() {
+            let progress = progress(self.running(id).await?, &config.file)?;
+            if progress.built.is_none() {
+                self.build(id, index, config, &checkout, &job, context).await?;
+            }
+            let progress = super::run::progress(self.running(id).await?, &config.file)?;
+            if let (Some(built), None) = (progress.built, progress.ready) {
+                self.make_ready(id, config, &built, &job, context).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The release as it is now.
+    pub(super) async fn running(&self, id: ReleaseId) -> Result<Running, Stop> {
+        let running = self.executor.inspect::<Release, _>(id.0, |release, _| release.running().cloned()).await?;
+        running.ok_or(Stop::Ended)
+    }
+
+    pub(super) async fn record(&self, id: ReleaseId, command: Command, context: &Context) -> Result<(), Stop> {
+        self.executor.execute::<Release>(id.0, command, context).await?;
+        Ok(())
+    }
+
+    async fn fail(&self, id: ReleaseId, failure: Failure, context: &Context) -> Result<(), Stop> {
+        let Failure { step, code, message, log } = failure;
+        warn!(release.id = %id, step = step.as_str(), code, "release {id} failed: {message}");
+        let command = Command::Fail { step, code: code.to_owned(), message, log };
+        self.record(id, command, context).await?;
+        Err(Stop::Ended)
+    }
+}
+
+fn is_ready(progress: &Progress) -> bool {
+    progress.ready.is_some()
+}
+
+/// How far the package of `config` has come.
+fn progress(running: Running, config: &str) -> Result<Progress, Stop> {
+    let mut packages = running.packages.unwrap_or_default();
+    packages.remove(config).ok_or_else(|| {
+        let message = format!("{config} is not one of the configs that were validated");
+        Stop::failed(Step::ValidateConfig, "config_changed", message)
+    })
+}
