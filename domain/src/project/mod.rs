@@ -1,7 +1,9 @@
 //! Projects: connected code repositories, and the triggers that release their tags.
 
 mod commands;
+mod commit_id;
 mod events;
+mod git_url;
 #[cfg(test)]
 mod tests;
 
@@ -9,7 +11,9 @@ use std::collections::BTreeMap;
 
 pub use self::{
     commands::{Command, IDEMPOTENCY_KEY_MAX_CHARS, Refusal},
+    commit_id::{CommitId, InvalidCommitId},
     events::{Event, Trigger},
+    git_url::{GitUrl, InvalidGitUrl, Transport},
 };
 use crate::{
     aggregate::Aggregate,

@@ -1,0 +1,72 @@
+//! The name of a git commit: what a tag pointed to when it was looked at.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+
+/// A commit's full object name: 40 lower-case hexadecimal digits (SHA-1) or 64 (SHA-256).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct CommitId(String);
+
+/// The text was not a full commit name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a commit id: expected 40 or 64 lower-case hexadecimal digits")]
+pub struct InvalidCommitId;
+
+impl CommitId {
+    /// The digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CommitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for CommitId {
+    type Err = InvalidCommitId;
+    fn from_str(text: &str) -> Result<Self, InvalidCommitId> {
+        let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if matches!(text.len(), 40 | 64) && text.bytes().all(digit) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidCommitId)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for CommitId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_id_is_a_full_object_name() {
+        assert!(
+            "0123456789abcdef0123456789abcdef01234567"
+                .parse::<CommitId>()
+                .is_ok()
+        );
+        assert!("a".repeat(64).parse::<CommitId>().is_ok());
+        for bad in [
+            "",
+            "0123456",
+            "0123456789ABCDEF0123456789abcdef01234567",
+            "--upload-pack=xxxxxxxxxxxxxxxxxxxxxxxxxx",
+        ] {
+            assert_eq!(bad.parse::<CommitId>(), Err(InvalidCommitId), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Where a project's code is fetched from: an address that can name neither a command, an option nor a secret.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use url::Url;
+
+/// Longest address, in bytes.
+pub const GIT_URL_MAX_BYTES: usize = 1024;
+
+/// The address of a git repository.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct GitUrl(String);
+
+/// How git reaches an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// `https://host/path`.
+    Https,
+    /// `ssh://[user@]host[:port]/path` or `user@host:path`.
+    Ssh,
+    /// A folder of the server's own machine: `/path` or `file:///path`.
+    Local,
+}
+
+/// Why a text is not the address of a repository. It never repeats the text, which may hold a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidGitUrl {
+    /// Neither grammar fits.
+    #[error(
+        "not the address of a git repository: expected https://host/path, ssh://user@host/path or user@host:path, at most {GIT_URL_MAX_BYTES} printable ASCII characters"
+    )]
+    Malformed,
+    /// `http://`, `git://`, `ext::` …
+    #[error("this kind of git address is not supported: expected https or ssh")]
+    Scheme,
+    /// A user or password in an https address, or a password in an ssh one.
+    #[error(
+        "a git address must not hold credentials, they would be stored and shown: use a deploy key instead"
+    )]
+    Credentials,
+    /// A path of this machine, and the operator allows none.
+    #[error(
+        "repositories on the server's own disk are not allowed by its operator: expected https or ssh"
+    )]
+    Local,
+}
+
+impl GitUrl {
+    /// The address in `text`, which may name a folder of this machine only if `allow_local`.
+    ///
+    /// # Errors
+    /// Says which rule the text breaks, without repeating it.
+    pub fn parse(text: &str, allow_local: bool) -> Result<Self, InvalidGitUrl> {
+        match grammar(text)? {
+            Transport::Local if !allow_local => Err(InvalidGitUrl::Local),
+            _ => Ok(Self(text.to_owned())),
+        }
+    }
+
+    /// The address as written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// How git reaches it.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        if self.0.starts_with("https://") {
+            Transport::Https
+        } else if self.0.starts_with('/') || self.0.starts_with("file://") {
+            Transport::Local
+        } else {
+            Transport::Ssh
+        }
+    }
+}
+
+fn grammar(text: &str) -> Result<Transport, InvalidGitUrl> {
+    let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if text.is_empty() || text.len() > GIT_URL_MAX_BYTES || !printable || text.starts_with('-') {
+        return Err(InvalidGitUrl::Malformed);
+    }
+    if text.starts_with('/') {
+        return local(text);
+    }
+    // `ext::sh -c …` and its kin: git runs a remote helper named before the two colons.
+    if text
+        .split('/')
+        .next()
+        .is_some_and(|start| start.contains("::"))
+    {
+        return Err(InvalidGitUrl::Scheme);
+    }
+    match text.split_once("://") {
+        Some(("file", path)) => local(path),
+        Some(("https", _)) => remote(text, Transport::Https),
+        Some(("ssh", _)) => remote(text, Transport::Ssh),
+        Some(_) => Err(InvalidGitUrl::Scheme),
+        None => scp_like(text),
+    }
+}
+
+fn local(path: &str) -> Result<Transport, InvalidGitUrl> {
+    let normal = path.starts_with('/') && path.split('/').all(|part| part != "..");
+    if normal {
+        Ok(Transport::Local)
+    } else {
+        Err(InvalidGitUrl::Malformed)
+    }
+}
+
+fn remote(text: &str, transport: Transport) -> Result<Transport, InvalidGitUrl> {
+    let url = Url::parse(text).map_err(|_| InvalidGitUrl::Malformed)?;
+    let has_user = !url.username().is_empty() && transport == Transport::Https;
+    if has_user || url.password().is_some() {
+        return Err(InvalidGitUrl::Credentials);
+    }
+    let host = url.host_str().unwrap_or_default();
+    let complete = !host.is_empty() && url.path().len() > 1;
+    // ssh would read a host or a user that starts with `-` as an option. A query may carry a token.
+    let plain = !host.starts_with('-')
+        && user(url.username())
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if complete && plain {
+        Ok(transport)
+    } else {
+        Err(InvalidGitUrl::Malformed)
+    }
+}
+
+fn scp_like(text: &str) -> Result<Transport, InvalidGitUrl> {
+    let (name, rest) = text.split_once('@').ok_or(InvalidGitUrl::Malformed)?;
+    if name.contains(':') {
+        return Err(InvalidGitUrl::Credentials);
+    }
+    let (host, path) = rest.split_once(':').ok_or(InvalidGitUrl::Malformed)?;
+    let label = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    let good = !name.is_empty()
+        && user(name)
+        && !host.is_empty()
+        && host.chars().all(label)
+        && !host.starts_with('-')
+        && !path.is_empty()
+        && !path.starts_with('-');
+    if good {
+        Ok(Transport::Ssh)
+    } else {
+        Err(InvalidGitUrl::Malformed)
+    }
+}
+
+/// A name ssh can log in with; empty is its own default.
+fn user(name: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    !name.starts_with('-') && name.chars().all(inner)
+}
+
+impl fmt::Display for GitUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Accepts what the grammar accepts: whether local addresses are allowed was decided when it was recorded.
+impl<'de> Deserialize<'de> for GitUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?, true).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn https_and_ssh_addresses_are_accepted() {
+        for (text, transport) in [
+            ("https://github.com/acme/shop.git", Transport::Https),
+            ("https://git.acme.test:8443/shop", Transport::Https),
+            ("ssh://git@github.com/acme/shop.git", Transport::Ssh),
+            ("ssh://git.acme.test:2222/~team/shop", Transport::Ssh),
+            ("git@github.com:acme/shop.git", Transport::Ssh),
+        ] {
+            assert_eq!(
+                GitUrl::parse(text, false).map(|url| url.transport()),
+                Ok(transport),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_local_address_needs_the_operators_consent() {
+        for text in ["/srv/git/shop.git", "file:///srv/git/shop.git"] {
+            assert_eq!(GitUrl::parse(text, false), Err(InvalidGitUrl::Local));
+            assert_eq!(
+                GitUrl::parse(text, true).map(|url| url.transport()),
+                Ok(Transport::Local)
+            );
+        }
+        assert_eq!(
+            GitUrl::parse("/srv/../etc", true),
+            Err(InvalidGitUrl::Malformed)
+        );
+        assert_eq!(
+            GitUrl::parse("file://host/srv", true),
+            Err(InvalidGitUrl::Malformed)
+        );
+    }
+
+    #[test]
+    fn credentials_are_refused_and_not_repeated() {
+        for text in [
+            "https://token@github.com/a/b",
+            "https://u:s3cret@github.com/a/b",
+            "ssh://u:s3cret@host/a",
+            "u:s3cret@host:a",
+        ] {
+            let refusal = GitUrl::parse(text, true).expect_err(text);
+            assert_eq!(refusal, InvalidGitUrl::Credentials, "{text}");
+            assert!(!refusal.to_string().contains("s3cret"));
+        }
+    }
+
+    #[test]
+    fn nothing_that_git_or_ssh_would_run_is_accepted() {
+        for text in [
+            "",
+            "-oProxyCommand=id",
+            "--upload-pack=id",
+            "ext::sh -c id",
+            "ext::sh%20-c%20id",
+            "fd::17",
+            "http://github.com/a/b",
+            "git://github.com/a/b",
+            "ssh://-oProxyCommand=id/a",
+            "ssh://-ouser@host/a",
+            "git@-oProxyCommand=id:a",
+            "git@host:-a",
+            "-git@host:a",
+            "https://github.com",
+            "https://github.com/a?token=x",
+            "https://github.com/a#x",
+            "https://github.com/a b",
+            "github.com/a/b",
+            "C:\\repo",
+            "https:///a",
+        ] {
+            assert!(GitUrl::parse(text, true).is_err(), "{text}");
+        }
+        assert!(
+            GitUrl::parse(
+                &format!("https://h/{}", "a".repeat(GIT_URL_MAX_BYTES)),
+                true
+            )
+            .is_err()
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic_and_what_it_accepts_is_never_an_option(text in ".{0,80}") {
+            if let Ok(url) = GitUrl::parse(&text, true) {
+                prop_assert!(!url.as_str().starts_with('-'));
+                prop_assert!(!url.as_str().contains(char::is_whitespace));
+            }
+        }
+    }
+}
