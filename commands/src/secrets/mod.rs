@@ -1,1 +1,139 @@
-//! Placeholder: secrets.
+//! The secret store: what must be shown or used again, sealed on disk; events name it by id.
+//!
+//! Private keys, webhook secrets and the access keys an installer shows lie here, one file each, encrypted with
+//! XChaCha20-Poly1305 under the server's master key. The id and the purpose are bound into the encryption, so that a
+//! file moved to another name, or read for another purpose, does not open.
+//!
+//! All functions block on the disk.
+
+mod error;
+mod files;
+mod master_key;
+mod sealed;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+pub use error::SecretsError;
+use master_key::MasterKey;
+use sealed::{HEADER_BYTES, TAG_BYTES};
+
+/// Longest secret. The longest we have, an RSA-4096 private key, takes 4 KB.
+pub const SECRET_MAX_BYTES: usize = 64 * 1024;
+
+/// An open secret store.
+pub struct Secrets {
+    folder: PathBuf,
+    master_key: MasterKey,
+}
+
+impl Secrets {
+    /// Opens the store in `folder` with the 32 bytes in `master_key_file`; at the first start makes both.
+    ///
+    /// # Errors
+    /// If others than the owner may read one of them, if the key is not 32 bytes, if it did not seal what lies in the
+    /// folder, and if it is missing although something lies there: a new key could never open it.
+    pub fn open(folder: &Path, master_key_file: &Path) -> Result<Self, SecretsError> {
+        files::create_private_folder(folder)?;
+        let sealed = any_sealed_file(folder)?;
+        let master_key = match MasterKey::read(master_key_file)? {
+            Some(key) => key,
+            None if sealed.is_some() => {
+                return Err(SecretsError::MasterKeyMissing { path: master_key_file.into(), folder: folder.into() });
+            }
+            None => MasterKey::create(master_key_file)?,
+        };
+        if let Some((id, file)) = sealed {
+            let bytes = read_bounded(&file)?;
+            sealed::check_header(&master_key, id, &bytes).map_err(|fault| fault.at(id, &file))?;
+        }
+        Ok(Self { folder: folder.to_owned(), master_key })
+    }
+
+    /// Seals `secret` under a new `id`. When it returns, the secret survives a power cut.
+    ///
+    /// # Errors
+    /// `AlreadySealed` if the id is taken: a sealed secret is never overwritten, because a private key lost is lost
+    /// for ever. `TooLong` beyond [`SECRET_MAX_BYTES`].
+    pub fn seal(&self, id: Uuid, purpose: &str, secret: &[u8]) -> Result<(), SecretsError> {
+        if secret.len() > SECRET_MAX_BYTES {
+            return Err(SecretsError::TooLong { id });
+        }
+        let path = self.path(id);
+        let bytes = sealed::seal(&self.master_key, id, purpose, secret).map_err(|source| SecretsError::Io {
+            action: "draw random bytes for",
+            path: path.clone(),
+            source,
+        })?;
+        match files::write_new_private_file(&path, &bytes) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(SecretsError::AlreadySealed { id }),
+            other => other.map_err(|source| SecretsError::Io { action: "write", path, source }),
+        }
+    }
+
+    /// Opens what was sealed under `id` for this very `purpose`.
+    ///
+    /// # Errors
+    /// `NotFound` if nothing is sealed under the id; `WrongMasterKey`, `Moved` or `Damaged` if it does not open.
+    pub fn unseal(&self, id: Uuid, purpose: &str) -> Result<Zeroizing<Vec<u8>>, SecretsError> {
+        let path = self.path(id);
+        let bytes = match read_bounded(&path) {
+            Err(SecretsError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Err(SecretsError::NotFound { id });
+            }
+            other => other?,
+        };
+        sealed::unseal(&self.master_key, id, purpose, &bytes).map_err(|fault| fault.at(id, &path))
+    }
+
+    /// Removes what was sealed under `id`, for ever. Fine if there was nothing.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub fn delete(&self, id: Uuid) -> Result<(), SecretsError> {
+        let path = self.path(id);
+        match files::remove(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(SecretsError::Io { action: "delete", path, source: error })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn path(&self, id: Uuid) -> PathBuf {
+        self.folder.join(id.to_string())
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secrets").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+/// One sealed file of the folder, if there is any. Everything not named by an id is somebody else's.
+fn any_sealed_file(folder: &Path) -> Result<Option<(Uuid, PathBuf)>, SecretsError> {
+    let failed = |source| SecretsError::Io { action: "list", path: folder.into(), source };
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if let Some(id) = entry.file_name().to_str().and_then(|name| Uuid::parse_str(name).ok()) {
+            return Ok(Some((id, entry.path())));
+        }
+    }
+    Ok(None)
+}
+
+fn read_bounded(path: &Path) -> Result<Vec<u8>, SecretsError> {
+    files::read_at_most(path, HEADER_BYTES + SECRET_MAX_BYTES + TAG_BYTES).map_err(|source| SecretsError::Io {
+        action: "read",
+        path: path.into(),
+        source,
+    })
+}

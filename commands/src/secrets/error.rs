@@ -1,0 +1,94 @@
+//! What can go wrong with the secret store. No message ever holds a secret.
+
+use std::{io, path::PathBuf};
+
+use uuid::Uuid;
+
+/// A secret could not be sealed or unsealed.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretsError {
+    /// Somebody else on the machine may read it.
+    #[error(
+        "{path} is open to group or others (mode {mode:04o}): expected mode {expected:04o}; run chmod {expected:o}"
+    )]
+    TooOpen {
+        /// The master key or the folder of secrets.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// What they must be at most.
+        expected: u32,
+    },
+    /// The file is not a master key.
+    #[error("{path} is not a master key: expected a file of exactly 32 random bytes")]
+    NotAMasterKey {
+        /// The configured path.
+        path: PathBuf,
+    },
+    /// Secrets exist, but the key that sealed them is gone. A new key is not made, because it could not open them.
+    #[error("the master key {path} is missing, but {folder} holds secrets sealed with it: restore it from the backup")]
+    MasterKeyMissing {
+        /// The configured path of the master key.
+        path: PathBuf,
+        /// The folder of secrets.
+        folder: PathBuf,
+    },
+    /// Nothing is sealed under this id.
+    #[error("no secret is sealed under {id}")]
+    NotFound {
+        /// The secret's id.
+        id: Uuid,
+    },
+    /// Something is already sealed under this id.
+    #[error("a secret is already sealed under {id}: it is never overwritten")]
+    AlreadySealed {
+        /// The secret's id.
+        id: Uuid,
+    },
+    /// The secret is longer than any we know.
+    #[error("the secret {id} is too long: expected at most 65536 bytes")]
+    TooLong {
+        /// The secret's id.
+        id: Uuid,
+    },
+    /// It was sealed with another master key.
+    #[error("{path} was sealed with another master key: restore the one that sealed it")]
+    WrongMasterKey {
+        /// The sealed file.
+        path: PathBuf,
+    },
+    /// The file was renamed: it holds another secret.
+    #[error("{path} holds the secret {found}: it was moved or copied to another name")]
+    Moved {
+        /// The sealed file.
+        path: PathBuf,
+        /// The id it was sealed under.
+        found: Uuid,
+    },
+    /// It was changed since it was sealed, or asked for as something else.
+    #[error("the secret {id} does not open as \"{purpose}\": {path} was changed, or sealed for another purpose")]
+    Damaged {
+        /// The secret's id.
+        id: Uuid,
+        /// What it was asked for as.
+        purpose: String,
+        /// The sealed file.
+        path: PathBuf,
+    },
+    /// It is not a sealed file at all.
+    #[error("{path} is not a sealed secret: it was cut or overwritten")]
+    NotSealed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The disk refused.
+    #[error("cannot {action} {path}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// With which file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
