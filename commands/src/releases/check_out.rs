@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use domain::{
     ids::ReleaseId,
-    project::{CommitId, GitUrl, Project},
+    project::{GitUrl, Project},
     release::{self, Command, Step},
 };
 
 use super::{Pipeline, failure::Stop, job::JobFolder};
-use crate::{causes::Causes, execute::Context};
+use crate::{causes::Causes, execute::Context, source::Checkout};
 
 /// The checked-out code.
 pub(super) struct CheckedOut {
@@ -39,15 +39,14 @@ impl Pipeline {
             Stop::failed(Step::CheckoutCode, code, Causes(cause).to_string())
         };
         let url = GitUrl::parse(&source, self.git.allow_local).map_err(|error| failed("source_refused", &error))?;
-        let expected = running.checkout.as_ref().map(|pinned| pinned.commit.parse::<CommitId>());
-        let expected = expected.transpose().map_err(|error| failed("source_refused", &error))?;
+        let expected = running.checkout.map(|pinned| pinned.commit);
         let folder = job.path("checkout");
         let checkout = self
             .git
-            .checkout(&url, &origin.tag, expected.as_ref(), &folder, None)
+            .checkout(&url, &origin.tag, expected.as_ref(), None, &folder)
             .await
             .map_err(|error| failed(error.code(), &error))?;
-        let (commit, committed_at) = (checkout.commit.to_string(), checkout.committed_at);
+        let Checkout { commit, committed_at } = checkout;
         self.record(id, Command::RecordCheckout { commit: commit.clone(), committed_at }, context).await?;
         Ok(CheckedOut { folder, pinned: release::Checkout { commit, committed_at } })
     }

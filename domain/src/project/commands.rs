@@ -1,6 +1,6 @@
 //! What may be asked of a project.
 
-use super::{Event, Project, Trigger};
+use super::{Event, GitUrl, Project, Trigger};
 use crate::{
     digest::Sha256,
     ids::{ReleaseId, TokenId},
@@ -21,7 +21,7 @@ pub enum Command {
         /// What it is called in URLs.
         name: ProjectName,
         /// The git URL it is cloned from.
-        source: String,
+        source: GitUrl,
         /// How releases are asked for.
         trigger: Trigger,
     },
@@ -85,6 +85,7 @@ pub enum Refusal {
 pub(super) fn decide(project: &Project, command: Command) -> Result<Vec<Event>, Refusal> {
     match (project, command) {
         (Project::Unknown, Command::Add { organisation, name, source, trigger }) => {
+            let source = source.as_str().to_owned();
             Ok(vec![Event::Added { organisation, name, source, trigger }])
         }
         (Project::Added { .. }, Command::Add { .. }) => Err(Refusal::NameTaken),

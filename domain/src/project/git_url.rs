@@ -36,14 +36,10 @@ pub enum InvalidGitUrl {
     #[error("this kind of git address is not supported: expected https or ssh")]
     Scheme,
     /// A user or password in an https address, or a password in an ssh one.
-    #[error(
-        "a git address must not hold credentials, they would be stored and shown: use a deploy key instead"
-    )]
+    #[error("a git address must not hold credentials, they would be stored and shown: use a deploy key instead")]
     Credentials,
     /// A path of this machine, and the operator allows none.
-    #[error(
-        "repositories on the server's own disk are not allowed by its operator: expected https or ssh"
-    )]
+    #[error("repositories on the server's own disk are not allowed by its operator: expected https or ssh")]
     Local,
 }
 
@@ -87,11 +83,7 @@ fn grammar(text: &str) -> Result<Transport, InvalidGitUrl> {
         return local(text);
     }
     // `ext::sh -c …` and its kin: git runs a remote helper named before the two colons.
-    if text
-        .split('/')
-        .next()
-        .is_some_and(|start| start.contains("::"))
-    {
+    if text.split('/').next().is_some_and(|start| start.contains("::")) {
         return Err(InvalidGitUrl::Scheme);
     }
     match text.split_once("://") {
@@ -105,11 +97,7 @@ fn grammar(text: &str) -> Result<Transport, InvalidGitUrl> {
 
 fn local(path: &str) -> Result<Transport, InvalidGitUrl> {
     let normal = path.starts_with('/') && path.split('/').all(|part| part != "..");
-    if normal {
-        Ok(Transport::Local)
-    } else {
-        Err(InvalidGitUrl::Malformed)
-    }
+    if normal { Ok(Transport::Local) } else { Err(InvalidGitUrl::Malformed) }
 }
 
 fn remote(text: &str, transport: Transport) -> Result<Transport, InvalidGitUrl> {
@@ -121,15 +109,8 @@ fn remote(text: &str, transport: Transport) -> Result<Transport, InvalidGitUrl> 
     let host = url.host_str().unwrap_or_default();
     let complete = !host.is_empty() && url.path().len() > 1;
     // ssh would read a host or a user that starts with `-` as an option. A query may carry a token.
-    let plain = !host.starts_with('-')
-        && user(url.username())
-        && url.query().is_none()
-        && url.fragment().is_none();
-    if complete && plain {
-        Ok(transport)
-    } else {
-        Err(InvalidGitUrl::Malformed)
-    }
+    let plain = !host.starts_with('-') && user(url.username()) && url.query().is_none() && url.fragment().is_none();
+    if complete && plain { Ok(transport) } else { Err(InvalidGitUrl::Malformed) }
 }
 
 fn scp_like(text: &str) -> Result<Transport, InvalidGitUrl> {
@@ -146,11 +127,7 @@ fn scp_like(text: &str) -> Result<Transport, InvalidGitUrl> {
         && !host.starts_with('-')
         && !path.is_empty()
         && !path.starts_with('-');
-    if good {
-        Ok(Transport::Ssh)
-    } else {
-        Err(InvalidGitUrl::Malformed)
-    }
+    if good { Ok(Transport::Ssh) } else { Err(InvalidGitUrl::Malformed) }
 }
 
 /// A name ssh can log in with; empty is its own default.
@@ -187,11 +164,7 @@ mod tests {
             ("ssh://git.acme.test:2222/~team/shop", Transport::Ssh),
             ("git@github.com:acme/shop.git", Transport::Ssh),
         ] {
-            assert_eq!(
-                GitUrl::parse(text, false).map(|url| url.transport()),
-                Ok(transport),
-                "{text}"
-            );
+            assert_eq!(GitUrl::parse(text, false).map(|url| url.transport()), Ok(transport), "{text}");
         }
     }
 
@@ -199,19 +172,10 @@ mod tests {
     fn a_local_address_needs_the_operators_consent() {
         for text in ["/srv/git/shop.git", "file:///srv/git/shop.git"] {
             assert_eq!(GitUrl::parse(text, false), Err(InvalidGitUrl::Local));
-            assert_eq!(
-                GitUrl::parse(text, true).map(|url| url.transport()),
-                Ok(Transport::Local)
-            );
+            assert_eq!(GitUrl::parse(text, true).map(|url| url.transport()), Ok(Transport::Local));
         }
-        assert_eq!(
-            GitUrl::parse("/srv/../etc", true),
-            Err(InvalidGitUrl::Malformed)
-        );
-        assert_eq!(
-            GitUrl::parse("file://host/srv", true),
-            Err(InvalidGitUrl::Malformed)
-        );
+        assert_eq!(GitUrl::parse("/srv/../etc", true), Err(InvalidGitUrl::Malformed));
+        assert_eq!(GitUrl::parse("file://host/srv", true), Err(InvalidGitUrl::Malformed));
     }
 
     #[test]
@@ -254,13 +218,7 @@ mod tests {
         ] {
             assert!(GitUrl::parse(text, true).is_err(), "{text}");
         }
-        assert!(
-            GitUrl::parse(
-                &format!("https://h/{}", "a".repeat(GIT_URL_MAX_BYTES)),
-                true
-            )
-            .is_err()
-        );
+        assert!(GitUrl::parse(&format!("https://h/{}", "a".repeat(GIT_URL_MAX_BYTES)), true).is_err());
     }
 
     proptest! {

@@ -13,7 +13,7 @@ pub use self::{
     commands::{Command, IDEMPOTENCY_KEY_MAX_CHARS, Refusal},
     commit_id::{CommitId, InvalidCommitId},
     events::{Event, Trigger},
-    git_url::{GitUrl, InvalidGitUrl, Transport},
+    git_url::{GIT_URL_MAX_BYTES, GitUrl, InvalidGitUrl, Transport},
 };
 use crate::{
     aggregate::Aggregate,

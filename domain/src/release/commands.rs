@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{BuiltPackage, Event, Origin, PlannedPackage, Progress, Release, Running, Step};
-use crate::{digest::Sha256, ids::RepositoryId, package::Package};
+use crate::{digest::Sha256, ids::RepositoryId, package::Package, project::CommitId};
 
 /// Longest message of a failed release. More belongs in the build's log.
 pub const MESSAGE_MAX_CHARS: usize = 4_000;
@@ -18,7 +18,7 @@ pub enum Command {
     /// Pin the commit.
     RecordCheckout {
         /// The full object name.
-        commit: String,
+        commit: CommitId,
         /// The committer's time.
         committed_at: DateTime<Utc>,
     },

@@ -10,6 +10,7 @@ use crate::{
     ids::{ProjectId, RepositoryId},
     names::{OrganisationName, PackageName, TagName},
     package::{Format, Package},
+    project::CommitId,
     version::ReleaseVersion,
 };
 
@@ -33,7 +34,7 @@ pub enum Event {
     /// The tag was fetched. Every later step builds this commit, whatever happens to the tag.
     CodeCheckedOut {
         /// The full object name.
-        commit: String,
+        commit: CommitId,
         /// The committer's time: `SOURCE_DATE_EPOCH` of the build.
         committed_at: DateTime<Utc>,
     },

@@ -20,6 +20,7 @@ use crate::{
     ids::{ProjectId, RepositoryId},
     names::{OrganisationName, TagName},
     package::Package,
+    project::CommitId,
     version::ReleaseVersion,
 };
 
@@ -69,7 +70,7 @@ pub struct Origin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkout {
     /// The full object name.
-    pub commit: String,
+    pub commit: CommitId,
     /// The committer's time: `SOURCE_DATE_EPOCH` of the build.
     pub committed_at: DateTime<Utc>,
 }

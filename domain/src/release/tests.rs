@@ -23,8 +23,12 @@ fn received() -> Event {
     Event::Received { organisation, project, tag, version }
 }
 
+fn commit(digits: &str) -> CommitId {
+    format!("{digits:0>40}").parse().expect("a commit")
+}
+
 fn checked_out() -> Event {
-    Event::CodeCheckedOut { commit: "c0ffee".into(), committed_at: DateTime::UNIX_EPOCH }
+    Event::CodeCheckedOut { commit: commit("c0ffee"), committed_at: DateTime::UNIX_EPOCH }
 }
 
 fn planned() -> Vec<PlannedPackage> {
@@ -100,14 +104,14 @@ fn a_release_is_received_once() {
 
 #[test]
 fn code_is_checked_out_only_with_a_build_slot() {
-    let checkout = || Command::RecordCheckout { commit: "c0ffee".into(), committed_at: DateTime::UNIX_EPOCH };
+    let checkout = || Command::RecordCheckout { commit: commit("c0ffee"), committed_at: DateTime::UNIX_EPOCH };
     given::<Release>([received()]).when(checkout()).refused(Refusal::TooEarly("it has no build slot"));
     given::<Release>([received(), Event::BuildSlotGranted]).when(checkout()).then([checked_out()]);
 }
 
 #[test]
 fn a_commit_is_pinned_for_ever() {
-    let other = Command::RecordCheckout { commit: "other".into(), committed_at: DateTime::UNIX_EPOCH };
+    let other = Command::RecordCheckout { commit: commit("bad"), committed_at: DateTime::UNIX_EPOCH };
     given::<Release>([received(), Event::BuildSlotGranted, checked_out()]).when(other).then_nothing();
 }
 

@@ -25,8 +25,10 @@ use crate::{
 pub struct Repository {
     format: Option<Format>,
     packages: BTreeMap<Identity, Sha256>,
-    /// How many facts are folded in: what the next index can cover.
+    /// How many facts are folded in.
     revision: Revision,
+    /// The last fact that changed what clients can see: what the next index has to cover.
+    content_revision: Revision,
     last_signed: Option<(Revision, DateTime<Utc>)>,
 }
 
@@ -55,6 +57,12 @@ impl Repository {
         self.format
     }
 
+    /// The last change of what clients can see. An index that covers it shows everything.
+    #[must_use]
+    pub fn content_revision(&self) -> Revision {
+        self.content_revision
+    }
+
     /// The newest signed state, if one was signed.
     #[must_use]
     pub fn signed_up_to(&self) -> Option<Revision> {
@@ -79,7 +87,11 @@ impl Aggregate for Repository {
             Event::PackageAdded { package, .. } => {
                 self.packages.insert(Identity::of(package), package.sha256);
             }
-            Event::IndexSigned(index) => self.last_signed = Some((index.covers, index.published_at)),
+            Event::IndexSigned(index) => {
+                self.last_signed = Some((index.covers, index.published_at));
+                return;
+            }
         }
+        self.content_revision = self.revision;
     }
 }

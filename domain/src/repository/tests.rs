@@ -145,3 +145,9 @@ fn two_indexes_never_share_a_second() {
         .when(Command::RecordIndexSigned(index(3, 10)))
         .refused(Refusal::IndexNotLater);
 }
+
+#[test]
+fn a_signature_does_not_change_the_content() {
+    let repository = crate::aggregate::fold::<Repository>([created(), added("1.0"), Event::IndexSigned(index(2, 10))]);
+    assert_eq!(repository.content_revision(), Revision(2));
+}
