@@ -1,0 +1,125 @@
+//! The command line.
+
+mod operator_token;
+mod rootfs;
+mod serve;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::settings::Settings;
+
+/// Turns git tags into signed packages in private APT and YUM repositories.
+#[derive(Debug, Parser)]
+#[command(name = "pkgdeploy", version, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// Settings file (TOML); the options given here come before it
+    #[arg(long, global = true, env = "PKGDEPLOY_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder that holds everything: log, blobs, secrets, read models, root filesystems [default: /var/lib/pkgdeploy]
+    #[arg(long, global = true, env = "PKGDEPLOY_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// How log lines look on standard error
+    #[arg(long, global = true, env = "PKGDEPLOY_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    ///
+    /// The first start makes the signing key and prints the operator token, once. SIGTERM and Ctrl-C end it
+    /// gracefully: running releases go on at the next start.
+    Serve {
+        /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+        #[arg(long, env = "PKGDEPLOY_LISTEN", value_name = "ADDRESS:PORT")]
+        listen: Option<SocketAddr>,
+        /// Address under which clients reach the server [default: http://<the address listened on>]
+        #[arg(long, env = "PKGDEPLOY_PUBLIC_URL", value_name = "URL")]
+        public_url: Option<String>,
+    },
+    /// Make a new operator token and end every older one (the server must be stopped)
+    OperatorToken,
+    /// Manage the root filesystems that packages are built on
+    #[command(subcommand)]
+    Rootfs(rootfs::Command),
+}
+
+/// Runs the command that the arguments name.
+pub async fn run() -> ExitCode {
+    let Cli { global, command } = Cli::parse();
+    start_logging(global.log_format);
+    let outcome = match global.settings() {
+        Err(error) => Err(error.into()),
+        Ok(settings) => match command {
+            Command::Serve { listen, public_url } => serve::run(settings, listen, public_url).await,
+            Command::OperatorToken => operator_token::run(&settings).await,
+            Command::Rootfs(command) => rootfs::run(command, &settings).await,
+        },
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let error: Box<dyn std::error::Error + Send + Sync> = error;
+            complain(&*error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What a command ends with: any error, told to a person.
+type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+#[expect(clippy::print_stderr, reason = "a command's last words go to standard error, whatever the log format")]
+fn complain(error: &(dyn std::error::Error + 'static)) {
+    eprintln!("pkgdeploy: {}", commands::causes::Causes(error));
+}
+
+impl Global {
+    /// The settings file, with this command line laid over it.
+    fn settings(&self) -> Result<Settings, crate::settings::SettingsError> {
+        let mut settings = match &self.config {
+            Some(file) => Settings::read(file)?,
+            None => Settings::default(),
+        };
+        settings.data = self.data.clone().or(settings.data);
+        Ok(settings)
+    }
+}
+
+fn start_logging(format: LogFormat) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PKGDEPLOY_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+}

@@ -1,0 +1,44 @@
+//! `pkgdeploy operator-token`.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use commands::{
+    event_store::sqlite::SqliteEventStore,
+    execute::{Context, Executor},
+};
+use domain::{
+    account::{Account, Command},
+    ids::{AccountId, TokenId},
+    recorded::Actor,
+    token::TokenKind,
+};
+
+use super::Outcome;
+use crate::{data_folder::DataFolder, mint, settings::Settings};
+
+pub(super) async fn run(settings: &Settings) -> Outcome {
+    let data = DataFolder::open(settings)?;
+    let store = Arc::new(SqliteEventStore::open(&data.log()).await?);
+    let executor = Executor::new(store.clone(), Utc::now);
+    say(&renew(&executor, Actor::CommandLine).await?);
+    store.close().await;
+    Ok(())
+}
+
+/// Ends every older operator token and answers with the text of the new one.
+pub(super) async fn renew(
+    executor: &Executor,
+    actor: Actor,
+) -> Result<String, commands::execute::ExecuteError<domain::account::Refusal>> {
+    let token = mint::token(TokenKind::Operator);
+    let command = Command::RenewToken { token: TokenId(token.id()), secret_sha256: token.secret_sha256() };
+    executor.execute::<Account>(AccountId::operator().0, command, &Context::of(actor)).await?;
+    Ok(token.text())
+}
+
+/// The token is shown on standard output, once; it is never logged.
+#[expect(clippy::print_stdout, reason = "this is the command's answer")]
+pub(super) fn say(token: &str) {
+    println!("operator token: {token}");
+}

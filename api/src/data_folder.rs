@@ -1,0 +1,104 @@
+//! Where everything lies in the data folder.
+
+use std::{
+    fs::{DirBuilder, Permissions},
+    io,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use crate::settings::Settings;
+
+/// Where the data is if nobody says otherwise.
+const DEFAULT: &str = "/var/lib/pkgdeploy";
+
+/// The folder that holds everything. Nobody but its owner can look in.
+#[derive(Debug, Clone)]
+pub struct DataFolder {
+    root: PathBuf,
+    master_key: PathBuf,
+}
+
+/// The folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use the data folder {}", path.display())]
+pub struct DataFolderError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl DataFolder {
+    /// The folder that `settings` name, made if it is missing.
+    ///
+    /// # Errors
+    /// It cannot be made, or not be closed to others.
+    pub fn open(settings: &Settings) -> Result<Self, DataFolderError> {
+        let root = settings.data.clone().unwrap_or_else(|| DEFAULT.into());
+        let failed = |source| DataFolderError { path: root.clone(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(&root).map_err(failed)?;
+        std::fs::set_permissions(&root, Permissions::from_mode(0o700)).map_err(failed)?;
+        let root = root.canonicalize().map_err(failed)?;
+        let master_key = settings.master_key_file.clone().unwrap_or_else(|| root.join("master.key"));
+        Ok(Self { root, master_key })
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// The event log.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.root.join("log.sqlite")
+    }
+
+    /// What is projected from the log. May be deleted while the server is stopped: it is rebuilt.
+    #[must_use]
+    pub fn read_models(&self) -> PathBuf {
+        self.root.join("read_models.sqlite")
+    }
+
+    /// Packages, indexes and build logs, by their digest.
+    #[must_use]
+    pub fn blobs(&self) -> PathBuf {
+        self.root.join("blobs")
+    }
+
+    /// Sealed secrets.
+    #[must_use]
+    pub fn secrets(&self) -> PathBuf {
+        self.root.join("secrets")
+    }
+
+    /// What unseals them.
+    #[must_use]
+    pub fn master_key(&self) -> &Path {
+        &self.master_key
+    }
+
+    /// Root filesystems that `pkgdeploy rootfs create` made.
+    #[must_use]
+    pub fn rootfs(&self) -> PathBuf {
+        self.root.join("rootfs")
+    }
+
+    /// What running releases work in. Emptied at each start.
+    #[must_use]
+    pub fn jobs(&self) -> PathBuf {
+        self.root.join("jobs")
+    }
+
+    /// What running builds work in. Emptied at each start.
+    #[must_use]
+    pub fn builds(&self) -> PathBuf {
+        self.root.join("builds")
+    }
+
+    /// Uploads that are still coming in. Emptied at each start.
+    #[must_use]
+    pub fn incoming(&self) -> PathBuf {
+        self.root.join("incoming")
+    }
+}

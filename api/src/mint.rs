@@ -1,0 +1,13 @@
+//! Making tokens. The only place where their randomness comes from.
+
+use domain::token::{Token, TokenKind};
+use rand::{RngCore as _, rngs::OsRng};
+use uuid::Uuid;
+
+/// A new token that nobody has ever seen. Whoever gets its text must keep it: only its digest is recorded.
+#[must_use]
+pub fn token(kind: TokenKind) -> Token {
+    let mut secret = [0; 32];
+    OsRng.fill_bytes(&mut secret);
+    Token::new(kind, Uuid::now_v7(), secret)
+}

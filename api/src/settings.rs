@@ -1,0 +1,152 @@
+//! What the operator decides: a TOML file, overridden by the command line and its environment variables.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    num::NonZeroU64,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+/// Largest settings file that is read.
+const SETTINGS_MAX_BYTES: u64 = 256 * 1024;
+
+/// The settings file. Every key may be left out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The folder that holds everything: log, blobs, secrets, read models, root filesystems.
+    pub data: Option<PathBuf>,
+    /// Where to listen: `127.0.0.1:8080`.
+    pub listen: Option<SocketAddr>,
+    /// The address under which clients reach the server: `https://packages.example.org`.
+    pub public_url: Option<String>,
+    /// The 32 bytes that seal every secret; `<data>/master.key` if unset. Best kept on another disk than the data.
+    pub master_key_file: Option<PathBuf>,
+    /// Where code comes from.
+    #[serde(default)]
+    pub source: Source,
+    /// How packages are built.
+    #[serde(default)]
+    pub build: Build,
+}
+
+/// `[source]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Whether projects may be cloned from folders of this machine.
+    #[serde(default)]
+    pub allow_local: bool,
+    /// What git gets to see beside an otherwise empty environment: proxies, a CA file.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+}
+
+/// `[build]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Build {
+    /// How many releases are built at the same time, whoever owns them; the number of processors if unset.
+    pub parallel: Option<NonZeroU64>,
+    /// What happens to a distribution that no root filesystem is mapped to.
+    #[serde(default)]
+    pub unmapped: Unmapped,
+    /// Root filesystems by distribution, beside those that `pkgdeploy rootfs create` made.
+    #[serde(default)]
+    pub rootfs: BTreeMap<String, PathBuf>,
+    /// What builds get to see in their environment: `PIP_INDEX_URL`, proxies. Never a secret: every build can read it.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// Files of this machine that builds may read, by their path in the build.
+    #[serde(default)]
+    pub readable: BTreeMap<PathBuf, PathBuf>,
+    /// For one package, everything included.
+    pub time_limit_seconds: Option<NonZeroU64>,
+    /// For one process of a build.
+    pub memory_limit_mib: Option<NonZeroU64>,
+    /// For everything one build writes.
+    pub disk_limit_mib: Option<NonZeroU64>,
+    /// For one build.
+    pub processes_max: Option<NonZeroU64>,
+}
+
+/// `build.unmapped`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unmapped {
+    /// Build on the host's own root, read-only, and say so in the release.
+    #[default]
+    HostRoot,
+    /// Fail the release.
+    Refuse,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read the settings file {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not what was expected. The message names the line.
+    #[error("the settings file {} cannot be used:\n{message}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The line, the key and what was expected.
+        message: String,
+    },
+}
+
+impl Settings {
+    /// Reads the settings file.
+    ///
+    /// # Errors
+    /// See [`SettingsError`].
+    pub fn read(path: &Path) -> Result<Self, SettingsError> {
+        let unreadable = |source| SettingsError::Unreadable { path: path.to_owned(), source };
+        if std::fs::metadata(path).map_err(unreadable)?.len() > SETTINGS_MAX_BYTES {
+            let message = format!("it is larger than {SETTINGS_MAX_BYTES} bytes");
+            return Err(SettingsError::Invalid { path: path.to_owned(), message });
+        }
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        toml::from_str(&text)
+            .map_err(|error| SettingsError::Invalid { path: path.to_owned(), message: error.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Settings, SettingsError> {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), text).expect("written");
+        Settings::read(file.path())
+    }
+
+    #[test]
+    fn every_key_may_be_left_out() {
+        let settings = read("").expect("settings");
+        assert_eq!(settings.build.unmapped, Unmapped::HostRoot);
+        assert!(!settings.source.allow_local);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let error = read("[build]\nunmaped = \"refuse\"\n").expect_err("a typing error").to_string();
+        assert!(error.contains("unmaped") && error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn a_settings_file_has_a_limit() {
+        let error = read(&"#".repeat(usize::try_from(SETTINGS_MAX_BYTES).expect("small") + 1)).expect_err("too large");
+        assert!(error.to_string().contains("larger than"), "{error}");
+    }
+}
