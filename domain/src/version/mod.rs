@@ -1,20 +1,31 @@
-//! Placeholder: versions.
-use crate::names::TagName;
-use serde::{Deserialize, Serialize};
+//! Versions: from a git tag to what a deb and an rpm call themselves, and which of two is newer.
 
-/// What a release's packages are called by, in both formats.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ReleaseVersion(String);
+mod order;
+mod release;
+mod rules;
 
-/// A tag that is no version.
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    order::{compare_deb, compare_rpm_evr},
+    release::{RELEASE_VERSION_MAX_CHARS, ReleaseVersion},
+    rules::{PACKAGE_VERSION_MAX_CHARS, valid_deb_version, valid_rpm_version_part},
+};
+
+/// A version that breaks its grammar.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a version")]
-pub struct InvalidVersion;
+#[error("\"{text}\" is not {what}: expected {expected}")]
+pub struct InvalidVersion {
+    /// As much of the text as an error may repeat, on one line.
+    text: String,
+    what: &'static str,
+    expected: &'static str,
+}
 
-impl ReleaseVersion {
-    /// The version that `tag` names.
-    pub fn from_tag(tag: &TagName) -> Result<Self, InvalidVersion> {
-        Ok(Self(tag.as_str().trim_start_matches('v').to_owned()))
+impl InvalidVersion {
+    fn new(text: &str, what: &'static str, expected: &'static str) -> Self {
+        let text = text.chars().take(2 * PACKAGE_VERSION_MAX_CHARS).flat_map(char::escape_default).collect();
+        Self { text, what, expected }
     }
 }
