@@ -1,9 +1,26 @@
 //! The grammar of `.pkgdeploy/config*.yml`: what one package is, how it is built and what it installs.
 
+mod commands;
+mod error;
+mod fields;
+pub mod limits;
+mod parse;
+mod paths;
+mod values;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    commands::script_text,
+    error::ConfigError,
+    parse::{DEFAULT_DEB_DISTRIBUTION, DEFAULT_LICENSE, DEFAULT_MAINTAINER, DEFAULT_RPM_DISTRIBUTION},
+};
 use crate::{names::PackageName, package::Format};
 
 /// One package, as its config file describes it, with every default filled in.
@@ -19,7 +36,7 @@ pub struct PackageConfig {
     pub distribution: String,
     /// The processor it is for.
     pub architecture: Architecture,
-    /// One line, or a summary line and paragraphs.
+    /// One line, or a summary line and paragraphs; the package's name unless set.
     pub description: String,
     /// The project's home page.
     pub url: Option<String>,
