@@ -7,7 +7,7 @@ use std::{
 };
 
 use domain::{
-    config::{CONFIG_MAX_BYTES, PackageConfig, is_config_file},
+    config::{PackageConfig, is_config_file, limits::FILE_MAX_BYTES},
     ids::ReleaseId,
     names::OrganisationName,
     package::Format,
@@ -107,8 +107,8 @@ fn config_files(checkout: &Path) -> io::Result<BTreeSet<String>> {
 }
 
 fn config_text(path: &Path) -> io::Result<String> {
-    if fs::symlink_metadata(path)?.len() > CONFIG_MAX_BYTES as u64 {
-        return Err(io::Error::other(format!("larger than {CONFIG_MAX_BYTES} bytes")));
+    if fs::symlink_metadata(path)?.len() > FILE_MAX_BYTES as u64 {
+        return Err(io::Error::other(format!("larger than {FILE_MAX_BYTES} bytes")));
     }
     fs::read_to_string(path)
 }

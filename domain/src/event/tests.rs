@@ -1,1 +1,233 @@
+//! Every stored shape ever written must decode for ever: one golden file for each. Never change a golden file;
+//! a new shape gets a new schema version and a new file.
 
+use chrono::DateTime;
+use uuid::Uuid;
+
+use super::{DecodeError, Event, NAMES, decode, encode};
+use crate::{
+    account,
+    config::Architecture,
+    digest::Sha256,
+    ids::{AccessKeyId, ProjectId, ReleaseId, RepositoryId, TokenId},
+    keyring, organisation,
+    package::{
+        Changelog, Comparison, DebFacts, Dependency, Facts, FileKind, FileList, Format, Package, PackagedFile,
+        tests::rpm_facts,
+    },
+    project,
+    recorded::{RawEvent, Revision},
+    release, repository, signing_key,
+    version::ReleaseVersion,
+};
+
+/// The fact in each golden file.
+fn golden() -> Vec<(&'static str, &'static str, Event)> {
+    macro_rules! golden {
+        ($($file:literal => $event:expr),+ $(,)?) => {
+            vec![$(($file, include_str!(concat!("golden/", $file, ".json")), Event::from($event))),+]
+        };
+    }
+    golden! {
+        "account.token_issued.v1" => account::Event::TokenIssued { token: TokenId(id(1)), secret_sha256: digest() },
+        "account.token_revoked.v1" => account::Event::TokenRevoked { token: TokenId(id(1)) },
+        "organisation.created.v1" => organisation::Event::Created { name: name() },
+        "organisation.build_slots_set.v1" => organisation::Event::BuildSlotsSet { slots: 3 },
+        "project.added.v1" => project::Event::Added {
+            organisation: name(),
+            name: name(),
+            source: "https://example.org/acme.git".into(),
+            trigger: project::Trigger::ApiEndpoint,
+        },
+        "project.api_token_issued.v1" => project::Event::ApiTokenIssued {
+            token: TokenId(id(1)),
+            secret_sha256: digest(),
+        },
+        "project.trigger_accepted.v1" => project::Event::TriggerAccepted {
+            tag: name(),
+            version: version(),
+            release: ReleaseId(id(2)),
+            idempotency_key: Some("ci-42".into()),
+        },
+        "project.tag_freed.v1" => project::Event::TagFreed { tag: name(), release: ReleaseId(id(2)) },
+        "release.received.v1" => release::Event::Received {
+            organisation: name(),
+            project: ProjectId(id(3)),
+            tag: name(),
+            version: version(),
+        },
+        "release.build_slot_granted.v1" => release::Event::BuildSlotGranted,
+        "release.code_checked_out.v1" => release::Event::CodeCheckedOut {
+            commit: "c0ffee0000c0ffee0000c0ffee0000c0ffee0000".parse().expect("a commit"),
+            committed_at: time(),
+        },
+        "release.config_validated.v1" => release::Event::ConfigValidated {
+            packages: vec![release::PlannedPackage {
+                config: ".pkgdeploy/config.yml".into(),
+                name: name(),
+                format: Format::Deb,
+                architecture: Architecture::Bits64,
+                distribution: "debian12".into(),
+            }],
+        },
+        "release.build_set_up.v1" => release::Event::BuildSetUp {
+            config: ".pkgdeploy/config.yml".into(),
+            root: "rootfs debian12".into(),
+        },
+        "release.package_built.v1" => release::Event::PackageBuilt {
+            config: ".pkgdeploy/config.yml".into(),
+            built: release::BuiltPackage {
+                file_name: "acme_1.0_amd64.deb".into(),
+                sha256: digest(),
+                size_bytes: 3,
+                log: digest(),
+            },
+        },
+        "release.package_ready.v1" => release::Event::PackageReady {
+            config: ".pkgdeploy/config.yml".into(),
+            package: deb(),
+            key_fingerprint: Some("AB".into()),
+        },
+        "release.package_uploaded.v1" => release::Event::PackageUploaded {
+            config: ".pkgdeploy/config.yml".into(),
+            repository: RepositoryId(id(4)),
+        },
+        "release.uploaded.v1" => release::Event::Uploaded,
+        "release.failed.v1" => release::Event::Failed {
+            step: release::Step::Building,
+            code: "timeout".into(),
+            message: "too slow".into(),
+            log: Some(digest()),
+        },
+        "release.cancelled.v1" => release::Event::Cancelled,
+        "repository.created.v1" => repository::Event::Created {
+            organisation: name(),
+            name: name(),
+            format: Format::Rpm,
+            origin: "acme".into(),
+            label: "acme/acme".into(),
+            codename: "stable".into(),
+        },
+        "repository.package_added.v1" => repository::Event::PackageAdded { package: rpm(), release: Some(ReleaseId(id(2))) },
+        "repository.index_signed.v1" => repository::Event::IndexSigned(repository::SignedIndex {
+            covers: Revision(7),
+            published_at: time(),
+            signed: index_file("dists/stable/Release", repository::Stored::Blob),
+            signatures: vec![index_file("dists/stable/InRelease", repository::Stored::Blob)],
+            files: vec![
+                index_file("dists/stable/main/binary-amd64/Packages", repository::Stored::Unserved),
+                index_file("dists/stable/main/binary-amd64/Packages.gz", repository::Stored::Rope(digest())),
+            ],
+            key_fingerprint: "AB".into(),
+        }),
+        "keyring.access_key_issued.v1" => keyring::Event::AccessKeyIssued {
+            key: AccessKeyId(id(5)),
+            name: name(),
+            secret_sha256: digest(),
+        },
+        "keyring.access_key_revoked.v1" => keyring::Event::AccessKeyRevoked { key: AccessKeyId(id(5)) },
+        "signing-key.generated.v1" => signing_key::Event::Generated {
+            fingerprint: "AB".into(),
+            certificate: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n".into(),
+        },
+    }
+}
+
+fn id(n: u128) -> Uuid {
+    Uuid::from_u128(n)
+}
+
+fn digest() -> Sha256 {
+    Sha256::of(b"")
+}
+
+fn time() -> DateTime<chrono::Utc> {
+    DateTime::from_timestamp(1_700_000_000, 0).expect("a time")
+}
+
+fn name<N: std::str::FromStr<Err: std::fmt::Debug>>() -> N {
+    "acme".parse().expect("a name")
+}
+
+fn version() -> ReleaseVersion {
+    ReleaseVersion::from_tag(&"v1.0-rc1".parse().expect("a tag")).expect("a version")
+}
+
+fn deb() -> Package {
+    Package {
+        file_name: "acme_1.0_amd64.deb".into(),
+        sha256: digest(),
+        size_bytes: 3,
+        facts: Facts::Deb(DebFacts {
+            package: "acme".into(),
+            version: "1.0".into(),
+            architecture: "amd64".into(),
+            control: "Package: acme\nVersion: 1.0".into(),
+        }),
+    }
+}
+
+fn rpm() -> Package {
+    let mut facts = rpm_facts("acme", "1.0");
+    let dependency =
+        |comparison, evr: &str| Dependency { name: "libacme".into(), comparison, evr: evr.into(), pre: true };
+    facts.requires = vec![dependency(None, ""), dependency(Some(Comparison::Ge), "1:2.0-1")];
+    facts.files = FileList::Inline(vec![
+        PackagedFile { path: "/usr/bin/acme".into(), kind: FileKind::File },
+        PackagedFile { path: "/var/lib/acme".into(), kind: FileKind::Dir },
+    ]);
+    facts.changelogs = vec![Changelog { author: "Ann".into(), date: 1, text: "- first".into() }];
+    Package {
+        file_name: "acme-1.0-1.x86_64.rpm".into(),
+        sha256: digest(),
+        size_bytes: 3,
+        facts: Facts::Rpm(Box::new(facts)),
+    }
+}
+
+fn index_file(path: &str, stored: repository::Stored) -> repository::IndexFile {
+    repository::IndexFile { path: path.into(), sha256: digest(), size_bytes: 3, stored }
+}
+
+#[test]
+fn every_stored_shape_decodes_for_ever() {
+    for (file, text, event) in golden() {
+        let raw: RawEvent = serde_json::from_str(text).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert_eq!(decode(&raw).unwrap_or_else(|error| panic!("{file}: {error}")), event, "{file}");
+    }
+}
+
+#[test]
+fn every_event_is_written_as_its_golden_file_says() {
+    for (file, text, event) in golden() {
+        let raw: RawEvent = serde_json::from_str(text).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert_eq!(
+            encode(&event),
+            raw,
+            "{file} should hold\n{}",
+            serde_json::to_string(&encode(&event)).expect("JSON")
+        );
+    }
+}
+
+#[test]
+fn every_event_has_a_golden_file() {
+    let covered: Vec<&str> = golden().iter().map(|(_, _, event)| event.name()).collect();
+    for name in NAMES {
+        assert!(covered.contains(name), "{name} has no golden file");
+    }
+}
+
+#[test]
+fn an_event_of_a_newer_version_is_unknown_rather_than_wrong() {
+    let raw = |name: &str, schema_version| RawEvent { name: name.into(), schema_version, payload: "{}".into() };
+    for raw in [raw("release.teleported", 1), raw("release.uploaded", 2), raw("nonsense", 1)] {
+        assert!(matches!(decode(&raw), Err(DecodeError::Unknown { .. })), "{raw:?}");
+    }
+}
+
+#[test]
+fn a_damaged_payload_is_malformed() {
+    let raw = RawEvent { name: "organisation.created".into(), schema_version: 1, payload: "{\"name\":3}".into() };
+    assert!(matches!(decode(&raw), Err(DecodeError::Malformed { .. })));
+}
