@@ -1,0 +1,104 @@
+//! The public half of a signing key, and the checks it allows: for our own signatures and for replaying old ones.
+
+use pgp::{
+    composed::{
+        ArmorOptions, CleartextSignedMessage, Deserializable as _, DetachedSignature, SignedPublicKey, SignedSecretKey,
+    },
+    packet::SignatureType,
+    ser::Serialize as _,
+    types::KeyDetails as _,
+};
+
+use super::error::{SigningError, VerifyError, open_pgp};
+
+/// What clients verify with.
+#[derive(Debug, Clone)]
+pub struct Certificate {
+    key: SignedPublicKey,
+    armored: String,
+    binary: Vec<u8>,
+}
+
+impl Certificate {
+    /// Reads an ASCII-armored certificate and checks its self-signatures.
+    ///
+    /// # Errors
+    /// `NotACertificate` if it is none, or a forged one.
+    pub fn parse(armored: &str) -> Result<Self, VerifyError> {
+        let not_one = |error| VerifyError::NotACertificate(Box::new(error));
+        let (key, _) = SignedPublicKey::from_string(armored).map_err(not_one)?;
+        key.verify_bindings().map_err(not_one)?;
+        Self::of(key).map_err(not_one)
+    }
+
+    pub(super) fn of_secret_key(key: &SignedSecretKey) -> Result<Self, SigningError> {
+        Self::of(key.to_public_key()).map_err(open_pgp("write the certificate"))
+    }
+
+    fn of(key: SignedPublicKey) -> pgp::errors::Result<Self> {
+        // The signature under the name is what says that the key may sign.
+        if key.details.users.is_empty() {
+            return Err("no name with a self-signature".to_owned().into());
+        }
+        let armored = key.to_armored_string(ArmorOptions::default())?;
+        let binary = key.to_bytes()?;
+        Ok(Self { key, armored, binary })
+    }
+
+    /// The full fingerprint, 40 upper-case hexadecimal digits.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        format!("{:X}", self.key.fingerprint())
+    }
+
+    /// ASCII armor: what `rpm --import`, `.repo` files and apt's `.asc` keyrings take.
+    #[must_use]
+    pub fn armored(&self) -> &str {
+        &self.armored
+    }
+
+    /// Bare packets: what apt's `.gpg` keyrings take, on every version.
+    #[must_use]
+    pub fn binary(&self) -> &[u8] {
+        &self.binary
+    }
+
+    /// Verifies an `InRelease` and returns the text that was signed, each line ended by LF.
+    ///
+    /// # Errors
+    /// If anything stands outside the signed block, and if no signature in it is this key's.
+    pub fn verify_clear_signed(&self, signed: &str) -> Result<String, VerifyError> {
+        let (message, _) = CleartextSignedMessage::from_string(signed).map_err(|source| {
+            VerifyError::NotASignature { expected: "a clear-signed text and nothing else", source: Box::new(source) }
+        })?;
+        let signature = message.verify(&self.key.primary_key).map_err(|source| self.bad(source))?;
+        if signature.typ() != Some(SignatureType::Text) {
+            return Err(VerifyError::WrongType { expected: "text" });
+        }
+        // What the signature covers, not what stands in the file: the two may differ in blanks. The last line's end
+        // is not part of it.
+        Ok(message.signed_text().replace("\r\n", "\n") + "\n")
+    }
+
+    /// Verifies an armored detached signature (`Release.gpg`, `repomd.xml.asc`) over these very bytes.
+    ///
+    /// # Errors
+    /// If the signature is another key's or over other bytes.
+    pub fn verify_detached(&self, data: &[u8], signature: &str) -> Result<(), VerifyError> {
+        let (signature, _) = DetachedSignature::from_string(signature).map_err(|source| {
+            VerifyError::NotASignature { expected: "an armored detached signature", source: Box::new(source) }
+        })?;
+        self.verify_bytes(data, &signature.signature)
+    }
+
+    pub(super) fn verify_bytes(&self, data: &[u8], signature: &pgp::packet::Signature) -> Result<(), VerifyError> {
+        if signature.typ() != Some(SignatureType::Binary) {
+            return Err(VerifyError::WrongType { expected: "bytes" });
+        }
+        signature.verify(&self.key.primary_key, data).map_err(|source| self.bad(source))
+    }
+
+    fn bad(&self, source: pgp::errors::Error) -> VerifyError {
+        VerifyError::Bad { fingerprint: self.fingerprint(), source: Box::new(source) }
+    }
+}

@@ -1,0 +1,136 @@
+//! What can go wrong while signing and verifying.
+
+use std::{io, path::PathBuf};
+
+use chrono::{DateTime, Utc};
+
+/// A key could not be made or used.
+#[derive(Debug, thiserror::Error)]
+pub enum SigningError {
+    /// The name on the key cannot stand there.
+    #[error(
+        "not a user id of a key: expected 1 to 256 bytes without control characters, such as \"Acme <pkg@acme.example>\""
+    )]
+    UserId,
+    /// OpenPGP counts seconds from 1970 in 32 bits.
+    #[error("{at} cannot be the time of a signature: expected one from 1970 to 2106")]
+    Time {
+        /// The time asked for.
+        at: DateTime<Utc>,
+    },
+    /// Clients refuse a signature older than its key.
+    #[error("a signature of {at} would be older than its key of {created_at}")]
+    OlderThanItsKey {
+        /// The time asked for.
+        at: DateTime<Utc>,
+        /// When the key was made.
+        created_at: DateTime<Utc>,
+    },
+    /// The bytes are not a secret key that we made.
+    #[error("not a usable secret key: {expected}")]
+    NotAKey {
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// The operating system gave no randomness, or a key's numbers do not fit each other.
+    #[error("the cryptography library refused to {action}")]
+    Refused {
+        /// What was tried.
+        action: &'static str,
+    },
+    /// Clients would read a line otherwise than it was signed.
+    #[error("line {line} of the text to sign {fault}")]
+    Text {
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+    /// The signature just made does not verify: broken memory, or a mistake of ours. It was thrown away.
+    #[error("the signature just made does not verify")]
+    SelfCheck(#[source] VerifyError),
+    /// The OpenPGP library refused.
+    #[error("cannot {action}")]
+    OpenPgp {
+        /// What was tried.
+        action: &'static str,
+        /// What it said.
+        source: Box<pgp::errors::Error>,
+    },
+}
+
+/// A certificate does not parse, or a signature is not its own.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The text is not one certificate.
+    #[error("not an OpenPGP certificate")]
+    NotACertificate(#[source] Box<pgp::errors::Error>),
+    /// The text is not a signature of this shape.
+    #[error("not {expected}")]
+    NotASignature {
+        /// What was expected.
+        expected: &'static str,
+        /// What the OpenPGP library said.
+        source: Box<pgp::errors::Error>,
+    },
+    /// A good signature for another use: text where bytes were expected, or the reverse.
+    #[error("the signature is of another type: expected one of {expected}")]
+    WrongType {
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// The signature is another key's, or of other data.
+    #[error("not a signature of {fingerprint} over this")]
+    Bad {
+        /// The certificate at hand.
+        fingerprint: String,
+        /// What the OpenPGP library said.
+        source: Box<pgp::errors::Error>,
+    },
+    /// The signed text is other than the text that went in.
+    #[error("the signed text differs from the text that was to be signed")]
+    OtherText,
+}
+
+/// An rpm could not be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum RpmError {
+    /// The file breaks the format.
+    #[error("not an rpm package: {part} {fault}")]
+    Malformed {
+        /// Where.
+        part: &'static str,
+        /// What is wrong there.
+        fault: &'static str,
+    },
+    /// rpm before version 6 does not see the signatures of the newer package format.
+    #[error("not a package of format 4: build it with rpm's format 4, which every client can verify")]
+    NotFormat4,
+    /// A digest in the package belongs to other bytes.
+    #[error("the package is damaged: its {digest} is another")]
+    Damaged {
+        /// Which digest.
+        digest: &'static str,
+    },
+    /// Nothing in the package tells whether its payload is whole.
+    #[error("the package carries no digest of its payload: expected SHA-256 or MD5")]
+    NoPayloadDigest,
+    /// The key refused.
+    #[error("cannot sign the package")]
+    Signing(#[from] SigningError),
+    /// The disk refused.
+    #[error("cannot {action} {path}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+/// Names what was tried when the OpenPGP library refuses.
+pub(super) fn open_pgp(action: &'static str) -> impl FnOnce(pgp::errors::Error) -> SigningError {
+    move |source| SigningError::OpenPgp { action, source: Box::new(source) }
+}

@@ -1,0 +1,265 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use ::rpm::{BuildConfig, CompressionWithLevel, FileOptions, Package, PackageBuilder};
+use md5::{Digest as _, Md5};
+use tempfile::TempDir;
+
+use super::{
+    super::{
+        rpm as limits,
+        rpm_header::{self, Header, Value},
+    },
+    *,
+};
+
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// An unsigned package with `config`.
+    fn build(&self, name: &str, config: BuildConfig) -> PathBuf {
+        let mut builder = PackageBuilder::new("hello", "1.0", "MIT", "noarch", "says hello");
+        builder.using_config(config.source_date(1_700_000_000_u32).compression(CompressionWithLevel::Gzip(1)));
+        let noise = (0_u32..20_000).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8).collect::<Vec<_>>();
+        builder.with_file_contents(noise, FileOptions::new("/usr/share/hello/noise")).expect("a file");
+        let path = self.path(name);
+        builder.build().expect("builds").write_file(&path).expect("writes");
+        path
+    }
+
+    fn v4(&self) -> PathBuf {
+        self.build("unsigned.rpm", BuildConfig::v4())
+    }
+
+    fn sign(&self, key: &TestKey, input: &Path, output: &str) -> Result<PathBuf, RpmError> {
+        let output = self.path(output);
+        key.signer.sign_rpm(input, &output, signed_at()).map(|()| output)
+    }
+
+    /// What rpm says of a package when it knows these keys only.
+    fn rpm_says(&self, keys: &[&TestKey], package: &Path) -> String {
+        let database = tempfile::tempdir_in(self.0.path()).expect("a folder");
+        let database = database.path().to_str().expect("a path");
+        for key in keys {
+            fs::write(self.path("key.asc"), key.certificate().armored()).expect("write");
+            let (content, said) = client("rpmkeys", self.0.path(), &["--dbpath", database, "--import", "key.asc"]);
+            assert!(content, "{said}");
+        }
+        client("rpmkeys", self.0.path(), &["--dbpath", database, "-Kv", package.to_str().expect("a path")]).1
+    }
+}
+
+/// The end of each line that names a signature or a digest.
+#[track_caller]
+fn all_ok(said: &str, expected: &[&str]) {
+    for part in expected {
+        assert!(said.lines().any(|line| line.contains(part) && line.ends_with(": OK")), "{part}: {said}");
+    }
+    assert!(!said.contains("BAD") && !said.contains("NOKEY"), "{said}");
+}
+
+const DIGESTS: [&str; 4] = ["Header SHA256 digest", "Header SHA1 digest", "Payload SHA256 digest", "MD5 digest"];
+
+#[test]
+fn rpm_accepts_what_the_service_key_signs_in_the_new_and_in_el7s_form() {
+    let place = Place::new();
+    let signed = place.sign(rsa(), &place.v4(), "signed.rpm").expect("signs");
+    let said = place.rpm_says(&[rsa()], &signed);
+    all_ok(&said, &DIGESTS);
+    all_ok(&said, &["    Header V4 RSA/SHA256 Signature", "    V4 RSA/SHA256 Signature"]);
+
+    let database = place.path("empty");
+    let (_, brief) =
+        client("rpmkeys", place.0.path(), &["--dbpath", database.to_str().expect("path"), "-K", "signed.rpm"]);
+    assert!(brief.contains("SIGNATURES NOT OK"), "without the key: {brief}");
+}
+
+#[test]
+fn rpm_accepts_what_the_fast_key_signs() {
+    let place = Place::new();
+    let signed = place.sign(ed25519(), &place.v4(), "signed.rpm").expect("signs");
+    let said = place.rpm_says(&[ed25519()], &signed);
+    all_ok(&said, &DIGESTS);
+    all_ok(&said, &["Header V4 EdDSA/SHA256 Signature"]);
+}
+
+#[test]
+fn an_unsigned_package_shows_no_signature_so_these_tests_can_fail() {
+    let place = Place::new();
+    assert!(!place.rpm_says(&[ed25519()], &place.v4()).contains("Signature"));
+}
+
+#[test]
+fn signing_again_with_another_key_drops_the_older_signatures() {
+    let place = Place::new();
+    let first = place.sign(rsa(), &place.v4(), "first.rpm").expect("signs");
+    let second = place.sign(ed25519(), &first, "second.rpm").expect("signs");
+    let said = place.rpm_says(&[ed25519()], &second);
+    assert!(!said.contains("RSA") && said.contains("EdDSA"), "{said}");
+    let direct = place.sign(ed25519(), &place.path("unsigned.rpm"), "direct.rpm").expect("signs");
+    assert_eq!(fs::read(second).expect("read"), fs::read(direct).expect("read"), "nothing of the first stays");
+}
+
+#[test]
+fn the_same_package_key_and_time_give_the_same_bytes() {
+    let place = Place::new();
+    let package = place.v4();
+    for key in [rsa(), ed25519()] {
+        let [once, twice] = ["once.rpm", "twice.rpm"]
+            .map(|name| fs::read(place.sign(key, &package, name).expect("signs")).expect("read"));
+        assert_eq!(once, twice);
+    }
+}
+
+#[test]
+fn header_payload_and_their_digests_stay_as_they_were() {
+    let place = Place::new();
+    let unsigned = place.v4();
+    let signed = place.sign(rsa(), &unsigned, "signed.rpm").expect("signs");
+    let [before, after] = [unsigned, signed].map(|path| Package::open(path).expect("an rpm"));
+    assert_eq!(after.header_bytes().expect("bytes"), before.header_bytes().expect("bytes"));
+    assert_eq!(after.payload, before.payload);
+    for tag in [1000_u32, 269, 273] {
+        let [was, is] = [&before, &after].map(|package| package.metadata.signature.entry(tag).expect("there"));
+        assert_eq!(is, was, "tag {tag}");
+    }
+    after.check_digests().expect("digests").result().expect("all good");
+}
+
+#[test]
+fn a_package_can_be_signed_in_place() {
+    let place = Place::new();
+    let package = place.v4();
+    let elsewhere = fs::read(place.sign(ed25519(), &package, "signed.rpm").expect("signs")).expect("read");
+    place.sign(ed25519(), &package, "unsigned.rpm").expect("signs");
+    assert_eq!(fs::read(package).expect("read"), elsewhere);
+}
+
+#[test]
+fn a_package_of_format_6_is_refused_because_most_clients_see_no_signature_in_it() {
+    let place = Place::new();
+    let package = place.build("six.rpm", BuildConfig::v6());
+    assert!(matches!(place.sign(ed25519(), &package, "signed.rpm"), Err(RpmError::NotFormat4)));
+}
+
+#[test]
+fn a_changed_or_cut_package_is_refused_and_nothing_is_written() {
+    let place = Place::new();
+    let good = fs::read(place.v4()).expect("read");
+    let header_at =
+        Package::open(place.path("unsigned.rpm")).expect("rpm").metadata.get_package_segment_offsets().header;
+    let header_at = usize::try_from(header_at).expect("small");
+    let broken = place.path("broken.rpm");
+    let refused = |bytes: &[u8], what: String| {
+        fs::write(&broken, bytes).expect("write");
+        let error = place.sign(ed25519(), &broken, "out.rpm").expect_err(&what);
+        assert!(matches!(error, RpmError::Malformed { .. } | RpmError::Damaged { .. }), "{what}: {error}");
+        assert!(!place.path("out.rpm").exists());
+    };
+    for position in (header_at..good.len()).step_by(good.len() / 300) {
+        let mut changed = good.clone();
+        changed[position] ^= 0x10;
+        refused(&changed, format!("byte {position} changed"));
+        refused(&good[..position], format!("cut at {position}"));
+    }
+    for length in 0..header_at {
+        refused(&good[..length], format!("cut at {length}"));
+    }
+    refused(&[good.as_slice(), b"x"].concat(), "longer".to_owned());
+}
+
+#[test]
+fn no_signature_header_makes_the_reader_panic() {
+    let place = Place::new();
+    let good = fs::read(place.v4()).expect("read");
+    let broken = place.path("broken.rpm");
+    // The counts, and the index of five tags.
+    for position in 96..192 {
+        for value in [0, 0xff] {
+            let mut changed = good.clone();
+            changed[position] = value;
+            fs::write(&broken, &changed).expect("write");
+            let _ = place.sign(ed25519(), &broken, "out.rpm");
+        }
+    }
+}
+
+/// A package with these values in its headers, and a payload of some zeroes.
+fn bare(signatures: Vec<Value>, main: Vec<Value>) -> Vec<u8> {
+    let mut bytes = vec![0; 96];
+    bytes[..4].copy_from_slice(&[0xed, 0xab, 0xee, 0xdb]);
+    bytes.extend(rpm_header::write(62, signatures));
+    bytes.extend(rpm_header::write(63, main));
+    bytes
+}
+
+#[test]
+fn a_payload_that_no_digest_speaks_for_is_not_signed() {
+    let place = Place::new();
+    let package = place.path("bare.rpm");
+    // A digest of an algorithm we do not check is none.
+    for main in [vec![], vec![Value::text(5092, "00"), Value::int32(5093, 10)]] {
+        fs::write(&package, bare(vec![], main)).expect("write");
+        assert!(matches!(place.sign(ed25519(), &package, "out.rpm"), Err(RpmError::NoPayloadDigest)));
+    }
+}
+
+#[test]
+fn a_package_of_el7s_builder_is_signed_by_its_md5_and_keeps_its_unpacked_size() {
+    let place = Place::new();
+    let package = place.path("old.rpm");
+    let md5 = Md5::digest(rpm_header::write(63, vec![])).to_vec();
+    let of = |md5: Vec<u8>| bare(vec![Value::binary(1004, md5), Value::int32(1007, 4711)], vec![]);
+    fs::write(&package, of(md5.clone())).expect("write");
+    let signed = place.sign(ed25519(), &package, "signed.rpm").expect("signs");
+    let mut signed = fs::File::open(signed).expect("open");
+    std::io::Seek::seek(&mut signed, std::io::SeekFrom::Start(96)).expect("seek");
+    let header = Header::read(&mut signed, "a header", 4096).expect("reads").expect("good");
+    assert_eq!(header.value(1007).expect("good"), Some(Value::int32(1007, 4711)));
+    assert_eq!(header.value(1004).expect("good"), Some(Value::binary(1004, md5)));
+
+    fs::write(&package, of(vec![0; 16])).expect("write");
+    assert!(matches!(place.sign(ed25519(), &package, "out.rpm"), Err(RpmError::Damaged { digest: "MD5" })));
+}
+
+#[test]
+fn a_header_beyond_its_limits_is_refused_unread() {
+    let header = |entries: u32, store: u32| {
+        let mut bytes = vec![0x8e, 0xad, 0xe8, 1, 0, 0, 0, 0];
+        bytes.extend(entries.to_be_bytes());
+        bytes.extend(store.to_be_bytes());
+        bytes
+    };
+    let fault = |entries: u32, store: u32, max_bytes: usize| {
+        let read = Header::read(&mut header(entries, store).as_slice(), "a header", max_bytes);
+        read.expect("no disk").expect_err("refused").to_string()
+    };
+    let longest = u32::try_from(limits::HEADER_MAX_BYTES).expect("fits") - 16;
+    assert!(fault(0, longest, limits::HEADER_MAX_BYTES).contains("is cut"));
+    assert!(fault(0, longest + 1, limits::HEADER_MAX_BYTES).contains("is too long"));
+    assert!(fault(1, u32::MAX, limits::SIGNATURE_HEADER_MAX_BYTES).contains("is too long"));
+    assert!(fault(rpm_header::ENTRIES_MAX, 0, limits::HEADER_MAX_BYTES).contains("is cut"));
+    assert!(fault(rpm_header::ENTRIES_MAX + 1, 0, limits::HEADER_MAX_BYTES).contains("too many"));
+}
+
+#[test]
+fn values_are_read_as_they_were_written() {
+    let values = [Value::text(3, "abc"), Value::int64(4, 1 << 40), Value::binary(5, vec![7; 3]), Value::int32(6, 9)];
+    let bytes = rpm_header::write(62, values.to_vec());
+    assert_eq!(bytes.len() % 8, 0);
+    let header = Header::read(&mut bytes.as_slice(), "a header", bytes.len()).expect("no disk").expect("our own");
+    for value in values {
+        assert_eq!(header.value(value.tag).expect("good"), Some(value));
+    }
+    assert_eq!(header.value(7).expect("good"), None);
+}
