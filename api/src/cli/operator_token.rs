@@ -21,20 +21,12 @@ pub(super) async fn run(settings: &Settings) -> Outcome {
     let data = DataFolder::open(settings)?;
     let store = Arc::new(SqliteEventStore::open(&data.log()).await?);
     let executor = Executor::new(store.clone(), Utc::now);
-    say(&renew(&executor, Actor::CommandLine).await?);
+    let token = mint::token(TokenKind::Operator);
+    let renew = Command::RenewToken { token: TokenId(token.id()), secret_sha256: token.secret_sha256() };
+    executor.execute::<Account>(AccountId::operator().0, renew, &Context::of(Actor::CommandLine)).await?;
+    say(&token.text());
     store.close().await;
     Ok(())
-}
-
-/// Ends every older operator token and answers with the text of the new one.
-pub(super) async fn renew(
-    executor: &Executor,
-    actor: Actor,
-) -> Result<String, commands::execute::ExecuteError<domain::account::Refusal>> {
-    let token = mint::token(TokenKind::Operator);
-    let command = Command::RenewToken { token: TokenId(token.id()), secret_sha256: token.secret_sha256() };
-    executor.execute::<Account>(AccountId::operator().0, command, &Context::of(actor)).await?;
-    Ok(token.text())
 }
 
 /// The token is shown on standard output, once; it is never logged.

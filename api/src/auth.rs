@@ -1,0 +1,110 @@
+//! Who is asking: the token of an `Authorization: Bearer` or `X-API-Token` header, checked before a handler runs.
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+};
+use domain::{
+    ids::{ProjectId, TokenId},
+    recorded::Actor,
+    token::{Token, TokenKind},
+};
+
+use crate::{app::App, http::problem::Problem};
+
+/// The holder of the operator token.
+#[derive(Debug, Clone, Copy)]
+pub struct Operator(pub TokenId);
+
+impl Operator {
+    /// As events name it.
+    #[must_use]
+    pub fn actor(self) -> Actor {
+        Actor::Operator { token: self.0 }
+    }
+}
+
+/// The holder of a project's API token.
+#[derive(Debug, Clone, Copy)]
+pub struct ProjectToken {
+    /// Which token.
+    pub token: TokenId,
+    /// The project it may release.
+    pub project: ProjectId,
+}
+
+impl ProjectToken {
+    /// As events name it.
+    #[must_use]
+    pub fn actor(self) -> Actor {
+        Actor::ApiToken { token: self.token }
+    }
+}
+
+/// Anyone who may read about a project's releases.
+#[derive(Debug, Clone, Copy)]
+pub enum Reader {
+    /// May read everything.
+    Operator,
+    /// May read about its own project.
+    Project(ProjectId),
+}
+
+impl Reader {
+    /// May this reader see `project`?
+    #[must_use]
+    pub fn may_read(self, project: ProjectId) -> bool {
+        match self {
+            Self::Operator => true,
+            Self::Project(own) => own == project,
+        }
+    }
+}
+
+/// The presented token. A text that is not one is refused before anything is looked up.
+fn presented(headers: &HeaderMap) -> Result<Token, Problem> {
+    let bearer = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim());
+    let alias = headers.get("x-api-token").and_then(|value| value.to_str().ok());
+    let text = bearer.or(alias).ok_or(Problem::NeedsToken)?;
+    Token::parse(text).map_err(|_| Problem::NeedsToken)
+}
+
+fn operator(app: &App, token: &Token) -> Option<Operator> {
+    let id = TokenId(token.id());
+    let valid = token.kind() == TokenKind::Operator && app.credentials.is_operator(id, &token.secret_sha256());
+    valid.then_some(Operator(id))
+}
+
+fn project(app: &App, token: &Token) -> Option<ProjectToken> {
+    let id = TokenId(token.id());
+    let project = app.credentials.project_of(id, &token.secret_sha256());
+    project.filter(|_| token.kind() == TokenKind::Api).map(|project| ProjectToken { token: id, project })
+}
+
+impl FromRequestParts<App> for Operator {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        operator(app, &presented(&parts.headers)?).ok_or(Problem::NeedsToken)
+    }
+}
+
+impl FromRequestParts<App> for ProjectToken {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        project(app, &presented(&parts.headers)?).ok_or(Problem::NeedsToken)
+    }
+}
+
+impl FromRequestParts<App> for Reader {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let token = presented(&parts.headers)?;
+        let reader = operator(app, &token).map(|_| Self::Operator);
+        reader.or_else(|| project(app, &token).map(|own| Self::Project(own.project))).ok_or(Problem::NeedsToken)
+    }
+}

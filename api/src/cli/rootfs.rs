@@ -1,0 +1,40 @@
+//! `pkgdeploy rootfs`.
+
+use clap::Subcommand;
+use commands::building::rootfs;
+
+use super::Outcome;
+use crate::{data_folder::DataFolder, settings::Settings};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a root filesystem with mmdebstrap: debian11, debian12, debian13, ubuntu20, ubuntu22 or ubuntu24
+    ///
+    /// Configs that name it as their distribution are built on it from then on. Takes about a minute.
+    Create {
+        /// Name of the distribution, as configs name it
+        name: String,
+        /// Mirror to fetch packages from [default: Debian from where this machine gets it, Ubuntu from its archive]
+        #[arg(long, value_name = "URL")]
+        mirror: Option<String>,
+    },
+    /// List the root filesystems that builds can use
+    List,
+}
+
+#[expect(clippy::print_stdout, reason = "this is the command's answer")]
+pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
+    let data = DataFolder::open(settings)?;
+    match command {
+        Command::Create { name, mirror } => {
+            let path = rootfs::create(&name, &data.rootfs(), mirror.as_deref(), |line| println!("{line}")).await?;
+            println!("{name} is ready at {}", path.display());
+        }
+        Command::List => {
+            for (name, path) in crate::serve::root_filesystems(settings, &data).list()? {
+                println!("{name:<12} {}", path.display());
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! `pkgdeploy serve`.
+
+use std::net::SocketAddr;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{Outcome, operator_token};
+use crate::{
+    data_folder::DataFolder,
+    serve::{Announce, Server},
+    settings::Settings,
+};
+
+pub(super) async fn run(mut settings: Settings, listen: Option<SocketAddr>, public_url: Option<String>) -> Outcome {
+    settings.listen = listen.or(settings.listen);
+    settings.public_url = public_url.or(settings.public_url);
+    let data = DataFolder::open(&settings)?;
+    let stop = CancellationToken::new();
+    stop_on_signals(&stop)?;
+    let server = Server::start(&settings, &data).await?;
+    if let Some(token) = &server.first_operator_token {
+        operator_token::say(token);
+    }
+    server.run(stop, &Terminal).await;
+    Ok(())
+}
+
+struct Terminal;
+
+impl Announce for Terminal {
+    #[expect(clippy::print_stdout, reason = "scripts read the address from standard output")]
+    fn listening(&self, address: SocketAddr) {
+        println!("listening on http://{address}");
+    }
+}
+
+fn stop_on_signals(stop: &CancellationToken) -> std::io::Result<()> {
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let (mut signals, stop) = (signal(kind)?, stop.clone());
+        tokio::spawn(async move {
+            signals.recv().await;
+            tracing::info!("stopping: open requests may end, running releases go on at the next start");
+            stop.cancel();
+        });
+    }
+    Ok(())
+}

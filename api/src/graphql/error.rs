@@ -1,0 +1,33 @@
+//! What a refused command looks like in GraphQL: the rule's own words, and a code that programs compare.
+
+use async_graphql::{Error, ErrorExtensions as _};
+use commands::{causes::Causes, execute::ExecuteError};
+
+/// An error with a stable `code` in its extensions.
+pub(super) fn with_code(code: &'static str, message: impl std::fmt::Display) -> Error {
+    Error::new(message.to_string()).extend_with(|_, extensions| extensions.set("code", code))
+}
+
+/// A name or id that breaks its grammar.
+pub(super) fn invalid(error: impl std::error::Error) -> Error {
+    with_code("invalid", error)
+}
+
+/// There is no such thing.
+pub(super) fn not_found(what: impl std::fmt::Display) -> Error {
+    with_code("not_found", format!("there is no {what}"))
+}
+
+/// The rules said no, or the log is away.
+pub(super) fn refused<R: std::error::Error + 'static>(error: ExecuteError<R>) -> Error {
+    match error {
+        ExecuteError::Refused(refusal) => with_code("refused", refusal),
+        ExecuteError::Log(error) => internal(&error),
+    }
+}
+
+/// Our fault: logged in full, told in short.
+pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Error {
+    tracing::error!(error = %Causes(error), "cannot answer a GraphQL request");
+    with_code("internal", "the server could not do that; its log says why")
+}

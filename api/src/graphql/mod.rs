@@ -1,0 +1,49 @@
+//! The GraphQL API of dashboards and operators.
+
+mod error;
+mod mutation;
+mod query;
+mod types;
+
+use async_graphql::{EmptySubscription, Schema};
+use async_graphql_axum::{GraphQLRequest, GraphQLResponse};
+use axum::{
+    Router,
+    extract::State,
+    response::Html,
+    routing::get,
+};
+
+use self::{mutation::Mutation, query::Query};
+use crate::{app::App, auth::Operator};
+
+/// Deepest nesting of a query.
+const DEPTH_MAX: usize = 12;
+/// Most fields a query may ask for, lists counted once.
+const COMPLEXITY_MAX: usize = 1_000;
+
+/// The schema over the running server.
+pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
+
+/// The schema that `POST /graphql` answers.
+#[must_use]
+pub fn schema(app: App) -> ApiSchema {
+    Schema::build(Query, Mutation, EmptySubscription)
+        .data(app)
+        .limit_depth(DEPTH_MAX)
+        .limit_complexity(COMPLEXITY_MAX)
+        .finish()
+}
+
+/// `POST /graphql`, and at `GET /graphql` a page to try it in.
+pub fn routes(schema: ApiSchema) -> Router<App> {
+    Router::new().route("/graphql", get(explorer).post(move |app, operator, request| execute(schema, app, operator, request)))
+}
+
+async fn execute(schema: ApiSchema, State(_app): State<App>, operator: Operator, request: GraphQLRequest) -> GraphQLResponse {
+    schema.execute(request.into_inner().data(operator)).await.into()
+}
+
+async fn explorer() -> Html<String> {
+    Html(async_graphql::http::GraphiQLSource::build().endpoint("/graphql").title("pkgdeploy").finish())
+}

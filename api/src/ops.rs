@@ -1,0 +1,57 @@
+//! For whoever keeps the server running: `/healthz`, `/readyz`, `/metrics`.
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::json;
+
+use crate::app::App;
+
+/// The routes; `metrics` renders what was counted.
+pub fn routes(metrics: PrometheusHandle) -> Router<App> {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(move |app: State<App>| render(metrics.clone(), app)))
+}
+
+/// 200 while the process can do its work; 500 when a projection has stopped, with its reason.
+async fn healthz(State(app): State<App>) -> Response {
+    let stopped: Vec<_> = app
+        .progress
+        .stopped()
+        .into_iter()
+        .map(|(projector, reason)| json!({ "projector": projector, "reason": reason }))
+        .collect();
+    let (status, word) =
+        if stopped.is_empty() { (StatusCode::OK, "ok") } else { (StatusCode::INTERNAL_SERVER_ERROR, "stopped") };
+    (status, Json(json!({ "status": word, "stopped": stopped }))).into_response()
+}
+
+/// 200 once the read models have caught up with the log; 503 before.
+async fn readyz(State(app): State<App>) -> Response {
+    let position = app.progress.position();
+    match app.executor.store().head().await {
+        Ok(head) if position >= head => Json(json!({ "status": "ready", "position": position })).into_response(),
+        Ok(head) => {
+            let body = json!({ "status": "catching_up", "position": position, "head": head });
+            (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+        }
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "log_unavailable" }))).into_response(),
+    }
+}
+
+async fn render(metrics: PrometheusHandle, State(app): State<App>) -> String {
+    metrics::gauge!("pkgdeploy_projected_position").set(app.progress.position().0 as f64);
+    if let Ok(head) = app.executor.store().head().await {
+        metrics::gauge!("pkgdeploy_log_position").set(head.0 as f64);
+    }
+    metrics::gauge!("pkgdeploy_projectors_stopped").set(app.progress.stopped().len() as f64);
+    metrics.run_upkeep();
+    metrics.render()
+}

@@ -1,0 +1,56 @@
+//! `GET /api/v1/releases/{release}` and `…/log`: where a release stands, and what its builds said.
+
+use std::path::Path as FilePath;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::header,
+    response::{IntoResponse as _, Response},
+};
+use commands::releases::live_log;
+use domain::ids::ReleaseId;
+use projections::board::{ReleaseRow, ReleaseState};
+
+use super::{ReleaseAnswer, row};
+use crate::{app::App, auth::Reader, http::problem::Problem};
+
+pub(super) async fn release(
+    State(app): State<App>,
+    reader: Reader,
+    Path(release): Path<String>,
+) -> Result<Response, Problem> {
+    let row = readable(&app, reader, &release).await?;
+    Ok(Json(ReleaseAnswer::of(row, &app.public_url)).into_response())
+}
+
+/// The logs of the release's packages, one after the other; those of a running build as far as they have come.
+pub(super) async fn log(
+    State(app): State<App>,
+    reader: Reader,
+    Path(release): Path<String>,
+) -> Result<Response, Problem> {
+    let row = readable(&app, reader, &release).await?;
+    let mut text = Vec::new();
+    for digest in &row.logs {
+        let bytes = app.blobs.get(*digest).await.map_err(|error| Problem::internal("read the log")(error.into()))?;
+        text.extend_from_slice(&bytes);
+    }
+    if row.state == ReleaseState::Running {
+        text.extend(running_log(&app.jobs, row.id, row.logs.len()).await);
+    }
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], text)
+        .into_response())
+}
+
+/// The log of the package that is being built now, which is the one after those that are done.
+async fn running_log(jobs: &FilePath, release: ReleaseId, done: usize) -> Vec<u8> {
+    tokio::fs::read(live_log(jobs, release, done)).await.unwrap_or_default()
+}
+
+/// What the reader may not see does not exist for it.
+async fn readable(app: &App, reader: Reader, id: &str) -> Result<ReleaseRow, Problem> {
+    let unknown = || Problem::NotFound("there is no such release".to_owned());
+    let id: ReleaseId = id.parse().map_err(|_| unknown())?;
+    row(app, id).await?.filter(|row| reader.may_read(row.project)).ok_or_else(unknown)
+}

@@ -1,0 +1,151 @@
+//! `PUT /api/v1/repositories/{org}/{repo}/packages/{file}`: take in a package that was built elsewhere.
+
+mod incoming;
+
+use std::{path::PathBuf, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+    routing::put,
+};
+use bytes::Bytes;
+use commands::{
+    execute::{Context, ExecuteError},
+    packaging::{PackageFileError, ReadPackage, read_package},
+};
+use domain::{
+    ids::RepositoryId,
+    package::{Format, Package},
+    repository::{Command, Refusal, Repository},
+};
+use serde::Serialize;
+use tokio::task::spawn_blocking;
+
+use self::incoming::Incoming;
+use crate::{app::App, auth::Operator, http::problem::Problem, releases::Wait};
+
+/// The route of uploads. It takes bodies far larger than other routes: the limit is a package's.
+pub fn routes() -> Router<App> {
+    Router::new().route("/api/v1/repositories/{organisation}/{repository}/packages/{file}", put(upload))
+}
+
+/// An uploaded package, as the answer shows it.
+#[derive(Debug, Serialize)]
+struct UploadAnswer {
+    file_name: String,
+    name: String,
+    version: String,
+    architecture: String,
+    sha256: String,
+    size_bytes: u64,
+}
+
+async fn upload(
+    State(app): State<App>,
+    operator: Operator,
+    Path((organisation, repository, file)): Path<(String, String, String)>,
+    Query(wait): Query<Wait>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let wait = wait.duration()?;
+    let (id, format) = repository_of(&app, &organisation, &repository).await?;
+    let incoming = Incoming::receive(&app.incoming, body).await?;
+    let package = take_in(&app, format, incoming, file).await?;
+    let answer = UploadAnswer {
+        file_name: package.file_name.clone(),
+        name: package.name().to_owned(),
+        version: package.version(),
+        architecture: package.architecture().to_owned(),
+        sha256: package.sha256.to_string(),
+        size_bytes: package.size_bytes,
+    };
+    let add = Command::AddPackage { package: Box::new(package), release: None };
+    let context = Context::of(operator.actor());
+    let executed = app.executor.execute::<Repository>(id.0, add, &context).await.map_err(refused)?;
+    until_published(&app, id, wait).await?;
+    let status = if executed.events.is_empty() { StatusCode::OK } else { StatusCode::CREATED };
+    Ok((status, Json(answer)).into_response())
+}
+
+async fn repository_of(app: &App, organisation: &str, repository: &str) -> Result<(RepositoryId, Format), Problem> {
+    let unknown = || Problem::NotFound(format!("there is no repository {organisation}/{repository}"));
+    let (Ok(organisation), Ok(repository)) = (organisation.parse(), repository.parse()) else { return Err(unknown()) };
+    let id = RepositoryId::named(&organisation, &repository);
+    let format = app.executor.inspect::<Repository, _>(id.0, |repository, _| repository.format()).await;
+    let format = format.map_err(|error| Problem::internal("read the repository")(error.into()))?;
+    format.map(|format| (id, format)).ok_or_else(unknown)
+}
+
+/// From an uploaded file to a package whose bytes are all in the blob store.
+async fn take_in(app: &App, format: Format, incoming: Incoming, file_name: String) -> Result<Package, Problem> {
+    let file = match format {
+        Format::Deb => incoming.path(),
+        Format::Rpm => sign(app, &incoming, &file_name).await?,
+    };
+    let ReadPackage { package, attached } = read(file.clone(), file_name).await?;
+    if package.format() != format {
+        let detail = Refusal::WrongFormat { expected: format, actual: package.format() }.to_string();
+        return Err(Problem::Unprocessable { code: "wrong_format", detail });
+    }
+    let stored = async {
+        if let Some(list) = attached {
+            app.blobs.put_bytes(Bytes::from(list)).await?;
+        }
+        app.blobs.put_file(&file).await
+    };
+    stored.await.map_err(|error| Problem::internal("store the package")(error.into()))?;
+    Ok(package)
+}
+
+/// Clients check every rpm's signature, and trust our key alone. The signature bears the time of the key, not of the
+/// upload: the same rpm uploaded again is the same file again.
+async fn sign(app: &App, incoming: &Incoming, file_name: &str) -> Result<PathBuf, Problem> {
+    read(incoming.path(), file_name.to_owned()).await?;
+    let (signer, input, output) = (app.signer.clone(), incoming.path(), incoming.path().with_extension("signed"));
+    let (signed, at) = (output.clone(), signer.certificate().created_at());
+    let signing = spawn_blocking(move || signer.sign_rpm(&input, &output, at));
+    signing.await.expect("signing does not panic").map_err(|error| Problem::Unprocessable {
+        code: "package_refused",
+        detail: commands::causes::Causes(&error).to_string(),
+    })?;
+    Ok(signed)
+}
+
+async fn read(file: PathBuf, file_name: String) -> Result<ReadPackage, Problem> {
+    let reading = spawn_blocking(move || read_package(&file, &file_name));
+    reading.await.expect("reading a package does not panic").map_err(|error: PackageFileError| {
+        Problem::Unprocessable { code: "package_refused", detail: commands::causes::Causes(&error).to_string() }
+    })
+}
+
+async fn until_published(app: &App, repository: RepositoryId, wait: Duration) -> Result<(), Problem> {
+    if wait.is_zero() {
+        return Ok(());
+    }
+    let revision = app.executor.inspect::<Repository, _>(repository.0, |r, _| r.content_revision()).await;
+    let revision = revision.map_err(|error| Problem::internal("read the repository")(error.into()))?;
+    // Over or not, the package is in: the answer is the same, and only comes earlier.
+    let _over = tokio::time::timeout(wait, app.indexes.published(repository, revision)).await;
+    Ok(())
+}
+
+fn refused(error: ExecuteError<Refusal>) -> Problem {
+    let refusal = match error {
+        ExecuteError::Refused(refusal) => refusal,
+        ExecuteError::Log(error) => return Problem::internal("record the package")(error.into()),
+    };
+    let detail = refusal.to_string();
+    match refusal {
+        Refusal::PackageDiffers { .. } => Problem::Conflict { code: "package_differs", detail },
+        Refusal::Full => Problem::Conflict { code: "repository_full", detail },
+        Refusal::WrongFormat { .. } => Problem::Unprocessable { code: "wrong_format", detail },
+        Refusal::Unknown => Problem::NotFound(detail),
+        Refusal::NameTaken | Refusal::IndexSuperseded | Refusal::IndexAhead | Refusal::IndexNotLater => {
+            Problem::Conflict { code: "conflict", detail }
+        }
+    }
+}
