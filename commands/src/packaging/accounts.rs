@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::tree::PackageTree;
+use super::write::Spec;
 
 /// Owner of everything that has no other.
 const ROOT: &str = "root";
@@ -19,19 +19,17 @@ pub(super) struct Accounts {
 }
 
 impl Accounts {
-    /// Every owner in the tree but root.
-    pub(super) fn of(tree: &PackageTree) -> Self {
-        let mut accounts = Self::default();
-        for entry in tree.entries.values() {
-            if entry.user != ROOT {
-                accounts.users.insert(entry.user.clone());
-                accounts.groups.insert(entry.user.clone());
-            }
-            if entry.group != ROOT {
-                accounts.groups.insert(entry.group.clone());
-            }
-        }
-        accounts
+    /// Every owner in the tree and the config's default one, but not root.
+    pub(super) fn of(spec: &Spec<'_>) -> Self {
+        let install = &spec.config.install;
+        let entries = spec.tree.entries.values();
+        let users = entries.clone().map(|entry| entry.user.as_str()).chain(install.user.as_deref());
+        let groups = entries.map(|entry| entry.group.as_str()).chain(install.group.as_deref());
+        let others = |names: Vec<&str>| names.into_iter().filter(|name| *name != ROOT).map(str::to_owned).collect();
+        let users: BTreeSet<String> = others(users.collect());
+        let mut groups: BTreeSet<String> = others(groups.collect());
+        groups.extend(users.iter().cloned());
+        Self { users, groups }
     }
 
     /// Shell lines that create what is missing: system accounts without home, shell or password.

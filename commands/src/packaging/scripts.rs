@@ -28,7 +28,7 @@
 //! A section's text stands between single quotes and runs by `eval` in a subshell of its own: it is read only when its
 //! case comes, so that a mistake, an `exit` or a `cd` in one section cannot change another. `$1` and `$2` are the script's.
 
-use super::{accounts::Accounts, tree::PackageTree};
+use super::accounts::Accounts;
 
 /// The shell texts of the six sections, `file:` commands already replaced by the files' texts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,9 +64,8 @@ pub(super) struct MaintainerScripts {
 const RETURNING: &str = "/var/lib/pkgdeploy-returning-";
 
 /// The scripts that dpkg calls.
-pub(super) fn deb(package: &str, texts: &ScriptTexts, tree: &PackageTree) -> MaintainerScripts {
+pub(super) fn deb(package: &str, texts: &ScriptTexts, accounts: &Accounts) -> MaintainerScripts {
     let mark = format!("{RETURNING}{package}");
-    let accounts = Accounts::of(tree);
 
     let mut before = Script::new();
     before.section("before_install", texts.before_install.as_deref());
@@ -114,7 +113,7 @@ pub(super) fn deb(package: &str, texts: &ScriptTexts, tree: &PackageTree) -> Mai
 }
 
 /// The scriptlets that rpm runs with `/bin/sh`.
-pub(super) fn rpm(texts: &ScriptTexts, tree: &PackageTree) -> MaintainerScripts {
+pub(super) fn rpm(texts: &ScriptTexts, accounts: &Accounts) -> MaintainerScripts {
     let one = |name: &str, text: &Option<String>, case: &str| {
         let mut script = Script::new();
         script.section(name, text.as_deref());
@@ -132,7 +131,7 @@ pub(super) fn rpm(texts: &ScriptTexts, tree: &PackageTree) -> MaintainerScripts 
     };
     MaintainerScripts {
         before_unpack: installing(
-            &Accounts::of(tree).create(),
+            &accounts.create(),
             ("before_install", &texts.before_install),
             ("before_upgrade", &texts.before_upgrade),
         ),

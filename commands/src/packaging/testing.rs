@@ -121,3 +121,38 @@ pub(super) fn stored(folder: &Path, bytes: &[u8]) -> PathBuf {
     fs::write(&path, bytes).unwrap();
     path
 }
+
+/// An `ar` archive of these members.
+pub(super) fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut bytes = b"!<arch>\n".to_vec();
+    for (name, content) in members {
+        bytes.extend(format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, 100_644, content.len()).bytes());
+        bytes.extend(*content);
+        bytes.extend(&b"\n"[..content.len() % 2]);
+    }
+    bytes
+}
+
+/// A tar archive of these files, or of what else the type says.
+pub(super) fn tar(entries: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for (name, kind, content) in entries {
+        let mut header = tar::Header::new_gnu();
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_entry_type(*kind);
+        header.set_mode(0o644);
+        header.set_size(content.len() as u64);
+        header.set_cksum();
+        archive.extend(header.as_bytes());
+        archive.extend(*content);
+        archive.resize(archive.len().next_multiple_of(512), 0);
+    }
+    archive.extend([0; 1024]);
+    archive
+}
+
+/// A deb around this control text.
+pub(super) fn deb_with(control: &[u8]) -> Vec<u8> {
+    let control = tar(&[("./control", tar::EntryType::Regular, control)]);
+    ar(&[("debian-binary", b"2.0\n"), ("control.tar", &control), ("data.tar", &tar(&[]))])
+}

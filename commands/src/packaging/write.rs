@@ -166,8 +166,14 @@ fn check(spec: &Spec<'_>) -> Result<(), WritePackageError> {
     if texts.into_iter().flatten().any(|text| text.contains('\0')) {
         return Err(WritePackageError::Field { field: "maintainer scripts", expected: "text without NUL" });
     }
+    let owners = [&config.install.user, &config.install.group];
+    if owners.into_iter().flatten().any(|name| name.parse::<UserName>().is_err()) {
+        return Err(WritePackageError::Field { field: "install.user or install.group", expected: OWNER_EXPECTED });
+    }
     check_tree(spec.tree)
 }
+
+const OWNER_EXPECTED: &str = "1 to 32 characters of a-z 0-9 _ -, a letter or _ first";
 
 fn check_tree(tree: &PackageTree) -> Result<(), WritePackageError> {
     let too_large = |what, found: u64, limit: u64| Err(WritePackageError::TooLarge { what, found, limit });
@@ -187,7 +193,7 @@ fn check_tree(tree: &PackageTree) -> Result<(), WritePackageError> {
             return refuse("mode bits of at most 7777");
         }
         if entry.user.parse::<UserName>().is_err() || entry.group.parse::<UserName>().is_err() {
-            return refuse("an owner and a group of 1 to 32 characters of a-z 0-9 _ -, a letter or _ first");
+            return refuse("an owner and a group with names of 1 to 32 characters of a-z 0-9 _ -, a letter or _ first");
         }
         match &entry.content {
             Content::Directory => {}

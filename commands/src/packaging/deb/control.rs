@@ -21,7 +21,7 @@ pub(super) fn text(spec: &Spec<'_>, installed_size_kib: u64) -> Result<String, W
         format!("Maintainer: {}", config.maintainer),
         format!("Installed-Size: {installed_size_kib}"),
     ];
-    if !Accounts::of(spec.tree).groups.is_empty() {
+    if !Accounts::of(spec).groups.is_empty() {
         // preinst calls useradd; only a pre-dependency is unpacked and configured before it.
         lines.push("Pre-Depends: passwd".to_owned());
     }

@@ -18,6 +18,7 @@ use super::{
     tar_writer::{Owned, TarWriter},
 };
 use crate::packaging::{
+    accounts::Accounts,
     scripts,
     tree::Content,
     write::{Output, Spec, WritePackageError, ancestors, is_configuration},
@@ -113,7 +114,7 @@ fn write_control(spec: &Spec<'_>, data: &Data) -> Result<Vec<u8>, WritePackageEr
     if !data.md5sums.is_empty() {
         tar.text(&Owned::root("md5sums", 0o644), data.md5sums.as_bytes())?;
     }
-    let scripts = scripts::deb(spec.config.name.as_str(), spec.scripts, spec.tree);
+    let scripts = scripts::deb(spec.config.name.as_str(), spec.scripts, &Accounts::of(spec));
     for (name, script) in [
         ("postinst", scripts.after_unpack),
         ("postrm", scripts.after_removal),

@@ -33,7 +33,7 @@ pub(super) fn provides(spec: &Spec<'_>, evr: &str, has_configuration: bool) -> V
     if has_configuration {
         provides.push(Dependency::config(name, evr));
     }
-    let accounts = Accounts::of(spec.tree);
+    let accounts = Accounts::of(spec);
     provides.extend(accounts.users.iter().map(|user| Dependency::any(format!("user({user})"))));
     provides.extend(accounts.groups.iter().map(|group| Dependency::any(format!("group({group})"))));
     sorted(provides)

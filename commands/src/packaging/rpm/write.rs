@@ -18,6 +18,7 @@ use super::{
     payload::{self, Payload},
 };
 use crate::packaging::{
+    accounts::Accounts,
     scripts::{self, MaintainerScripts},
     write::{Output, Spec, WritePackageError},
 };
@@ -47,7 +48,7 @@ fn header_entries(spec: &Spec<'_>, payload: &mut Payload) -> Result<Vec<HeaderEn
     let config = spec.config;
     let files = std::mem::take(&mut payload.files);
     let evr = format!("{}-{RELEASE}", spec.version);
-    let scripts = scripts::rpm(spec.scripts, spec.tree);
+    let scripts = scripts::rpm(spec.scripts, &Accounts::of(spec));
     let provides = dependency::provides(spec, &evr, files.have_configuration());
     let requires = dependency::requires(spec, &evr, files.have_configuration())?;
     let (summary, description) = summary_and_description(&config.description, config.name.as_str());

@@ -2,8 +2,10 @@
 
 use std::{fs, path::Path, process::Command};
 
+use domain::package::Format;
+
 use super::*;
-use crate::packaging::tree::{Content, Entry};
+use crate::packaging::{Spec, testing::Sample, tree::Content};
 
 /// Debian's `sh` and, as EL has it, bash.
 const SHELLS: [&[&str]; 2] = [&["dash"], &["bash", "--posix"]];
@@ -41,7 +43,7 @@ fn call(shell: &[&str], script: Option<&String>, folder: &Path, arguments: &[&st
 
 #[test]
 fn each_section_runs_in_exactly_its_case_of_dpkg_s() {
-    let scripts = deb("greeter", &speaking(), &PackageTree::default());
+    let scripts = deb("greeter", &speaking(), &Accounts::default());
     let [preinst, postinst, prerm, postrm] =
         [&scripts.before_unpack, &scripts.after_unpack, &scripts.before_removal, &scripts.after_removal];
     // Source: Debian Policy 6.5 to 6.8, "Summary of ways maintainer scripts are called".
@@ -82,7 +84,7 @@ fn each_section_runs_in_exactly_its_case_of_dpkg_s() {
 
 #[test]
 fn each_section_runs_in_exactly_its_case_of_rpm_s() {
-    let scripts = rpm(&speaking(), &PackageTree::default());
+    let scripts = rpm(&speaking(), &Accounts::default());
     let [pre, post, preun, postun] =
         [&scripts.before_unpack, &scripts.after_unpack, &scripts.before_removal, &scripts.after_removal];
     let calls = [
@@ -116,7 +118,7 @@ fn a_removed_package_that_comes_back_is_an_installation_also_if_it_fails_once() 
         let failing = folder.path().join("failing");
         let mut texts = speaking();
         texts.after_install = Some(format!("echo after_install; [ ! -e {} ]", failing.display()));
-        let scripts = deb("greeter", &texts, &PackageTree::default());
+        let scripts = deb("greeter", &texts, &Accounts::default());
         let run = |script: &Option<String>, arguments: &[&str]| call(shell, script.as_ref(), folder.path(), arguments);
 
         assert_eq!(run(&scripts.before_unpack, &["install", "1.0", "2.0"]).as_deref(), Ok("before_install"));
@@ -134,7 +136,7 @@ fn a_removed_package_that_comes_back_is_an_installation_also_if_it_fails_once() 
 fn a_mark_left_by_a_return_that_failed_does_not_outlive_a_new_installation() {
     for shell in SHELLS {
         let folder = tempfile::tempdir().unwrap();
-        let scripts = deb("greeter", &speaking(), &PackageTree::default());
+        let scripts = deb("greeter", &speaking(), &Accounts::default());
         let run = |script: &Option<String>, arguments: &[&str]| call(shell, script.as_ref(), folder.path(), arguments);
         run(&scripts.before_unpack, &["install", "1.0", "2.0"]).unwrap();
         run(&scripts.before_unpack, &["install"]).unwrap();
@@ -150,7 +152,7 @@ fn a_section_alone_runs_alone() {
         let folder = tempfile::tempdir().unwrap();
         for shell in SHELLS {
             let mut ran = Vec::new();
-            let scripts = deb("greeter", &texts, &PackageTree::default());
+            let scripts = deb("greeter", &texts, &Accounts::default());
             for (script, arguments) in [
                 (&scripts.before_unpack, &["install"][..]),
                 (&scripts.after_unpack, &["configure"]),
@@ -164,7 +166,7 @@ fn a_section_alone_runs_alone() {
             assert_eq!(ran.iter().position(|printed| !printed.is_empty()), Some(index));
             assert_eq!(ran.concat(), name);
 
-            let scripts = rpm(&texts, &PackageTree::default());
+            let scripts = rpm(&texts, &Accounts::default());
             let written = [scripts.before_unpack, scripts.after_unpack, scripts.before_removal, scripts.after_removal];
             assert_eq!(written.iter().flatten().count(), 1);
         }
@@ -174,8 +176,8 @@ fn a_section_alone_runs_alone() {
 #[test]
 fn a_package_without_sections_and_accounts_has_no_scripts() {
     let nothing = ScriptTexts::default();
-    assert_eq!(deb("greeter", &nothing, &PackageTree::default()), MaintainerScripts::default());
-    assert_eq!(rpm(&nothing, &PackageTree::default()), MaintainerScripts::default());
+    assert_eq!(deb("greeter", &nothing, &Accounts::default()), MaintainerScripts::default());
+    assert_eq!(rpm(&nothing, &Accounts::default()), MaintainerScripts::default());
 }
 
 #[test]
@@ -184,7 +186,7 @@ fn a_section_s_text_runs_byte_for_byte_as_written() {
     for shell in SHELLS {
         let folder = tempfile::tempdir().unwrap();
         let texts = ScriptTexts { before_install: Some(text.to_owned()), ..ScriptTexts::default() };
-        let printed = call(shell, rpm(&texts, &PackageTree::default()).before_unpack.as_ref(), folder.path(), &["1"]);
+        let printed = call(shell, rpm(&texts, &Accounts::default()).before_unpack.as_ref(), folder.path(), &["1"]);
         assert_eq!(printed.as_deref(), Ok(")}; ${a} \\' `x` single double 2 1"), "{shell:?}");
     }
 }
@@ -197,7 +199,7 @@ fn a_broken_section_breaks_only_its_own_case() {
         texts.before_upgrade = Some(text.to_owned());
         for shell in SHELLS {
             let folder = tempfile::tempdir().unwrap();
-            for scripts in [deb("greeter", &texts, &PackageTree::default()), rpm(&texts, &PackageTree::default())] {
+            for scripts in [deb("greeter", &texts, &Accounts::default()), rpm(&texts, &Accounts::default())] {
                 let install = if scripts.before_unpack.as_ref().unwrap().starts_with("#!") { "install" } else { "1" };
                 let printed = call(shell, scripts.before_unpack.as_ref(), folder.path(), &[install]);
                 assert_eq!(printed.as_deref(), Ok("before_install"), "{shell:?} {text}");
@@ -213,7 +215,7 @@ fn a_failing_command_stops_its_script_with_its_code() {
         after_install: Some("exit 0".to_owned()),
         ..ScriptTexts::default()
     };
-    let scripts = deb("greeter", &texts, &PackageTree::default());
+    let scripts = deb("greeter", &texts, &Accounts::default());
     for shell in SHELLS {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(call(shell, scripts.before_unpack.as_ref(), folder.path(), &["install", "1.0"]), Err(7));
@@ -224,11 +226,14 @@ fn a_failing_command_stops_its_script_with_its_code() {
 
 #[test]
 fn missing_owners_are_created_before_anything_else_on_installation_and_upgrade() {
-    let mut tree = PackageTree::default();
-    for (path, user, group) in [("/a", "ann", "ann"), ("/b", "root", "staff"), ("/c", "root", "root"), ("/d", "bob", "ann")] {
-        let entry = Entry { mode: 0o755, user: user.to_owned(), group: group.to_owned(), content: Content::Directory };
-        tree.entries.insert(path.to_owned(), entry);
+    let mut sample = Sample::empty(Format::Deb);
+    for (path, user, group) in [("/a", "ann", "ann"), ("/b", "root", "staff"), ("/c", "root", "root"), ("/d", "ann", "bob")] {
+        sample.add(path, 0o755, user, Content::Directory);
+        sample.tree.entries.get_mut(path).unwrap().group = group.to_owned();
     }
+    sample.config.install.user = Some("bob".to_owned());
+    let Sample { config, version, scripts, tree, .. } = &sample;
+    let accounts = Accounts::of(&Spec { config, version, source_date: 0, scripts, tree });
     let options = "--no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin";
     let expected = format!(
         "groupadd --system ann groupadd --system bob useradd --system --gid ann {options} ann \
@@ -250,11 +255,11 @@ fn missing_owners_are_created_before_anything_else_on_installation_and_upgrade()
         let run = |scripts: MaintainerScripts, arguments: &[&str]| {
             call(shell, scripts.before_unpack.as_ref(), folder.path(), arguments).unwrap()
         };
-        assert_eq!(run(deb("greeter", &texts, &tree), &["install"]), expected);
-        assert_eq!(run(rpm(&texts, &tree), &["1"]), expected);
+        assert_eq!(run(deb("greeter", &texts, &accounts), &["install"]), expected);
+        assert_eq!(run(rpm(&texts, &accounts), &["1"]), expected);
         let on_upgrade = expected.trim_end_matches(" SECTION");
-        assert_eq!(run(deb("greeter", &texts, &tree), &["upgrade", "1.0"]), on_upgrade);
-        assert_eq!(run(rpm(&texts, &tree), &["2"]), on_upgrade);
-        assert_eq!(run(deb("greeter", &texts, &tree), &["abort-upgrade", "1.0"]), "");
+        assert_eq!(run(deb("greeter", &texts, &accounts), &["upgrade", "1.0"]), on_upgrade);
+        assert_eq!(run(rpm(&texts, &accounts), &["2"]), on_upgrade);
+        assert_eq!(run(deb("greeter", &texts, &accounts), &["abort-upgrade", "1.0"]), "");
     }
 }

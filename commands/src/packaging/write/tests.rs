@@ -123,6 +123,8 @@ fn texts_that_would_break_the_package_are_refused() {
     refused(|sample| sample.config.license = "MIT\0".to_owned());
     refused(|sample| sample.config.description = "x\u{1b}[1m".to_owned());
     refused(|sample| sample.scripts.after_upgrade = Some("\0".to_owned()));
+    refused(|sample| sample.config.install.user = Some("a; rm -rf /".to_owned()));
+    refused(|sample| sample.config.install.group = Some("-x".to_owned()));
     refused(|sample| sample.file("/opt/a\nb", "x", 0o644, "root"));
     refused(|sample| sample.file("/opt/../etc/passwd", "x", 0o644, "root"));
     refused(|sample| sample.file("opt/x", "x", 0o644, "root"));
