@@ -1,0 +1,79 @@
+//! Limits of API routes: package downloads are streamed without them, everything else is small and quick.
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+};
+use tower_http::limit::RequestBodyLimitLayer;
+
+use super::problem::Problem;
+
+/// Largest body of an API request unless a route says otherwise.
+pub const BODY_MAX_BYTES: usize = 1024 * 1024;
+/// How long an API request may take, from its head to the head of its answer.
+pub const REQUEST_MAX: Duration = Duration::from_secs(60);
+
+/// Puts both limits around every route of `router`: 413 past the first, 408 past the second.
+///
+/// A body that says nothing of its length is cut at `body_max_bytes`, and its extractor answers 413.
+pub fn with_limits<S: Clone + Send + Sync + 'static>(
+    router: Router<S>,
+    body_max_bytes: usize,
+    request_max: Duration,
+) -> Router<S> {
+    let in_time = move |request: Request, next: Next| async move {
+        let too_large = || Problem::TooLarge { limit_bytes: body_max_bytes }.into_response();
+        match tokio::time::timeout(request_max, next.run(request)).await {
+            Ok(response) if response.status() == 413 => too_large(),
+            Ok(response) => response,
+            Err(_) => Problem::TimedOut { limit_seconds: request_max.as_secs() }.into_response(),
+        }
+    };
+    router
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyLimitLayer::new(body_max_bytes))
+        .layer(middleware::from_fn(move |request: Request, next: Next| -> futures::future::BoxFuture<'static, Response> {
+            Box::pin(in_time(request, next))
+        }))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Body, http::StatusCode, routing::post};
+    use bytes::Bytes;
+    use futures::StreamExt as _;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    fn router(request_max: Duration) -> Router {
+        with_limits(Router::new().route("/", post(|body: Bytes| async move { body.len().to_string() })), 10, request_max)
+    }
+
+    async fn status(request_max: Duration, body: Body) -> StatusCode {
+        let request = Request::post("/").body(body).expect("a request");
+        router(request_max).oneshot(request).await.expect("infallible").status()
+    }
+
+    #[tokio::test]
+    async fn a_body_at_the_limit_passes_and_one_byte_more_does_not() {
+        assert_eq!(status(REQUEST_MAX, Body::from("0123456789")).await, 200);
+        assert_eq!(status(REQUEST_MAX, Body::from("0123456789x")).await, 413);
+    }
+
+    #[tokio::test]
+    async fn a_body_of_unknown_length_is_cut_at_the_limit() {
+        let pieces = futures::stream::iter(0..3).map(|_| Ok::<_, std::io::Error>(Bytes::from_static(b"0123456")));
+        assert_eq!(status(REQUEST_MAX, Body::from_stream(pieces)).await, 413);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_never_ends_is_answered_408() {
+        let never = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
+        assert_eq!(status(Duration::from_millis(20), never).await, 408);
+    }
+}

@@ -1,0 +1,13 @@
+//! HTTP as this server speaks it: connections with time-outs, strict requests, conditional answers, problems.
+
+pub mod api_limits;
+pub mod basic;
+pub mod conditional;
+pub mod file;
+mod head;
+mod observe;
+pub mod problem;
+pub mod public_url;
+pub mod range;
+pub mod server;
+mod strict_io;

@@ -1,0 +1,96 @@
+//! What every request gets around its answer: strictness, an id, a span, and a 500 in place of a panic.
+
+use std::{
+    convert::Infallible,
+    hash::{BuildHasher as _, RandomState},
+    panic::AssertUnwindSafe,
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderName, HeaderValue, Request, Response, Uri, Version, header},
+    response::IntoResponse as _,
+};
+use futures::FutureExt as _;
+use hyper::body::Incoming;
+use tower::Service as _;
+use tracing::Instrument as _;
+
+use super::{problem::Problem, strict_io::Notes};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Answers one request of a connection.
+///
+/// The span holds method, path, status and latency: never headers or the query, which may hold secrets.
+pub(super) async fn answer(
+    mut router: Router,
+    notes: Notes,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    let started = Instant::now();
+    let id = next_id();
+    let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
+    async {
+        let mut response = match refuse(&notes, &request) {
+            Some(problem) => closing(problem.into_response()),
+            None => match AssertUnwindSafe(router.call(request.map(Body::new))).catch_unwind().await {
+                Ok(Ok(response)) => response,
+                Err(panic) => panicked(panic.as_ref()).into_response(),
+            },
+        };
+        if notes.is_last_request() {
+            response = closing(response);
+        }
+        response.headers_mut().insert(REQUEST_ID, HeaderValue::from_str(&id).expect("an id is ASCII"));
+        let (status, latency_us) = (response.status().as_u16(), started.elapsed().as_micros() as u64);
+        if response.status().is_server_error() {
+            tracing::warn!(status, latency_us, "answered {status}");
+        } else {
+            tracing::debug!(status, latency_us, "answered {status}");
+        }
+        Ok(response)
+    }
+    .instrument(span.clone())
+    .await
+}
+
+/// What a proxy could read in another way than we do is refused (RFC 9112, 3.2 and 6.1).
+fn refuse(notes: &Notes, request: &Request<Incoming>) -> Option<Problem> {
+    if let Some(offence) = notes.offence() {
+        return Some(Problem::BadRequest(offence.to_string()));
+    }
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+        return Some(Problem::BadRequest("the request has no Host, or several: expected one".to_owned()));
+    }
+    is_of_proxy(request.uri())
+        .then(|| Problem::BadRequest("this is no proxy: expected a path as the request's target".to_owned()))
+}
+
+fn is_of_proxy(uri: &Uri) -> bool {
+    !uri.path().starts_with('/')
+}
+
+fn closing(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Problem {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Problem::Internal { action: "answer", source: format!("panic: {}", text.unwrap_or("of unknown kind")).into() }
+}
+
+/// Unique among the requests of a process, and most likely among processes.
+fn next_id() -> String {
+    static PROCESS: LazyLock<u32> = LazyLock::new(|| RandomState::new().hash_one("process") as u32);
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("{:08x}-{}", *PROCESS, NEXT.fetch_add(1, Ordering::Relaxed))
+}

@@ -1,0 +1,222 @@
+//! Every answer that is not what was asked for, as problem JSON (RFC 9457), mapped to its status in this one place.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, Response, StatusCode, header},
+    response::IntoResponse,
+};
+
+/// Cause of a failure that is ours.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a request is not answered with what it asked for. The text goes to the client, the source only to the log.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// The request breaks HTTP's rules or those of its address.
+    #[error("{0}")]
+    BadRequest(String),
+    /// A repository was asked for without a key that opens it. Says nothing of whether the repository exists.
+    #[error("this needs an access key of the repository: login is the key's id, password the key")]
+    NeedsAccessKey,
+    /// The API was called without a token that may do this.
+    #[error("this needs a token: Authorization: Bearer pkd_…")]
+    NeedsToken,
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(String),
+    /// The address exists, the method does not.
+    #[error("this address answers GET and HEAD")]
+    MethodNotAllowed,
+    /// The request did not arrive, or could not be answered, in time.
+    #[error("the request took longer than {limit_seconds} s")]
+    TimedOut {
+        /// How long it may take.
+        limit_seconds: u64,
+    },
+    /// It contradicts what is already so.
+    #[error("{0}")]
+    Conflict(String),
+    /// `If-Match` or `If-Unmodified-Since` does not hold.
+    #[error("the file is not the one the request names")]
+    PreconditionFailed,
+    /// The body is larger than it may be.
+    #[error("the body is larger than {limit_bytes} bytes")]
+    TooLarge {
+        /// How large it may be.
+        limit_bytes: usize,
+    },
+    /// The `Range` lies outside the file.
+    #[error("the file has {size_bytes} bytes")]
+    RangeNotSatisfiable {
+        /// How long the file is.
+        size_bytes: u64,
+    },
+    /// Well-formed, and yet it cannot be done.
+    #[error("{0}")]
+    Unprocessable(String),
+    /// More requests than this client may send.
+    #[error("too many requests: wait {retry_after_seconds} s")]
+    TooManyRequests {
+        /// When to come back.
+        retry_after_seconds: u32,
+    },
+    /// Not now: `what` says for what to wait.
+    #[error("{what}")]
+    Unavailable {
+        /// What is missing.
+        what: &'static str,
+        /// When to come back.
+        retry_after_seconds: u32,
+    },
+    /// Our fault.
+    #[error("cannot {action}")]
+    Internal {
+        /// What could not be done.
+        action: &'static str,
+        /// Why; logged, never sent.
+        source: BoxError,
+    },
+}
+
+impl Problem {
+    /// A failure of ours while doing `action`, in words that fit "cannot …".
+    pub fn internal(action: &'static str) -> impl FnOnce(BoxError) -> Self {
+        move |source| Self::Internal { action, source }
+    }
+
+    /// Its status, the stable word a program may compare, and the title.
+    fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request", "Bad request"),
+            Self::NeedsAccessKey => (StatusCode::UNAUTHORIZED, "needs_access_key", "No access"),
+            Self::NeedsToken => (StatusCode::UNAUTHORIZED, "needs_token", "No access"),
+            Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Not found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
+            Self::TimedOut { .. } => (StatusCode::REQUEST_TIMEOUT, "timed_out", "Request timed out"),
+            Self::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Conflict"),
+            Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "precondition_failed", "Precondition failed"),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large"),
+            Self::RangeNotSatisfiable { .. } => {
+                (StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", "Range not satisfiable")
+            }
+            Self::Unprocessable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", "Cannot be done"),
+            Self::TooManyRequests { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests"),
+            Self::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now"),
+            Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+        }
+    }
+
+    /// The status it is answered with.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.kind().0
+    }
+
+    /// The word by which a program tells problems apart; it never changes.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.kind().1
+    }
+
+    /// The headers that belong to its status.
+    fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
+        match self {
+            Self::NeedsAccessKey => {
+                Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"pkgdeploy\", charset=\"UTF-8\"")))
+            }
+            Self::NeedsToken => {
+                Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"pkgdeploy\"")))
+            }
+            Self::MethodNotAllowed => Some((header::ALLOW, HeaderValue::from_static("GET, HEAD"))),
+            Self::RangeNotSatisfiable { size_bytes } => {
+                let value = HeaderValue::from_str(&format!("bytes */{size_bytes}")).expect("digits are ASCII");
+                Some((header::CONTENT_RANGE, value))
+            }
+            Self::TooManyRequests { retry_after_seconds } | Self::Unavailable { retry_after_seconds, .. } => {
+                Some((header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds)))
+            }
+            Self::BadRequest(_)
+            | Self::NotFound(_)
+            | Self::TimedOut { .. }
+            | Self::Conflict(_)
+            | Self::PreconditionFailed
+            | Self::TooLarge { .. }
+            | Self::Unprocessable(_)
+            | Self::Internal { .. } => None,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
+        let (status, code, title) = self.kind();
+        if let Self::Internal { source, .. } = &self {
+            tracing::error!(error = %chain(source.as_ref()), "{self}");
+        }
+        let body = serde_json::json!({
+            "type": "about:blank",
+            "title": title,
+            "status": status.as_u16(),
+            "detail": self.to_string(),
+            "code": code,
+        });
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some((name, value)) = self.header() {
+            headers.insert(name, value);
+        }
+        response
+    }
+}
+
+/// An error and its causes on one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    async fn answer(problem: Problem) -> (StatusCode, axum::http::HeaderMap, serde_json::Value) {
+        let (parts, body) = problem.into_response().into_parts();
+        let bytes = body.collect().await.expect("a body in memory").to_bytes();
+        (parts.status, parts.headers, serde_json::from_slice(&bytes).expect("JSON"))
+    }
+
+    #[tokio::test]
+    async fn a_problem_is_json_with_the_members_of_rfc_9457_and_a_code() {
+        let (status, headers, json) = answer(Problem::NotFound("no file x".into())).await;
+        assert_eq!(status, 404);
+        assert_eq!(headers[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(json["type"], "about:blank");
+        assert_eq!((&json["status"], &json["code"]), (&404.into(), &"not_found".into()));
+        assert_eq!((&json["title"], &json["detail"]), (&"Not found".into(), &"no file x".into()));
+    }
+
+    #[tokio::test]
+    async fn what_went_wrong_inside_stays_inside() {
+        let (status, _, json) =
+            answer(Problem::Internal { action: "read the file", source: "disk on fire".into() }).await;
+        assert_eq!((status, &json["detail"]), (StatusCode::INTERNAL_SERVER_ERROR, &"cannot read the file".into()));
+        assert!(!json.to_string().contains("fire"));
+    }
+
+    #[tokio::test]
+    async fn each_401_names_its_scheme_and_each_wait_its_seconds() {
+        let (_, headers, _) = answer(Problem::NeedsAccessKey).await;
+        assert!(headers[header::WWW_AUTHENTICATE].to_str().expect("ASCII").starts_with("Basic realm="));
+        let (_, headers, _) = answer(Problem::NeedsToken).await;
+        assert!(headers[header::WWW_AUTHENTICATE].to_str().expect("ASCII").starts_with("Bearer "));
+        let (_, headers, _) = answer(Problem::Unavailable { what: "not yet", retry_after_seconds: 7 }).await;
+        assert_eq!(headers[header::RETRY_AFTER], "7");
+        let (_, headers, _) = answer(Problem::TooManyRequests { retry_after_seconds: 9 }).await;
+        assert_eq!(headers[header::RETRY_AFTER], "9");
+    }
+}

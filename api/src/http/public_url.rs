@@ -1,0 +1,104 @@
+//! The address under which clients reach this server. It is configured; a `Host` header is never believed.
+
+use std::{fmt, str::FromStr};
+
+use url::Url;
+
+/// `https://packages.example.com` or `https://example.com:8443/pkgdeploy`: never a trailing slash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl {
+    text: String,
+    after_scheme: usize,
+}
+
+/// The text cannot be the server's address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is not a public URL: expected http(s)://host[:port][/path] of letters, digits and - . _ : / [ ]")]
+pub struct InvalidPublicUrl(String);
+
+impl PublicUrl {
+    /// The address, without a trailing slash.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The address without `https://`: host, port if it is not the scheme's own, path.
+    #[must_use]
+    pub fn without_scheme(&self) -> &str {
+        &self.text[self.after_scheme..]
+    }
+
+    /// Whether clients reach the server through TLS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.text.starts_with("https://")
+    }
+}
+
+impl FromStr for PublicUrl {
+    type Err = InvalidPublicUrl;
+
+    /// The address goes into shell scripts and configuration files, so its characters are few.
+    fn from_str(text: &str) -> Result<Self, InvalidPublicUrl> {
+        let invalid = || InvalidPublicUrl(text.chars().take(300).collect());
+        let url = Url::parse(text).map_err(|_| invalid())?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':' | '/' | '[' | ']');
+        let text = url.as_str().trim_end_matches('/');
+        let usable = matches!(url.scheme(), "http" | "https")
+            && url.host_str().is_some_and(|host| !host.is_empty())
+            && url.username().is_empty()
+            && url.password().is_none()
+            && text.chars().all(plain)
+            && !url.path().contains("//");
+        if !usable {
+            return Err(invalid());
+        }
+        Ok(Self { text: text.to_owned(), after_scheme: url.scheme().len() + "://".len() })
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_is_plain_and_ends_without_a_slash() {
+        for (written, kept, bare) in [
+            ("https://packages.example.com", "https://packages.example.com", "packages.example.com"),
+            ("https://Packages.Example.com:443/", "https://packages.example.com", "packages.example.com"),
+            ("http://127.0.0.1:8080/a/b//", "", ""),
+            ("http://127.0.0.1:8080/a/b/", "http://127.0.0.1:8080/a/b", "127.0.0.1:8080/a/b"),
+            ("http://[::1]:8080", "http://[::1]:8080", "[::1]:8080"),
+        ] {
+            match written.parse::<PublicUrl>() {
+                Ok(url) => assert_eq!((url.as_str(), url.without_scheme()), (kept, bare)),
+                Err(_) => assert_eq!(kept, "", "{written} was refused"),
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_that_a_shell_or_a_configuration_file_could_misread_is_a_public_url() {
+        for bad in [
+            "",
+            "example.com",
+            "ftp://example.com",
+            "https://user:secret@example.com",
+            "https://example.com/?a=b",
+            "https://example.com/#x",
+            "https://example.com/a'b",
+            "https://example.com/$(id)",
+            "https://example.com/%27",
+            "https://example.com/a b",
+        ] {
+            assert!(bad.parse::<PublicUrl>().is_err(), "{bad}");
+        }
+    }
+}

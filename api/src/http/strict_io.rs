@@ -1,0 +1,232 @@
+//! A connection that reads along: it notes what hyper hides of each request, and gives up on a client that takes nothing.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep},
+};
+
+use super::head::{self, Body, Offence};
+
+/// What was noted of a connection's requests; shared with the service that answers them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Notes(Arc<Mutex<Noted>>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Noted {
+    offence: Option<Offence>,
+    unfollowed: bool,
+}
+
+impl Notes {
+    /// The first offence on this connection. Nothing after it can be trusted.
+    pub(super) fn offence(&self) -> Option<Offence> {
+        self.noted().offence
+    }
+
+    /// Whether later requests could not be checked, so that the connection must close after this one.
+    pub(super) fn is_last_request(&self) -> bool {
+        let noted = self.noted();
+        noted.unfollowed || noted.offence.is_some()
+    }
+
+    fn noted(&self) -> Noted {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Noted)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Where in the stream of requests the reader stands.
+#[derive(Debug)]
+enum Place {
+    /// In a head, of which this much came.
+    Head(Vec<u8>),
+    /// In a body with so many bytes to go.
+    Body(u64),
+    /// Past what it follows.
+    Lost,
+}
+
+/// `S` with both checks.
+pub(super) struct StrictIo<S> {
+    inner: S,
+    notes: Notes,
+    place: Place,
+    head_max_bytes: usize,
+    stalled_max: Duration,
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> StrictIo<S> {
+    /// Reads heads of up to `head_max_bytes`, which hyper limits too, and fails a write that waits for `stalled_max`.
+    pub(super) fn new(inner: S, head_max_bytes: usize, stalled_max: Duration) -> Self {
+        let place = Place::Head(Vec::new());
+        Self { inner, notes: Notes::default(), place, head_max_bytes, stalled_max, stalled: None }
+    }
+
+    /// What will be noted of this connection.
+    pub(super) fn notes(&self) -> Notes {
+        self.notes.clone()
+    }
+
+    /// Follows the stream through `bytes`, which were just read.
+    fn follow(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            match &mut self.place {
+                Place::Lost => return,
+                Place::Body(left) => {
+                    let here = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                    bytes = &bytes[here..];
+                    *left -= here as u64;
+                    if *left == 0 {
+                        self.place = Place::Head(Vec::new());
+                    }
+                }
+                Place::Head(head) => {
+                    if head.is_empty() && matches!(bytes, [b'\r' | b'\n', ..]) {
+                        // Empty lines before a request are ignored (RFC 9112, 2.2).
+                        bytes = &bytes[1..];
+                        continue;
+                    }
+                    let searched = head.len();
+                    head.extend_from_slice(bytes);
+                    let Some(end) = head::end(head, searched) else {
+                        if head.len() > self.head_max_bytes {
+                            self.lose();
+                        }
+                        return;
+                    };
+                    bytes = &bytes[end - searched..];
+                    match head::judge(&head[..end]) {
+                        Ok(Body::Length(0)) => head.clear(),
+                        Ok(Body::Length(length)) => self.place = Place::Body(length),
+                        Ok(Body::Chunked) => self.lose(),
+                        Err(offence) => {
+                            self.notes.note(|noted| noted.offence = Some(offence));
+                            self.place = Place::Lost;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn lose(&mut self) {
+        self.notes.note(|noted| noted.unfollowed = true);
+        self.place = Place::Lost;
+    }
+
+    /// Passes a write's result on, unless the client has taken nothing for too long.
+    fn progress<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if result.is_ready() {
+            self.stalled = None;
+            return result;
+        }
+        let stalled_max = self.stalled_max;
+        ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(stalled_max))).as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for StrictIo<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
+        this.follow(&buf.filled()[before..]);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for StrictIo<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.inner).poll_write(cx, bytes);
+        this.progress(cx, result)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.inner).poll_flush(cx);
+        this.progress(cx, result)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.inner).poll_shutdown(cx);
+        this.progress(cx, result)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.inner).poll_write_vectored(cx, pieces);
+        this.progress(cx, result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// Reads `pieces` as they would arrive one by one.
+    fn notes(pieces: &[&[u8]]) -> Notes {
+        let mut io = StrictIo::new(tokio::io::empty(), 100, Duration::from_secs(1));
+        pieces.iter().for_each(|piece| io.follow(piece));
+        io.notes()
+    }
+
+    #[test]
+    fn heads_are_found_behind_bodies_wherever_the_pieces_are_cut() {
+        let stream = b"POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\n\n\n\n\n\r\nGET /\nx: y\r\n\r\n";
+        for cut in 0..stream.len() {
+            let (left, right) = stream.split_at(cut);
+            assert_eq!(notes(&[left, right]).offence(), Some(Offence::BareLineFeed), "{cut}");
+        }
+        let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+        assert_eq!(notes(&bytes).offence(), Some(Offence::BareLineFeed));
+        assert_eq!(notes(&[&stream[..45]]).offence(), None);
+    }
+
+    #[test]
+    fn what_cannot_be_followed_is_the_last_request() {
+        assert!(!notes(&[b"GET / HTTP/1.1\r\n\r\n"]).is_last_request());
+        assert!(notes(&[b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"]).is_last_request());
+        assert!(notes(&[&[b'x'; 101]]).is_last_request());
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_given_up_and_one_that_takes_slowly_is_not() {
+        let (mut client, server) = tokio::io::duplex(1);
+        let mut io = StrictIo::new(server, 100, Duration::from_millis(200));
+        let reading = tokio::spawn(async move {
+            let mut two = [0; 2];
+            client.read_exact(&mut two).await.expect("two bytes");
+            client
+        });
+        io.write_all(b"12").await.expect("they are taken");
+        let _client = reading.await.expect("no panic");
+        io.write_all(b"3").await.expect("it fits the buffer");
+        let error = io.write_all(b"4").await.expect_err("nobody takes it");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+}

@@ -1,0 +1,128 @@
+//! The bytes of files: small ones from memory, others streamed from their blobs, piece by piece.
+
+use std::{io, ops::Range, sync::Arc};
+
+use ::bytes::{Bytes, BytesMut};
+use axum::body::Body;
+use domain::digest::Sha256;
+use futures::{
+    StreamExt as _, TryStreamExt as _,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use moka::future::Cache;
+
+use super::reads::{Located, Segment, Stored};
+use crate::http::problem::{BoxError, Problem};
+
+/// Largest file kept in memory: the signed index files of most repositories are smaller, most packages larger.
+pub const CACHED_FILE_MAX_BYTES: u64 = 1024 * 1024;
+/// Most bytes of files kept in memory.
+pub const CACHE_MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Bytes as they come from a blob.
+pub type ByteStream = BoxStream<'static, io::Result<Bytes>>;
+
+/// The blob store, as far as serving needs it.
+pub trait BlobReads: Send + Sync {
+    /// Opens a blob and yields `range` of it, which lies inside it and is not empty.
+    ///
+    /// Fails now if the blob is not there, and in the stream if it ends early.
+    fn open(&self, sha256: Sha256, range: Range<u64>) -> BoxFuture<'_, io::Result<ByteStream>>;
+}
+
+/// Blobs with the small and often wanted files kept in memory. A file is known by its digest, so nothing kept can be
+/// out of date.
+#[derive(Clone)]
+pub struct FileBytes {
+    blobs: Arc<dyn BlobReads>,
+    cache: Cache<Sha256, Bytes>,
+}
+
+impl FileBytes {
+    /// Keeps up to `cache_max_bytes` in memory.
+    #[must_use]
+    pub fn new(blobs: Arc<dyn BlobReads>, cache_max_bytes: u64) -> Self {
+        let weight = |_: &Sha256, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let cache = Cache::builder().weigher(weight).max_capacity(cache_max_bytes).build();
+        Self { blobs, cache }
+    }
+
+    /// A part of a file as a response's body; `range` lies inside the file.
+    ///
+    /// # Errors
+    /// `Internal` if a blob cannot be opened.
+    pub async fn body(&self, file: &Located, range: Range<u64>) -> Result<Body, Problem> {
+        let failed = |error: BoxError| Problem::Internal { action: "read the file", source: error };
+        if file.size_bytes > CACHED_FILE_MAX_BYTES {
+            let stream = self.stream(file, range).await.map_err(|error| failed(error.into()))?;
+            return Ok(Body::from_stream(stream));
+        }
+        let whole = match self.cache.get(&file.sha256).await {
+            Some(bytes) => bytes,
+            // Many who want the same file at once wait for one read.
+            None => {
+                let read = self.read_whole(file);
+                self.cache.try_get_with(file.sha256, read).await.map_err(|error| failed(error.into()))?
+            }
+        };
+        Ok(Body::from(piece(&whole, range)))
+    }
+
+    async fn read_whole(&self, file: &Located) -> io::Result<Bytes> {
+        let size = usize::try_from(file.size_bytes).unwrap_or(usize::MAX);
+        let start = BytesMut::with_capacity(size.min(CACHED_FILE_MAX_BYTES as usize));
+        let stream = self.stream(file, 0..file.size_bytes).await?;
+        let read = stream.try_fold(start, async |mut whole, bytes| {
+            whole.extend_from_slice(&bytes);
+            Ok(whole)
+        });
+        let whole = read.await?;
+        if whole.len() != size {
+            let text = format!("blob of {} has {} bytes instead of {size}", file.sha256, whole.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        Ok(whole.freeze())
+    }
+
+    /// The first blob is opened before the answer starts, so that a missing one is a 500 and not a cut answer.
+    async fn stream(&self, file: &Located, range: Range<u64>) -> io::Result<ByteStream> {
+        let mut pieces = match &file.stored {
+            Stored::Blob => vec![(file.sha256, range)],
+            Stored::Rope(segments) => pieces_of(segments, range),
+        }
+        .into_iter();
+        let Some((sha256, range)) = pieces.next() else { return Ok(stream::empty().boxed()) };
+        let first = self.blobs.open(sha256, range).await?;
+        let blobs = self.blobs.clone();
+        let rest = stream::iter(pieces).then(move |(sha256, range)| {
+            let blobs = blobs.clone();
+            async move { blobs.open(sha256, range).await }
+        });
+        Ok(first.chain(rest.try_flatten()).boxed())
+    }
+}
+
+/// `range` of a file in memory; what lies outside is left out.
+fn piece(whole: &Bytes, range: Range<u64>) -> Bytes {
+    let within = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(whole.len());
+    whole.slice(within(range.start)..within(range.end).max(within(range.start)))
+}
+
+/// Which parts of which segments make up `range` of the rope.
+fn pieces_of(segments: &[Segment], range: Range<u64>) -> Vec<(Sha256, Range<u64>)> {
+    let mut start = 0_u64;
+    let mut pieces = Vec::new();
+    for segment in segments {
+        let end = start + segment.size_bytes;
+        let (from, to) = (range.start.max(start), range.end.min(end));
+        if from < to {
+            pieces.push((segment.sha256, from - start..to - start));
+        }
+        start = end;
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests;

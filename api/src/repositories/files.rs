@@ -1,0 +1,126 @@
+//! `/apt/{organisation}/{repository}/{path}` and `/yum/…`: one file of a repository, now or at a point in its past.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, Method, Response},
+};
+use domain::{digest::Sha256, package::Format};
+
+use super::{
+    access::{Entered, enter},
+    bytes::FileBytes,
+    certificate::{PublicCertificate, Served},
+    mirrorlist,
+    path::FilePath,
+    point::Point,
+    reads::{Located, RepositoryReads},
+};
+use crate::http::{
+    conditional::Validators,
+    file::{Asked, FileHead},
+    problem::Problem,
+    public_url::PublicUrl,
+};
+
+/// What answering for files takes.
+pub(super) struct Files<'a> {
+    pub(super) reads: &'a dyn RepositoryReads,
+    pub(super) bytes: &'a FileBytes,
+    pub(super) certificate: &'a PublicCertificate,
+    pub(super) public_url: &'a PublicUrl,
+}
+
+impl Files<'_> {
+    /// Answers for `address`: what follows `/apt/` or `/yum/`, as it stands in the request.
+    pub(super) async fn answer(
+        &self,
+        format: Format,
+        address: &str,
+        asked: Asked<'_>,
+    ) -> Result<Response<Body>, Problem> {
+        let (organisation, repository, rest) = split(address);
+        let Entered { repository, .. } = enter(self.reads, organisation, repository, asked.headers)?;
+        if repository.format != format {
+            let text = format!("this repository holds {} packages: it has another address", repository.format);
+            return Err(Problem::NotFound(text));
+        }
+        let (point, raw) = split_point(rest)?;
+        let path = FilePath::decode(raw).map_err(|invalid| Problem::BadRequest(invalid.to_string()))?;
+        match (format, point, path.as_str()) {
+            (Format::Rpm, Point::Newest, "mirrorlist") => {
+                mirrorlist::answer(self.reads, self.public_url, &repository)
+            }
+            (Format::Rpm, _, "repodata/repomd.xml.key") => answer_served(&self.certificate.armored, asked).await,
+            (_, _, name) => {
+                let file = self.reads.locate(repository.id, point, name).await?;
+                let file = file.ok_or_else(|| Problem::NotFound(format!("the repository has no file {name}")))?;
+                let immutable = path.is_named_by_its_bytes() || self.is_past(&repository.id, point);
+                self.answer_file(&file, path.content_type(), immutable, asked).await
+            }
+        }
+    }
+
+    /// Whether no later publication can still be the newest at `point`: those to come are newer than the newest.
+    fn is_past(&self, repository: &domain::ids::RepositoryId, point: Point) -> bool {
+        match point {
+            Point::Newest => false,
+            Point::At(time) => self.reads.newest_point(*repository).is_some_and(|newest| time <= newest),
+        }
+    }
+
+    async fn answer_file(
+        &self,
+        file: &Located,
+        content_type: &'static str,
+        immutable: bool,
+        asked: Asked<'_>,
+    ) -> Result<Response<Body>, Problem> {
+        let validators = Validators {
+            etag: etag(&file.sha256),
+            modified_at: Some(file.modified_at),
+            size_bytes: file.size_bytes,
+        };
+        let head = FileHead { validators, content_type, immutable };
+        head.answer(asked, |range| self.bytes.body(file, range)).await
+    }
+}
+
+/// Answers with bytes that are always in memory.
+pub(super) async fn answer_served(served: &Served, asked: Asked<'_>) -> Result<Response<Body>, Problem> {
+    let within = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(served.bytes.len());
+    let open = async |range: std::ops::Range<u64>| {
+        Ok(Body::from(served.bytes.slice(within(range.start)..within(range.end))))
+    };
+    served.head().answer(asked, open).await
+}
+
+/// A digest as a strong entity tag.
+pub(super) fn etag(sha256: &Sha256) -> HeaderValue {
+    let mut quoted = [b'"'; 66];
+    hex::encode_to_slice(sha256.0, &mut quoted[1..65]).expect("a digest has 64 hexadecimal digits");
+    HeaderValue::from_bytes(&quoted).expect("hexadecimal digits are ASCII")
+}
+
+/// Organisation, repository, and the rest without its slash.
+pub(crate) fn split(address: &str) -> (&str, &str, &str) {
+    let mut parts = address.splitn(3, '/');
+    let mut next = || parts.next().unwrap_or_default();
+    (next(), next(), next())
+}
+
+/// `at/{point}/{path}` and `{path}`.
+fn split_point(rest: &str) -> Result<(Point, &str), Problem> {
+    let Some(past) = rest.strip_prefix("at/") else { return Ok((Point::Newest, rest)) };
+    let (point, path) = past.split_once('/').unwrap_or((past, ""));
+    // A time holds `:` and `+`, which some clients escape.
+    let point = FilePath::decode(point).map_err(|invalid| Problem::BadRequest(invalid.to_string()))?;
+    let point = point.as_str().parse().map_err(|invalid: super::point::InvalidPoint| {
+        Problem::NotFound(invalid.to_string())
+    })?;
+    Ok((point, path))
+}
+
+/// GET and HEAD are all that files know.
+pub(crate) fn check_method(method: &Method) -> Result<(), Problem> {
+    if matches!(*method, Method::GET | Method::HEAD) { Ok(()) } else { Err(Problem::MethodNotAllowed) }
+}

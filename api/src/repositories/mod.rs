@@ -1,0 +1,24 @@
+//! Repositories as package clients see them: who may enter, which file a path names, and its bytes.
+
+mod access;
+pub mod bytes;
+mod certificate;
+mod files;
+mod mirrorlist;
+pub mod path;
+pub mod point;
+pub mod reads;
+mod routes;
+
+pub use self::{
+    access::{Entered, enter},
+    bytes::{BlobReads, FileBytes},
+    certificate::{InvalidCertificate, PublicCertificate},
+    path::{FilePath, InvalidPath},
+    point::Point,
+    reads::{Located, RepositoryReads, Segment, ServedRepository, Stored},
+    routes::RepositoryRoutes,
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! The path of a file inside a repository: percent-decoded exactly once, and only if it can name a file.
+
+use std::borrow::Cow;
+
+/// Longest path of a file inside a repository, decoded. Source: the longest file names are hashed index files below
+/// `by-hash`, about 200; pool paths hold a package's file name of at most 255.
+pub const PATH_MAX_BYTES: usize = 1024;
+
+/// A path that may name a file: segments joined by `/`, none of them empty, `.` or `..`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePath<'a>(Cow<'a, str>);
+
+/// Why a path can name no file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPath {
+    /// Over [`PATH_MAX_BYTES`].
+    #[error("the path is too long: expected at most {PATH_MAX_BYTES} bytes")]
+    TooLong,
+    /// `%` without two hexadecimal digits.
+    #[error("the path holds a % that two hexadecimal digits do not follow")]
+    BadEscape,
+    /// A slash written as `%2F`, a backslash, a control character, or bytes that are not UTF-8.
+    #[error("the path holds a character that no file's name has: an encoded slash, a backslash or a control character")]
+    BadCharacter,
+    /// `//`, `.` or `..`.
+    #[error("the path holds an empty part, \".\" or \"..\"")]
+    BadSegment,
+}
+
+impl<'a> FilePath<'a> {
+    /// Reads a path as it stands in a request, without the leading slash. `+` is a plus: this is no form.
+    ///
+    /// # Errors
+    /// If it can name no file.
+    pub fn decode(raw: &'a str) -> Result<Self, InvalidPath> {
+        if raw.len() > 3 * PATH_MAX_BYTES {
+            return Err(InvalidPath::TooLong);
+        }
+        let path = if raw.contains('%') { Cow::Owned(unescape(raw)?) } else { Cow::Borrowed(raw) };
+        if path.len() > PATH_MAX_BYTES {
+            return Err(InvalidPath::TooLong);
+        }
+        if path.contains(|c: char| c.is_control() || c == '\\') {
+            return Err(InvalidPath::BadCharacter);
+        }
+        if path.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
+            return Err(InvalidPath::BadSegment);
+        }
+        Ok(Self(path))
+    }
+
+    /// The decoded path.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the path's name already says which bytes it has: they never change.
+    #[must_use]
+    pub fn is_named_by_its_bytes(&self) -> bool {
+        let path = self.as_str();
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let is_hashed = |name: &str| name.len() > 65 && name.as_bytes()[64] == b'-' && is_hex(&name.as_bytes()[..64]);
+        name.ends_with(".deb")
+            || name.ends_with(".rpm")
+            || folder.split('/').any(|part| part == "by-hash")
+            || (folder == "repodata" && is_hashed(name))
+    }
+
+    /// `Content-Type`, by the file's name.
+    #[must_use]
+    pub fn content_type(&self) -> &'static str {
+        let name = self.as_str().rsplit('/').next().unwrap_or_default();
+        match name.rsplit_once('.').map(|(_, extension)| extension) {
+            Some("deb") => "application/vnd.debian.binary-package",
+            Some("rpm") => "application/x-rpm",
+            Some("xml") => "application/xml",
+            Some("gz") => "application/gzip",
+            Some("zst") => "application/zstd",
+            Some("asc" | "gpg") => "application/pgp-signature",
+            Some("key") => "application/pgp-keys",
+            _ if matches!(name, "InRelease" | "Release" | "Packages") => "text/plain; charset=utf-8",
+            _ => "application/octet-stream",
+        }
+    }
+}
+
+fn is_hex(bytes: &[u8]) -> bool {
+    bytes.iter().all(u8::is_ascii_hexdigit)
+}
+
+fn unescape(raw: &str) -> Result<String, InvalidPath> {
+    let mut decoded = Vec::with_capacity(raw.len());
+    let mut rest = raw.as_bytes();
+    while let [first, tail @ ..] = rest {
+        if *first != b'%' {
+            decoded.push(*first);
+            rest = tail;
+            continue;
+        }
+        let (digits, tail) = tail.split_first_chunk::<2>().ok_or(InvalidPath::BadEscape)?;
+        let mut byte = [0];
+        hex::decode_to_slice(digits, &mut byte).map_err(|_| InvalidPath::BadEscape)?;
+        if byte[0] == b'/' {
+            return Err(InvalidPath::BadCharacter);
+        }
+        decoded.push(byte[0]);
+        rest = tail;
+    }
+    String::from_utf8(decoded).map_err(|_| InvalidPath::BadCharacter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(raw: &str) -> Result<String, InvalidPath> {
+        FilePath::decode(raw).map(|path| path.as_str().to_owned())
+    }
+
+    #[test]
+    fn a_path_is_decoded_once_and_plus_stays_plus() {
+        for (raw, expected) in [
+            ("pool/a_1.0~rc1+x.deb", "pool/a_1.0~rc1+x.deb"),
+            ("pool/a_1.0%7erc1%2bx.deb", "pool/a_1.0~rc1+x.deb"),
+            ("pool/a%252e.deb", "pool/a%2e.deb"),
+            ("pool/%C3%A4.deb", "pool/ä.deb"),
+            ("a..b/...", "a..b/..."),
+        ] {
+            assert_eq!(decoded(raw).as_deref(), Ok(expected), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_can_name_no_file_is_refused_with_the_reason() {
+        use InvalidPath::{BadCharacter, BadEscape, BadSegment, TooLong};
+        let longest = "a".repeat(PATH_MAX_BYTES);
+        assert_eq!(decoded(&longest), Ok(longest.clone()));
+        let (long, longer) = (format!("{longest}a"), "%61".repeat(PATH_MAX_BYTES) + "a");
+        for (raw, expected) in [
+            ("", BadSegment),
+            ("..", BadSegment),
+            ("a/../b", BadSegment),
+            ("a/%2e%2E/b", BadSegment),
+            ("a/./b", BadSegment),
+            ("a//b", BadSegment),
+            ("/a", BadSegment),
+            ("a/", BadSegment),
+            ("a%2fb", BadCharacter),
+            ("a%2F..%2Fb", BadCharacter),
+            ("a\\b", BadCharacter),
+            ("a%5cb", BadCharacter),
+            ("a%00b", BadCharacter),
+            ("a%0ab", BadCharacter),
+            ("a%ff", BadCharacter),
+            ("a%", BadEscape),
+            ("a%2", BadEscape),
+            ("a%zz", BadEscape),
+            ("a%+1", BadEscape),
+            (&long, TooLong),
+            (&longer, TooLong),
+        ] {
+            assert_eq!(decoded(raw), Err(expected), "{raw}");
+        }
+    }
+
+    #[test]
+    fn only_names_that_say_their_bytes_may_be_kept_for_ever() {
+        let hash = "0123456789abcdef".repeat(4);
+        let is = |raw: &str| FilePath::decode(raw).expect("a path").is_named_by_its_bytes();
+        assert!(is("pool/a_1_all.deb") && is("packages/a-1-1.noarch.rpm"));
+        assert!(is(&format!("dists/stable/main/binary-amd64/by-hash/SHA256/{hash}")));
+        assert!(is(&format!("repodata/{hash}-primary.xml.gz")));
+        assert!(!is("dists/stable/InRelease") && !is("repodata/repomd.xml") && !is("repodata/repomd.xml.asc"));
+        assert!(!is("dists/stable/main/binary-amd64/Packages.gz"));
+        assert!(!is(&format!("repodata/{}-primary.xml.gz", &hash[1..])));
+    }
+}
