@@ -1,0 +1,393 @@
+//! From the built tree to the package's tree: `install.copy`, then whatever `install.commands` make of it.
+//!
+//! Everything here runs after the last process of a step is dead, and follows no link of the built tree.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, Metadata},
+    io,
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
+    path::{Component, Path, PathBuf},
+};
+
+use domain::config::{Copy, Install};
+
+use super::{
+    BuildError, Limits, Step,
+    inside::{self, Escape},
+};
+use crate::packaging::tree::{Content, Entry, PackageTree};
+
+/// Longest path in a package.
+pub(super) const PATH_MAX_BYTES: usize = 2048;
+
+/// Folders that belong to the distribution: a package that installs into them does not own them.
+const SYSTEM_FOLDERS: [&str; 43] = [
+    "/bin",
+    "/boot",
+    "/etc",
+    "/etc/apt",
+    "/etc/apt/sources.list.d",
+    "/etc/cron.d",
+    "/etc/cron.daily",
+    "/etc/default",
+    "/etc/init.d",
+    "/etc/logrotate.d",
+    "/etc/profile.d",
+    "/etc/sudoers.d",
+    "/etc/sysconfig",
+    "/etc/systemd",
+    "/etc/systemd/system",
+    "/etc/yum.repos.d",
+    "/home",
+    "/lib",
+    "/lib/systemd",
+    "/lib/systemd/system",
+    "/lib64",
+    "/opt",
+    "/root",
+    "/run",
+    "/sbin",
+    "/srv",
+    "/tmp",
+    "/usr",
+    "/usr/bin",
+    "/usr/include",
+    "/usr/lib",
+    "/usr/lib/systemd",
+    "/usr/lib/systemd/system",
+    "/usr/lib64",
+    "/usr/local",
+    "/usr/local/bin",
+    "/usr/local/lib",
+    "/usr/sbin",
+    "/usr/share",
+    "/usr/share/doc",
+    "/var",
+    "/var/lib",
+    "/var/log",
+];
+
+/// Entries, and how each came about.
+pub(super) struct Assembly {
+    entries: BTreeMap<String, Placed>,
+    user: String,
+    group: String,
+    limits: Limits,
+}
+
+struct Placed {
+    entry: Entry,
+    /// The config says its mode, so that commands do not change it.
+    mode_is_fixed: bool,
+}
+
+/// Who owns what is added, and with which mode.
+struct Rule<'a> {
+    user: &'a str,
+    group: &'a str,
+    permissions: Option<u32>,
+}
+
+impl Assembly {
+    /// Nothing yet, to be owned as `install` says.
+    pub(super) fn new(install: &Install, limits: Limits) -> Self {
+        let user = install.user.clone().unwrap_or_else(|| "root".to_owned());
+        let group = install
+            .group
+            .clone()
+            .or_else(|| install.user.clone())
+            .unwrap_or_else(|| "root".to_owned());
+        Self {
+            entries: BTreeMap::new(),
+            user,
+            group,
+            limits,
+        }
+    }
+
+    /// Applies `install.copy` to the tree at `built`. A later line wins where two meet.
+    pub(super) fn copy(&mut self, built: &Path, copies: &[Copy]) -> Result<(), BuildError> {
+        let (user, group) = (self.user.clone(), self.group.clone());
+        for copy in copies {
+            let rule = Rule {
+                user: copy.user.as_deref().unwrap_or(&user),
+                group: copy.group.as_deref().unwrap_or(&group),
+                permissions: copy.permissions,
+            };
+            let source = locate(built, copy)?;
+            self.add(&source, &destination(copy)?, &rule)?;
+        }
+        self.check()
+    }
+
+    /// Writes what there is to the empty folder `destdir`, for the user `uid` to change.
+    pub(super) fn write_to(&self, destdir: &Path, uid: u32, gid: u32) -> io::Result<()> {
+        super::destdir::write(
+            destdir,
+            self.entries
+                .iter()
+                .map(|(path, placed)| (path.as_str(), &placed.entry)),
+            uid,
+            gid,
+        )
+    }
+
+    /// Takes what the commands left in `destdir` for what there is. Owners stay as they were.
+    pub(super) fn adopt(&mut self, destdir: &Path) -> Result<(), BuildError> {
+        let before = std::mem::take(&mut self.entries);
+        let (user, group) = (self.user.clone(), self.group.clone());
+        self.add(
+            destdir,
+            "",
+            &Rule {
+                user: &user,
+                group: &group,
+                permissions: None,
+            },
+        )?;
+        // Parents that were made only to hold something are not the package's own.
+        self.entries.retain(|path, placed| {
+            let is_folder = placed.entry.content == Content::Directory;
+            let holds_older = || {
+                before
+                    .range(format!("{path}/")..)
+                    .next()
+                    .is_some_and(|(next, _)| next.starts_with(&format!("{path}/")))
+            };
+            before.contains_key(path) || !(is_folder && holds_older())
+        });
+        for (path, placed) in &mut self.entries {
+            let Some(old) = before.get(path) else {
+                continue;
+            };
+            placed.entry.user.clone_from(&old.entry.user);
+            placed.entry.group.clone_from(&old.entry.group);
+            let same_kind = std::mem::discriminant(&old.entry.content)
+                == std::mem::discriminant(&placed.entry.content);
+            if old.mode_is_fixed && same_kind {
+                placed.entry.mode = old.entry.mode;
+                placed.mode_is_fixed = true;
+            }
+        }
+        self.check()
+    }
+
+    /// The finished tree.
+    pub(super) fn finish(self) -> PackageTree {
+        PackageTree {
+            entries: self
+                .entries
+                .into_iter()
+                .map(|(path, placed)| (path, placed.entry))
+                .collect(),
+        }
+    }
+
+    /// Adds `source`, and everything below it if it is a folder.
+    fn add(&mut self, source: &Path, destination: &str, rule: &Rule<'_>) -> Result<(), BuildError> {
+        let mut waiting = vec![(source.to_owned(), destination.to_owned())];
+        while let Some((real, path)) = waiting.pop() {
+            let failed = |source| unreadable(&real, source);
+            let metadata = fs::symlink_metadata(&real).map_err(failed)?;
+            if metadata.is_dir() {
+                for entry in fs::read_dir(&real).map_err(failed)? {
+                    let entry = entry.map_err(failed)?;
+                    waiting.push((
+                        entry.path(),
+                        format!("{path}/{}", name(&entry.file_name(), &path)?),
+                    ));
+                }
+            }
+            if path.is_empty() || (metadata.is_dir() && SYSTEM_FOLDERS.contains(&path.as_str())) {
+                continue;
+            }
+            let entry = entry(&real, &path, &metadata, rule)?;
+            self.entries.insert(
+                path,
+                Placed {
+                    entry,
+                    mode_is_fixed: rule.permissions.is_some(),
+                },
+            );
+            if self.entries.len() as u64 > self.limits.output_entries {
+                return Err(BuildError::OutputTooLarge {
+                    what: "the number of files and folders",
+                    limit: self.limits.output_entries,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        let mut total_bytes = 0_u64;
+        for (path, placed) in &self.entries {
+            if let Content::File { size_bytes, .. } = placed.entry.content {
+                total_bytes = total_bytes.saturating_add(size_bytes);
+            }
+            let parents = path.match_indices('/').skip(1).map(|(end, _)| &path[..end]);
+            for parent in parents {
+                let is_folder = self
+                    .entries
+                    .get(parent)
+                    .is_none_or(|above| above.entry.content == Content::Directory);
+                if !is_folder {
+                    return Err(refused(
+                        path,
+                        format!("{parent} is in the package too, and is no folder"),
+                    ));
+                }
+            }
+        }
+        if total_bytes > self.limits.output_bytes {
+            return Err(BuildError::OutputTooLarge {
+                what: "the size of all files in bytes",
+                limit: self.limits.output_bytes,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn locate(built: &Path, copy: &Copy) -> Result<PathBuf, BuildError> {
+    let located = if copies_contents(copy) {
+        inside::locate_folder(built, &copy.source)
+    } else {
+        inside::locate(built, &copy.source)
+    };
+    located.map_err(|escape| match escape {
+        Escape::Missing => BuildError::OutputMissing {
+            source_path: copy.source.clone(),
+            destination: copy.destination.clone(),
+        },
+        escape => refused(&copy.source, escape.to_string()),
+    })
+}
+
+/// `dist/` and `./` mean what is in the folder; `dist` means the folder itself.
+fn copies_contents(copy: &Copy) -> bool {
+    copy.source.ends_with('/')
+        || copy.source.ends_with("/.")
+        || matches!(copy.source.as_str(), "" | ".")
+}
+
+/// Where the source itself goes: into a destination that ends in `/`, else to its very path.
+fn destination(copy: &Copy) -> Result<String, BuildError> {
+    let expected = || {
+        refused(
+            &copy.destination,
+            "expected an absolute path without `..` as the destination".to_owned(),
+        )
+    };
+    let mut path = String::new();
+    for component in Path::new(&copy.destination).components() {
+        match component {
+            Component::RootDir | Component::CurDir => {}
+            Component::Normal(part) => {
+                let part = name(part, &path)?;
+                path = format!("{path}/{part}");
+            }
+            Component::ParentDir | Component::Prefix(_) => return Err(expected()),
+        }
+    }
+    if !copy.destination.starts_with('/') {
+        return Err(expected());
+    }
+    if copy.destination.ends_with('/') && !copies_contents(copy) {
+        let file_name = Path::new(&copy.source).file_name().ok_or_else(expected)?;
+        path = format!("{path}/{}", name(file_name, &path)?);
+    }
+    Ok(path)
+}
+
+fn name(name: &std::ffi::OsStr, parent: &str) -> Result<String, BuildError> {
+    let shown = format!("{parent}/{}", name.to_string_lossy().escape_debug());
+    let text = name
+        .to_str()
+        .filter(|text| !text.contains(char::is_control));
+    let text = text.ok_or_else(|| {
+        refused(
+            &shown,
+            "its name is not UTF-8, or holds a control character".to_owned(),
+        )
+    })?;
+    if parent.len() + 1 + text.len() > PATH_MAX_BYTES {
+        return Err(refused(
+            &shown,
+            format!("its path is longer than {PATH_MAX_BYTES} bytes"),
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+fn entry(
+    real: &Path,
+    path: &str,
+    metadata: &Metadata,
+    rule: &Rule<'_>,
+) -> Result<Entry, BuildError> {
+    let kind = metadata.file_type();
+    // Set-uid and its kin are for the config to grant, not for a build to leave behind.
+    let built_mode = metadata.mode() & 0o777;
+    let (mode, content) = if kind.is_dir() {
+        (
+            rule.permissions.map_or(built_mode, folder_mode),
+            Content::Directory,
+        )
+    } else if kind.is_symlink() {
+        let target = fs::read_link(real).map_err(|source| unreadable(real, source))?;
+        let target = target
+            .to_str()
+            .filter(|target| !target.contains(char::is_control));
+        let target = target.ok_or_else(|| {
+            refused(
+                path,
+                "its target is not UTF-8, or holds a control character".to_owned(),
+            )
+        })?;
+        (0o777, Content::Symlink(target.to_owned()))
+    } else if kind.is_file() {
+        (
+            rule.permissions.unwrap_or(built_mode),
+            Content::File {
+                source: real.to_owned(),
+                size_bytes: metadata.len(),
+            },
+        )
+    } else {
+        let what = match () {
+            () if kind.is_fifo() => "a named pipe",
+            () if kind.is_socket() => "a socket",
+            () => "a device",
+        };
+        return Err(refused(path, format!("it is {what}")));
+    };
+    Ok(Entry {
+        mode,
+        user: rule.user.to_owned(),
+        group: rule.group.to_owned(),
+        content,
+    })
+}
+
+/// `permissions` of a copy line, for its folders: who may read may also enter, and no special bits.
+fn folder_mode(permissions: u32) -> u32 {
+    (permissions & 0o777) | ((permissions & 0o444) >> 2)
+}
+
+fn refused(path: &str, reason: String) -> BuildError {
+    BuildError::OutputRefused {
+        path: path.to_owned(),
+        reason,
+    }
+}
+
+fn unreadable(path: &Path, source: io::Error) -> BuildError {
+    BuildError::Machine {
+        step: Step::Building,
+        action: "read",
+        path: path.to_owned(),
+        source,
+    }
+}

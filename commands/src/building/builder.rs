@@ -1,0 +1,106 @@
+//! Builds, one job at a time or many at once.
+
+use std::{fmt, fs, io, path::Path, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use domain::{config::PackageConfig, names::TagName, project::CommitId};
+
+use super::{BuildError, Settings, job::RunningJob, layers::Layers, probe, uids::Uid, uids::Uids};
+use crate::packaging::tree::PackageTree;
+
+/// Builds packages, each job isolated from this machine and from the others. Clones are cheap.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    pub(super) settings: Arc<Settings>,
+    pub(super) uids: Uids,
+}
+
+/// One package to build.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// What and how.
+    pub config: &'a PackageConfig,
+    /// The tag's code, as [`crate::source`] left it. It is only read.
+    pub checkout: &'a Path,
+    /// The commit it is; `PKGDEPLOY_COMMIT` in the build.
+    pub commit: &'a CommitId,
+    /// The package's version; `PKGDEPLOY_VERSION`.
+    pub version: &'a str,
+    /// The tag; `PKGDEPLOY_TAG`.
+    pub tag: &'a TagName,
+    /// The commit's time; `SOURCE_DATE_EPOCH`.
+    pub source_date: DateTime<Utc>,
+    /// The log that is appended to while the build runs.
+    pub log: &'a Path,
+}
+
+/// A built package's tree. Its files can be read until this is dropped.
+pub struct BuiltTree {
+    /// What the package installs.
+    pub tree: PackageTree,
+    pub(super) _layers: Layers,
+    pub(super) _uid: Uid,
+}
+
+impl fmt::Debug for BuiltTree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BuiltTree")
+            .field("tree", &self.tree)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    /// A builder, its folder of jobs made, and cleared of what a crash left there.
+    ///
+    /// # Errors
+    /// If that folder cannot be made or cleared.
+    pub fn new(mut settings: Settings) -> io::Result<Self> {
+        fs::create_dir_all(&settings.jobs)?;
+        settings.jobs = fs::canonicalize(&settings.jobs)?;
+        // Processes and mounts of a crashed server's jobs ended with it, see `namespace`. Folders are left.
+        for entry in fs::read_dir(&settings.jobs)? {
+            let entry = entry?;
+            let path = entry.path();
+            tracing::info!(
+                "removing what an interrupted build left at {}",
+                path.display()
+            );
+            if entry.file_type()?.is_dir() {
+                fs::remove_dir_all(&path)?
+            } else {
+                fs::remove_file(&path)?
+            }
+        }
+        Ok(Self {
+            settings: Arc::new(settings),
+            uids: Uids::default(),
+        })
+    }
+
+    /// Starts an empty job to see whether this machine can isolate builds; says how it would.
+    ///
+    /// # Errors
+    /// `sandbox_unavailable`, with what is missing.
+    pub async fn probe(&self) -> Result<String, BuildError> {
+        probe::probe(self).await
+    }
+
+    /// Builds one package. `setup_done` is awaited between the steps Setup build and Building.
+    ///
+    /// Dropping the future kills the build and removes what it wrote.
+    ///
+    /// # Errors
+    /// See [`BuildError`]; its `step` tells which of the two steps failed.
+    pub async fn build(
+        &self,
+        job: &Job<'_>,
+        setup_done: impl Future<Output = ()> + Send,
+    ) -> Result<BuiltTree, BuildError> {
+        let mut running = RunningJob::open(self, job).await?;
+        running.set_up().await?;
+        setup_done.await;
+        running.run_commands().await?;
+        running.assemble().await
+    }
+}

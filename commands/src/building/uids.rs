@@ -1,0 +1,63 @@
+//! User ids for builds: one for each job that runs, since the kernel counts processes by user id.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// The first of them. systemd's documentation (UIDS-GIDS.md) leaves 60578–61183 to nobody.
+pub(super) const FIRST_UID: u32 = 60_600;
+/// As many as there are, and so as many builds at once.
+pub(super) const UIDS: u32 = 400;
+
+/// The ids in use.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Uids(Arc<Mutex<BTreeSet<u32>>>);
+
+/// An id that no other job has until this is dropped.
+#[derive(Debug)]
+pub(super) struct Uid {
+    pub(super) id: u32,
+    pool: Uids,
+}
+
+impl Uids {
+    /// The lowest free one.
+    pub(super) fn take(&self) -> Option<Uid> {
+        let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = (FIRST_UID..FIRST_UID + UIDS).find(|id| !used.contains(id))?;
+        used.insert(id);
+        Some(Uid {
+            id,
+            pool: self.clone(),
+        })
+    }
+}
+
+impl Drop for Uid {
+    fn drop(&mut self) {
+        self.pool
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_jobs_share_an_id_and_there_is_an_end_to_them() {
+        let pool = Uids::default();
+        let mut all: Vec<Uid> = (0..UIDS).filter_map(|_| pool.take()).collect();
+        assert_eq!(
+            all.iter().map(|uid| uid.id).collect::<BTreeSet<_>>().len(),
+            UIDS as usize
+        );
+        assert!(pool.take().is_none());
+        all.remove(7);
+        assert_eq!(pool.take().map(|uid| uid.id), Some(FIRST_UID + 7));
+    }
+}
