@@ -1,0 +1,60 @@
+//! An append in the form that is stored, measured against the limits that every backend shares.
+
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
+use super::{AppendError, Limit, NewEvent};
+
+/// Most events in one append.
+pub const APPEND_EVENTS_MAX: usize = 1_000;
+/// Most bytes in one append: names, payloads and metadata as they are stored. KurrentDB's limit.
+pub const APPEND_BYTES_MAX: usize = 1024 * 1024;
+
+/// A new event whose metadata is text already, so that the one writer need not encode it.
+#[derive(Debug)]
+pub(super) struct EncodedEvent {
+    pub(super) event_id: Uuid,
+    pub(super) name: String,
+    pub(super) schema_version: u32,
+    pub(super) metadata: String,
+    pub(super) payload: String,
+}
+
+impl EncodedEvent {
+    fn size_bytes(&self) -> usize {
+        self.name.len() + self.metadata.len() + self.payload.len()
+    }
+}
+
+/// The events of one append, none of them twice, within the limits; and their size in bytes.
+pub(super) fn encode(events: Vec<NewEvent>) -> Result<(Vec<EncodedEvent>, usize), AppendError> {
+    if events.is_empty() {
+        return Err(AppendError::Empty);
+    }
+    if events.len() > APPEND_EVENTS_MAX {
+        return Err(AppendError::TooLarge { limit: Limit::Events });
+    }
+    let mut ids = HashSet::with_capacity(events.len());
+    if let Some(twice) = events.iter().find(|event| !ids.insert(event.event_id)) {
+        return Err(AppendError::IdReused { event_id: twice.event_id });
+    }
+    let encoded = events.into_iter().map(encode_one).collect::<Result<Vec<_>, _>>()?;
+    let size_bytes = encoded.iter().map(EncodedEvent::size_bytes).sum();
+    if size_bytes > APPEND_BYTES_MAX {
+        return Err(AppendError::TooLarge { limit: Limit::Bytes });
+    }
+    Ok((encoded, size_bytes))
+}
+
+fn encode_one(new: NewEvent) -> Result<EncodedEvent, AppendError> {
+    let metadata = serde_json::to_string(&new.metadata)
+        .map_err(|source| AppendError::Unavailable { ambiguous: false, source: source.into() })?;
+    Ok(EncodedEvent {
+        event_id: new.event_id.0,
+        name: new.event.name,
+        schema_version: new.event.schema_version,
+        metadata,
+        payload: new.event.payload,
+    })
+}

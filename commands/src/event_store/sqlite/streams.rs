@@ -1,0 +1,88 @@
+//! What the writer remembers of its streams, so that a busy stream costs no query.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::recorded::StreamId;
+use sqlx::{Row, SqliteConnection};
+
+/// Most streams remembered: about 20 MB.
+pub(super) const STREAMS_REMEMBERED_MAX: usize = 100_000;
+
+/// A stream as it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StreamState {
+    /// Its number in the file; none yet for a stream without events.
+    pub(super) number: Option<u64>,
+    /// How many events it holds.
+    pub(super) revision: u64,
+}
+
+/// The state of each stream that was written to lately. Only the one writer may change what it knows.
+#[derive(Default)]
+pub(super) struct Streams(HashMap<StreamId, StreamState>);
+
+const LOOK_UP: &str = "select wanted.value, stream.stream_id, \
+                       (select max(revision) from event where event.stream_id = stream.stream_id) \
+                       from json_each(?) as wanted left join stream on stream.name = wanted.value";
+
+impl Streams {
+    pub(super) fn get(&self, stream: &StreamId) -> StreamState {
+        self.0.get(stream).copied().unwrap_or(StreamState { number: None, revision: 0 })
+    }
+
+    /// Asks the file about those of `streams` that are not remembered.
+    pub(super) async fn learn<'a>(
+        &mut self,
+        connection: &mut SqliteConnection,
+        streams: impl Iterator<Item = &'a StreamId>,
+    ) -> Result<(), sqlx::Error> {
+        self.trim();
+        let unknown: HashSet<&str> =
+            streams.filter(|stream| !self.0.contains_key(*stream)).map(StreamId::as_str).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let names = serde_json::Value::from_iter(unknown).to_string();
+        for row in sqlx::query(LOOK_UP).bind(names).fetch_all(connection).await? {
+            let stream = row.try_get::<&str, _>(0)?.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+            let number = row.try_get::<Option<i64>, _>(1)?.map(i64::cast_unsigned);
+            let revision = row.try_get::<Option<i64>, _>(2)?.unwrap_or(0).cast_unsigned();
+            self.remember(stream, StreamState { number, revision });
+        }
+        Ok(())
+    }
+
+    pub(super) fn remember(&mut self, stream: StreamId, state: StreamState) {
+        self.0.insert(stream, state);
+    }
+
+    /// Forgets everything when it has become too much: rare, and the next append only asks the file again.
+    fn trim(&mut self) {
+        if self.0.len() >= STREAMS_REMEMBERED_MAX {
+            self.forget_all();
+        }
+    }
+
+    pub(super) fn forget_all(&mut self) {
+        self.0.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_streams_as_the_limit_are_remembered_then_all_forgotten() {
+        let stream = |n: usize| StreamId::new("release", uuid::Uuid::from_u128(n as u128));
+        let mut remembered = Streams::default();
+        for n in 0..STREAMS_REMEMBERED_MAX {
+            remembered.trim();
+            remembered.remember(stream(n), StreamState { number: Some(1), revision: 1 });
+        }
+        let last = stream(STREAMS_REMEMBERED_MAX - 1);
+        assert_eq!(remembered.get(&last).revision, 1);
+        remembered.trim();
+        assert_eq!(remembered.get(&last), StreamState { number: None, revision: 0 });
+    }
+}

@@ -1,0 +1,253 @@
+//! The contract tests against a file, and what only SQLite promises.
+
+use std::{path::PathBuf, sync::Arc};
+
+use domain::recorded::{Position, Revision};
+use futures::future::{BoxFuture, join_all};
+use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
+use tempfile::TempDir;
+
+use super::{OpenError, QUEUE_APPENDS_MAX, SqliteEventStore, batch::BATCH_EVENTS_MAX, open, read::SCAN_POSITIONS_MAX};
+use crate::event_store::{
+    APPEND_EVENTS_MAX, AppendError, EventStore, Expected, Filter, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, ReadError,
+    conformance::{Backend, event, stream},
+};
+
+mod conformance {
+    crate::event_store_conformance!(super::Folder::new());
+}
+
+struct Folder {
+    folder: TempDir,
+    running: Option<Arc<SqliteEventStore>>,
+}
+
+impl Folder {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), running: None }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("events.db")
+    }
+
+    async fn open(&mut self) -> Arc<SqliteEventStore> {
+        if let Some(running) = self.running.take() {
+            running.close().await;
+        }
+        let store = Arc::new(SqliteEventStore::open(self.path()).await.expect("the log opens"));
+        self.running = Some(Arc::clone(&store));
+        store
+    }
+}
+
+impl Backend for Folder {
+    fn start(&mut self) -> BoxFuture<'_, Arc<dyn EventStore>> {
+        Box::pin(async { self.open().await as Arc<dyn EventStore> })
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_never_updated_and_never_deleted() {
+    let mut folder = Folder::new();
+    let store = folder.open().await;
+    store.append(&stream("release"), Expected::NEW, vec![event("release.received")]).await.expect("appended");
+    let mut shell = SqliteConnectOptions::new().filename(folder.path()).connect().await.expect("the file opens");
+    for change in [
+        "update event set payload = '{}'",
+        "update event set position = 9",
+        "delete from event",
+        "update stream set name = ''",
+        "delete from stream",
+    ] {
+        let error = sqlx::query(change).execute(&mut shell).await.expect_err(change);
+        assert!(error.to_string().contains("events are immutable"), "{change}: {error}");
+    }
+    shell.close().await.expect("closed");
+    assert_eq!(store.head().await.expect("read"), Position(1));
+}
+
+#[tokio::test]
+async fn a_log_in_use_cannot_be_opened_a_second_time() {
+    let mut folder = Folder::new();
+    let store = folder.open().await;
+    let error = SqliteEventStore::open(folder.path()).await.err().expect("refused");
+    assert!(matches!(&error, OpenError::Locked { path } if *path == folder.path()), "{error:?}");
+    assert!(error.to_string().contains("in use by another process"), "{error}");
+    store.close().await;
+    SqliteEventStore::open(folder.path()).await.expect("free again");
+}
+
+#[tokio::test]
+async fn a_closed_log_refuses_and_knows_that_nothing_was_recorded() {
+    let mut folder = Folder::new();
+    let store = folder.open().await;
+    store.close().await;
+    let refused = store.append(&stream("release"), Expected::NEW, vec![event("release.received")]).await;
+    assert!(matches!(refused, Err(AppendError::Unavailable { ambiguous: false, .. })), "{refused:?}");
+    let refused = store.read_stream(&stream("release"), Revision(0), 1).await;
+    assert!(matches!(refused, Err(ReadError::Unavailable { .. })), "{refused:?}");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn closing_records_what_is_waiting_and_empties_the_wal() {
+    let mut folder = Folder::new();
+    let store = folder.open().await;
+    let streams: Vec<_> = (0..100).map(|_| stream("release")).collect();
+    let appends = join_all(streams.iter().map(|own| store.append(own, Expected::NEW, vec![event("release.received")])));
+    let (outcomes, ()) = futures::future::join(appends, store.close()).await;
+    let recorded = outcomes.iter().filter(|outcome| outcome.is_ok()).count() as u64;
+    let refused_cleanly =
+        |outcome: &&Result<_, _>| matches!(outcome, Err(AppendError::Unavailable { ambiguous: false, .. }));
+    assert_eq!(recorded + outcomes.iter().filter(refused_cleanly).count() as u64, 100);
+    let wal = std::fs::metadata(folder.path().with_extension("db-wal")).map_or(0, |file| file.len());
+    assert_eq!(wal, 0);
+    assert_eq!(folder.open().await.head().await.expect("read"), Position(recorded));
+}
+
+/// What the disk holds at the moment of a crash: the files as they are, without a goodbye.
+#[tokio::test]
+async fn a_crash_loses_nothing_that_was_acknowledged() {
+    let mut folder = Folder::new();
+    let store = folder.open().await;
+    let own = stream("release");
+    for _ in 0..20 {
+        store.append(&own, Expected::Any, vec![event("release.received")]).await.expect("appended");
+    }
+    let image = Folder::new();
+    for suffix in ["db", "db-wal"] {
+        std::fs::copy(folder.path().with_extension(suffix), image.path().with_extension(suffix)).expect("copied");
+    }
+    let survivor = SqliteEventStore::open(image.path()).await.expect("the log recovers");
+    let events = survivor.read_stream(&own, Revision(0), 100).await.expect("read");
+    assert_eq!(events, store.read_stream(&own, Revision(0), 100).await.expect("read"));
+    assert_eq!(events.len(), 20);
+}
+
+#[tokio::test]
+async fn a_failed_commit_answers_every_caller_and_the_next_one_works() {
+    let mut folder = Folder::new();
+    let store = folder.open().await;
+    let mut shell = SqliteConnectOptions::new().filename(folder.path()).connect().await.expect("the file opens");
+    let fault = "create trigger fault before insert on event begin select raise(abort, 'injected fault'); end";
+    sqlx::query(fault).execute(&mut shell).await.expect("created");
+    let own = stream("release");
+    let batch = vec![event("release.received")];
+    let appends = (0..20)
+        .map(|_| async { store.append(&stream("release"), Expected::NEW, vec![event("release.received")]).await });
+    let (first, others) =
+        futures::future::join(store.append(&own, Expected::NEW, batch.clone()), join_all(appends)).await;
+    for outcome in others.iter().chain([&first]) {
+        assert!(matches!(outcome, Err(AppendError::Unavailable { ambiguous: true, .. })), "{outcome:?}");
+    }
+    sqlx::query("drop trigger fault").execute(&mut shell).await.expect("dropped");
+    shell.close().await.expect("closed");
+    let appended = store.append(&own, Expected::NEW, batch).await.expect("works again");
+    assert_eq!((appended.first, appended.revision), (Position(1), Revision(1)));
+}
+
+#[tokio::test]
+async fn a_second_writer_is_noticed_and_nothing_is_overwritten() {
+    let mut folder = Folder::new();
+    let store = folder.open().await;
+    store.append(&stream("release"), Expected::NEW, vec![event("release.received")]).await.expect("appended");
+    let mut shell = SqliteConnectOptions::new().filename(folder.path()).connect().await.expect("the file opens");
+    let intrusion = "insert into event select 2, stream_id, 2, x'00', name, 1, metadata, payload from event";
+    sqlx::query(intrusion).execute(&mut shell).await.expect("inserted");
+    shell.close().await.expect("closed");
+    let own = stream("release");
+    let batch = vec![event("release.received")];
+    let refused = store.append(&own, Expected::NEW, batch.clone()).await;
+    assert!(matches!(refused, Err(AppendError::Unavailable { .. })), "{refused:?}");
+    let appended = store.append(&own, Expected::NEW, batch).await.expect("after the intruder's event");
+    assert_eq!(appended.first, Position(3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_callers_than_the_queue_holds_wait_and_are_all_answered() {
+    let mut folder = Folder::new();
+    let store = folder.open().await;
+    let callers = (0..QUEUE_APPENDS_MAX * 2).map(|_| {
+        let store = Arc::clone(&store);
+        tokio::spawn(
+            async move { store.append(&stream("release"), Expected::NEW, vec![event("release.received")]).await },
+        )
+    });
+    for outcome in join_all(callers).await {
+        outcome.expect("the caller ended well").expect("appended");
+    }
+    assert_eq!(store.head().await.expect("read").0, QUEUE_APPENDS_MAX as u64 * 2);
+}
+
+#[tokio::test]
+async fn a_commit_takes_no_more_events_than_its_insert_and_the_rest_follow() {
+    let mut folder = Folder::new();
+    let store = folder.open().await;
+    let streams = [stream("release"), stream("release"), stream("release")];
+    let sizes = [BATCH_EVENTS_MAX / 2 + 1, APPEND_EVENTS_MAX, 1];
+    let appends = streams
+        .iter()
+        .zip(sizes)
+        .map(|(own, size)| store.append(own, Expected::NEW, (0..size).map(|_| event("release.received")).collect()));
+    for (outcome, size) in join_all(appends).await.into_iter().zip(sizes) {
+        assert_eq!(outcome.expect("appended").revision.0, size as u64);
+    }
+}
+
+#[tokio::test]
+async fn a_page_is_cut_at_its_limits() {
+    let mut folder = Folder::new();
+    let store = folder.open().await;
+    let own = stream("release");
+    let mut large = event("release.received");
+    large.event.payload = format!("\"{}\"", "x".repeat(1_000_000));
+    for _ in 0..10 {
+        large.event_id = event("release.received").event_id;
+        store.append(&own, Expected::Any, vec![large.clone()]).await.expect("appended");
+    }
+    let cut = PAGE_BYTES_MAX.div_ceil(large.event.payload.len());
+    assert_eq!(store.read_stream(&own, Revision(0), 100).await.expect("read").len(), cut);
+    let page = store.read_all(Position(0), &Filter::all(), 100).await.expect("read");
+    assert_eq!((page.events.len(), page.next, page.head), (cut, Position(cut as u64), Position(10)));
+
+    for _ in 0..=PAGE_EVENTS_MAX as usize / APPEND_EVENTS_MAX {
+        let many = (0..APPEND_EVENTS_MAX).map(|_| event("release.received")).collect();
+        store.append(&own, Expected::Any, many).await.expect("appended");
+    }
+    let page = store.read_all(Position(10), &Filter::all(), u32::MAX).await.expect("read");
+    assert_eq!((page.events.len(), page.next.0), (PAGE_EVENTS_MAX as usize, 10 + u64::from(PAGE_EVENTS_MAX)));
+}
+
+#[tokio::test]
+async fn a_filtered_page_looks_at_a_bounded_part_of_the_log() {
+    let mut folder = Folder::new();
+    let store = folder.open().await;
+    store.append(&stream("release"), Expected::NEW, vec![event("release.received")]).await.expect("appended");
+    store.close().await;
+    let mut shell = SqliteConnectOptions::new().filename(folder.path()).connect().await.expect("the file opens");
+    let fill = format!(
+        "with recursive n(i) as (select 2 union all select i + 1 from n where i < {}) \
+         insert into event select i, stream_id, i, randomblob(16), name, 1, metadata, '' from n, (select * from event limit 1)",
+        SCAN_POSITIONS_MAX + 10
+    );
+    sqlx::query(sqlx::AssertSqlSafe(fill)).execute(&mut shell).await.expect("filled");
+    shell.close().await.expect("closed");
+    let store = folder.open().await;
+    let rare = event("project.added");
+    store.append(&stream("project"), Expected::NEW, vec![rare]).await.expect("appended");
+    let filter = Filter::kinds(["project"]);
+    let page = store.read_all(Position(0), &filter, 10).await.expect("read");
+    assert_eq!((page.events.len(), page.next), (0, Position(SCAN_POSITIONS_MAX)));
+    let page = store.read_all(page.next, &filter, 10).await.expect("read");
+    assert_eq!((page.events.len(), page.next), (1, page.head));
+}
+
+#[test]
+fn an_sqlite_that_can_lose_data_is_refused() {
+    for (version, expected) in
+        [("3.51.3", true), ("3.52.0", true), ("4.0", true), ("3.51.2", false), ("3.46.1", false), ("", false)]
+    {
+        assert_eq!(open::is_safe(version), expected, "{version}");
+    }
+}
