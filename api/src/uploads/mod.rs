@@ -84,12 +84,16 @@ async fn repository_of(app: &App, organisation: &str, repository: &str) -> Resul
 async fn take_in(app: &App, format: Format, incoming: Incoming, file_name: String) -> Result<Package, Problem> {
     let file = match format {
         Format::Deb => incoming.path(),
-        Format::Rpm => sign(app, &incoming, &file_name).await?,
+        Format::Rpm => sign(app, &incoming).await?,
     };
-    let ReadPackage { package, attached } = read(file.clone(), file_name).await?;
+    let ReadPackage { package, attached } = read(file.clone()).await?;
     if package.format() != format {
         let detail = Refusal::WrongFormat { expected: format, actual: package.format() }.to_string();
         return Err(Problem::Unprocessable { code: "wrong_format", detail });
+    }
+    if package.file_name != file_name {
+        let detail = format!("this package's file is called {}, not {file_name}", package.file_name);
+        return Err(Problem::Unprocessable { code: "file_name_differs", detail });
     }
     let stored = async {
         if let Some(list) = attached {
@@ -103,8 +107,8 @@ async fn take_in(app: &App, format: Format, incoming: Incoming, file_name: Strin
 
 /// Clients check every rpm's signature, and trust our key alone. The signature bears the time of the key, not of the
 /// upload: the same rpm uploaded again is the same file again.
-async fn sign(app: &App, incoming: &Incoming, file_name: &str) -> Result<PathBuf, Problem> {
-    read(incoming.path(), file_name.to_owned()).await?;
+async fn sign(app: &App, incoming: &Incoming) -> Result<PathBuf, Problem> {
+    read(incoming.path()).await?;
     let (signer, input, output) = (app.signer.clone(), incoming.path(), incoming.path().with_extension("signed"));
     let (signed, at) = (output.clone(), signer.certificate().created_at());
     let signing = spawn_blocking(move || signer.sign_rpm(&input, &output, at));
@@ -115,8 +119,8 @@ async fn sign(app: &App, incoming: &Incoming, file_name: &str) -> Result<PathBuf
     Ok(signed)
 }
 
-async fn read(file: PathBuf, file_name: String) -> Result<ReadPackage, Problem> {
-    let reading = spawn_blocking(move || read_package(&file, &file_name));
+async fn read(file: PathBuf) -> Result<ReadPackage, Problem> {
+    let reading = spawn_blocking(move || read_package(&file));
     reading.await.expect("reading a package does not panic").map_err(|error: PackageFileError| {
         Problem::Unprocessable { code: "package_refused", detail: commands::causes::Causes(&error).to_string() }
     })

@@ -5,10 +5,10 @@ use domain::{
     ids::RepositoryId,
     names::OrganisationName,
     package::Format,
-    recorded::{Position, Revision},
+    recorded::Revision,
 };
 use futures::future::BoxFuture;
-use projections::index::Indexes;
+use projections::index::Repositories as Indexes;
 use tokio::sync::watch;
 
 /// Answers the commands' side from the projected indexes.
@@ -37,8 +37,8 @@ impl publishing::Candidates for ProjectedRepositories {
         })
     }
 
-    fn wake(&self) -> watch::Receiver<Position> {
-        self.indexes.changed()
+    fn wake(&self) -> watch::Receiver<u64> {
+        self.indexes.changes()
     }
 }
 

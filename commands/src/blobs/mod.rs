@@ -19,6 +19,7 @@ use bytes::Bytes;
 use domain::digest::Sha256;
 use futures::{StreamExt, stream::BoxStream};
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem};
+use tokio::io::AsyncWriteExt as _;
 
 pub use error::BlobError;
 pub use ingest::PART_BYTES;
@@ -157,6 +158,20 @@ impl Blobs {
             Err(error) => Err(BlobError::of(digest)(error)),
         });
         Ok(OpenBlob { size_bytes, range, bytes: bytes.boxed() })
+    }
+
+    /// Writes the blob to the new file `to`, in pieces: it may be larger than the memory.
+    ///
+    /// # Errors
+    /// There is no such blob, the store cannot be reached, or the file cannot be written.
+    pub async fn download(&self, digest: Sha256, to: &Path) -> Result<(), BlobError> {
+        let failed = || BlobError::unavailable("copy from");
+        let mut bytes = self.open(digest, None).await?.bytes;
+        let mut file = tokio::fs::File::create(to).await.map_err(failed())?;
+        while let Some(piece) = bytes.next().await {
+            file.write_all(&piece?).await.map_err(failed())?;
+        }
+        file.flush().await.map_err(failed())
     }
 
     /// Where the blob is a file of this machine, if it is stored at all; nothing for a remote store. The file is not to be changed.

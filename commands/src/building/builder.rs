@@ -5,7 +5,7 @@ use std::{fmt, fs, io, path::Path, sync::Arc};
 use chrono::{DateTime, Utc};
 use domain::{config::PackageConfig, names::TagName, project::CommitId};
 
-use super::{BuildError, Settings, job::RunningJob, layers::Layers, probe, uids::Uid, uids::Uids};
+use super::{BuildError, Root, Settings, job::RunningJob, layers::Layers, probe, uids::Uid, uids::Uids};
 use crate::packaging::tree::PackageTree;
 
 /// Builds packages, each job isolated from this machine and from the others. Clones are cheap.
@@ -84,6 +84,14 @@ impl Builder {
     /// `sandbox_unavailable`, with what is missing.
     pub async fn probe(&self) -> Result<String, BuildError> {
         probe::probe(self).await
+    }
+
+    /// What `distribution` is built on.
+    ///
+    /// # Errors
+    /// `unmapped_distribution`, `sandbox_unavailable`.
+    pub fn root(&self, distribution: &str) -> Result<Root, BuildError> {
+        self.settings.roots.resolve(distribution)
     }
 
     /// Builds one package. `setup_done` is awaited between the steps Setup build and Building.

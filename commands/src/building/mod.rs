@@ -33,5 +33,6 @@ pub use self::{
     builder::{Builder, BuiltTree, Job},
     error::{BuildError, Exit, LastLines, Step},
     roots::{Root, RootFilesystems, Unmapped},
+    script::read_command_file,
     settings::{Limits, Settings, mirror_environment},
 };

@@ -23,7 +23,7 @@ pub(super) fn compose(commands: &[Command], checkout: &Path) -> Result<String, B
             }
             Command::File(file) => {
                 show(&mut script, &format!("sh -e {file}"));
-                let _infallible = write!(script, "(\n{}\n)\n", read(file, checkout)?);
+                let _infallible = write!(script, "(\n{}\n)\n", read_command_file(file, checkout)?);
             }
         }
     }
@@ -46,7 +46,11 @@ fn show(script: &mut String, text: &str) {
     }
 }
 
-fn read(file: &str, checkout: &Path) -> Result<String, BuildError> {
+/// The text of a `- file:` command, read from `checkout` without following links out of it.
+///
+/// # Errors
+/// `command_file_unreadable`, with the reason.
+pub fn read_command_file(file: &str, checkout: &Path) -> Result<String, BuildError> {
     let unreadable = |reason: String| BuildError::CommandFileUnreadable {
         file: file.to_owned(),
         reason,

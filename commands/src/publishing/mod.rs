@@ -63,7 +63,7 @@ pub trait Candidates: Send + Sync + 'static {
     /// Renders the newest state of `repository`; none if it is signed.
     fn candidate(&self, repository: RepositoryId) -> BoxFuture<'_, Result<Option<Candidate>, BoxError>>;
     /// Changes whenever `unsigned` may have.
-    fn wake(&self) -> watch::Receiver<domain::recorded::Position>;
+    fn wake(&self) -> watch::Receiver<u64>;
 }
 
 /// Signs what is unsigned, for ever.

@@ -90,20 +90,16 @@ impl Pipeline {
             commit: &checkout.pinned.commit,
             tag: &origin.tag,
             version: origin.version.as_str(),
-            source_date: checkout.pinned.committed_at.timestamp(),
+            source_date: checkout.pinned.committed_at,
             log,
         };
+        let root = self.builder.root(&config.distribution)?.to_string();
+        let set_up = Command::RecordSetup { config: config.file.clone(), root };
         let (tell, told) = oneshot::channel();
-        let building = self.builder.build(&job, move |root: String| drop(tell.send(root)));
-        let recording = async {
-            match told.await {
-                Ok(root) => self.record(id, Command::RecordSetup { config: config.file.clone(), root }, context).await,
-                Err(_) => Ok(()),
-            }
-        };
-        let (built, recorded) = tokio::join!(building, recording);
-        recorded?;
-        Ok(built?)
+        let recording = async { drop(tell.send(self.record(id, set_up, context).await)) };
+        let built = self.builder.build(&job, recording).await?;
+        told.await.unwrap_or(Ok(()))?;
+        Ok(built)
     }
 
     async fn keep_log(&self, log: &Path) -> Result<Sha256, Stop> {
@@ -124,7 +120,7 @@ fn script_texts(scripts: &config::Scripts, checkout: &Path) -> Result<ScriptText
             return Ok(None);
         }
         let read = |file: &str| -> Result<String, Stop> {
-            building::read_command_file(checkout, Path::new(file)).map_err(Stop::from)
+            building::read_command_file(file, checkout).map_err(Stop::from)
         };
         script_text(commands, read).map(Some)
     };

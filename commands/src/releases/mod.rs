@@ -32,7 +32,7 @@ use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-pub use self::slots::Slots;
+pub use self::{configs::PACKAGES_MAX, job::live_log, slots::Slots};
 use self::backlog::{Accepted, Backlog};
 use crate::{
     blobs::Blobs,

@@ -1,7 +1,7 @@
 //! From the file that came out of the build to the file that clients get: rpms are signed, and every package is read
 //! back, so that an index says what the file itself says.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use domain::{
@@ -33,7 +33,7 @@ impl Pipeline {
             Format::Deb => (unsigned, None),
             Format::Rpm => (self.sign(unsigned, job).await?, Some(self.signer.fingerprint())),
         };
-        let ReadPackage { package, attached } = read(file.clone(), built.file_name.clone()).await?;
+        let ReadPackage { package, attached } = read(file.clone()).await?;
         if let Some(list) = attached {
             self.blobs.put_bytes(Bytes::from(list)).await?;
         }
@@ -58,7 +58,7 @@ impl Pipeline {
     }
 }
 
-async fn read(file: PathBuf, file_name: String) -> Result<ReadPackage, Stop> {
-    let read = spawn_blocking(move || read_package(Path::new(&file), &file_name));
+async fn read(file: PathBuf) -> Result<ReadPackage, Stop> {
+    let read = spawn_blocking(move || read_package(&file));
     Ok(read.await.expect("reading a package does not panic")?)
 }
