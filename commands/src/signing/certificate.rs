@@ -1,5 +1,6 @@
 //! The public half of a signing key, and the checks it allows: for our own signatures and for replaying old ones.
 
+use chrono::{DateTime, Utc};
 use pgp::{
     composed::{
         ArmorOptions, CleartextSignedMessage, Deserializable as _, DetachedSignature, SignedPublicKey, SignedSecretKey,
@@ -49,6 +50,12 @@ impl Certificate {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         format!("{:X}", self.key.fingerprint())
+    }
+
+    /// When the key was made. No signature of it can be older.
+    #[must_use]
+    pub fn created_at(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp(i64::from(self.key.created_at().as_secs()), 0).expect("32 bits of seconds are a time")
     }
 
     /// ASCII armor: what `rpm --import`, `.repo` files and apt's `.asc` keyrings take.
