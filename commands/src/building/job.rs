@@ -1,19 +1,19 @@
 //! The steps of one build, in order.
 
-use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
 use tokio::time::Instant;
 
 use super::{
     BuildError, Builder, BuiltTree, Job, Step,
     assemble::Assembly,
+    environment::environment,
     error::{Exit, LastLines},
     inside,
     layers::{Disk, Layers},
     log::BuildLog,
-    namespace::PROGRAM_PATH,
     probe,
-    sandbox::{RunAs, STAGE, Sandbox, Script, Unfinished},
+    sandbox::{RunAs, Sandbox, Script, Unfinished},
     script, setup,
     uids::Uid,
 };
@@ -222,7 +222,12 @@ impl<'a> RunningJob<'a> {
     ) -> Result<Exit, BuildError> {
         let is_root = run_as == RunAs::Root;
         let installs = name == "install.sh";
-        let environment = self.environment(is_root, installs);
+        let environment = environment(
+            self.job,
+            &self.sandbox.settings.environment,
+            is_root,
+            installs,
+        );
         let script = Script {
             name,
             text,
@@ -300,46 +305,6 @@ impl<'a> RunningJob<'a> {
             source: io::Error::other(error),
         };
         tokio::task::spawn_blocking(work).await.map_err(panicked)?
-    }
-
-    /// Everything a script finds in its environment.
-    fn environment(&self, is_root: bool, installs: bool) -> BTreeMap<String, String> {
-        let user = self
-            .job
-            .config
-            .build
-            .user
-            .as_deref()
-            .unwrap_or(setup::DEFAULT_USER);
-        let (user, home) = if is_root {
-            ("root", "/root".to_owned())
-        } else {
-            (user, format!("/home/{user}"))
-        };
-        let mut environment = self.sandbox.settings.environment.clone();
-        environment.extend(
-            [
-                ("PATH", PROGRAM_PATH.to_owned()),
-                ("HOME", home),
-                ("USER", user.to_owned()),
-                ("LOGNAME", user.to_owned()),
-                ("SHELL", "/bin/sh".to_owned()),
-                ("LANG", "C.UTF-8".to_owned()),
-                ("DEBIAN_FRONTEND", "noninteractive".to_owned()),
-                (
-                    "SOURCE_DATE_EPOCH",
-                    self.job.source_date.timestamp().to_string(),
-                ),
-                ("PKGDEPLOY_VERSION", self.job.version.to_owned()),
-                ("PKGDEPLOY_TAG", self.job.tag.to_string()),
-                ("PKGDEPLOY_COMMIT", self.job.commit.to_string()),
-            ]
-            .map(|(name, value)| (name.to_owned(), value)),
-        );
-        if installs {
-            environment.insert("DESTDIR".to_owned(), format!("{STAGE}/destdir"));
-        }
-        environment
     }
 }
 

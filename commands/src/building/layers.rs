@@ -58,25 +58,30 @@ impl Layers {
         let folder = JobFolder::create(folder)?;
         let namespace = Namespace::open().await?;
         let disk = mount_disk(&namespace, &folder.0, disk_bytes).await?;
-        let layers = Self {
+        Self {
             namespace,
             folder,
             disk,
-        };
+        }
+        .fill(root, hide)
+        .await
+    }
+
+    async fn fill(self, root: &Root, hide: &[PathBuf]) -> io::Result<Self> {
+        let root_mode = fs::metadata(root.folder())?.mode() & 0o7777;
         for (name, mode) in [
-            ("upper", mode_of(root.folder())?),
+            ("upper", root_mode),
             ("work", 0o700),
             ("shm", 0o1777),
             ("destdir", 0o755),
         ] {
-            make_folder(&layers.disk_folder(name), mode)?;
+            make_folder(&self.disk_folder(name), mode)?;
         }
-        let (upper, seeded_root, hide) = (layers.disk_folder("upper"), root.clone(), hide.to_vec());
-        let seeded =
-            tokio::task::spawn_blocking(move || hidden::seed(&upper, &seeded_root, &hide)).await;
+        let (upper, lower, hide) = (self.disk_folder("upper"), root.clone(), hide.to_vec());
+        let seeded = tokio::task::spawn_blocking(move || hidden::seed(&upper, &lower, &hide)).await;
         seeded.map_err(io::Error::other)??;
-        layers.mount_root(root).await?;
-        Ok(layers)
+        self.mount_root(root).await?;
+        Ok(self)
     }
 
     async fn mount_root(&self, root: &Root) -> io::Result<()> {
@@ -150,46 +155,44 @@ impl Layers {
 }
 
 async fn mount_disk(namespace: &Namespace, folder: &Path, disk_bytes: u64) -> io::Result<Disk> {
-    let (image, target) = (
-        folder.join("disk.img"),
-        folder.join("disk").display().to_string(),
-    );
-    let image_text = image.display().to_string();
-    let on_image = async {
-        fs::File::create_new(&image)?.set_len(disk_bytes)?;
-        // No journal: nobody needs it after a crash. Lazy tables: 20 GiB are made in milliseconds.
-        let options = [
-            "-q",
-            "-m",
-            "0",
-            "-O",
-            "^has_journal",
-            "-E",
-            "lazy_itable_init=1,nodiscard,root_owner=0:0",
-            &image_text,
-        ];
-        namespace.must("mkfs.ext4", options).await?;
-        namespace
-            .must(
-                "mount",
-                [
-                    "-o",
-                    "loop,nosuid,nodev,noatime,noinit_itable",
-                    &image_text,
-                    &target,
-                ],
-            )
-            .await
-    };
-    let Err(error) = on_image.await else {
-        return Ok(Disk::Image {
-            size_bytes: disk_bytes,
-        });
-    };
-    tracing::warn!(%error, "no disk image can be mounted for a build, its files are kept in memory");
-    let _unused = fs::remove_file(&image);
+    match mount_image(namespace, folder, disk_bytes).await {
+        Ok(disk) => Ok(disk),
+        Err(error) => {
+            tracing::warn!(%error, "no disk image can be mounted for a build, its files are kept in memory");
+            mount_memory(namespace, folder, disk_bytes).await
+        }
+    }
+}
+
+async fn mount_image(namespace: &Namespace, folder: &Path, size_bytes: u64) -> io::Result<Disk> {
+    let [image, target] = ["disk.img", "disk"].map(|name| folder.join(name).display().to_string());
+    fs::File::create_new(&image)?.set_len(size_bytes)?;
+    // No journal: nobody needs it after a crash. Lazy tables: 20 GiB are made in milliseconds.
+    let lazy = "lazy_itable_init=1,nodiscard,root_owner=0:0";
+    namespace
+        .must(
+            "mkfs.ext4",
+            ["-q", "-m", "0", "-O", "^has_journal", "-E", lazy, &image],
+        )
+        .await?;
+    namespace
+        .must(
+            "mount",
+            [
+                "-o",
+                "loop,nosuid,nodev,noatime,noinit_itable",
+                &image,
+                &target,
+            ],
+        )
+        .await?;
+    Ok(Disk::Image { size_bytes })
+}
+
+async fn mount_memory(namespace: &Namespace, folder: &Path, disk_bytes: u64) -> io::Result<Disk> {
     let size_bytes = disk_bytes.min(DISK_IN_MEMORY_MAX_BYTES);
     let options = format!("size={size_bytes},nosuid,nodev,mode=0755");
+    let target = folder.join("disk").display().to_string();
     namespace
         .must("mount", ["-t", "tmpfs", "-o", &options, "tmpfs", &target])
         .await?;
@@ -219,11 +222,52 @@ impl Drop for JobFolder {
     }
 }
 
-fn mode_of(path: &Path) -> io::Result<u32> {
-    Ok(fs::metadata(path)?.mode() & 0o7777)
-}
-
 fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
     fs::create_dir(path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn without_disk_images_a_layer_is_in_memory_and_limited_too() {
+        let folder = TempDir::new().expect("a temporary folder");
+        let folder = JobFolder::create(folder.path().join("job")).expect("a job");
+        let namespace = Namespace::open().await.expect("a namespace");
+        let disk = mount_memory(&namespace, &folder.0, 4 << 20)
+            .await
+            .expect("memory");
+        assert_eq!(disk.size_bytes(), 4 << 20);
+        let layers = Layers {
+            namespace,
+            folder,
+            disk,
+        };
+        let layers = layers
+            .fill(
+                &Root::Host {
+                    distribution: "test".to_owned(),
+                },
+                &[],
+            )
+            .await
+            .expect("a root");
+        assert!(layers.root().join("usr/bin/env").exists());
+        assert_eq!(
+            fs::read_dir(layers.root().join("root"))
+                .expect("a folder")
+                .count(),
+            0,
+            "secrets are hidden"
+        );
+        assert!(!layers.is_full());
+        let full = fs::write(layers.root().join("tmp/file"), vec![1; 8 << 20])
+            .expect_err("over the limit");
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+        assert!(layers.is_full());
+    }
 }

@@ -11,6 +11,7 @@
 mod assemble;
 mod builder;
 mod destdir;
+mod environment;
 mod error;
 mod hidden;
 mod inside;
@@ -18,6 +19,7 @@ mod job;
 mod layers;
 mod log;
 mod namespace;
+mod placing;
 mod probe;
 pub mod rootfs;
 mod roots;

@@ -151,3 +151,22 @@ async fn two_builds_at_once_do_not_share_a_user() {
     said.sort();
     assert_eq!(said, ["60600", "60601"]);
 }
+
+#[tokio::test]
+async fn folders_that_the_operator_hides_are_empty() {
+    let mut fixture = Fixture::running("ls -A /usr/share/doc; stat -c '%U %a' /usr/share/doc");
+    fixture.settings.hidden.push("/usr/share/doc".into());
+    fixture.built().await;
+    assert_eq!(fixture.said(), ["root 755"]);
+}
+
+#[tokio::test]
+async fn a_build_can_be_a_task_of_its_own() {
+    fn sent<T: Send + 'static>(task: T) -> T {
+        task
+    }
+    let fixture = Fixture::running("true");
+    sent(async move { fixture.build().await.map(drop) })
+        .await
+        .expect("it is built");
+}

@@ -3,6 +3,7 @@
 mod crash;
 mod isolation;
 mod limits;
+mod mapped;
 mod output;
 mod setup;
 

@@ -9,16 +9,28 @@ use super::{Fixture, copy, write};
 use crate::{
     building::{
         Root,
+        error::Exit,
         layers::Layers,
         log::BuildLog,
         namespace::PROGRAM_PATH,
-        sandbox::{RunAs, Sandbox, Script},
+        sandbox::{RunAs, Sandbox, Script, Unfinished},
     },
     packaging::tree::Content,
 };
 
 /// What `text` says when root of a fresh sandbox runs it.
 pub(super) async fn as_root(fixture: &Fixture, text: &str) -> String {
+    let sandbox = sandbox(fixture).await;
+    run(fixture, &sandbox, text).await.expect("it runs");
+    fixture
+        .log()
+        .lines()
+        .filter(|line| !line.contains("cannot "))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+async fn sandbox(fixture: &Fixture) -> Sandbox {
     let settings = Arc::new(fixture.settings.clone());
     fs::create_dir_all(&settings.jobs).expect("the jobs' folder");
     let root = Root::Host {
@@ -28,13 +40,15 @@ pub(super) async fn as_root(fixture: &Fixture, text: &str) -> String {
         .await
         .expect("a job");
     let deadline = Instant::now() + settings.limits.wall_time;
-    let sandbox = Sandbox {
+    Sandbox {
         layers,
         settings,
         deadline,
-    };
-    let path = fixture.folder.path().join("log");
-    let mut log = BuildLog::open(&path, 1 << 20).expect("a log");
+    }
+}
+
+async fn run(fixture: &Fixture, sandbox: &Sandbox, text: &str) -> Result<Exit, Unfinished> {
+    let mut log = BuildLog::open(&fixture.folder.path().join("log"), 1 << 20).expect("a log");
     let script = Script {
         name: "test.sh",
         text: &format!("set +e\n{text}"),
@@ -44,13 +58,26 @@ pub(super) async fn as_root(fixture: &Fixture, text: &str) -> String {
         checkout: None,
         destdir: false,
     };
-    sandbox.run(&script, &mut log).await.expect("it runs");
-    fixture
-        .log()
-        .lines()
-        .filter(|line| !line.contains("cannot "))
-        .collect::<Vec<_>>()
-        .join("\n")
+    sandbox.run(&script, &mut log).await
+}
+
+#[tokio::test]
+async fn a_link_left_at_a_mount_point_does_not_lead_the_next_script_out() {
+    for trap in [
+        "mv /run /was; ln -s /oldroot/etc /run",
+        "rm -rf /run/*; mv /run/pkgdeploy /was; mv /run /gone; ln -s /etc /run",
+    ] {
+        let fixture = Fixture::new();
+        let sandbox = sandbox(&fixture).await;
+        run(&fixture, &sandbox, trap).await.expect("it runs");
+        let refused = run(&fixture, &sandbox, "true")
+            .await
+            .expect_err("there is a link");
+        assert!(
+            format!("{refused:?}").contains("/run is a symbolic link"),
+            "{refused:?}"
+        );
+    }
 }
 
 #[tokio::test]
