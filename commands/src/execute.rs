@@ -175,7 +175,11 @@ impl Executor {
     ///
     /// # Errors
     /// The log cannot be read.
-    pub async fn inspect<A: Aggregate, T>(&self, id: Uuid, look: impl FnOnce(&A, Revision) -> T) -> Result<T, LogError> {
+    pub async fn inspect<A: Aggregate, T>(
+        &self,
+        id: Uuid,
+        look: impl FnOnce(&A, Revision) -> T,
+    ) -> Result<T, LogError> {
         let stream = StreamId::new(A::KIND, id);
         let slot = self.slot::<A>(&stream);
         let mut slot = slot.lock().await;

@@ -77,17 +77,8 @@ impl Assembly {
     /// Nothing yet, to be owned as `install` says.
     pub(super) fn new(install: &Install, limits: Limits) -> Self {
         let user = install.user.clone().unwrap_or_else(|| "root".to_owned());
-        let group = install
-            .group
-            .clone()
-            .or_else(|| install.user.clone())
-            .unwrap_or_else(|| "root".to_owned());
-        Self {
-            entries: BTreeMap::new(),
-            user,
-            group,
-            limits,
-        }
+        let group = install.group.clone().or_else(|| install.user.clone()).unwrap_or_else(|| "root".to_owned());
+        Self { entries: BTreeMap::new(), user, group, limits }
     }
 
     /// Applies `install.copy` to the tree at `built`. A later line wins where two meet.
@@ -109,9 +100,7 @@ impl Assembly {
     pub(super) fn write_to(&self, destdir: &Path, uid: u32, gid: u32) -> io::Result<()> {
         super::destdir::write(
             destdir,
-            self.entries
-                .iter()
-                .map(|(path, placed)| (path.as_str(), &placed.entry)),
+            self.entries.iter().map(|(path, placed)| (path.as_str(), &placed.entry)),
             uid,
             gid,
         )
@@ -121,23 +110,12 @@ impl Assembly {
     pub(super) fn adopt(&mut self, destdir: &Path) -> Result<(), BuildError> {
         let before = std::mem::take(&mut self.entries);
         let (user, group) = (self.user.clone(), self.group.clone());
-        self.add(
-            destdir,
-            "",
-            &Rule {
-                user: &user,
-                group: &group,
-                permissions: None,
-            },
-        )?;
+        self.add(destdir, "", &Rule { user: &user, group: &group, permissions: None })?;
         // Parents that were made only to hold something are not the package's own.
         self.entries.retain(|path, placed| {
             let is_folder = placed.entry.content == Content::Directory;
             let holds_older = || {
-                before
-                    .range(format!("{path}/")..)
-                    .next()
-                    .is_some_and(|(next, _)| next.starts_with(&format!("{path}/")))
+                before.range(format!("{path}/")..).next().is_some_and(|(next, _)| next.starts_with(&format!("{path}/")))
             };
             before.contains_key(path) || !(is_folder && holds_older())
         });
@@ -147,8 +125,7 @@ impl Assembly {
             };
             placed.entry.user.clone_from(&old.entry.user);
             placed.entry.group.clone_from(&old.entry.group);
-            let same_kind = std::mem::discriminant(&old.entry.content)
-                == std::mem::discriminant(&placed.entry.content);
+            let same_kind = std::mem::discriminant(&old.entry.content) == std::mem::discriminant(&placed.entry.content);
             if old.mode_is_fixed && same_kind {
                 placed.entry.mode = old.entry.mode;
                 placed.mode_is_fixed = true;
@@ -159,13 +136,7 @@ impl Assembly {
 
     /// The finished tree.
     pub(super) fn finish(self) -> PackageTree {
-        PackageTree {
-            entries: self
-                .entries
-                .into_iter()
-                .map(|(path, placed)| (path, placed.entry))
-                .collect(),
-        }
+        PackageTree { entries: self.entries.into_iter().map(|(path, placed)| (path, placed.entry)).collect() }
     }
 
     /// Adds `source`, and everything below it if it is a folder.
@@ -177,23 +148,14 @@ impl Assembly {
             if metadata.is_dir() {
                 for entry in fs::read_dir(&real).map_err(failed)? {
                     let entry = entry.map_err(failed)?;
-                    waiting.push((
-                        entry.path(),
-                        format!("{path}/{}", name(&entry.file_name(), &path)?),
-                    ));
+                    waiting.push((entry.path(), format!("{path}/{}", name(&entry.file_name(), &path)?)));
                 }
             }
             if path.is_empty() || (metadata.is_dir() && SYSTEM_FOLDERS.contains(&path.as_str())) {
                 continue;
             }
             let entry = entry(&real, &path, &metadata, rule)?;
-            self.entries.insert(
-                path,
-                Placed {
-                    entry,
-                    mode_is_fixed: rule.permissions.is_some(),
-                },
-            );
+            self.entries.insert(path, Placed { entry, mode_is_fixed: rule.permissions.is_some() });
             if self.entries.len() as u64 > self.limits.output_entries {
                 return Err(BuildError::OutputTooLarge {
                     what: "the number of files and folders",
@@ -212,15 +174,9 @@ impl Assembly {
             }
             let parents = path.match_indices('/').skip(1).map(|(end, _)| &path[..end]);
             for parent in parents {
-                let is_folder = self
-                    .entries
-                    .get(parent)
-                    .is_none_or(|above| above.entry.content == Content::Directory);
+                let is_folder = self.entries.get(parent).is_none_or(|above| above.entry.content == Content::Directory);
                 if !is_folder {
-                    return Err(refused(
-                        path,
-                        format!("{parent} is in the package too, and is no folder"),
-                    ));
+                    return Err(refused(path, format!("{parent} is in the package too, and is no folder")));
                 }
             }
         }

@@ -44,9 +44,7 @@ pub struct BuiltTree {
 
 impl fmt::Debug for BuiltTree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BuiltTree")
-            .field("tree", &self.tree)
-            .finish_non_exhaustive()
+        f.debug_struct("BuiltTree").field("tree", &self.tree).finish_non_exhaustive()
     }
 }
 
@@ -62,20 +60,10 @@ impl Builder {
         for entry in fs::read_dir(&settings.jobs)? {
             let entry = entry?;
             let path = entry.path();
-            tracing::info!(
-                "removing what an interrupted build left at {}",
-                path.display()
-            );
-            if entry.file_type()?.is_dir() {
-                fs::remove_dir_all(&path)?
-            } else {
-                fs::remove_file(&path)?
-            }
+            tracing::info!("removing what an interrupted build left at {}", path.display());
+            if entry.file_type()?.is_dir() { fs::remove_dir_all(&path)? } else { fs::remove_file(&path)? }
         }
-        Ok(Self {
-            settings: Arc::new(settings),
-            uids: Uids::default(),
-        })
+        Ok(Self { settings: Arc::new(settings), uids: Uids::default() })
     }
 
     /// Starts an empty job to see whether this machine can isolate builds; says how it would.

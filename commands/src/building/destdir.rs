@@ -20,9 +20,7 @@ pub(super) fn write<'a>(
 ) -> io::Result<()> {
     chown(destdir, Some(uid), Some(gid))?;
     for (path, entry) in entries {
-        let relative = Path::new(path)
-            .strip_prefix("/")
-            .map_err(io::Error::other)?;
+        let relative = Path::new(path).strip_prefix("/").map_err(io::Error::other)?;
         make_parents(destdir, relative, uid, gid)?;
         let real = destdir.join(relative);
         match &entry.content {
@@ -41,11 +39,8 @@ pub(super) fn write<'a>(
 }
 
 fn make_parents(destdir: &Path, relative: &Path, uid: u32, gid: u32) -> io::Result<()> {
-    let mut parents: Vec<&Path> = relative
-        .ancestors()
-        .skip(1)
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .collect();
+    let mut parents: Vec<&Path> =
+        relative.ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty()).collect();
     parents.reverse();
     for parent in parents {
         let real = destdir.join(parent);

@@ -12,11 +12,7 @@ pub(super) fn environment(
     has_destdir: bool,
 ) -> BTreeMap<String, String> {
     let user = job.config.build.user.as_deref().unwrap_or(DEFAULT_USER);
-    let (user, home) = if is_root {
-        ("root", "/root".to_owned())
-    } else {
-        (user, format!("/home/{user}"))
-    };
+    let (user, home) = if is_root { ("root", "/root".to_owned()) } else { (user, format!("/home/{user}")) };
     let own = [
         ("PATH", PROGRAM_PATH.to_owned()),
         ("HOME", home),
@@ -32,10 +28,6 @@ pub(super) fn environment(
     ];
     let destdir = has_destdir.then(|| ("DESTDIR", format!("{STAGE}/destdir")));
     let mut environment = operators.clone();
-    environment.extend(
-        own.into_iter()
-            .chain(destdir)
-            .map(|(name, value)| (name.to_owned(), value)),
-    );
+    environment.extend(own.into_iter().chain(destdir).map(|(name, value)| (name.to_owned(), value)));
     environment
 }

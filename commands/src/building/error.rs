@@ -90,9 +90,7 @@ pub enum BuildError {
         log: LastLines,
     },
     /// `install.copy` names something that the build did not make.
-    #[error(
-        "install.copy: there is no \"{source_path}\" in the built tree (to be copied to {destination})"
-    )]
+    #[error("install.copy: there is no \"{source_path}\" in the built tree (to be copied to {destination})")]
     OutputMissing {
         /// As the config names it.
         source_path: String,
@@ -162,9 +160,7 @@ impl BuildError {
             | Self::OutputMissing { .. }
             | Self::OutputRefused { .. }
             | Self::OutputTooLarge { .. } => Step::Building,
-            Self::Timeout { step, .. }
-            | Self::DiskFull { step, .. }
-            | Self::Machine { step, .. } => *step,
+            Self::Timeout { step, .. } | Self::DiskFull { step, .. } | Self::Machine { step, .. } => *step,
         }
     }
 }

@@ -15,9 +15,7 @@ use rustix::fs::{CWD, FileType as NodeType, Mode, XattrFlags, getxattr, mknodat,
 use super::Root;
 
 /// The folders of the host's root that a build sees. Everything else there is an empty folder.
-const VISIBLE: [&str; 10] = [
-    "bin", "etc", "lib", "lib32", "lib64", "libx32", "opt", "sbin", "usr", "var",
-];
+const VISIBLE: [&str; 10] = ["bin", "etc", "lib", "lib32", "lib64", "libx32", "opt", "sbin", "usr", "var"];
 /// The folders of the host's `/var` that a build sees.
 const VISIBLE_IN_VAR: [&str; 2] = ["cache", "lib"];
 /// Of those, the ones that are searched for unreadable files.
@@ -31,21 +29,14 @@ const OPAQUE: &str = "trusted.overlay.opaque";
 
 /// Fills the empty layer `upper` of `root`; `hide` are folders of this machine.
 pub(super) fn seed(upper: &Path, root: &Root, hide: &[PathBuf]) -> io::Result<()> {
-    let layer = Layer {
-        lower: root.folder(),
-        upper,
-    };
+    let layer = Layer { lower: root.folder(), upper };
     for name in ["/tmp", "/run"] {
         layer.empty(Path::new(name))?;
     }
     if let Root::Host { .. } = root {
         layer.hide_host(hide)?;
     }
-    layer.replace(
-        "/etc/resolv.conf",
-        &fs::read("/etc/resolv.conf").unwrap_or_default(),
-        0o644,
-    )?;
+    layer.replace("/etc/resolv.conf", &fs::read("/etc/resolv.conf").unwrap_or_default(), 0o644)?;
     layer.replace("/etc/hostname", b"build\n", 0o644)?;
     let mut hosts = fs::read("/etc/hosts").unwrap_or_else(|_| b"127.0.0.1 localhost\n".to_vec());
     hosts.extend_from_slice(b"\n127.0.1.1 build\n");
@@ -98,9 +89,9 @@ impl Layer<'_> {
         };
         for entry in entries {
             let entry = entry?;
-            *left = left.checked_sub(1).ok_or_else(|| {
-                io::Error::other("the host's root holds too many files to be built on")
-            })?;
+            *left = left
+                .checked_sub(1)
+                .ok_or_else(|| io::Error::other("the host's root holds too many files to be built on"))?;
             // A file that was removed meanwhile needs no hiding.
             let Ok(metadata) = entry.metadata() else {
                 continue;
@@ -145,13 +136,7 @@ impl Layer<'_> {
         if !self.make_parents(path)? {
             return Ok(());
         }
-        Ok(mknodat(
-            CWD,
-            self.below(self.upper, path),
-            NodeType::CharacterDevice,
-            Mode::empty(),
-            0,
-        )?)
+        Ok(mknodat(CWD, self.below(self.upper, path), NodeType::CharacterDevice, Mode::empty(), 0)?)
     }
 
     /// Shows `bytes` at `path`, whatever was there.
@@ -170,16 +155,12 @@ impl Layer<'_> {
 
     /// The real account files hold hashes of passwords; those made here let nobody log in.
     fn make_accounts(&self) -> io::Result<()> {
-        for (names, secrets, rest) in [
-            ("/etc/passwd", "/etc/shadow", ":*:19000:0:99999:7:::\n"),
-            ("/etc/group", "/etc/gshadow", ":*::\n"),
-        ] {
+        for (names, secrets, rest) in
+            [("/etc/passwd", "/etc/shadow", ":*:19000:0:99999:7:::\n"), ("/etc/group", "/etc/gshadow", ":*::\n")]
+        {
             let text = fs::read_to_string(names)?;
-            let locked: String = text
-                .lines()
-                .filter_map(|line| line.split(':').next())
-                .flat_map(|name| [name, rest])
-                .collect();
+            let locked: String =
+                text.lines().filter_map(|line| line.split(':').next()).flat_map(|name| [name, rest]).collect();
             self.replace(secrets, locked.as_bytes(), 0o640)?;
         }
         Ok(())
@@ -196,11 +177,7 @@ impl Layer<'_> {
 
     /// Makes the folders above `path`; false if one of them is no folder, so that nothing shows there anyway.
     fn make_parents(&self, path: &Path) -> io::Result<bool> {
-        let mut parents: Vec<&Path> = path
-            .ancestors()
-            .skip(1)
-            .filter(|parent| *parent != Path::new("/"))
-            .collect();
+        let mut parents: Vec<&Path> = path.ancestors().skip(1).filter(|parent| *parent != Path::new("/")).collect();
         parents.reverse();
         for parent in parents {
             if fs::symlink_metadata(self.below(self.upper, parent)).is_ok() {

@@ -80,22 +80,13 @@ fn folder(root: &Path, real: &Path) -> Result<(), Escape> {
     if kind.is_symlink() {
         return Err(Escape::Link(shown(root, real)));
     }
-    if kind.is_dir() {
-        Ok(())
-    } else {
-        Err(Escape::Missing)
-    }
+    if kind.is_dir() { Ok(()) } else { Err(Escape::Missing) }
 }
 
 fn kind(real: &Path) -> Result<fs::FileType, Escape> {
     match fs::symlink_metadata(real) {
         Ok(metadata) => Ok(metadata.file_type()),
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            ) =>
-        {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Err(Escape::Missing)
         }
         Err(error) => Err(Escape::Io(error)),
@@ -118,34 +109,17 @@ mod tests {
         fs::write(root.join("a/b/c"), "").expect("a file");
         symlink("/etc", root.join("a/out")).expect("a link");
 
-        assert_eq!(
-            locate(root, "/a/b/c").expect("it is there"),
-            root.join("a/b/c")
-        );
+        assert_eq!(locate(root, "/a/b/c").expect("it is there"), root.join("a/b/c"));
         assert_eq!(locate(root, "./").expect("it is there"), root);
-        assert_eq!(
-            locate(root, "a/out").expect("a link itself may be named"),
-            root.join("a/out")
-        );
-        assert!(
-            matches!(locate(root, "a/out/passwd"), Err(Escape::Link(link)) if link == "/a/out")
-        );
+        assert_eq!(locate(root, "a/out").expect("a link itself may be named"), root.join("a/out"));
+        assert!(matches!(locate(root, "a/out/passwd"), Err(Escape::Link(link)) if link == "/a/out"));
         assert!(matches!(locate_folder(root, "a/out"), Err(Escape::Link(_))));
-        assert!(matches!(
-            locate(root, "a/../../etc"),
-            Err(Escape::NotNormal)
-        ));
+        assert!(matches!(locate(root, "a/../../etc"), Err(Escape::NotNormal)));
         assert!(matches!(locate(root, "a/nothing"), Err(Escape::Missing)));
         assert!(matches!(locate(root, "a/b/c/d"), Err(Escape::Missing)));
         assert!(refuse_links(root, Path::new("/a/b/new/folder")).is_ok());
-        assert!(matches!(
-            refuse_links(root, Path::new("/a/out")),
-            Err(Escape::Link(_))
-        ));
-        assert!(matches!(
-            refuse_links(root, Path::new("/a/out/new")),
-            Err(Escape::Link(_))
-        ));
+        assert!(matches!(refuse_links(root, Path::new("/a/out")), Err(Escape::Link(_))));
+        assert!(matches!(refuse_links(root, Path::new("/a/out/new")), Err(Escape::Link(_))));
         assert!(matches!(locate_folder(root, "a/b/c"), Err(Escape::Missing)));
     }
 }

@@ -41,40 +41,19 @@ impl Disk {
 
 impl Layers {
     /// Mounts a fresh layer above `root`, in the new folder `folder`.
-    pub(super) async fn open(
-        folder: PathBuf,
-        root: &Root,
-        hide: &[PathBuf],
-        disk_bytes: u64,
-    ) -> io::Result<Self> {
-        if folder
-            .to_str()
-            .is_none_or(|path| path.contains([':', ',', '\\']))
-        {
-            return Err(io::Error::other(
-                "the path of the jobs' folder must not hold `:`, `,` or `\\`",
-            ));
+    pub(super) async fn open(folder: PathBuf, root: &Root, hide: &[PathBuf], disk_bytes: u64) -> io::Result<Self> {
+        if folder.to_str().is_none_or(|path| path.contains([':', ',', '\\'])) {
+            return Err(io::Error::other("the path of the jobs' folder must not hold `:`, `,` or `\\`"));
         }
         let folder = JobFolder::create(folder)?;
         let namespace = Namespace::open().await?;
         let disk = mount_disk(&namespace, &folder.0, disk_bytes).await?;
-        Self {
-            namespace,
-            folder,
-            disk,
-        }
-        .fill(root, hide)
-        .await
+        Self { namespace, folder, disk }.fill(root, hide).await
     }
 
     async fn fill(self, root: &Root, hide: &[PathBuf]) -> io::Result<Self> {
         let root_mode = fs::metadata(root.folder())?.mode() & 0o7777;
-        for (name, mode) in [
-            ("upper", root_mode),
-            ("work", 0o700),
-            ("shm", 0o1777),
-            ("destdir", 0o755),
-        ] {
+        for (name, mode) in [("upper", root_mode), ("work", 0o700), ("shm", 0o1777), ("destdir", 0o755)] {
             make_folder(&self.disk_folder(name), mode)?;
         }
         let (upper, lower, hide) = (self.disk_folder("upper"), root.clone(), hide.to_vec());
@@ -86,28 +65,14 @@ impl Layers {
 
     async fn mount_root(&self, root: &Root) -> io::Result<()> {
         let (disk, target) = (self.folder.0.join("disk"), self.folder.0.join("root"));
-        let [lower, disk, target] =
-            [root.folder(), &disk, &target].map(|path| path.display().to_string());
+        let [lower, disk, target] = [root.folder(), &disk, &target].map(|path| path.display().to_string());
         let options = format!("lowerdir={lower},upperdir={disk}/upper,workdir={disk}/work");
         // Nobody needs this layer after a crash; package managers sync after every file. Linux 5.10.
         let volatile = format!("{options},volatile");
-        if self
-            .namespace
-            .must(
-                "mount",
-                ["-t", "overlay", "-o", &volatile, "overlay", &target],
-            )
-            .await
-            .is_ok()
-        {
+        if self.namespace.must("mount", ["-t", "overlay", "-o", &volatile, "overlay", &target]).await.is_ok() {
             return Ok(());
         }
-        self.namespace
-            .must(
-                "mount",
-                ["-t", "overlay", "-o", &options, "overlay", &target],
-            )
-            .await
+        self.namespace.must("mount", ["-t", "overlay", "-o", &options, "overlay", &target]).await
     }
 
     /// The job's namespace.
@@ -147,10 +112,8 @@ impl Layers {
 
     /// Is the disk as good as full?
     pub(super) fn is_full(&self) -> bool {
-        rustix::fs::statvfs(self.disk_folder("upper")).is_ok_and(|disk| {
-            disk.f_bavail.saturating_mul(disk.f_frsize) < DISK_FULL_BELOW_BYTES
-                || disk.f_favail == 0
-        })
+        rustix::fs::statvfs(self.disk_folder("upper"))
+            .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < DISK_FULL_BELOW_BYTES || disk.f_favail == 0)
     }
 }
 
@@ -169,23 +132,8 @@ async fn mount_image(namespace: &Namespace, folder: &Path, size_bytes: u64) -> i
     fs::File::create_new(&image)?.set_len(size_bytes)?;
     // No journal: nobody needs it after a crash. Lazy tables: 20 GiB are made in milliseconds.
     let lazy = "lazy_itable_init=1,nodiscard,root_owner=0:0";
-    namespace
-        .must(
-            "mkfs.ext4",
-            ["-q", "-m", "0", "-O", "^has_journal", "-E", lazy, &image],
-        )
-        .await?;
-    namespace
-        .must(
-            "mount",
-            [
-                "-o",
-                "loop,nosuid,nodev,noatime,noinit_itable",
-                &image,
-                &target,
-            ],
-        )
-        .await?;
+    namespace.must("mkfs.ext4", ["-q", "-m", "0", "-O", "^has_journal", "-E", lazy, &image]).await?;
+    namespace.must("mount", ["-o", "loop,nosuid,nodev,noatime,noinit_itable", &image, &target]).await?;
     Ok(Disk::Image { size_bytes })
 }
 
@@ -193,9 +141,7 @@ async fn mount_memory(namespace: &Namespace, folder: &Path, disk_bytes: u64) -> 
     let size_bytes = disk_bytes.min(DISK_IN_MEMORY_MAX_BYTES);
     let options = format!("size={size_bytes},nosuid,nodev,mode=0755");
     let target = folder.join("disk").display().to_string();
-    namespace
-        .must("mount", ["-t", "tmpfs", "-o", &options, "tmpfs", &target])
-        .await?;
+    namespace.must("mount", ["-t", "tmpfs", "-o", &options, "tmpfs", &target]).await?;
     Ok(Disk::Memory { size_bytes })
 }
 
@@ -238,35 +184,14 @@ mod tests {
         let folder = TempDir::new().expect("a temporary folder");
         let folder = JobFolder::create(folder.path().join("job")).expect("a job");
         let namespace = Namespace::open().await.expect("a namespace");
-        let disk = mount_memory(&namespace, &folder.0, 4 << 20)
-            .await
-            .expect("memory");
+        let disk = mount_memory(&namespace, &folder.0, 4 << 20).await.expect("memory");
         assert_eq!(disk.size_bytes(), 4 << 20);
-        let layers = Layers {
-            namespace,
-            folder,
-            disk,
-        };
-        let layers = layers
-            .fill(
-                &Root::Host {
-                    distribution: "test".to_owned(),
-                },
-                &[],
-            )
-            .await
-            .expect("a root");
+        let layers = Layers { namespace, folder, disk };
+        let layers = layers.fill(&Root::Host { distribution: "test".to_owned() }, &[]).await.expect("a root");
         assert!(layers.root().join("usr/bin/env").exists());
-        assert_eq!(
-            fs::read_dir(layers.root().join("root"))
-                .expect("a folder")
-                .count(),
-            0,
-            "secrets are hidden"
-        );
+        assert_eq!(fs::read_dir(layers.root().join("root")).expect("a folder").count(), 0, "secrets are hidden");
         assert!(!layers.is_full());
-        let full = fs::write(layers.root().join("tmp/file"), vec![1; 8 << 20])
-            .expect_err("over the limit");
+        let full = fs::write(layers.root().join("tmp/file"), vec![1; 8 << 20]).expect_err("over the limit");
         assert_eq!(full.kind(), io::ErrorKind::StorageFull);
         assert!(layers.is_full());
     }

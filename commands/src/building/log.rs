@@ -28,13 +28,7 @@ impl BuildLog {
     pub(super) fn open(path: &Path, limit_bytes: u64) -> io::Result<Self> {
         let file = OpenOptions::new().append(true).create(true).open(path)?;
         let left_bytes = limit_bytes.saturating_sub(file.metadata()?.len());
-        Ok(Self {
-            file,
-            path: path.to_owned(),
-            left_bytes,
-            limit_bytes,
-            last: VecDeque::from([Vec::new()]),
-        })
+        Ok(Self { file, path: path.to_owned(), left_bytes, limit_bytes, last: VecDeque::from([Vec::new()]) })
     }
 
     /// Where it is.
@@ -53,9 +47,7 @@ impl BuildLog {
         if self.left_bytes == 0 {
             return Ok(());
         }
-        let fitting = usize::try_from(self.left_bytes)
-            .unwrap_or(usize::MAX)
-            .min(bytes.len());
+        let fitting = usize::try_from(self.left_bytes).unwrap_or(usize::MAX).min(bytes.len());
         self.file.write_all(&bytes[..fitting])?;
         self.left_bytes -= fitting as u64;
         if self.left_bytes == 0 {
@@ -70,10 +62,7 @@ impl BuildLog {
 
     /// The last lines, those that no longer fitted the file included.
     pub(super) fn last_lines(&self) -> LastLines {
-        let lines = self
-            .last
-            .iter()
-            .map(|line| String::from_utf8_lossy(line).trim_end().to_owned());
+        let lines = self.last.iter().map(|line| String::from_utf8_lossy(line).trim_end().to_owned());
         let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
         LastLines(lines[lines.len().saturating_sub(LAST_LINES)..].join("\n"))
     }
@@ -81,9 +70,7 @@ impl BuildLog {
     fn remember(&mut self, bytes: &[u8]) {
         for part in bytes.split_inclusive(|&byte| byte == b'\n') {
             if let Some(line) = self.last.back_mut() {
-                let room = LAST_LINE_MAX_BYTES
-                    .saturating_sub(line.len())
-                    .min(part.len());
+                let room = LAST_LINE_MAX_BYTES.saturating_sub(line.len()).min(part.len());
                 line.extend_from_slice(&part[..room]);
             }
             if part.ends_with(b"\n") {
@@ -113,15 +100,8 @@ mod tests {
         log.write(b"90abc\n").expect("it writes");
         log.write(b"the end\n").expect("it drops");
         let text = fs::read_to_string(&path).expect("the log");
-        assert_eq!(
-            text,
-            "1234567890\n[pkgdeploy: the log is cut here, it reached its limit of 10 bytes]\n"
-        );
-        assert_eq!(
-            log.last_lines().0,
-            "1234567890abc\nthe end",
-            "an error still shows the real end"
-        );
+        assert_eq!(text, "1234567890\n[pkgdeploy: the log is cut here, it reached its limit of 10 bytes]\n");
+        assert_eq!(log.last_lines().0, "1234567890abc\nthe end", "an error still shows the real end");
     }
 
     #[test]
@@ -129,8 +109,7 @@ mod tests {
         let folder = TempDir::new().expect("a temporary folder");
         let mut log = BuildLog::open(&folder.path().join("log"), 1 << 20).expect("it opens");
         for number in 0..100 {
-            log.say(&format!("{number}{}", "x".repeat(10_000)))
-                .expect("it writes");
+            log.say(&format!("{number}{}", "x".repeat(10_000))).expect("it writes");
         }
         let last = log.last_lines().0;
         assert_eq!(last.lines().count(), LAST_LINES);

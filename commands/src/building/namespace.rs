@@ -16,12 +16,10 @@ use tokio::{
 };
 
 /// Where the machine's own programs are, whatever this server's `PATH`.
-pub(super) const PROGRAM_PATH: &str =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const PROGRAM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Says its process id as the machine counts it, then sees the new namespace's processes instead.
-const HOLDER: &str =
-    "read -r pid rest </proc/self/stat && mount -t proc proc /proc && echo \"$pid\" && read -r end";
+const HOLDER: &str = "read -r pid rest </proc/self/stat && mount -t proc proc /proc && echo \"$pid\" && read -r end";
 
 /// As much of a failed program's complaint as an error shows.
 const COMPLAINT_MAX_BYTES: u64 = 2000;
@@ -49,11 +47,7 @@ impl Namespace {
             "-c",
             HOLDER,
         ]);
-        let mut holder = holder
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
+        let mut holder = holder.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let pipe = holder.stdin.take();
         let mut pid = String::new();
         if let Some(stdout) = holder.stdout.take() {
@@ -63,18 +57,11 @@ impl Namespace {
         if pid.is_empty() || !pid.bytes().all(|byte| byte.is_ascii_digit()) {
             let mut complaint = String::new();
             if let Some(stderr) = holder.stderr.take() {
-                stderr
-                    .take(COMPLAINT_MAX_BYTES)
-                    .read_to_string(&mut complaint)
-                    .await?;
+                stderr.take(COMPLAINT_MAX_BYTES).read_to_string(&mut complaint).await?;
             }
             return Err(io::Error::other(format!("unshare: {}", complaint.trim())));
         }
-        Ok(Self {
-            pid,
-            _holder: holder,
-            _pipe: pipe,
-        })
+        Ok(Self { pid, _holder: holder, _pipe: pipe })
     }
 
     /// `program`, to be started inside. It dies when its handle is dropped.
@@ -85,24 +72,12 @@ impl Namespace {
     }
 
     /// Runs a program inside, to its success.
-    pub(super) async fn must<const N: usize>(
-        &self,
-        name: &str,
-        arguments: [&str; N],
-    ) -> io::Result<()> {
-        let output = self
-            .enter(name)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .await?;
+    pub(super) async fn must<const N: usize>(&self, name: &str, arguments: [&str; N]) -> io::Result<()> {
+        let output = self.enter(name).args(arguments).stdin(Stdio::null()).output().await?;
         if output.status.success() {
             return Ok(());
         }
-        let complaint: String = String::from_utf8_lossy(&output.stderr)
-            .chars()
-            .take(500)
-            .collect();
+        let complaint: String = String::from_utf8_lossy(&output.stderr).chars().take(500).collect();
         Err(io::Error::other(format!("{name}: {}", complaint.trim())))
     }
 
@@ -115,10 +90,6 @@ impl Namespace {
 
 fn program(name: &str) -> Command {
     let mut command = Command::new(name);
-    command
-        .env_clear()
-        .env("PATH", PROGRAM_PATH)
-        .env("LC_ALL", "C.UTF-8")
-        .kill_on_drop(true);
+    command.env_clear().env("PATH", PROGRAM_PATH).env("LC_ALL", "C.UTF-8").kill_on_drop(true);
     command
 }

@@ -41,9 +41,7 @@ enum Archive {
 #[derive(Debug, thiserror::Error)]
 pub enum RootfsError {
     /// No recipe has that name.
-    #[error(
-        "cannot make \"{name}\": expected one of {known}; other root filesystems can be put in the folder by hand"
-    )]
+    #[error("cannot make \"{name}\": expected one of {known}; other root filesystems can be put in the folder by hand")]
     Unknown {
         /// As asked for.
         name: String,
@@ -87,15 +85,10 @@ pub async fn create(
     mirror: Option<&str>,
     mut progress: impl FnMut(&str),
 ) -> Result<PathBuf, RootfsError> {
-    let recipe = SUITES
-        .iter()
-        .find(|(known, ..)| *known == name && is_name(name));
+    let recipe = SUITES.iter().find(|(known, ..)| *known == name && is_name(name));
     let Some((_, suite, archive)) = recipe else {
         let known = SUITES.map(|(known, ..)| known).join(", ");
-        return Err(RootfsError::Unknown {
-            name: name.to_owned(),
-            known,
-        });
+        return Err(RootfsError::Unknown { name: name.to_owned(), known });
     };
     let path = folder.join(name);
     if fs::symlink_metadata(&path).is_ok() {
@@ -103,32 +96,20 @@ pub async fn create(
     }
     let machine = |action| move |source| RootfsError::Machine { action, source };
     fs::create_dir_all(folder).map_err(machine("make the folder of root filesystems"))?;
-    let unfinished = tempfile::Builder::new()
-        .prefix(&format!(".{name}-"))
-        .tempdir_in(folder);
+    let unfinished = tempfile::Builder::new().prefix(&format!(".{name}-")).tempdir_in(folder);
     let unfinished = unfinished.map_err(machine("make a folder for it"))?;
     let mirror = match (mirror, archive) {
         (Some(mirror), _) => Some(mirror.to_owned()),
         (None, Archive::Ubuntu) => Some(UBUNTU_MIRROR.to_owned()),
         (None, Archive::Debian) => own_debian_mirror().await,
     };
-    bootstrap(
-        suite,
-        *archive,
-        mirror.as_deref(),
-        &unfinished,
-        &mut progress,
-    )
-    .await?;
+    bootstrap(suite, *archive, mirror.as_deref(), &unfinished, &mut progress).await?;
     fs::set_permissions(unfinished.path(), fs::Permissions::from_mode(0o755))
         .map_err(machine("open it to its users"))?;
     let unfinished = unfinished.keep();
     fs::rename(&unfinished, &path).map_err(|source| {
         let _left_for_the_operator = fs::remove_dir_all(&unfinished);
-        RootfsError::Machine {
-            action: "put it in its place",
-            source,
-        }
+        RootfsError::Machine { action: "put it in its place", source }
     })?;
     Ok(path)
 }
@@ -140,41 +121,22 @@ async fn bootstrap(
     target: &TempDir,
     progress: &mut impl FnMut(&str),
 ) -> Result<(), RootfsError> {
-    let machine = |source| RootfsError::Machine {
-        action: "run mmdebstrap (Debian package mmdebstrap)",
-        source,
-    };
+    let machine = |source| RootfsError::Machine { action: "run mmdebstrap (Debian package mmdebstrap)", source };
     let (output, input) = io::pipe().map_err(machine)?;
     let mut command = Command::new("mmdebstrap");
-    command.args([
-        "--mode=root",
-        "--variant=minbase",
-        &format!("--include={INCLUDE}"),
-    ]);
+    command.args(["--mode=root", "--variant=minbase", &format!("--include={INCLUDE}")]);
     if archive == Archive::Ubuntu {
-        command.args([
-            "--components=main,universe",
-            "--keyring=/usr/share/keyrings/ubuntu-archive-keyring.gpg",
-        ]);
+        command.args(["--components=main,universe", "--keyring=/usr/share/keyrings/ubuntu-archive-keyring.gpg"]);
     }
     command.arg(suite).arg(target.path()).args(mirror);
-    command
-        .env_clear()
-        .env("PATH", PROGRAM_PATH)
-        .env("LC_ALL", "C.UTF-8")
-        .env("TMPDIR", std::env::temp_dir());
+    command.env_clear().env("PATH", PROGRAM_PATH).env("LC_ALL", "C.UTF-8").env("TMPDIR", std::env::temp_dir());
     for proxy in ["http_proxy", "https_proxy", "no_proxy"] {
         command.envs(std::env::var_os(proxy).map(|value| (proxy, value)));
     }
-    command
-        .stdin(Stdio::null())
-        .stdout(input.try_clone().map_err(machine)?)
-        .stderr(input)
-        .kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(input.try_clone().map_err(machine)?).stderr(input).kill_on_drop(true);
     let mut child = command.spawn().map_err(machine)?;
     drop(command);
-    let mut lines =
-        BufReader::new(pipe::Receiver::from_owned_fd(output.into()).map_err(machine)?).lines();
+    let mut lines = BufReader::new(pipe::Receiver::from_owned_fd(output.into()).map_err(machine)?).lines();
     let mut last_line = String::new();
     while let Ok(Some(line)) = lines.next_line().await {
         progress(&line);
@@ -183,31 +145,20 @@ async fn bootstrap(
         }
     }
     let status = child.wait().await.map_err(machine)?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(RootfsError::Failed { status, last_line })
-    }
+    if status.success() { Ok(()) } else { Err(RootfsError::Failed { status, last_line }) }
 }
 
 /// Where this machine's apt gets Debian; `None` elsewhere, so that mmdebstrap takes its own default.
 async fn own_debian_mirror() -> Option<String> {
     let output = Command::new("apt-get")
-        .args([
-            "indextargets",
-            "--format",
-            "$(REPO_URI)",
-            "Created-By: Packages",
-        ])
+        .args(["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"])
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()
         .await
         .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
-    text.lines()
-        .find(|uri| uri.trim_end_matches('/').ends_with("/debian"))
-        .map(str::to_owned)
+    text.lines().find(|uri| uri.trim_end_matches('/').ends_with("/debian")).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -217,14 +168,10 @@ mod tests {
     #[tokio::test]
     async fn only_known_distributions_are_made_and_never_over_another() {
         let folder = TempDir::new().expect("a temporary folder");
-        let unknown = create("../etc", folder.path(), None, |_| ())
-            .await
-            .expect_err("no recipe");
+        let unknown = create("../etc", folder.path(), None, |_| ()).await.expect_err("no recipe");
         assert!(unknown.to_string().contains("debian12"), "{unknown}");
         fs::create_dir(folder.path().join("debian12")).expect("a folder");
-        let exists = create("debian12", folder.path(), None, |_| ())
-            .await
-            .expect_err("it is there");
+        let exists = create("debian12", folder.path(), None, |_| ()).await.expect_err("it is there");
         assert!(matches!(exists, RootfsError::Exists { .. }));
     }
 
@@ -233,14 +180,8 @@ mod tests {
         let folder = TempDir::new().expect("a temporary folder");
         let mut said = Vec::new();
         let nowhere = Some("http://127.0.0.1:9/debian");
-        let failed = create("debian12", folder.path(), nowhere, |line| {
-            said.push(line.to_owned())
-        })
-        .await;
-        assert!(
-            matches!(failed, Err(RootfsError::Failed { .. })),
-            "{failed:?}"
-        );
+        let failed = create("debian12", folder.path(), nowhere, |line| said.push(line.to_owned())).await;
+        assert!(matches!(failed, Err(RootfsError::Failed { .. })), "{failed:?}");
         assert!(!said.is_empty(), "its progress is passed through");
         assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 0);
     }

@@ -54,26 +54,20 @@ impl RootFilesystems {
     pub fn resolve(&self, distribution: &str) -> Result<Root, BuildError> {
         let found = match self.mapped.get(distribution) {
             Some(folder) => Some(folder.clone()),
-            None => Some(self.folder.join(distribution))
-                .filter(|folder| is_name(distribution) && folder.is_dir()),
+            None => Some(self.folder.join(distribution)).filter(|folder| is_name(distribution) && folder.is_dir()),
         };
         match (found, self.unmapped) {
             (Some(folder), _) => mapped(distribution, &folder),
-            (None, Unmapped::HostRoot) => Ok(Root::Host {
-                distribution: distribution.to_owned(),
-            }),
-            (None, Unmapped::Refuse) => Err(BuildError::UnmappedDistribution {
-                distribution: distribution.to_owned(),
-                known: self.known(),
-            }),
+            (None, Unmapped::HostRoot) => Ok(Root::Host { distribution: distribution.to_owned() }),
+            (None, Unmapped::Refuse) => {
+                Err(BuildError::UnmappedDistribution { distribution: distribution.to_owned(), known: self.known() })
+            }
         }
     }
 
     fn known(&self) -> String {
         let installed = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let installed = installed
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter(|name| is_name(name));
+        let installed = installed.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| is_name(name));
         let mut names: Vec<String> = self.mapped.keys().cloned().chain(installed).collect();
         names.sort();
         names.dedup();
@@ -98,15 +92,11 @@ impl Root {
 impl fmt::Display for Root {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Mapped {
-                distribution,
-                folder,
-            } => write!(f, "root filesystem {distribution} at {}", folder.display()),
+            Self::Mapped { distribution, folder } => {
+                write!(f, "root filesystem {distribution} at {}", folder.display())
+            }
             Self::Host { distribution } => {
-                write!(
-                    f,
-                    "the host's own root, read-only (no root filesystem is mapped to {distribution})"
-                )
+                write!(f, "the host's own root, read-only (no root filesystem is mapped to {distribution})")
             }
         }
     }
@@ -114,35 +104,22 @@ impl fmt::Display for Root {
 
 fn mapped(distribution: &str, folder: &Path) -> Result<Root, BuildError> {
     let unusable = |reason: &str| BuildError::SandboxUnavailable {
-        reason: format!(
-            "the root filesystem of {distribution} at {} {reason}",
-            folder.display()
-        ),
+        reason: format!("the root filesystem of {distribution} at {} {reason}", folder.display()),
     };
     // A link would be followed once more at every use; overlayfs reads `:` and `,` in a path as its own.
-    let folder =
-        fs::canonicalize(folder).map_err(|error| unusable(&format!("cannot be read: {error}")))?;
-    if folder
-        .to_str()
-        .is_none_or(|path| path.contains([':', ',', '\\']))
-    {
+    let folder = fs::canonicalize(folder).map_err(|error| unusable(&format!("cannot be read: {error}")))?;
+    if folder.to_str().is_none_or(|path| path.contains([':', ',', '\\'])) {
         return Err(unusable("has a path with `:`, `,` or `\\` in it"));
     }
     if folder == Path::new("/") || !folder.join("usr").is_dir() || !folder.join("etc").is_dir() {
-        return Err(unusable(
-            "is none: expected a folder with usr and etc in it",
-        ));
+        return Err(unusable("is none: expected a folder with usr and etc in it"));
     }
-    Ok(Root::Mapped {
-        distribution: distribution.to_owned(),
-        folder,
-    })
+    Ok(Root::Mapped { distribution: distribution.to_owned(), folder })
 }
 
 /// Names become paths: `debian12`, `el9`, not `../..`; a leading `.` is an unfinished one.
 pub(super) fn is_name(text: &str) -> bool {
-    let inner =
-        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
     !text.is_empty() && !text.starts_with(['.', '-']) && text.chars().all(inner)
 }
 
@@ -158,11 +135,7 @@ mod tests {
         fs::create_dir_all(folder.path().join("debian12/etc")).expect("a folder");
         fs::create_dir_all(folder.path().join("broken")).expect("a folder");
         let mapped = BTreeMap::from([("ubuntu18".to_owned(), folder.path().join("debian12"))]);
-        let roots = RootFilesystems {
-            mapped,
-            folder: folder.path().to_owned(),
-            unmapped,
-        };
+        let roots = RootFilesystems { mapped, folder: folder.path().to_owned(), unmapped };
         (folder, roots)
     }
 
@@ -171,23 +144,9 @@ mod tests {
         let (_folder, roots) = roots(Unmapped::Refuse);
         let alias = roots.resolve("ubuntu18").expect("mapped");
         assert!(alias.folder().ends_with("debian12"));
-        assert!(
-            alias
-                .to_string()
-                .starts_with("root filesystem ubuntu18 at /"),
-            "{alias}"
-        );
-        assert!(
-            roots
-                .resolve("debian12")
-                .expect("in the folder")
-                .folder()
-                .ends_with("debian12")
-        );
-        assert_eq!(
-            roots.resolve("broken").expect_err("no usr").code(),
-            "sandbox_unavailable"
-        );
+        assert!(alias.to_string().starts_with("root filesystem ubuntu18 at /"), "{alias}");
+        assert!(roots.resolve("debian12").expect("in the folder").folder().ends_with("debian12"));
+        assert_eq!(roots.resolve("broken").expect_err("no usr").code(), "sandbox_unavailable");
     }
 
     #[test]
@@ -195,26 +154,17 @@ mod tests {
         let (_folder, refusing) = roots(Unmapped::Refuse);
         let refusal = refusing.resolve("centos7").expect_err("refused");
         assert_eq!(refusal.code(), "unmapped_distribution");
-        assert!(
-            refusal.to_string().contains("broken, debian12, ubuntu18"),
-            "{refusal}"
-        );
+        assert!(refusal.to_string().contains("broken, debian12, ubuntu18"), "{refusal}");
         let (_folder, lenient) = roots(Unmapped::HostRoot);
         let root = lenient.resolve("centos7").expect("the host's");
-        assert_eq!(
-            root.to_string(),
-            "the host's own root, read-only (no root filesystem is mapped to centos7)"
-        );
+        assert_eq!(root.to_string(), "the host's own root, read-only (no root filesystem is mapped to centos7)");
     }
 
     #[test]
     fn a_name_cannot_leave_the_folder() {
         let (_folder, roots) = roots(Unmapped::Refuse);
         for name in ["../../etc", "/", "..", "", ".debian12.new"] {
-            assert_eq!(
-                roots.resolve(name).expect_err(name).code(),
-                "unmapped_distribution"
-            );
+            assert_eq!(roots.resolve(name).expect_err(name).code(), "unmapped_distribution");
         }
     }
 }

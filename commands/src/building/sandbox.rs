@@ -91,20 +91,13 @@ impl Sandbox {
     /// Runs a script to its end and writes what it says to `log` as it comes.
     ///
     /// When this returns, or is dropped, no process of the script is alive.
-    pub(super) async fn run(
-        &self,
-        script: &Script<'_>,
-        log: &mut BuildLog,
-    ) -> Result<Exit, Unfinished> {
+    pub(super) async fn run(&self, script: &Script<'_>, log: &mut BuildLog) -> Result<Exit, Unfinished> {
         let file = self.layers.stage().join(script.name);
         fs::write(&file, script.text)?;
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644))?;
         let mut command = self.command(script)?;
         let (output, input) = io::pipe()?;
-        command
-            .stdin(Stdio::null())
-            .stdout(input.try_clone()?)
-            .stderr(input);
+        command.stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input);
         let mut child = command.spawn()?;
         // The command holds copies of the pipe's end, which would never be at its end.
         drop(command);
@@ -119,15 +112,8 @@ impl Sandbox {
             }
             child.wait().await
         };
-        let status = timeout_at(self.deadline, finished)
-            .await
-            .map_err(|_| Unfinished::Timeout)??;
-        Ok(Exit {
-            status: status
-                .code()
-                .or_else(|| status.signal().map(|signal| 128 + signal))
-                .unwrap_or(-1),
-        })
+        let status = timeout_at(self.deadline, finished).await.map_err(|_| Unfinished::Timeout)??;
+        Ok(Exit { status: status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1) })
     }
 
     fn command(&self, script: &Script<'_>) -> io::Result<Command> {
@@ -141,14 +127,7 @@ impl Sandbox {
             .arg(format!("--fsize={}", limits.file_bytes))
             .args(["--", "bwrap", "--die-with-parent", "--new-session"])
             // The network is shared: builds fetch what they need. No user namespace: packages have many owners.
-            .args([
-                "--unshare-ipc",
-                "--unshare-pid",
-                "--unshare-uts",
-                "--unshare-cgroup-try",
-                "--hostname",
-                "build",
-            ])
+            .args(["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "build"])
             .args(["--cap-drop", "ALL"]);
         let capabilities = match script.run_as {
             RunAs::Root => &ROOT_CAPABILITIES[..],
@@ -179,42 +158,26 @@ impl Sandbox {
 
     fn mounts(&self, script: &Script<'_>, command: &mut Command) -> io::Result<()> {
         let root = self.layers.root();
-        command
-            .arg("--bind")
-            .arg(self.layers.root_inside())
-            .arg("/");
+        command.arg("--bind").arg(self.layers.root_inside()).arg("/");
         // Read-only as a whole: to uid 0, files such as core_pattern are writable without any capability.
         command.args(["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]);
         // Shared memory counts towards the disk; /dev itself would be memory without a limit.
-        command
-            .arg("--bind")
-            .arg(self.layers.disk_folder_inside("shm"))
-            .args(["/dev/shm", "--remount-ro", "/dev"]);
+        command.arg("--bind").arg(self.layers.disk_folder_inside("shm")).args(["/dev/shm", "--remount-ro", "/dev"]);
         command.arg("--ro-bind").arg(self.layers.stage()).arg(STAGE);
         if let Some(checkout) = script.checkout {
-            command
-                .arg("--ro-bind")
-                .arg(checkout)
-                .arg(format!("{STAGE}/checkout"));
+            command.arg("--ro-bind").arg(checkout).arg(format!("{STAGE}/checkout"));
         }
         if script.destdir {
-            command
-                .arg("--bind")
-                .arg(self.layers.disk_folder_inside("destdir"))
-                .arg(format!("{STAGE}/destdir"));
+            command.arg("--bind").arg(self.layers.disk_folder_inside("destdir")).arg(format!("{STAGE}/destdir"));
         }
         for (inside, outside) in &self.settings.readable {
             command.arg("--ro-bind").arg(outside).arg(inside);
         }
         // bubblewrap follows links on the way to a mount point, and the scripts before may have put some there.
         let own = ["/proc", "/dev", STAGE].map(Path::new);
-        for point in own
-            .into_iter()
-            .chain(self.settings.readable.keys().map(PathBuf::as_path))
-        {
-            inside::refuse_links(&root, point).map_err(|escape| {
-                io::Error::other(format!("cannot mount on {}: {escape}", point.display()))
-            })?;
+        for point in own.into_iter().chain(self.settings.readable.keys().map(PathBuf::as_path)) {
+            inside::refuse_links(&root, point)
+                .map_err(|escape| io::Error::other(format!("cannot mount on {}: {escape}", point.display())))?;
         }
         Ok(())
     }

@@ -110,12 +110,8 @@ const MIRROR_VARIABLES: [&str; 17] = [
 ///
 /// Every build can read them: an operator whose proxy needs a password must not pass them on.
 #[must_use]
-pub fn mirror_environment(
-    own: impl IntoIterator<Item = (String, String)>,
-) -> BTreeMap<String, String> {
-    own.into_iter()
-        .filter(|(name, _)| MIRROR_VARIABLES.contains(&name.as_str()))
-        .collect()
+pub fn mirror_environment(own: impl IntoIterator<Item = (String, String)>) -> BTreeMap<String, String> {
+    own.into_iter().filter(|(name, _)| MIRROR_VARIABLES.contains(&name.as_str())).collect()
 }
 
 #[cfg(test)]
@@ -124,13 +120,8 @@ mod tests {
 
     #[test]
     fn only_mirrors_are_passed_on_to_builds() {
-        let own = [
-            ("PIP_INDEX_URL", "https://mirror"),
-            ("PKGDEPLOY_MASTER_KEY", "s3cret"),
-            ("HOME", "/root"),
-        ];
-        let passed =
-            mirror_environment(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let own = [("PIP_INDEX_URL", "https://mirror"), ("PKGDEPLOY_MASTER_KEY", "s3cret"), ("HOME", "/root")];
+        let passed = mirror_environment(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
         assert_eq!(passed.into_keys().collect::<Vec<_>>(), ["PIP_INDEX_URL"]);
     }
 }

@@ -16,16 +16,7 @@ const DOWNLOAD_MAX_SECONDS: u64 = 600;
 const ACCOUNTS_MAX_BYTES: u64 = 1 << 20;
 
 /// Folders that a build cannot stand in: the system's own.
-const RESERVED: [&str; 8] = [
-    "/proc",
-    "/dev",
-    "/sys",
-    "/run",
-    "/etc",
-    "/usr",
-    "/tmp",
-    "/var/lib/dpkg",
-];
+const RESERVED: [&str; 8] = ["/proc", "/dev", "/sys", "/run", "/etc", "/usr", "/tmp", "/var/lib/dpkg"];
 
 /// The package manager is the root's own; which one is known only there. Lists are refreshed before the first
 /// name, and again after a package file, which may have brought a source of packages.
@@ -69,25 +60,13 @@ install_url() {
 /// # Errors
 /// Names the first that a package manager would take for an option.
 pub(super) fn requires(requires: &[String]) -> Result<String, String> {
-    let mut script = format!(
-        "DOWNLOAD_BLOCKS={}\nDOWNLOAD_SECONDS={DOWNLOAD_MAX_SECONDS}\n",
-        DOWNLOAD_MAX_BYTES / 512
-    );
+    let mut script = format!("DOWNLOAD_BLOCKS={}\nDOWNLOAD_SECONDS={DOWNLOAD_MAX_SECONDS}\n", DOWNLOAD_MAX_BYTES / 512);
     script.push_str(PACKAGE_MANAGER);
     for group in requires.chunk_by(|one, next| !is_url(one) && !is_url(next)) {
-        if let Some(option) = group
-            .iter()
-            .find(|name| name.starts_with('-') || name.is_empty())
-        {
-            return Err(format!(
-                "build.requires: \"{option}\" is neither a package's name nor a URL"
-            ));
+        if let Some(option) = group.iter().find(|name| name.starts_with('-') || name.is_empty()) {
+            return Err(format!("build.requires: \"{option}\" is neither a package's name nor a URL"));
         }
-        let words = group
-            .iter()
-            .map(|word| quoted(word))
-            .collect::<Vec<_>>()
-            .join(" ");
+        let words = group.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
         let _infallible = match is_url(&group[0]) {
             true => writeln!(script, "install_url {words}"),
             false => writeln!(script, "refresh\ninstall_names {words}"),
@@ -97,9 +76,7 @@ pub(super) fn requires(requires: &[String]) -> Result<String, String> {
 }
 
 fn is_url(text: &str) -> bool {
-    ["https://", "http://"]
-        .iter()
-        .any(|scheme| text.starts_with(scheme))
+    ["https://", "http://"].iter().any(|scheme| text.starts_with(scheme))
 }
 
 /// A script that makes the user and group unless they exist, and puts the checkout at `directory`.
@@ -140,15 +117,9 @@ chown -hR "$uid:$gid" "$directory"
 pub(super) fn identity(root: &Path, user: &str, group: Option<&str>) -> Result<RunAs, String> {
     let field = |file: &str, name: &str, number: usize| -> Result<u32, String> {
         let text = read_accounts(root, file)?;
-        let line = text
-            .lines()
-            .find(|line| line.split(':').next() == Some(name));
-        let field = line
-            .and_then(|line| line.split(':').nth(number))
-            .and_then(|field| field.parse().ok());
-        field.ok_or_else(|| {
-            format!("{file} of the root filesystem has no good entry for \"{name}\"")
-        })
+        let line = text.lines().find(|line| line.split(':').next() == Some(name));
+        let field = line.and_then(|line| line.split(':').nth(number)).and_then(|field| field.parse().ok());
+        field.ok_or_else(|| format!("{file} of the root filesystem has no good entry for \"{name}\""))
     };
     let uid = field("/etc/passwd", user, 2)?;
     let gid = match group {
@@ -162,12 +133,10 @@ pub(super) fn identity(root: &Path, user: &str, group: Option<&str>) -> Result<R
 }
 
 fn read_accounts(root: &Path, file: &str) -> Result<String, String> {
-    let path = inside::locate(root, file)
-        .map_err(|escape| format!("{file} of the root filesystem: {escape}"))?;
+    let path = inside::locate(root, file).map_err(|escape| format!("{file} of the root filesystem: {escape}"))?;
     let is_file = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
     let mut text = String::new();
-    let read = fs::File::open(&path)
-        .and_then(|opened| opened.take(ACCOUNTS_MAX_BYTES).read_to_string(&mut text));
+    let read = fs::File::open(&path).and_then(|opened| opened.take(ACCOUNTS_MAX_BYTES).read_to_string(&mut text));
     match read {
         Ok(_) if is_file => Ok(text),
         _ => Err(format!("{file} of the root filesystem cannot be read")),
@@ -179,15 +148,12 @@ fn read_accounts(root: &Path, file: &str) -> Result<String, String> {
 /// # Errors
 /// Says what was expected.
 pub(super) fn directory(configured: Option<&str>) -> Result<String, String> {
-    let directory = configured
-        .unwrap_or(DEFAULT_DIRECTORY)
-        .trim_end_matches('/');
+    let directory = configured.unwrap_or(DEFAULT_DIRECTORY).trim_end_matches('/');
     let parts: Vec<&str> = directory.split('/').skip(1).collect();
-    let normal =
-        directory.starts_with('/') && parts.iter().all(|part| !matches!(*part, "" | "." | ".."));
+    let normal = directory.starts_with('/') && parts.iter().all(|part| !matches!(*part, "" | "." | ".."));
     // Below /usr or /var is fine, /usr itself is not; below /proc nothing is.
-    let reserved = RESERVED.contains(&directory)
-        || ["proc", "dev", "sys", "run"].contains(parts.first().unwrap_or(&""));
+    let reserved =
+        RESERVED.contains(&directory) || ["proc", "dev", "sys", "run"].contains(parts.first().unwrap_or(&""));
     if normal && !reserved && !directory.contains(char::is_control) {
         return Ok(directory.to_owned());
     }
@@ -206,9 +172,7 @@ mod tests {
     fn names_are_installed_together_and_package_files_alone_in_order() {
         let list = ["a", "b", "https://h/c.deb", "d"].map(str::to_owned);
         let script = requires(&list).expect("a script");
-        let tail = &script[script
-            .rfind("\nrefresh\ninstall_names 'a'")
-            .expect("first names")..];
+        let tail = &script[script.rfind("\nrefresh\ninstall_names 'a'").expect("first names")..];
         assert_eq!(
             tail,
             "\nrefresh\ninstall_names 'a' 'b'\ninstall_url 'https://h/c.deb'\nrefresh\ninstall_names 'd'\n"
@@ -219,28 +183,15 @@ mod tests {
     fn nothing_required_is_an_option_or_a_shell_command() {
         assert!(requires(&["--allow-unauthenticated".to_owned()]).is_err());
         let script = requires(&["$(id)'; id".to_owned()]).expect("quoted");
-        assert!(
-            script.ends_with("install_names '$(id)'\\''; id'\n"),
-            "{script}"
-        );
+        assert!(script.ends_with("install_names '$(id)'\\''; id'\n"), "{script}");
     }
 
     #[test]
     fn a_build_stands_nowhere_in_the_system_itself() {
         assert_eq!(directory(None).as_deref(), Ok("/build"));
         assert_eq!(directory(Some("/opt/shop/")).as_deref(), Ok("/opt/shop"));
-        for bad in [
-            "",
-            "/",
-            "relative",
-            "/opt/../etc",
-            "/etc",
-            "/usr/",
-            "/proc/1",
-            "/run/pkgdeploy",
-            "/a//b",
-            "/a\nb",
-        ] {
+        for bad in ["", "/", "relative", "/opt/../etc", "/etc", "/usr/", "/proc/1", "/run/pkgdeploy", "/a//b", "/a\nb"]
+        {
             assert!(directory(Some(bad)).is_err(), "{bad}");
         }
     }
@@ -249,34 +200,13 @@ mod tests {
     fn root_does_not_build() {
         let root = TempDir::new().expect("a temporary folder");
         fs::create_dir(root.path().join("etc")).expect("a folder");
-        let accounts =
-            "root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nann:x:1000:100::/:/bin/sh\n";
+        let accounts = "root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nann:x:1000:100::/:/bin/sh\n";
         fs::write(root.path().join("etc/passwd"), accounts).expect("a file");
         fs::write(root.path().join("etc/group"), "wheel:x:0:\ndev:x:1001:\n").expect("a file");
-        assert_eq!(
-            identity(root.path(), "ann", None),
-            Ok(RunAs::User {
-                uid: 1000,
-                gid: 100
-            })
-        );
-        assert_eq!(
-            identity(root.path(), "ann", Some("dev")),
-            Ok(RunAs::User {
-                uid: 1000,
-                gid: 1001
-            })
-        );
-        for (user, group) in [
-            ("toor", None),
-            ("ann", Some("wheel")),
-            ("nobody", None),
-            ("ann", Some("none")),
-        ] {
-            assert!(
-                identity(root.path(), user, group).is_err(),
-                "{user} {group:?}"
-            );
+        assert_eq!(identity(root.path(), "ann", None), Ok(RunAs::User { uid: 1000, gid: 100 }));
+        assert_eq!(identity(root.path(), "ann", Some("dev")), Ok(RunAs::User { uid: 1000, gid: 1001 }));
+        for (user, group) in [("toor", None), ("ann", Some("wheel")), ("nobody", None), ("ann", Some("none"))] {
+            assert!(identity(root.path(), user, group).is_err(), "{user} {group:?}");
         }
     }
 }

@@ -27,20 +27,13 @@ impl Uids {
         let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let id = (FIRST_UID..FIRST_UID + UIDS).find(|id| !used.contains(id))?;
         used.insert(id);
-        Some(Uid {
-            id,
-            pool: self.clone(),
-        })
+        Some(Uid { id, pool: self.clone() })
     }
 }
 
 impl Drop for Uid {
     fn drop(&mut self) {
-        self.pool
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.id);
+        self.pool.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
 
@@ -52,10 +45,7 @@ mod tests {
     fn no_two_jobs_share_an_id_and_there_is_an_end_to_them() {
         let pool = Uids::default();
         let mut all: Vec<Uid> = (0..UIDS).filter_map(|_| pool.take()).collect();
-        assert_eq!(
-            all.iter().map(|uid| uid.id).collect::<BTreeSet<_>>().len(),
-            UIDS as usize
-        );
+        assert_eq!(all.iter().map(|uid| uid.id).collect::<BTreeSet<_>>().len(), UIDS as usize);
         assert!(pool.take().is_none());
         all.remove(7);
         assert_eq!(pool.take().map(|uid| uid.id), Some(FIRST_UID + 7));

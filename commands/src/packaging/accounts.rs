@@ -38,9 +38,8 @@ impl Accounts {
     /// package, and in EL's and SUSE's `shadow`; there is no dependency on it in an rpm, because rpms installed with
     /// Debian's dnf find no provider there.
     pub(super) fn create(&self) -> Vec<String> {
-        let groups = self.groups.iter().map(|group| {
-            format!("getent group {group} >/dev/null || groupadd --system {group}")
-        });
+        let groups =
+            self.groups.iter().map(|group| format!("getent group {group} >/dev/null || groupadd --system {group}"));
         let users = self.users.iter().map(|user| {
             format!(
                 "getent passwd {user} >/dev/null || useradd --system --gid {user} --no-create-home \

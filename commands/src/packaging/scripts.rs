@@ -135,11 +135,7 @@ pub(super) fn rpm(texts: &ScriptTexts, accounts: &Accounts) -> MaintainerScripts
             ("before_install", &texts.before_install),
             ("before_upgrade", &texts.before_upgrade),
         ),
-        after_unpack: installing(
-            &[],
-            ("after_install", &texts.after_install),
-            ("after_upgrade", &texts.after_upgrade),
-        ),
+        after_unpack: installing(&[], ("after_install", &texts.after_install), ("after_upgrade", &texts.after_upgrade)),
         before_removal: one("before_uninstall", &texts.before_uninstall, "0"),
         after_removal: one("after_uninstall", &texts.after_uninstall, "0"),
     }

@@ -56,10 +56,8 @@ pub async fn service_key(
     })
     .await
     .expect("making a key does not panic")?;
-    let announce = Command::Generate {
-        fingerprint: signer.fingerprint(),
-        certificate: signer.certificate().armored().to_owned(),
-    };
+    let announce =
+        Command::Generate { fingerprint: signer.fingerprint(), certificate: signer.certificate().armored().to_owned() };
     executor.execute::<SigningKey>(id.0, announce, &Context::of_worker("signing", None)).await?;
     Ok(Arc::new(signer))
 }

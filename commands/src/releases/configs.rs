@@ -44,7 +44,8 @@ impl Pipeline {
         let formats: BTreeMap<Format, &str> = configs.iter().map(|c| (c.format, c.file.as_str())).collect();
         for (format, file) in formats {
             if self.repositories.of(organisation, format).await.is_empty() {
-                let message = format!("{file} makes a {format}, and {organisation} has no repository for {format} packages");
+                let message =
+                    format!("{file} makes a {format}, and {organisation} has no repository for {format} packages");
                 return Err(Stop::failed(Step::ValidateConfig, "no_repository", message));
             }
         }
@@ -70,7 +71,8 @@ fn read_configs(checkout: &Path) -> Result<Vec<PackageConfig>, Stop> {
         return Err(failed("no_config", message));
     }
     if files.len() > PACKAGES_MAX {
-        let message = format!("the tag holds {} config files; a release makes at most {PACKAGES_MAX} packages", files.len());
+        let message =
+            format!("the tag holds {} config files; a release makes at most {PACKAGES_MAX} packages", files.len());
         return Err(failed("too_many_configs", message));
     }
     let mut configs = Vec::new();

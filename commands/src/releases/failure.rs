@@ -3,7 +3,11 @@
 use domain::{digest::Sha256, release::Step};
 
 use crate::{
-    blobs::BlobError, building::BuildError, causes::Causes, execute::{ExecuteError, LogError}, packaging::{PackageFileError, WritePackageError},
+    blobs::BlobError,
+    building::BuildError,
+    causes::Causes,
+    execute::{ExecuteError, LogError},
+    packaging::{PackageFileError, WritePackageError},
     signing::RpmError,
 };
 

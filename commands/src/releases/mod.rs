@@ -32,8 +32,8 @@ use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-pub use self::{configs::PACKAGES_MAX, job::live_log, slots::Slots};
 use self::backlog::{Accepted, Backlog};
+pub use self::{configs::PACKAGES_MAX, job::live_log, slots::Slots};
 use crate::{
     blobs::Blobs,
     building::Builder,

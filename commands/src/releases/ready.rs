@@ -38,8 +38,7 @@ impl Pipeline {
             self.blobs.put_bytes(Bytes::from(list)).await?;
         }
         self.blobs.put_file(&file).await?;
-        let ready =
-            Command::RecordReady { config: config.file.clone(), package: Box::new(package), key_fingerprint };
+        let ready = Command::RecordReady { config: config.file.clone(), package: Box::new(package), key_fingerprint };
         self.record(id, ready, context).await
     }
 

@@ -59,10 +59,8 @@ impl Pipeline {
     /// Would the repository take the package? Asked of the rules themselves, without recording anything.
     async fn check(&self, id: ReleaseId, upload: &Upload) -> Result<(), Stop> {
         let add = repository::Command::AddPackage { package: Box::new(upload.package.clone()), release: Some(id) };
-        let answer = self
-            .executor
-            .inspect::<Repository, _>(upload.repository.0, |repository, _| repository.decide(add))
-            .await?;
+        let answer =
+            self.executor.inspect::<Repository, _>(upload.repository.0, |repository, _| repository.decide(add)).await?;
         answer.map(drop).map_err(|refusal| refused(&upload.config, &refusal))
     }
 

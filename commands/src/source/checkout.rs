@@ -28,25 +28,16 @@ impl Git {
         let ask = async {
             let workshop = Workshop::open(self, url, key, &std::env::temp_dir())?;
             let (full, peeled) = (format!("refs/tags/{tag}"), format!("refs/tags/{tag}^{{}}"));
-            let asked = workshop
-                .run(
-                    &["ls-remote", "--quiet", "--", url.as_str(), &full, &peeled],
-                    ANSWER_MAX_BYTES,
-                )
-                .await?;
+            let asked =
+                workshop.run(&["ls-remote", "--quiet", "--", url.as_str(), &full, &peeled], ANSWER_MAX_BYTES).await?;
             if !asked.status.success() {
                 return Err(workshop.refused(asked.reason));
             }
             // git matches the end of a name: `refs/tags/x/refs/tags/v1` would answer too. An annotated tag has
             // a second line with the commit it was put on.
             let named = |name: &str| {
-                let mut lines = asked
-                    .stdout
-                    .lines()
-                    .filter_map(|line| line.split_once('\t'));
-                lines
-                    .find(|(_, found)| *found == name)
-                    .and_then(|(commit, _)| commit.parse().ok())
+                let mut lines = asked.stdout.lines().filter_map(|line| line.split_once('\t'));
+                lines.find(|(_, found)| *found == name).and_then(|(commit, _)| commit.parse().ok())
             };
             Ok(named(&peeled).or_else(|| named(&full)))
         };
@@ -69,18 +60,9 @@ impl Git {
         into: &Path,
     ) -> Result<Checkout, SourceError> {
         let made = fs::DirBuilder::new().mode(0o755).create(into);
-        made.map_err(|source| SourceError::Machine {
-            action: "make",
-            path: into.to_owned(),
-            source,
-        })?;
+        made.map_err(|source| SourceError::Machine { action: "make", path: into.to_owned(), source })?;
         let folder = Unfinished { path: Some(into) };
-        let checkout = within(
-            self.limits.time,
-            url,
-            self.fetch(url, tag, expected, key, into),
-        )
-        .await?;
+        let checkout = within(self.limits.time, url, self.fetch(url, tag, expected, key, into)).await?;
         folder.keep();
         Ok(checkout)
     }
@@ -98,35 +80,16 @@ impl Git {
         let git_dir = format!("--git-dir={}", workshop.repository().display());
         let template = format!("--template={}", workshop.template().display());
         let repository = workshop.repository().display().to_string();
-        self.must(
-            &workshop,
-            tag,
-            &["init", "--quiet", "--bare", &template, "--", &repository],
-        )
-        .await?;
+        self.must(&workshop, tag, &["init", "--quiet", "--bare", &template, "--", &repository]).await?;
 
         let reference = format!("+refs/tags/{tag}:refs/tags/{tag}");
-        let options = [
-            "--quiet",
-            "--depth=1",
-            "--no-tags",
-            "--no-recurse-submodules",
-            "--no-auto-maintenance",
-        ];
-        let fetch = [
-            &[git_dir.as_str(), "fetch"],
-            &options[..],
-            &["--", url.as_str(), &reference],
-        ]
-        .concat();
+        let options = ["--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-auto-maintenance"];
+        let fetch = [&[git_dir.as_str(), "fetch"], &options[..], &["--", url.as_str(), &reference]].concat();
         let fetched = workshop.run(&fetch, ANSWER_MAX_BYTES).await?;
         if !fetched.status.success() {
             return Err(match () {
                 () if fetched.reason.contains("couldn't find remote ref") => {
-                    SourceError::TagNotFound {
-                        url: url.clone(),
-                        tag: tag.clone(),
-                    }
+                    SourceError::TagNotFound { url: url.clone(), tag: tag.clone() }
                 }
                 () if fetched.wrote_too_much() => self.pack_too_large(tag),
                 () => workshop.refused(fetched.reason),
@@ -134,67 +97,29 @@ impl Git {
         }
 
         let name = format!("refs/tags/{tag}^{{commit}}");
-        let facts = self
-            .must(
-                &workshop,
-                tag,
-                &[&git_dir, "log", "-1", "--format=%H %ct", &name, "--"],
-            )
-            .await?;
-        let (commit, committed_at) = parse_facts(&facts)
-            .ok_or_else(|| workshop.refused("the tag points to no commit".into()))?;
+        let facts = self.must(&workshop, tag, &[&git_dir, "log", "-1", "--format=%H %ct", &name, "--"]).await?;
+        let (commit, committed_at) =
+            parse_facts(&facts).ok_or_else(|| workshop.refused("the tag points to no commit".into()))?;
         if let Some(expected) = expected.filter(|expected| **expected != commit) {
-            return Err(SourceError::TagMoved {
-                tag: tag.clone(),
-                expected: expected.clone(),
-                found: commit,
-            });
+            return Err(SourceError::TagMoved { tag: tag.clone(), expected: expected.clone(), found: commit });
         }
 
-        let mut listing = workshop.start(&[
-            &git_dir,
-            "ls-tree",
-            "-r",
-            "-t",
-            "-l",
-            "-z",
-            "--full-tree",
-            commit.as_str(),
-        ])?;
-        let records = listing
-            .stdout
-            .take()
-            .ok_or_else(|| workshop.broken(io::Error::other("no pipe to git")))?;
+        let mut listing =
+            workshop.start(&[&git_dir, "ls-tree", "-r", "-t", "-l", "-z", "--full-tree", commit.as_str()])?;
+        let records = listing.stdout.take().ok_or_else(|| workshop.broken(io::Error::other("no pipe to git")))?;
         measure(records, tag, &self.limits).await?;
 
         let work_tree = format!("--work-tree={}", into.display());
         self.must(
             &workshop,
             tag,
-            &[
-                &git_dir,
-                &work_tree,
-                "checkout",
-                "--quiet",
-                "--force",
-                "--detach",
-                commit.as_str(),
-                "--",
-            ],
+            &[&git_dir, &work_tree, "checkout", "--quiet", "--force", "--detach", commit.as_str(), "--"],
         )
         .await?;
-        Ok(Checkout {
-            commit,
-            committed_at,
-        })
+        Ok(Checkout { commit, committed_at })
     }
 
-    async fn must(
-        &self,
-        workshop: &Workshop<'_>,
-        tag: &TagName,
-        arguments: &[&str],
-    ) -> Result<String, SourceError> {
+    async fn must(&self, workshop: &Workshop<'_>, tag: &TagName, arguments: &[&str]) -> Result<String, SourceError> {
         let finished = workshop.run(arguments, ANSWER_MAX_BYTES).await?;
         match finished.status.success() {
             true => Ok(finished.stdout),
@@ -215,10 +140,7 @@ impl Git {
 /// `<commit> <seconds>`.
 fn parse_facts(text: &str) -> Option<(CommitId, DateTime<chrono::Utc>)> {
     let (commit, seconds) = text.trim().split_once(' ')?;
-    Some((
-        commit.parse().ok()?,
-        DateTime::from_timestamp(seconds.parse().ok()?, 0)?,
-    ))
+    Some((commit.parse().ok()?, DateTime::from_timestamp(seconds.parse().ok()?, 0)?))
 }
 
 async fn within<T>(
@@ -226,10 +148,7 @@ async fn within<T>(
     url: &GitUrl,
     work: impl Future<Output = Result<T, SourceError>>,
 ) -> Result<T, SourceError> {
-    let late = |_| SourceError::Timeout {
-        url: url.clone(),
-        seconds: limit.as_secs(),
-    };
+    let late = |_| SourceError::Timeout { url: url.clone(), seconds: limit.as_secs() };
     timeout(limit, work).await.map_err(late)?
 }
 

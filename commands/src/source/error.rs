@@ -19,9 +19,7 @@ pub enum SourceError {
         tag: TagName,
     },
     /// The tag no longer points to the commit that the release was made for.
-    #[error(
-        "tag {tag} was moved: the release is for commit {expected}, the tag now points to {found}"
-    )]
+    #[error("tag {tag} was moved: the release is for commit {expected}, the tag now points to {found}")]
     TagMoved {
         /// The tag.
         tag: TagName,

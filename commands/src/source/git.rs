@@ -90,24 +90,13 @@ impl<'a> Workshop<'a> {
                 source: domain::project::InvalidGitUrl::Local,
             });
         }
-        let failed = |source| SourceError::Machine {
-            action: "make a folder for git in",
-            path: parent.to_owned(),
-            source,
-        };
-        let home = tempfile::Builder::new()
-            .prefix(".git-")
-            .tempdir_in(parent)
-            .map_err(failed)?;
+        let failed =
+            |source| SourceError::Machine { action: "make a folder for git in", path: parent.to_owned(), source };
+        let home = tempfile::Builder::new().prefix(".git-").tempdir_in(parent).map_err(failed)?;
         fs::write(home.path().join("gitconfig"), SETTINGS).map_err(failed)?;
         fs::create_dir(home.path().join("template")).map_err(failed)?;
         let ssh_command = ssh_command(key, home.path()).map_err(failed)?;
-        Ok(Self {
-            git,
-            url,
-            ssh_command,
-            home,
-        })
+        Ok(Self { git, url, ssh_command, home })
     }
 
     /// Where the repository is fetched to.
@@ -121,22 +110,14 @@ impl<'a> Workshop<'a> {
     }
 
     /// Runs git to its end.
-    pub(super) async fn run(
-        &self,
-        arguments: &[&str],
-        stdout_max_bytes: u64,
-    ) -> Result<Finished, SourceError> {
+    pub(super) async fn run(&self, arguments: &[&str], stdout_max_bytes: u64) -> Result<Finished, SourceError> {
         let mut running = self.start(arguments)?;
         let (stdout, stderr) = tokio::join!(
             bounded(running.stdout.take(), stdout_max_bytes),
             bounded(running.child.stderr.take(), STDERR_MAX_BYTES)
         );
         let status = running.wait().await.map_err(|source| self.broken(source))?;
-        Ok(Finished {
-            status,
-            stdout,
-            reason: reason(&stderr),
-        })
+        Ok(Finished { status, stdout, reason: reason(&stderr) })
     }
 
     /// Starts git in a process group of its own, which dies when [`Running`] is dropped.
@@ -148,10 +129,7 @@ impl<'a> Workshop<'a> {
             .args(arguments)
             .env_clear()
             .envs(&self.git.environment)
-            .env(
-                "PATH",
-                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            )
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .env("HOME", self.home.path())
             .env("LC_ALL", "C.UTF-8")
             .env("GIT_CONFIG_NOSYSTEM", "1")
@@ -160,14 +138,7 @@ impl<'a> Workshop<'a> {
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_ASKPASS", "/bin/false")
             .env("GIT_LFS_SKIP_SMUDGE", "1")
-            .env(
-                "GIT_ALLOW_PROTOCOL",
-                if self.git.allow_local {
-                    "https:ssh:file"
-                } else {
-                    "https:ssh"
-                },
-            )
+            .env("GIT_ALLOW_PROTOCOL", if self.git.allow_local { "https:ssh:file" } else { "https:ssh" })
             .env("GIT_SSH_COMMAND", &self.ssh_command)
             .current_dir(self.home.path())
             .stdin(Stdio::null())
@@ -177,15 +148,8 @@ impl<'a> Workshop<'a> {
             .kill_on_drop(true)
             .spawn()
             .map_err(|source| self.broken(source))?;
-        let group = child
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(Pid::from_raw);
-        Ok(Running {
-            stdout: child.stdout.take(),
-            child,
-            group,
-        })
+        let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        Ok(Running { stdout: child.stdout.take(), child, group })
     }
 
     /// The machine could not run git.
@@ -199,10 +163,7 @@ impl<'a> Workshop<'a> {
 
     /// git ran and said no.
     pub(super) fn refused(&self, reason: String) -> SourceError {
-        SourceError::CloneFailed {
-            url: self.url.clone(),
-            reason,
-        }
+        SourceError::CloneFailed { url: self.url.clone(), reason }
     }
 }
 
@@ -234,26 +195,18 @@ fn ssh_command(key: Option<&DeployKey>, home: &Path) -> std::io::Result<String> 
     let common = "ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=accept-new";
     let Some(key) = key else {
         let known_hosts = quoted(&home.join("known_hosts"))?;
-        return Ok(format!(
-            "{common} -o IdentityFile=none -o UserKnownHostsFile={known_hosts}"
-        ));
+        return Ok(format!("{common} -o IdentityFile=none -o UserKnownHostsFile={known_hosts}"));
     };
     let (private_key, known_hosts) = (quoted(&key.private_key)?, quoted(&key.known_hosts)?);
-    Ok(format!(
-        "{common} -i {private_key} -o IdentitiesOnly=yes -o UserKnownHostsFile={known_hosts}"
-    ))
+    Ok(format!("{common} -i {private_key} -o IdentitiesOnly=yes -o UserKnownHostsFile={known_hosts}"))
 }
 
 /// git hands the command to a shell, and ssh splits file lists at blanks.
 fn quoted(path: &Path) -> std::io::Result<String> {
-    let plain = |c: char| {
-        c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | '@' | ',' | '=')
-    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | '@' | ',' | '=');
     match path.to_str() {
         Some(text) if text.chars().all(plain) => Ok(text.to_owned()),
-        _ => Err(std::io::Error::other(
-            "the path of a key must hold only letters, digits and /._-+@,=",
-        )),
+        _ => Err(std::io::Error::other("the path of a key must hold only letters, digits and /._-+@,=")),
     }
 }
 
@@ -269,11 +222,7 @@ async fn bounded(pipe: Option<impl AsyncRead + Unpin>, max_bytes: u64) -> String
 
 /// The last lines of git's complaint, without what stands between `//` and `@` (a proxy's password).
 fn reason(stderr: &str) -> String {
-    let lines: Vec<&str> = stderr
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last = &lines[lines.len().saturating_sub(REASON_MAX_LINES)..];
     let words = last.iter().flat_map(|line| line.split_whitespace());
     words.map(without_credentials).collect::<Vec<_>>().join(" ")
@@ -296,27 +245,15 @@ mod tests {
     #[test]
     fn an_error_never_shows_a_proxys_password() {
         let text = reason("fatal: unable to access\nvia http://user:s3cret@proxy:3128/: refused\n");
-        assert_eq!(
-            text,
-            "fatal: unable to access via http://proxy:3128/: refused"
-        );
+        assert_eq!(text, "fatal: unable to access via http://proxy:3128/: refused");
     }
 
     #[test]
     fn a_deploy_key_is_the_only_key_offered() {
-        let key = DeployKey {
-            private_key: "/keys/shop".into(),
-            known_hosts: "/keys/known_hosts".into(),
-        };
+        let key = DeployKey { private_key: "/keys/shop".into(), known_hosts: "/keys/known_hosts".into() };
         let command = ssh_command(Some(&key), Path::new("/home")).expect("plain paths");
-        assert!(
-            command.contains("-i /keys/shop -o IdentitiesOnly=yes"),
-            "{command}"
-        );
-        let odd = DeployKey {
-            private_key: "/keys/$(id)".into(),
-            ..key
-        };
+        assert!(command.contains("-i /keys/shop -o IdentitiesOnly=yes"), "{command}");
+        let odd = DeployKey { private_key: "/keys/$(id)".into(), ..key };
         assert!(ssh_command(Some(&odd), Path::new("/home")).is_err());
     }
 }

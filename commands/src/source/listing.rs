@@ -14,13 +14,7 @@ pub(super) async fn measure(
     tag: &TagName,
     limits: &Limits,
 ) -> Result<(), SourceError> {
-    let too_large = |what, limit| {
-        Err(SourceError::TooLarge {
-            tag: tag.clone(),
-            what,
-            limit,
-        })
-    };
+    let too_large = |what, limit| Err(SourceError::TooLarge { tag: tag.clone(), what, limit });
     let mut reader = BufReader::new(listing);
     let (mut entries, mut total_bytes) = (0_u64, 0_u64);
     let mut record = Vec::new();
@@ -47,16 +41,10 @@ pub(super) async fn measure(
 
 /// `<mode> SP <type> SP <object> SP+ <size or -> TAB <path> NUL` → size, length of the path.
 fn parse(record: &[u8]) -> (u64, usize) {
-    let tab = record
-        .iter()
-        .position(|&byte| byte == b'\t')
-        .unwrap_or(record.len());
+    let tab = record.iter().position(|&byte| byte == b'\t').unwrap_or(record.len());
     let (head, path) = record.split_at(tab);
     let size = head.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
-    let size_bytes = std::str::from_utf8(size)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0);
+    let size_bytes = std::str::from_utf8(size).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
     (size_bytes, path.len().saturating_sub(2))
 }
 

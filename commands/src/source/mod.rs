@@ -72,11 +72,6 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            total_bytes: Self::TOTAL_BYTES,
-            entries: Self::ENTRIES,
-            path_bytes: Self::PATH_BYTES,
-            time: Self::TIME,
-        }
+        Self { total_bytes: Self::TOTAL_BYTES, entries: Self::ENTRIES, path_bytes: Self::PATH_BYTES, time: Self::TIME }
     }
 }

@@ -13,9 +13,7 @@ struct Upstream {
 
 impl Upstream {
     fn new() -> Self {
-        let upstream = Self {
-            folder: TempDir::new().expect("a temporary folder"),
-        };
+        let upstream = Self { folder: TempDir::new().expect("a temporary folder") };
         fs::create_dir(upstream.path()).expect("the repository's folder");
         upstream.git(&["init", "--quiet", "--initial-branch=main", "."]);
         upstream
@@ -35,25 +33,14 @@ impl Upstream {
 
     fn git(&self, arguments: &[&str]) -> String {
         let output = Command::new("git")
-            .args([
-                "-c",
-                "user.name=Ann",
-                "-c",
-                "user.email=ann@acme.test",
-                "-c",
-                "protocol.file.allow=always",
-            ])
+            .args(["-c", "user.name=Ann", "-c", "user.email=ann@acme.test", "-c", "protocol.file.allow=always"])
             .args(arguments)
             .current_dir(self.path())
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z")
             .output()
             .expect("git runs");
-        assert!(
-            output.status.success(),
-            "git {arguments:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
@@ -70,8 +57,7 @@ impl Upstream {
     }
 
     async fn checkout(&self, git: &Git, tag: &str) -> Result<super::Checkout, SourceError> {
-        git.checkout(&self.url(), &name(tag), None, None, &self.target())
-            .await
+        git.checkout(&self.url(), &name(tag), None, None, &self.target()).await
     }
 }
 
@@ -80,10 +66,7 @@ fn name(tag: &str) -> TagName {
 }
 
 fn local() -> Git {
-    Git {
-        allow_local: true,
-        ..Git::default()
-    }
+    Git { allow_local: true, ..Git::default() }
 }
 
 #[tokio::test]
@@ -94,35 +77,17 @@ async fn a_tag_is_checked_out_without_its_history() {
     upstream.tagged("v1.0.0");
     let commit = upstream.git(&["rev-parse", "v1.0.0^{commit}"]);
 
-    let resolved = local()
-        .resolve_tag(&upstream.url(), &name("v1.0.0"), None)
-        .await
-        .expect("it answers");
+    let resolved = local().resolve_tag(&upstream.url(), &name("v1.0.0"), None).await.expect("it answers");
     assert_eq!(resolved.expect("the tag is there").as_str(), commit);
-    let checkout = upstream
-        .checkout(&local(), "v1.0.0")
-        .await
-        .expect("it is checked out");
+    let checkout = upstream.checkout(&local(), "v1.0.0").await.expect("it is checked out");
 
     assert_eq!(checkout.commit.as_str(), commit);
-    assert_eq!(
-        checkout.committed_at.to_rfc3339(),
-        "2026-01-02T03:04:05+00:00"
-    );
-    assert_eq!(
-        fs::read_to_string(upstream.target().join("src/main.c")).expect("the file"),
-        "int main;"
-    );
-    assert_eq!(
-        fs::read_link(upstream.target().join("link")).expect("the link"),
-        Path::new("/etc/passwd")
-    );
+    assert_eq!(checkout.committed_at.to_rfc3339(), "2026-01-02T03:04:05+00:00");
+    assert_eq!(fs::read_to_string(upstream.target().join("src/main.c")).expect("the file"), "int main;");
+    assert_eq!(fs::read_link(upstream.target().join("link")).expect("the link"), Path::new("/etc/passwd"));
     assert!(!upstream.target().join(".git").exists());
-    let beside: Vec<_> = fs::read_dir(upstream.folder.path())
-        .expect("a folder")
-        .flatten()
-        .map(|e| e.file_name())
-        .collect();
+    let beside: Vec<_> =
+        fs::read_dir(upstream.folder.path()).expect("a folder").flatten().map(|e| e.file_name()).collect();
     assert_eq!(beside.len(), 2, "git's own folder is gone: {beside:?}");
 }
 
@@ -130,43 +95,22 @@ async fn a_tag_is_checked_out_without_its_history() {
 async fn a_tag_that_is_not_there_is_said_so() {
     let upstream = Upstream::new();
     upstream.tagged("nested/refs/tags/v2");
-    assert_eq!(
-        local()
-            .resolve_tag(&upstream.url(), &name("v2"), None)
-            .await
-            .expect("it answers"),
-        None
-    );
-    let error = upstream
-        .checkout(&local(), "v2")
-        .await
-        .expect_err("no such tag");
+    assert_eq!(local().resolve_tag(&upstream.url(), &name("v2"), None).await.expect("it answers"), None);
+    let error = upstream.checkout(&local(), "v2").await.expect_err("no such tag");
     assert_eq!(error.code(), "tag_not_found", "{error}");
-    assert!(
-        !upstream.target().exists(),
-        "an unfinished checkout is removed"
-    );
+    assert!(!upstream.target().exists(), "an unfinished checkout is removed");
 }
 
 #[tokio::test]
 async fn a_moved_tag_is_not_built() {
     let upstream = Upstream::new();
     upstream.tagged("v1");
-    let before = local()
-        .resolve_tag(&upstream.url(), &name("v1"), None)
-        .await
-        .expect("it answers");
+    let before = local().resolve_tag(&upstream.url(), &name("v1"), None).await.expect("it answers");
     upstream.write("backdoor", "x");
     upstream.git(&["tag", "--delete", "v1"]);
     upstream.tagged("v1");
     let error = local()
-        .checkout(
-            &upstream.url(),
-            &name("v1"),
-            before.as_ref(),
-            None,
-            &upstream.target(),
-        )
+        .checkout(&upstream.url(), &name("v1"), before.as_ref(), None, &upstream.target())
         .await
         .expect_err("the tag moved");
     assert_eq!(error.code(), "tag_moved", "{error}");
@@ -179,18 +123,9 @@ async fn nothing_of_the_repository_is_executed() {
     let touch = format!("#!/bin/sh\ntouch {}\n", proof.display());
     upstream.write(".gitattributes", "* filter=evil\n");
     upstream.write("file", "x");
-    upstream.git(&[
-        "config",
-        "filter.evil.smudge",
-        &format!("touch {}", proof.display()),
-    ]);
+    upstream.git(&["config", "filter.evil.smudge", &format!("touch {}", proof.display())]);
     upstream.tagged("v1");
-    for hook in [
-        "post-checkout",
-        "post-merge",
-        "reference-transaction",
-        "post-index-change",
-    ] {
+    for hook in ["post-checkout", "post-merge", "reference-transaction", "post-index-change"] {
         upstream.write(&format!(".git/hooks/{hook}"), &touch);
         Command::new("chmod")
             .args(["755", hook])
@@ -198,10 +133,7 @@ async fn nothing_of_the_repository_is_executed() {
             .status()
             .expect("chmod");
     }
-    upstream
-        .checkout(&local(), "v1")
-        .await
-        .expect("it is checked out");
+    upstream.checkout(&local(), "v1").await.expect("it is checked out");
     assert!(!proof.exists());
 }
 
@@ -212,10 +144,7 @@ async fn a_submodule_is_not_fetched() {
     inner.tagged("v1");
     upstream.git(&["submodule", "--quiet", "add", inner.url().as_str(), "inner"]);
     upstream.tagged("v1");
-    upstream
-        .checkout(&local(), "v1")
-        .await
-        .expect("it is checked out");
+    upstream.checkout(&local(), "v1").await.expect("it is checked out");
     assert!(upstream.target().join("inner").is_dir());
     assert!(!upstream.target().join("inner/secret").exists());
 }
@@ -226,46 +155,17 @@ async fn each_limit_is_kept() {
     upstream.write("a/b/c/d", &"x".repeat(5000));
     upstream.tagged("v1");
     for limits in [
-        Limits {
-            total_bytes: 4999,
-            ..Limits::default()
-        },
-        Limits {
-            entries: 3,
-            ..Limits::default()
-        },
-        Limits {
-            path_bytes: 6,
-            ..Limits::default()
-        },
+        Limits { total_bytes: 4999, ..Limits::default() },
+        Limits { entries: 3, ..Limits::default() },
+        Limits { path_bytes: 6, ..Limits::default() },
         // The kernel's limit, below the size of any pack.
-        Limits {
-            total_bytes: 10,
-            ..Limits::default()
-        },
+        Limits { total_bytes: 10, ..Limits::default() },
     ] {
-        let error = upstream
-            .checkout(&Git { limits, ..local() }, "v1")
-            .await
-            .expect_err("over the limit");
+        let error = upstream.checkout(&Git { limits, ..local() }, "v1").await.expect_err("over the limit");
         assert_eq!(error.code(), "too_large", "{limits:?}: {error}");
     }
-    let exact = Limits {
-        total_bytes: 5000,
-        entries: 4,
-        path_bytes: 7,
-        ..Limits::default()
-    };
-    upstream
-        .checkout(
-            &Git {
-                limits: exact,
-                ..local()
-            },
-            "v1",
-        )
-        .await
-        .expect("just within the limits");
+    let exact = Limits { total_bytes: 5000, entries: 4, path_bytes: 7, ..Limits::default() };
+    upstream.checkout(&Git { limits: exact, ..local() }, "v1").await.expect("just within the limits");
 }
 
 #[tokio::test]
@@ -273,19 +173,10 @@ async fn a_silent_server_is_given_up() {
     let folder = TempDir::new().expect("a temporary folder");
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("an address").port();
-    let url =
-        GitUrl::parse(&format!("https://127.0.0.1:{port}/shop.git"), false).expect("an address");
-    let git = Git {
-        limits: Limits {
-            time: Duration::from_millis(300),
-            ..Limits::default()
-        },
-        ..Git::default()
-    };
-    let error = git
-        .checkout(&url, &name("v1"), None, None, &folder.path().join("into"))
-        .await
-        .expect_err("nobody answers");
+    let url = GitUrl::parse(&format!("https://127.0.0.1:{port}/shop.git"), false).expect("an address");
+    let git = Git { limits: Limits { time: Duration::from_millis(300), ..Limits::default() }, ..Git::default() };
+    let error =
+        git.checkout(&url, &name("v1"), None, None, &folder.path().join("into")).await.expect_err("nobody answers");
     assert_eq!(error.code(), "timeout", "{error}");
 }
 
@@ -293,22 +184,15 @@ async fn a_silent_server_is_given_up() {
 async fn a_local_repository_needs_the_operators_consent() {
     let upstream = Upstream::new();
     upstream.tagged("v1");
-    let error = upstream
-        .checkout(&Git::default(), "v1")
-        .await
-        .expect_err("not allowed");
+    let error = upstream.checkout(&Git::default(), "v1").await.expect_err("not allowed");
     assert_eq!(error.code(), "address_refused", "{error}");
 }
 
 #[tokio::test]
 async fn a_repository_that_is_not_there_is_said_so() {
     let folder = TempDir::new().expect("a temporary folder");
-    let url = GitUrl::parse(&format!("{}/nothing", folder.path().display()), true)
-        .expect("a local address");
-    let error = local()
-        .resolve_tag(&url, &name("v1"), None)
-        .await
-        .expect_err("no repository");
+    let url = GitUrl::parse(&format!("{}/nothing", folder.path().display()), true).expect("a local address");
+    let error = local().resolve_tag(&url, &name("v1"), None).await.expect_err("no repository");
     assert_eq!(error.code(), "clone_failed");
     assert!(error.to_string().contains("nothing"), "{error}");
 }

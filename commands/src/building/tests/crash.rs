@@ -26,11 +26,7 @@ async fn a_killed_server_leaves_no_process_and_no_mount_and_the_next_one_sweeps_
     let fixture = Fixture::new();
     let jobs = &fixture.settings.jobs;
     let mut server = Command::new(env::current_exe().expect("this test's program"))
-        .args([
-            "--exact",
-            "building::tests::crash::a_build_that_sleeps_until_its_server_is_killed",
-            "--nocapture",
-        ])
+        .args(["--exact", "building::tests::crash::a_build_that_sleeps_until_its_server_is_killed", "--nocapture"])
         .env(FOLDER, jobs)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -43,12 +39,7 @@ async fn a_killed_server_leaves_no_process_and_no_mount_and_the_next_one_sweeps_
     until("the build's processes end", || !is_running("4242.21")).await;
     assert_eq!(jobs_left(&fixture.settings), 1, "its folder is left");
     let name = jobs.display().to_string();
-    assert!(
-        !fs::read_to_string("/proc/self/mountinfo")
-            .expect("the mounts")
-            .contains(&name),
-        "nothing is mounted"
-    );
+    assert!(!fs::read_to_string("/proc/self/mountinfo").expect("the mounts").contains(&name), "nothing is mounted");
     until("its disk image is released", || {
         let devices = Command::new("losetup")
             .args(["--list", "--noheadings", "--output", "BACK-FILE"])

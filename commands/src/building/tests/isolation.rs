@@ -9,10 +9,7 @@ use crate::building::Builder;
 async fn this_machine_can_isolate_builds() {
     let fixture = Fixture::new();
     let builder = Builder::new(fixture.settings.clone()).expect("the jobs' folder");
-    let words = builder
-        .probe()
-        .await
-        .expect("tests of builds need root and bubblewrap");
+    let words = builder.probe().await.expect("tests of builds need root and bubblewrap");
     assert!(words.contains("bubblewrap"), "{words}");
     assert_eq!(super::jobs_left(&fixture.settings), 0);
 }
@@ -40,16 +37,7 @@ async fn commands_run_as_an_unprivileged_user_without_any_capability() {
         ]
     );
     let host = "the host's own root, read-only (no root filesystem is mapped to ubuntu18)";
-    assert!(
-        fixture
-            .log()
-            .lines()
-            .next()
-            .expect("a line")
-            .ends_with(host),
-        "{}",
-        fixture.log()
-    );
+    assert!(fixture.log().lines().next().expect("a line").ends_with(host), "{}", fixture.log());
 }
 
 #[tokio::test]
@@ -63,10 +51,7 @@ async fn a_build_sees_no_secret_of_the_machine() {
          ps -e -o comm= | grep -e cargo -e systemd || true",
     );
     write(&fixture.folder.path().join("data/key"), "s3cret");
-    fixture.settings.environment.insert(
-        "DATA".to_owned(),
-        fixture.folder.path().join("data").display().to_string(),
-    );
+    fixture.settings.environment.insert("DATA".to_owned(), fixture.folder.path().join("data").display().to_string());
     assert!(
         std::env::var("CARGO_MANIFEST_DIR").is_ok(),
         "the server's own environment holds what a build must not see"
@@ -94,19 +79,10 @@ async fn even_root_of_the_sandbox_sees_no_secret_and_cannot_touch_the_machine() 
          grep CapEff /proc/self/status",
     )
     .await;
-    assert_eq!(
-        said.lines().last(),
-        Some("CapEff:\t00000000800000fb"),
-        "{said}"
-    );
+    assert_eq!(said.lines().last(), Some("CapEff:\t00000000800000fb"), "{said}");
     for line in said.lines().rev().skip(1) {
         assert!(line.contains(":*:"), "only locked accounts: {line}");
-        assert!(
-            !real_shadow
-                .lines()
-                .any(|real| real == line && !real.contains(":*:")),
-            "{line}"
-        );
+        assert!(!real_shadow.lines().any(|real| real == line && !real.contains(":*:")), "{line}");
     }
     assert!(!fs::exists("/usr/bin/pkgdeploy-test-file").expect("a path"));
     assert!(fs::exists("/etc/passwd").expect("a path"));
@@ -119,10 +95,7 @@ async fn files_that_the_operator_lends_are_readable_and_only_that() {
     );
     let lent = fixture.folder.path().join("data/pip.conf");
     write(&lent, "[global]\n");
-    fixture
-        .settings
-        .readable
-        .insert("/etc/pip-of-the-operator.conf".into(), lent.clone());
+    fixture.settings.readable.insert("/etc/pip-of-the-operator.conf".into(), lent.clone());
     fixture.built().await;
     assert_eq!(fixture.said(), ["[global]", "refused"]);
     assert_eq!(fs::read_to_string(lent).expect("the file"), "[global]\n");
@@ -135,10 +108,7 @@ async fn nothing_is_left_of_a_build_once_its_tree_is_dropped() {
     assert_eq!(super::jobs_left(&fixture.settings), 1);
     drop(built);
     assert_eq!(super::jobs_left(&fixture.settings), 0);
-    assert!(
-        !fixture.checkout().join("made").exists(),
-        "the checkout is only read"
-    );
+    assert!(!fixture.checkout().join("made").exists(), "the checkout is only read");
 }
 
 #[tokio::test]
@@ -166,7 +136,5 @@ async fn a_build_can_be_a_task_of_its_own() {
         task
     }
     let fixture = Fixture::running("true");
-    sent(async move { fixture.build().await.map(drop) })
-        .await
-        .expect("it is built");
+    sent(async move { fixture.build().await.map(drop) }).await.expect("it is built");
 }

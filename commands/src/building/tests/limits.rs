@@ -8,15 +8,9 @@ use super::{Fixture, is_running, until};
 async fn a_command_that_fails_fails_the_build_with_its_status_and_last_lines() {
     let fixture = Fixture::running("echo about to fail\nsh -c 'exit 7'\necho unreached");
     let error = fixture.refused().await;
-    assert_eq!(
-        (error.code(), error.step().to_string().as_str()),
-        ("command_failed", "Building")
-    );
+    assert_eq!((error.code(), error.step().to_string().as_str()), ("command_failed", "Building"));
     let text = error.to_string();
-    assert!(
-        text.starts_with("build.commands failed (exit status 7)"),
-        "{text}"
-    );
+    assert!(text.starts_with("build.commands failed (exit status 7)"), "{text}");
     assert!(text.ends_with("\nabout to fail"), "{text}");
 }
 
@@ -46,9 +40,8 @@ async fn a_dropped_build_is_killed_with_all_its_processes() {
 
 #[tokio::test]
 async fn a_process_that_outlives_its_command_is_dead_before_the_tree_is_read() {
-    let mut fixture = Fixture::running(
-        "setsid sh -c 'while :; do date >>late; done' >/dev/null 2>&1 & sleep 4242.19 & touch early",
-    );
+    let mut fixture =
+        Fixture::running("setsid sh -c 'while :; do date >>late; done' >/dev/null 2>&1 & sleep 4242.19 & touch early");
     fixture.config.install.copy = vec![super::copy("early", "/opt/early")];
     let built = fixture.built().await;
     assert!(!is_running("4242.19"));
@@ -108,18 +101,14 @@ async fn a_log_does_not_outgrow_its_limit_and_the_build_goes_on() {
     fixture.built().await;
     let log = fixture.log();
     assert!(log.len() < 10_200, "{}", log.len());
-    assert!(
-        log.trim_end()
-            .ends_with("[pkgdeploy: the log is cut here, it reached its limit of 10000 bytes]")
-    );
+    assert!(log.trim_end().ends_with("[pkgdeploy: the log is cut here, it reached its limit of 10000 bytes]"));
 }
 
 #[tokio::test]
 async fn the_log_can_be_followed_while_the_build_runs() {
     let fixture = Fixture::running("echo first\nsleep 4242.20");
     let seen = until("the first line is there", || {
-        std::fs::read_to_string(fixture.folder.path().join("log"))
-            .is_ok_and(|log| log.ends_with("\nfirst\n"))
+        std::fs::read_to_string(fixture.folder.path().join("log")).is_ok_and(|log| log.ends_with("\nfirst\n"))
     });
     tokio::select! {
         built = fixture.build() => panic!("it must still sleep: {built:?}"),

@@ -45,17 +45,9 @@ impl Fixture {
             hidden: vec![folder.path().join("data")],
             environment: BTreeMap::new(),
             readable: BTreeMap::new(),
-            limits: Limits {
-                wall_time: std::time::Duration::from_secs(120),
-                disk_bytes: 1 << 30,
-                ..Limits::default()
-            },
+            limits: Limits { wall_time: std::time::Duration::from_secs(120), disk_bytes: 1 << 30, ..Limits::default() },
         };
-        Self {
-            folder,
-            config: config(),
-            settings,
-        }
+        Self { folder, config: config(), settings }
     }
 
     /// A fixture whose build runs one piece of shell.
@@ -70,16 +62,13 @@ impl Fixture {
     }
 
     pub(super) fn log(&self) -> String {
-        String::from_utf8_lossy(&fs::read(self.folder.path().join("log")).expect("the log"))
-            .into_owned()
+        String::from_utf8_lossy(&fs::read(self.folder.path().join("log")).expect("the log")).into_owned()
     }
 
     /// What the commands said, without our own lines.
     pub(super) fn said(&self) -> Vec<String> {
         let ours = |line: &&str| {
-            !line.starts_with(['$', '>'])
-                && !line.starts_with(".pkgdeploy/")
-                && !line.starts_with("the package holds")
+            !line.starts_with(['$', '>']) && !line.starts_with(".pkgdeploy/") && !line.starts_with("the package holds")
         };
         self.log().lines().filter(ours).map(str::to_owned).collect()
     }
@@ -93,9 +82,7 @@ impl Fixture {
         let job = Job {
             config: &self.config,
             checkout: &self.checkout(),
-            commit: &"0123456789abcdef0123456789abcdef01234567"
-                .parse()
-                .expect("a commit"),
+            commit: &"0123456789abcdef0123456789abcdef01234567".parse().expect("a commit"),
             version: "1.2.3",
             tag: &"v1.2.3".parse().expect("a tag"),
             source_date: DateTime::from_timestamp(1_700_000_000, 0).expect("a time"),
@@ -120,30 +107,20 @@ impl Fixture {
 }
 
 pub(super) fn copy(source: &str, destination: &str) -> Copy {
-    Copy {
-        source: source.to_owned(),
-        destination: destination.to_owned(),
-        user: None,
-        group: None,
-        permissions: None,
-    }
+    Copy { source: source.to_owned(), destination: destination.to_owned(), user: None, group: None, permissions: None }
 }
 
 pub(super) fn jobs_left(settings: &Settings) -> usize {
-    fs::read_dir(&settings.jobs)
-        .expect("the jobs' folder")
-        .count()
+    fs::read_dir(&settings.jobs).expect("the jobs' folder").count()
 }
 
 /// Is a process alive whose command line holds `mark`?
 pub(super) fn is_running(mark: &str) -> bool {
     let processes = fs::read_dir("/proc").expect("the processes").flatten();
-    processes
-        .filter_map(|process| fs::read(process.path().join("cmdline")).ok())
-        .any(|line| {
-            let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            line.starts_with("sleep") && line.contains(mark)
-        })
+    processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok()).any(|line| {
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        line.starts_with("sleep") && line.contains(mark)
+    })
 }
 
 /// Waits for a fact that the kernel brings about on its own, as the end of a killed process.

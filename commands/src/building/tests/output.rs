@@ -17,17 +17,11 @@ fn line(path: &str, entry: &Entry) -> String {
             format!(" = {}", String::from_utf8_lossy(&bytes).trim())
         }
     };
-    format!(
-        "{:o} {}:{} {path}{what}",
-        entry.mode, entry.user, entry.group
-    )
+    format!("{:o} {}:{} {path}{what}", entry.mode, entry.user, entry.group)
 }
 
 fn lines(tree: &PackageTree) -> Vec<String> {
-    tree.entries
-        .iter()
-        .map(|(path, entry)| line(path, entry))
-        .collect()
+    tree.entries.iter().map(|(path, entry)| line(path, entry)).collect()
 }
 
 #[tokio::test]
@@ -39,20 +33,9 @@ async fn what_is_copied_keeps_its_modes_and_gets_its_owners() {
     fixture.config.install.user = Some("shop".to_owned());
     fixture.config.install.copy = vec![
         copy("dist/", "/opt/shop"),
-        Copy {
-            permissions: Some(0o640),
-            group: Some("adm".to_owned()),
-            ..copy("shop.conf", "/etc/shop/")
-        },
-        Copy {
-            permissions: Some(0o640),
-            user: Some("root".to_owned()),
-            ..copy("dist/sub", "/usr/share/")
-        },
-        Copy {
-            permissions: Some(0o4755),
-            ..copy("dist/run", "/usr/bin/shop")
-        },
+        Copy { permissions: Some(0o640), group: Some("adm".to_owned()), ..copy("shop.conf", "/etc/shop/") },
+        Copy { permissions: Some(0o640), user: Some("root".to_owned()), ..copy("dist/sub", "/usr/share/") },
+        Copy { permissions: Some(0o4755), ..copy("dist/run", "/usr/bin/shop") },
     ];
     let built = fixture.built().await;
     assert_eq!(
@@ -74,15 +57,10 @@ async fn what_is_copied_keeps_its_modes_and_gets_its_owners() {
 
 #[tokio::test]
 async fn install_commands_change_what_was_copied() {
-    let mut fixture =
-        Fixture::running("mkdir dist; echo a >dist/a; echo b >dist/b; echo c >dist/c");
+    let mut fixture = Fixture::running("mkdir dist; echo a >dist/a; echo b >dist/b; echo c >dist/c");
     fixture.config.install.copy = vec![
         copy("dist/", "/opt/shop"),
-        Copy {
-            permissions: Some(0o4711),
-            user: Some("shop".to_owned()),
-            ..copy("dist/c", "/usr/bin/c")
-        },
+        Copy { permissions: Some(0o4711), user: Some("shop".to_owned()), ..copy("dist/c", "/usr/bin/c") },
     ];
     let commands = "rm $DESTDIR/opt/shop/a; echo more >>$DESTDIR/opt/shop/b; chmod 600 $DESTDIR/usr/bin/c\n\
                     mkdir -p $DESTDIR/usr/share/shop; ln -s /opt/shop/b $DESTDIR/usr/share/shop/link; id -u";
@@ -109,21 +87,14 @@ async fn a_file_that_was_not_built_is_named() {
     let error = fixture.refused().await;
     assert_eq!(error.code(), "output_missing");
     assert!(
-        error
-            .to_string()
-            .contains("no \"dist/shop\" in the built tree (to be copied to /usr/bin/shop)"),
+        error.to_string().contains("no \"dist/shop\" in the built tree (to be copied to /usr/bin/shop)"),
         "{error}"
     );
 }
 
 #[tokio::test]
 async fn no_link_leads_out_of_the_built_tree() {
-    for source in [
-        "out/passwd",
-        "out/",
-        "../etc/passwd",
-        "inner/../../etc/passwd",
-    ] {
+    for source in ["out/passwd", "out/", "../etc/passwd", "inner/../../etc/passwd"] {
         let mut fixture = Fixture::new();
         fs::create_dir(fixture.checkout().join("inner")).expect("a folder");
         symlink("/etc", fixture.checkout().join("out")).expect("a link");
@@ -162,11 +133,7 @@ async fn pipes_sockets_and_odd_names_are_refused() {
     ] {
         let mut fixture = Fixture::running(command);
         fixture.config.install.copy = vec![copy("./", "/opt/shop")];
-        assert_eq!(
-            fixture.refused().await.code(),
-            "output_refused",
-            "{command}"
-        );
+        assert_eq!(fixture.refused().await.code(), "output_refused", "{command}");
     }
 }
 
@@ -186,13 +153,9 @@ async fn a_package_is_limited_in_entries_and_bytes() {
 
 #[tokio::test]
 async fn folders_of_the_distribution_are_not_the_packages_own() {
-    let mut fixture =
-        Fixture::running("mkdir -p tree/etc/shop tree/usr/bin; touch tree/usr/bin/shop");
+    let mut fixture = Fixture::running("mkdir -p tree/etc/shop tree/usr/bin; touch tree/usr/bin/shop");
     fixture.config.install.user = Some("shop".to_owned());
     fixture.config.install.copy = vec![copy("tree/", "/")];
     let built = fixture.built().await;
-    assert_eq!(
-        built.tree.entries.keys().collect::<Vec<_>>(),
-        ["/etc/shop", "/usr/bin/shop"]
-    );
+    assert_eq!(built.tree.entries.keys().collect::<Vec<_>>(), ["/etc/shop", "/usr/bin/shop"]);
 }

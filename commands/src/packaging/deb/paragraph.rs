@@ -19,8 +19,10 @@ pub(super) fn facts(text: &str) -> Result<DebFacts, PackageFileError> {
             None => Err(PackageFileError::malformed(format!("control file, field {name}"), expected)),
         }
     };
-    let package = required("Package", is_package_name, "2 to 128 characters of a-z 0-9 . + -, a letter or digit first")?;
-    let version = required("Version", is_version, "[epoch:]upstream[-revision], a digit first, at most 128 characters")?;
+    let package =
+        required("Package", is_package_name, "2 to 128 characters of a-z 0-9 . + -, a letter or digit first")?;
+    let version =
+        required("Version", is_version, "[epoch:]upstream[-revision], a digit first, at most 128 characters")?;
     let architecture = required("Architecture", is_architecture, "all, or one architecture such as amd64")?;
     required("Maintainer", |value| !value.is_empty(), "a name and an address")?;
     required("Description", |value| !value.is_empty(), "a summary line")?;
@@ -80,7 +82,9 @@ fn parse(text: &str) -> Result<Vec<Field<'_>>, PackageFileError> {
 }
 
 fn is_field_name(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with(['#', '-']) && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':')
+    !name.is_empty()
+        && !name.starts_with(['#', '-'])
+        && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':')
 }
 
 fn is_package_name(text: &str) -> bool {

@@ -36,13 +36,11 @@ pub(in crate::packaging) fn read(input: &mut Hashed<impl Read>) -> Result<DebFac
     let facts = paragraph::facts(&text)?;
 
     let data = ar::read_header(input)?;
-    if !matches!(
-        data.name.strip_prefix("data.tar"),
-        Some("" | ".gz" | ".xz" | ".zst" | ".bz2" | ".lzma")
-    ) {
+    if !matches!(data.name.strip_prefix("data.tar"), Some("" | ".gz" | ".xz" | ".zst" | ".bz2" | ".lzma")) {
         return Err(PackageFileError::malformed("ar archive", "data.tar, packed or not, as the third member"));
     }
-    let copied = io::copy(&mut input.by_ref().take(data.size_bytes), &mut io::sink()).map_err(PackageFileError::read)?;
+    let copied =
+        io::copy(&mut input.by_ref().take(data.size_bytes), &mut io::sink()).map_err(PackageFileError::read)?;
     if copied < data.size_bytes {
         return Err(PackageFileError::Truncated);
     }

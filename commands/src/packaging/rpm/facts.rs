@@ -109,7 +109,8 @@ fn free_text(header: &Header, tag: u32) -> Result<String, PackageFileError> {
 }
 
 fn checked<'a>(header: &Header, tag: u32, text: &'a str) -> Result<&'a str, PackageFileError> {
-    let forbidden = |c: char| (c.is_control() && !matches!(c, '\n' | '\r' | '\t')) || matches!(c, '\u{fffe}' | '\u{ffff}');
+    let forbidden =
+        |c: char| (c.is_control() && !matches!(c, '\n' | '\r' | '\t')) || matches!(c, '\u{fffe}' | '\u{ffff}');
     if text.contains(forbidden) {
         return Err(header.malformed(tag, "text without control characters"));
     }

@@ -67,11 +67,7 @@ fn check_header_digests(signature: &Header, header: &[u8]) -> Result<(), Package
 }
 
 /// Reads the payload to the end of the file and compares it with its digests, of which one at least must be there.
-fn check_payload(
-    input: &mut Hashed<impl Read>,
-    signature: &Header,
-    header: &Header,
-) -> Result<(), PackageFileError> {
+fn check_payload(input: &mut Hashed<impl Read>, signature: &Header, header: &Header) -> Result<(), PackageFileError> {
     let mut sha256 = Sha256::new();
     let mut md5 = Md5::new_with_prefix(header.bytes());
     let mut size_bytes = header.bytes().len() as u64;

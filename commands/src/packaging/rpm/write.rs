@@ -55,9 +55,8 @@ fn header_entries(spec: &Spec<'_>, payload: &mut Payload) -> Result<Vec<HeaderEn
     let vendor = config.maintainer.split_once('<').map_or(config.maintainer.as_str(), |(name, _)| name).trim();
 
     let text = |tag: IndexTag, text: &str| HeaderEntry::new(tag as u32, IndexData::StringTag(text.to_owned()));
-    let translated = |tag: IndexTag, text: &str| {
-        HeaderEntry::new(tag as u32, IndexData::I18NString(vec![text.to_owned()]))
-    };
+    let translated =
+        |tag: IndexTag, text: &str| HeaderEntry::new(tag as u32, IndexData::I18NString(vec![text.to_owned()]));
     let texts = |tag: IndexTag, text: String| HeaderEntry::new(tag as u32, IndexData::StringArray(vec![text]));
     let number = |tag: IndexTag, number| HeaderEntry::new(tag as u32, IndexData::Int32(vec![number]));
     let mut entries = vec![
@@ -121,10 +120,7 @@ fn header_entries(spec: &Spec<'_>, payload: &mut Payload) -> Result<Vec<HeaderEn
 
 /// The digests that protect the file until somebody signs it. MD5 over header and payload is all that EL7's rpm knows to
 /// check the payload by.
-fn signature_header(
-    header: &[u8],
-    payload: &mut Payload,
-) -> Result<Header<IndexSignatureTag>, WritePackageError> {
+fn signature_header(header: &[u8], payload: &mut Payload) -> Result<Header<IndexSignatureTag>, WritePackageError> {
     let mut md5 = Md5::new_with_prefix(header);
     let mut buffer = vec![0; 128 * 1024];
     loop {
@@ -135,13 +131,12 @@ fn signature_header(
         md5.update(&buffer[..read]);
     }
     payload.file.rewind()?;
-    let small = |size_bytes: u64| {
-        u32::try_from(size_bytes).map(|size| IndexData::Int32(vec![size])).map_err(|_| WritePackageError::TooLarge {
-            what: "bytes of payload",
-            found: size_bytes,
-            limit: u32::MAX.into(),
-        })
-    };
+    let small =
+        |size_bytes: u64| {
+            u32::try_from(size_bytes).map(|size| IndexData::Int32(vec![size])).map_err(|_| {
+                WritePackageError::TooLarge { what: "bytes of payload", found: size_bytes, limit: u32::MAX.into() }
+            })
+        };
     let entries = [
         (IndexSignatureTag::RPMSIGTAG_SHA1, IndexData::StringTag(hex::encode(Sha1::digest(header)))),
         (IndexSignatureTag::RPMSIGTAG_SHA256, IndexData::StringTag(hex::encode(Sha256::digest(header)))),

@@ -34,7 +34,8 @@ fn call(shell: &[&str], script: Option<&String>, folder: &Path, arguments: &[&st
     let path = folder.join("script");
     fs::write(&path, script.replace(RETURNING, &format!("{}/returning-", folder.display()))).unwrap();
     let stubs = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", folder.display());
-    let output = Command::new(shell[0]).args(&shell[1..]).arg(&path).args(arguments).env("PATH", stubs).output().unwrap();
+    let output =
+        Command::new(shell[0]).args(&shell[1..]).arg(&path).args(arguments).env("PATH", stubs).output().unwrap();
     match output.status.code() {
         Some(0) => Ok(String::from_utf8(output.stdout).unwrap().trim_end().replace('\n', " ")),
         code => Err(code.unwrap()),
@@ -193,7 +194,8 @@ fn a_section_s_text_runs_byte_for_byte_as_written() {
 
 #[test]
 fn a_broken_section_breaks_only_its_own_case() {
-    let broken = ["if true", ")", "}", "echo 'open", "cat <<EOF", "esac", "exit 3", "cd /; set +e; false; x() { :; }; exit 4"];
+    let broken =
+        ["if true", ")", "}", "echo 'open", "cat <<EOF", "esac", "exit 3", "cd /; set +e; false; x() { :; }; exit 4"];
     for text in broken {
         let mut texts = speaking();
         texts.before_upgrade = Some(text.to_owned());
@@ -227,7 +229,9 @@ fn a_failing_command_stops_its_script_with_its_code() {
 #[test]
 fn missing_owners_are_created_before_anything_else_on_installation_and_upgrade() {
     let mut sample = Sample::empty(Format::Deb);
-    for (path, user, group) in [("/a", "ann", "ann"), ("/b", "root", "staff"), ("/c", "root", "root"), ("/d", "ann", "bob")] {
+    for (path, user, group) in
+        [("/a", "ann", "ann"), ("/b", "root", "staff"), ("/c", "root", "root"), ("/d", "ann", "bob")]
+    {
         sample.add(path, 0o755, user, Content::Directory);
         sample.tree.entries.get_mut(path).unwrap().group = group.to_owned();
     }

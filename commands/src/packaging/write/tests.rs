@@ -62,7 +62,9 @@ fn a_time_in_the_future_stays_what_it_is() {
 
 #[test]
 fn the_answer_describes_the_file() {
-    for (format, name) in [(Format::Deb, "greeter_1.2.0~rc1_amd64.deb"), (Format::Rpm, "greeter-1.2.0~rc1-1.x86_64.rpm")] {
+    for (format, name) in
+        [(Format::Deb, "greeter_1.2.0~rc1_amd64.deb"), (Format::Rpm, "greeter-1.2.0~rc1-1.x86_64.rpm")]
+    {
         let sample = Sample::new(format);
         let written = sample.write();
         let bytes = fs::read(&written.path).unwrap();

@@ -10,7 +10,10 @@ fn refusal(text: &str) -> String {
 #[test]
 fn a_paragraph_keeps_its_words_and_order_but_for_the_package_first() {
     let facts = facts(&(GOOD.to_owned() + "\n\n")).expect("a good paragraph");
-    assert_eq!((facts.package.as_str(), facts.version.as_str(), facts.architecture.as_str()), ("greeter", "1.0", "amd64"));
+    assert_eq!(
+        (facts.package.as_str(), facts.version.as_str(), facts.architecture.as_str()),
+        ("greeter", "1.0", "amd64")
+    );
     assert_eq!(
         facts.control,
         "Package: greeter\nVersion: 1.0\nArchitecture: amd64\nMaintainer: A <a@b>\nX-Odd!: 1\n\
@@ -29,7 +32,10 @@ fn required_fields_must_be_there_and_follow_their_grammar() {
     for field in ["Package", "Version", "Architecture", "Maintainer", "Description"] {
         let missing: String =
             GOOD.lines().filter(|line| !line.starts_with(field)).map(|line| format!("{line}\n")).collect();
-        assert!(refusal(&missing.replace("\n in two", "\nX: y\n in two")).contains(&format!("field {field}")), "{field}");
+        assert!(
+            refusal(&missing.replace("\n in two", "\nX: y\n in two")).contains(&format!("field {field}")),
+            "{field}"
+        );
     }
     for (good, bad) in [
         ("Package: greeter", "Package: ../../x"),

@@ -120,9 +120,8 @@ fn a_member_s_size_is_decimal_and_not_longer_than_the_file() {
 
 #[test]
 fn control_is_one_regular_file() {
-    let refused = |entries: &[(&str, EntryType, &[u8])]| {
-        malformed_place(with_control_member("control.tar", &tar(entries)))
-    };
+    let refused =
+        |entries: &[(&str, EntryType, &[u8])]| malformed_place(with_control_member("control.tar", &tar(entries)));
     for kind in [EntryType::Fifo, EntryType::Symlink, EntryType::Link, EntryType::Char, EntryType::Block] {
         assert!(refused(&[("./control", kind, b"")]).contains("regular files"), "{kind:?}");
     }

@@ -6,7 +6,10 @@ use domain::{
     package::{Comparison, Facts, FileKind, FileList, Format, PackagedFile},
 };
 
-use super::super::{facts::FILE_LIST_MAX_BYTES, header::{HEADER_MAX_TAGS, TAG_MAX_ELEMENTS}};
+use super::super::{
+    facts::FILE_LIST_MAX_BYTES,
+    header::{HEADER_MAX_TAGS, TAG_MAX_ELEMENTS},
+};
 use super::*;
 use crate::packaging::{
     FACTS_MAX_BYTES, ReadPackage, read_package,
@@ -88,7 +91,10 @@ fn an_rpm_we_wrote_says_what_it_was_written_from() {
     assert_eq!((package.sha256, package.size_bytes), (written.sha256, written.size_bytes));
     assert_eq!(attached, None);
     let Facts::Rpm(facts) = &package.facts else { panic!("an rpm") };
-    assert_eq!((package.name(), package.version().as_str(), package.architecture()), ("greeter", "1.2.0~rc1-1", "x86_64"));
+    assert_eq!(
+        (package.name(), package.version().as_str(), package.architecture()),
+        ("greeter", "1.2.0~rc1-1", "x86_64")
+    );
     assert_eq!((facts.summary.as_str(), facts.license.as_str()), ("Greets the world", "MIT"));
     assert_eq!((facts.build_time, facts.installed_size_bytes), (1_700_000_000, 46));
     let python = facts.requires.iter().find(|dependency| dependency.name == "python3").unwrap();
@@ -103,7 +109,12 @@ fn an_rpm_we_wrote_says_what_it_was_written_from() {
 fn a_long_file_list_becomes_a_blob_of_its_own() {
     let mut sample = Sample::empty(Format::Rpm);
     for number in 0..2000 {
-        sample.add(&format!("/opt/greeter/some-folder-{number}"), 0o755, "root", crate::packaging::tree::Content::Directory);
+        sample.add(
+            &format!("/opt/greeter/some-folder-{number}"),
+            0o755,
+            "root",
+            crate::packaging::tree::Content::Directory,
+        );
     }
     let ReadPackage { package, attached } = read_package(&sample.write().path).unwrap();
     let attached = attached.expect("the list is longer than 64 KiB");

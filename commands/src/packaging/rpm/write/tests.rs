@@ -26,7 +26,8 @@ fn rpm_shows_the_config_s_fields() {
 #[test]
 fn rpm_finds_every_digest_right() {
     let shown = run("rpm", &["-Kv", text(&Sample::new(Format::Rpm).write().path)]);
-    for digest in ["Header SHA256 digest: OK", "Header SHA1 digest: OK", "Payload SHA256 digest: OK", "MD5 digest: OK"] {
+    for digest in ["Header SHA256 digest: OK", "Header SHA1 digest: OK", "Payload SHA256 digest: OK", "MD5 digest: OK"]
+    {
         assert!(shown.contains(digest), "{digest}: {shown}");
     }
     assert!(!shown.to_lowercase().contains("signature"), "{shown}");
@@ -35,7 +36,10 @@ fn rpm_finds_every_digest_right() {
 #[test]
 fn rpm_lists_every_entry_with_its_owner_mode_and_flags() {
     let sample = Sample::new(Format::Rpm);
-    let shown = query(&sample, "[%{FILENAMES}|%{FILEMODES:perms}|%{FILEUSERNAME}|%{FILEGROUPNAME}|%{FILEFLAGS:fflags}|%{FILEMTIMES}\n]");
+    let shown = query(
+        &sample,
+        "[%{FILENAMES}|%{FILEMODES:perms}|%{FILEUSERNAME}|%{FILEGROUPNAME}|%{FILEFLAGS:fflags}|%{FILEMTIMES}\n]",
+    );
     let deep = format!("/opt/greeter/{}/{}", "a".repeat(120), "b".repeat(30));
     assert_eq!(
         shown,

@@ -87,7 +87,10 @@ fn compare(path: &Path) {
     for (what, expected) in [
         ("name", format!("<name>{}</name>", facts.name)),
         ("arch", format!("<arch>{}</arch>", facts.architecture)),
-        ("version", format!("<version epoch=\"{}\" ver=\"{}\" rel=\"{}\"/>", facts.epoch, facts.version, facts.release)),
+        (
+            "version",
+            format!("<version epoch=\"{}\" ver=\"{}\" rel=\"{}\"/>", facts.epoch, facts.version, facts.release),
+        ),
         ("checksum", format!("pkgid=\"YES\">{}</checksum>", package.sha256)),
         ("summary", format!("<summary>{}</summary>", escaped(&facts.summary))),
         ("description", format!("<description>{}</description>", escaped(&facts.description))),
@@ -123,7 +126,8 @@ fn compare(path: &Path) {
     ] {
         let start = primary.find(&format!("<rpm:{kind}>")).unwrap_or(primary.len());
         let end = primary.find(&format!("</rpm:{kind}>")).unwrap_or(primary.len());
-        let found: Vec<&str> = primary[start..end].lines().skip(1).map(str::trim).filter(|line| !line.is_empty()).collect();
+        let found: Vec<&str> =
+            primary[start..end].lines().skip(1).map(str::trim).filter(|line| !line.is_empty()).collect();
         assert_eq!(found, shown(kind, dependencies, facts), "{kind}");
     }
     let files = document("filelists");
@@ -172,7 +176,8 @@ fn line(dependency: &Dependency) -> String {
             Comparison::Gt => "GT",
         };
         let (epoch, rest) = dependency.evr.split_once(':').unwrap_or(("0", &dependency.evr));
-        let (version, release) = rest.rsplit_once('-').map_or((rest, None), |(version, release)| (version, Some(release)));
+        let (version, release) =
+            rest.rsplit_once('-').map_or((rest, None), |(version, release)| (version, Some(release)));
         line += &format!(" flags=\"{word}\" epoch=\"{epoch}\" ver=\"{version}\"");
         line += &release.map(|release| format!(" rel=\"{release}\"")).unwrap_or_default();
     }
