@@ -23,7 +23,7 @@ pub(super) fn compose(commands: &[Command], checkout: &Path) -> Result<String, B
             }
             Command::File(file) => {
                 show(&mut script, &format!("sh -e {file}"));
-                let _infallible = write!(script, "(\n{}\n)\n", read_command_file(file, checkout)?);
+                let _infallible = write!(script, "(\n{}\n)\n", read_command_file(checkout, Path::new(file))?);
             }
         }
     }
@@ -42,13 +42,14 @@ fn show(script: &mut String, text: &str) {
     }
 }
 
-/// The text of a `- file:` command, read from `checkout` without following links out of it.
+/// The text of the command file `file` of `checkout`, found without following links.
 ///
 /// # Errors
-/// `command_file_unreadable`, with the reason.
-pub fn read_command_file(file: &str, checkout: &Path) -> Result<String, BuildError> {
-    let unreadable = |reason: String| BuildError::CommandFileUnreadable { file: file.to_owned(), reason };
-    let path = inside::locate(checkout, file).map_err(|escape| unreadable(escape.to_string()))?;
+/// `command_file_unreadable` unless it is a regular file of UTF-8, at most 1 MiB long.
+pub fn read_command_file(checkout: &Path, file: &Path) -> Result<String, BuildError> {
+    let file = file.to_string_lossy();
+    let unreadable = |reason: String| BuildError::CommandFileUnreadable { file: file.to_string(), reason };
+    let path = inside::locate(checkout, &file).map_err(|escape| unreadable(escape.to_string()))?;
     let metadata = fs::symlink_metadata(&path).map_err(|error| unreadable(error.to_string()))?;
     if !metadata.is_file() {
         return Err(unreadable("expected a regular file".to_owned()));
