@@ -120,7 +120,7 @@ fn script_texts(scripts: &config::Scripts, checkout: &Path) -> Result<ScriptText
             return Ok(None);
         }
         let read =
-            |file: &str| -> Result<String, Stop> { building::read_command_file(file, checkout).map_err(Stop::from) };
+            |file: &str| -> Result<String, Stop> { building::read_command_file(checkout, Path::new(file)).map_err(Stop::from) };
         script_text(commands, read).map(Some)
     };
     Ok(ScriptTexts {
