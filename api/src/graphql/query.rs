@@ -1,0 +1,76 @@
+//! What dashboards ask.
+
+use async_graphql::{Context, ID, Object, Result};
+use domain::{
+    ids::{ProjectId, ReleaseId, RepositoryId},
+    names::{OrganisationName, ProjectName},
+    recorded::Position,
+};
+
+use super::{
+    error::{invalid, with_code},
+    types::{Organisation, Project, Release, Repository},
+};
+
+/// How many items a list has if the query does not say.
+const FIRST_DEFAULT: u32 = 20;
+
+/// Questions. They see everything that mutations changed before.
+pub struct Query;
+
+#[Object]
+impl Query {
+    /// All organisations, by name.
+    async fn organisations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
+        #[graphql(desc = "The last name of the page before")] after: Option<String>,
+    ) -> Result<Vec<Organisation>> {
+        Organisation::all(ctx, after.as_deref(), first).await
+    }
+
+    /// The organisation of that name.
+    async fn organisation(&self, ctx: &Context<'_>, name: String) -> Result<Organisation> {
+        Organisation::load(ctx, &name.parse().map_err(invalid)?).await
+    }
+
+    /// The project of that name.
+    async fn project(&self, ctx: &Context<'_>, organisation: String, name: String) -> Result<Project> {
+        let (organisation, name) = (organisation.parse().map_err(invalid)?, name.parse().map_err(invalid)?);
+        Project::load(ctx, ProjectId::named(&organisation, &name)).await
+    }
+
+    /// The repository of that name.
+    async fn repository(&self, ctx: &Context<'_>, organisation: String, name: String) -> Result<Repository> {
+        let (organisation, name) = (organisation.parse().map_err(invalid)?, name.parse().map_err(invalid)?);
+        Repository::load(ctx, RepositoryId::named(&organisation, &name)).await
+    }
+
+    /// Releases, newest first: all, or those of one organisation or project.
+    async fn releases(
+        &self,
+        ctx: &Context<'_>,
+        organisation: Option<String>,
+        #[graphql(desc = "The project's name; needs its organisation")] project: Option<String>,
+        #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
+        #[graphql(desc = "The cursor of the last release of the page before")] before: Option<String>,
+    ) -> Result<Vec<Release>> {
+        let organisation: Option<OrganisationName> = organisation.map(|name| name.parse()).transpose().map_err(invalid)?;
+        let project: Option<ProjectName> = project.map(|name| name.parse()).transpose().map_err(invalid)?;
+        let project = match (&organisation, project) {
+            (Some(organisation), Some(name)) => Some(ProjectId::named(organisation, &name)),
+            (None, Some(_)) => return Err(with_code("invalid", "project: a project's name needs its organisation")),
+            (_, None) => None,
+        };
+        let before = before.map(|cursor| cursor.parse().map(Position)).transpose();
+        let before = before.map_err(|_| with_code("invalid", "before: expected the cursor of a release"))?;
+        Release::list(ctx, organisation.as_ref(), project, before, first).await
+    }
+
+    /// The release with this id.
+    async fn release(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Release>> {
+        let id: ReleaseId = id.parse().map_err(invalid)?;
+        Release::load(ctx, id).await
+    }
+}

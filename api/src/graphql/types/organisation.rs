@@ -1,0 +1,68 @@
+//! Organisations.
+
+use async_graphql::{Context, Object, Result};
+use domain::names::OrganisationName;
+use projections::board::{self, PAGE_MAX};
+
+use super::{Project, Repository};
+use crate::{
+    app::App,
+    graphql::error::{internal, not_found},
+};
+
+/// A customer: owns projects and repositories.
+pub(in crate::graphql) struct Organisation(board::Organisation);
+
+impl Organisation {
+    pub(in crate::graphql) async fn load(ctx: &Context<'_>, name: &OrganisationName) -> Result<Self> {
+        let row = ctx.data_unchecked::<App>().board.organisation(name).await.map_err(|error| internal(&error))?;
+        row.map(Self).ok_or_else(|| not_found(format!("organisation {name}")))
+    }
+
+    pub(in crate::graphql) async fn all(ctx: &Context<'_>, after: Option<&str>, first: u32) -> Result<Vec<Self>> {
+        let board = &ctx.data_unchecked::<App>().board;
+        let rows = board.organisations(after, first).await.map_err(|error| internal(&error))?;
+        Ok(rows.into_iter().map(Self).collect())
+    }
+
+    fn parsed_name(&self) -> Result<OrganisationName> {
+        self.0.name.parse().map_err(|error| internal(&error))
+    }
+}
+
+#[Object]
+impl Organisation {
+    /// What it is called in URLs.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// How many of its releases are built at the same time.
+    async fn build_slots(&self) -> u16 {
+        self.0.build_slots
+    }
+
+    /// Its projects, newest first.
+    async fn projects(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "PAGE_MAX")] first: u32,
+        #[graphql(default)] offset: u32,
+    ) -> Result<Vec<Project>> {
+        let app = ctx.data_unchecked::<App>();
+        let rows = app.board.projects(Some(&self.parsed_name()?), offset, first).await;
+        Ok(rows.map_err(|error| internal(&error))?.into_iter().map(|row| Project::of(app, row)).collect())
+    }
+
+    /// Its package repositories, newest first.
+    async fn repositories(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "PAGE_MAX")] first: u32,
+        #[graphql(default)] offset: u32,
+    ) -> Result<Vec<Repository>> {
+        let board = &ctx.data_unchecked::<App>().board;
+        let rows = board.repositories(Some(&self.parsed_name()?), offset, first).await;
+        Ok(rows.map_err(|error| internal(&error))?.into_iter().map(Repository::of).collect())
+    }
+}

@@ -1,0 +1,138 @@
+//! Repositories, their access keys and packages.
+
+use async_graphql::{Context, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+use domain::{ids::RepositoryId, package::Format, token::id_text};
+use projections::board::{self, PAGE_MAX};
+
+use super::{FormatWord, IssuedKey};
+use crate::{
+    app::App,
+    graphql::error::{internal, not_found},
+};
+
+/// An APT or YUM repository.
+pub(in crate::graphql) struct Repository(board::Repository);
+
+impl Repository {
+    pub(super) fn of(row: board::Repository) -> Self {
+        Self(row)
+    }
+
+    pub(in crate::graphql) async fn load(ctx: &Context<'_>, id: RepositoryId) -> Result<Self> {
+        let row = ctx.data_unchecked::<App>().board.repository(id).await.map_err(|error| internal(&error))?;
+        row.map(Self).ok_or_else(|| not_found("such repository"))
+    }
+
+    /// The one line that gives a machine access with `key`.
+    pub(in crate::graphql) fn install_command(&self, app: &App, key: &IssuedKey) -> String {
+        let board::Repository { organisation, name, .. } = &self.0;
+        let url = format!("{}/install/{organisation}/{name}", app.public_url.as_str());
+        format!("curl -fsSL -u {}:{} {url} | sudo sh", key.id, key.secret)
+    }
+}
+
+#[Object]
+impl Repository {
+    /// Its id.
+    async fn id(&self) -> String {
+        self.0.id.to_string()
+    }
+
+    /// The organisation whose it is.
+    async fn organisation(&self) -> &str {
+        &self.0.organisation
+    }
+
+    /// What it is called in URLs.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What it holds.
+    async fn format(&self) -> FormatWord {
+        self.0.format.into()
+    }
+
+    /// The APT suite; unused by YUM.
+    async fn codename(&self) -> &str {
+        &self.0.codename
+    }
+
+    /// Its root, as package clients are configured with it.
+    async fn url(&self, ctx: &Context<'_>) -> String {
+        let kind = match self.0.format {
+            Format::Deb => "apt",
+            Format::Rpm => "yum",
+        };
+        let public_url = ctx.data_unchecked::<App>().public_url.as_str();
+        format!("{public_url}/{kind}/{}/{}/", self.0.organisation, self.0.name)
+    }
+
+    /// The keys that open it, newest first.
+    async fn access_keys(&self, ctx: &Context<'_>) -> Result<Vec<AccessKey>> {
+        let keys = ctx.data_unchecked::<App>().credentials.access_keys(self.0.id).await;
+        let keys = keys.map_err(|error| internal(&error))?.into_iter();
+        Ok(keys.map(|key| AccessKey { id: id_text(key.id.0), name: key.name, issued_at: key.issued_at }).collect())
+    }
+
+    /// How many packages it holds.
+    async fn package_count(&self) -> u64 {
+        self.0.packages
+    }
+
+    /// Its packages, newest first.
+    async fn packages(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "PAGE_MAX")] first: u32,
+        #[graphql(default)] offset: u32,
+    ) -> Result<Vec<RepositoryPackage>> {
+        let rows = ctx.data_unchecked::<App>().board.repository_packages(self.0.id, offset, first).await;
+        let rows = rows.map_err(|error| internal(&error))?.into_iter();
+        Ok(rows
+            .map(|row| RepositoryPackage {
+                file_name: row.file_name,
+                name: row.name,
+                version: row.version,
+                architecture: row.architecture,
+                sha256: row.sha256.to_string(),
+                size_bytes: row.size_bytes,
+                release: row.release.map(|release| release.to_string()),
+                added_at: row.added_at,
+            })
+            .collect())
+    }
+}
+
+/// A key that opens a repository. Its secret was shown when it was issued.
+#[derive(SimpleObject)]
+pub(in crate::graphql) struct AccessKey {
+    /// The login of HTTP Basic.
+    id: String,
+    /// What people call it.
+    name: String,
+    /// When.
+    issued_at: DateTime<Utc>,
+}
+
+/// A package in a repository.
+#[derive(SimpleObject)]
+pub(in crate::graphql) struct RepositoryPackage {
+    /// Its file's name.
+    file_name: String,
+    /// Its name.
+    name: String,
+    /// Its version, as its package manager writes it.
+    version: String,
+    /// In the format's own word.
+    architecture: String,
+    /// Its file's digest.
+    sha256: String,
+    /// Its file's length.
+    size_bytes: u64,
+    /// The release that built it; none if it was uploaded.
+    release: Option<String>,
+    /// When.
+    added_at: DateTime<Utc>,
+}
