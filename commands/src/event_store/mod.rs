@@ -1,7 +1,7 @@
 //! The event log as the rest of the product sees it: append, read a stream, read all, and be told when to look again.
 //!
-//! Everything that follows the log pulls pages from it (see [`Follower`]); an adapter only stores and reads. Each adapter passes
-//! the same contract tests, `conformance`.
+//! Everything that follows the log pulls pages from it (see [`Follower`]); an adapter only stores and reads. Each
+//! adapter passes the same contract tests, `conformance`.
 
 #[cfg(any(test, feature = "conformance"))]
 #[doc(hidden)]
@@ -80,8 +80,8 @@ pub struct Page {
 pub trait EventStore: Send + Sync + 'static {
     /// Records `events` at the end of `stream`, all or none, on disk before it answers.
     ///
-    /// The same ids again get the first answer again, even when `expected` is outdated by now: an append whose answer was lost
-    /// is safe to repeat. Dropping the future leaves either all events recorded or none.
+    /// The same ids again get the first answer again, even when `expected` is outdated by now: an append whose answer
+    /// was lost is safe to repeat. Dropping the future leaves either all events recorded or none.
     ///
     /// # Errors
     /// See [`AppendError`].

@@ -1,7 +1,7 @@
 //! What every event store must do: contract tests that each adapter runs against itself.
 //!
-//! An adapter's test module calls [`event_store_conformance!`](crate::event_store_conformance) with a [`Backend`]; each case
-//! becomes one test. A case starts from an empty log and gets it from [`Backend::start`].
+//! An adapter's test module calls [`event_store_conformance!`](crate::event_store_conformance) with a [`Backend`]; each
+//! case becomes one test. A case starts from an empty log and gets it from [`Backend::start`].
 
 mod appending;
 mod concurrency;

@@ -1,7 +1,7 @@
 //! One transaction for a whole batch: a single statement text, whatever the number of its rows.
 //!
-//! A call through sqlx costs 10–20 µs, a row 2–4 µs. So begin, insert and commit travel together, and the insert exists in sizes
-//! that are powers of two: rows that are not bound are null and filtered out.
+//! A call through sqlx costs 10–20 µs, a row 2–4 µs. So begin, insert and commit travel together, and the insert exists
+//! in sizes that are powers of two: rows that are not bound are null and filtered out.
 
 use std::sync::{Arc, LazyLock};
 

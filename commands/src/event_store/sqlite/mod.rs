@@ -1,7 +1,7 @@
 //! The event log in one SQLite file: the embedded default.
 //!
-//! Appends go through a bounded queue to one writer task, which commits many of them at once (`writer.rs`); reads have their own
-//! connections and never wait for it. An append is answered after the commit is on disk: WAL with `synchronous=FULL`.
+//! Appends go through a bounded queue to one writer task, which commits many of them at once (`writer.rs`); reads have
+//! their own connections and never wait for it. An append is answered after the commit is on disk: WAL with `synchronous=FULL`.
 
 mod batch;
 mod insert;

@@ -151,7 +151,8 @@ async fn a_failed_commit_answers_every_caller_and_the_next_one_works() {
 async fn a_second_writer_is_noticed_and_nothing_is_overwritten() {
     let mut folder = Folder::new();
     let store = folder.open().await;
-    store.append(&stream("release"), Expected::NEW, vec![event("release.received")]).await.expect("appended");
+    let shared = stream("release");
+    store.append(&shared, Expected::NEW, vec![event("release.received")]).await.expect("appended");
     let mut shell = SqliteConnectOptions::new().filename(folder.path()).connect().await.expect("the file opens");
     let intrusion = "insert into event select 2, stream_id, 2, x'00', name, 1, metadata, payload from event";
     sqlx::query(intrusion).execute(&mut shell).await.expect("inserted");
@@ -162,6 +163,8 @@ async fn a_second_writer_is_noticed_and_nothing_is_overwritten() {
     assert!(matches!(refused, Err(AppendError::Unavailable { .. })), "{refused:?}");
     let appended = store.append(&own, Expected::NEW, batch).await.expect("after the intruder's event");
     assert_eq!(appended.first, Position(3));
+    let late = store.append(&shared, Expected::Revision(Revision(1)), vec![event("release.received")]).await;
+    assert!(matches!(late, Err(AppendError::Conflict { actual: Revision(2), .. })), "{late:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
