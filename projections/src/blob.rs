@@ -1,0 +1,31 @@
+//! The port to the content-addressed blob store: what the indexes are kept in.
+
+use bytes::Bytes;
+use domain::digest::Sha256;
+use futures::future::BoxFuture;
+
+/// A blob could not be stored or fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum BlobError {
+    /// Nothing has this digest. An event names blobs that exist, so waiting does not help.
+    #[error("there is no blob {0}")]
+    Missing(Sha256),
+    /// The store cannot be reached; trying again may help.
+    #[error("the blob store does not answer")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Bytes by their SHA-256.
+pub trait BlobStore: Send + Sync + 'static {
+    /// Stores `bytes`, durably before it answers; storing them again changes nothing.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    fn put(&self, bytes: Bytes) -> BoxFuture<'_, Result<Sha256, BlobError>>;
+
+    /// The bytes with this digest.
+    ///
+    /// # Errors
+    /// `Missing` or `Unavailable`.
+    fn get(&self, digest: Sha256) -> BoxFuture<'_, Result<Bytes, BlobError>>;
+}
