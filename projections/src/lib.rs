@@ -1,1 +1,19 @@
 //! What people see: read models projected from the log, disposable and rebuilt byte for byte.
+//!
+//! A [`runner::Runner`] follows the log through the [`feed::Feed`] port and gives each event to every projector:
+//! [`credentials`] (who may enter), [`board`] (dashboards) and [`index`] (the APT and YUM indexes).
+
+pub mod apt;
+pub mod blob;
+pub mod board;
+pub mod credentials;
+pub mod feed;
+pub mod index;
+pub mod projector;
+pub mod read_models;
+pub mod rope;
+pub mod runner;
+pub mod yum;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,74 @@
+-- What dashboards show. Times are microseconds since 1970.
+create table organisation (
+    id          text    not null primary key,
+    name        text    not null unique,
+    build_slots integer not null,
+    created_at  integer not null
+) strict, without rowid;
+
+create table project (
+    id           text    not null primary key,
+    organisation text    not null, -- its name
+    name         text    not null,
+    source       text    not null,
+    trigger_kind text    not null,
+    added_at     integer not null,
+    unique (organisation, name)
+) strict, without rowid;
+
+create table listed_repository (
+    id           text    not null primary key,
+    organisation text    not null, -- its name
+    name         text    not null,
+    format       text    not null,
+    codename     text    not null,
+    packages     integer not null,
+    created_at   integer not null,
+    unique (organisation, name)
+) strict, without rowid;
+
+create table release (
+    id            text    not null primary key,
+    position      integer not null unique, -- of its first event: the order in which releases were received
+    organisation  text    not null,        -- its name
+    project       text    not null,
+    tag           text    not null,
+    version       text    not null,
+    state         text    not null,        -- running, uploaded, failed, cancelled
+    step          text    not null,
+    git_commit    text,
+    received_at   integer not null,
+    finished_at   integer
+) strict, without rowid;
+create index release_by_project on release (project, position);
+create index release_by_organisation on release (organisation, position);
+
+create table release_step (
+    release    text    not null,
+    ordinal    integer not null,
+    step       text    not null,
+    state      text    not null, -- running, done, failed, cancelled
+    started_at integer not null,
+    ended_at   integer,
+    code       text,
+    message    text,
+    log        text,
+    primary key (release, ordinal)
+) strict, without rowid;
+
+create table release_package (
+    release      text    not null,
+    config       text    not null,
+    name         text    not null,
+    format       text    not null,
+    architecture text    not null,
+    distribution text    not null,
+    root         text,    -- what it is built on, in words
+    file_name    text,
+    sha256       text,
+    size_bytes   integer,
+    log          text,
+    is_ready     integer not null default 0,
+    repository   text,    -- where it was uploaded to
+    primary key (release, config)
+) strict, without rowid;

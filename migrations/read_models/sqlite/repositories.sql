@@ -1,0 +1,48 @@
+-- Package repositories: what is in them, and every state of them that was signed.
+create table repository (
+    id                text    not null primary key,
+    format            text    not null,
+    origin            text    not null,
+    label             text    not null,
+    codename          text    not null,
+    changed_revision  integer not null, -- of the last event that the next index must cover
+    changed_at        integer not null, -- its recorded_at, seconds since 1970
+    newest_published  integer           -- publication.published_at that clients see; this is what flips
+) strict, without rowid;
+
+create table package_file (
+    repository   text    not null,
+    revision     integer not null,
+    path         text    not null, -- relative to the repository's root
+    architecture text    not null,
+    sha256       text    not null,
+    size_bytes   integer not null,
+    added_at     integer not null, -- seconds since 1970
+    fragment_0   text    not null, -- stanza, or the package in primary.xml
+    fragment_1   text    not null, -- the package in filelists.xml
+    fragment_2   text    not null, -- the package in other.xml
+    primary key (repository, revision)
+) strict, without rowid;
+create unique index package_file_by_path on package_file (repository, path);
+
+create table publication (
+    repository   text    not null,
+    published_at integer not null, -- seconds since 1970, strictly increasing in a repository
+    covers       integer not null,
+    position     integer not null,
+    signed_index text    not null, -- the event's JSON: files, signatures, key
+    primary key (repository, published_at)
+) strict, without rowid;
+
+-- Index files that are named by their digest: answered for days after they were replaced.
+create table named_by_digest (
+    repository    text    not null,
+    path          text    not null,
+    sha256        text    not null,
+    size_bytes    integer not null,
+    stored        text    not null, -- JSON of the event's Stored
+    published_at  integer not null, -- of the first publication that has it
+    superseded_at integer,          -- published_at of the first publication without it
+    primary key (repository, path)
+) strict, without rowid;
+create index named_by_digest_current on named_by_digest (repository) where superseded_at is null;

@@ -1,0 +1,137 @@
+//! Folds names, projects and repositories into rows; releases are in `releases.rs`.
+
+use domain::{event::Event, organisation, project, recorded::Recorded, repository};
+use futures::future::BoxFuture;
+use sqlx::SqliteConnection;
+
+use super::releases;
+use crate::projector::{ProjectionError, Projector};
+
+const VERSION: u32 = 1;
+
+/// Writes the dashboards' rows. It keeps nothing in memory.
+pub struct BoardProjector;
+
+impl Projector for BoardProjector {
+    fn name(&self) -> &'static str {
+        "board"
+    }
+
+    fn version(&self) -> u32 {
+        VERSION
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["organisation", "project", "listed_repository", "release", "release_step", "release_package"]
+    }
+
+    fn schema(&self) -> &'static str {
+        include_str!("../../../migrations/read_models/sqlite/board.sql")
+    }
+
+    fn kinds(&self) -> &'static [&'static str] {
+        &["organisation", "project", "repository", "release"]
+    }
+
+    fn load<'a>(&'a mut self, _rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn apply<'a>(
+        &'a mut self,
+        rows: &'a mut SqliteConnection,
+        recorded: &'a Recorded<Event>,
+    ) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        Box::pin(async move {
+            match &recorded.event {
+                Event::Organisation(event) => of_organisation(rows, recorded, event).await?,
+                Event::Project(event) => of_project(rows, recorded, event).await?,
+                Event::Repository(event) => of_repository(rows, recorded, event).await?,
+                Event::Release(event) => releases::fold(rows, recorded, event).await?,
+                Event::Account(_) | Event::Keyring(_) | Event::SigningKey(_) => {}
+            }
+            Ok(())
+        })
+    }
+
+    fn committed(&mut self) {}
+
+    fn abandoned(&mut self) {}
+}
+
+async fn of_organisation(
+    rows: &mut SqliteConnection,
+    recorded: &Recorded<Event>,
+    event: &organisation::Event,
+) -> Result<(), sqlx::Error> {
+    let id = recorded.stream.id().to_string();
+    let query = match event {
+        organisation::Event::Created { name } => {
+            sqlx::query("insert into organisation (id, name, build_slots, created_at) values (?, ?, ?, ?)")
+                .bind(id)
+                .bind(name.as_str())
+                .bind(organisation::BUILD_SLOTS_DEFAULT)
+                .bind(micros(recorded))
+        }
+        organisation::Event::BuildSlotsSet { slots } => {
+            sqlx::query("update organisation set build_slots = ? where id = ?").bind(*slots).bind(id)
+        }
+    };
+    query.execute(rows).await?;
+    Ok(())
+}
+
+async fn of_project(
+    rows: &mut SqliteConnection,
+    recorded: &Recorded<Event>,
+    event: &project::Event,
+) -> Result<(), sqlx::Error> {
+    let project::Event::Added { organisation, name, source, trigger } = event else { return Ok(()) };
+    let trigger = match trigger {
+        project::Trigger::ApiEndpoint => "api_endpoint",
+        project::Trigger::GithubWebhook => "github_webhook",
+    };
+    sqlx::query(
+        "insert into project (id, organisation, name, source, trigger_kind, added_at) values (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(recorded.stream.id().to_string())
+    .bind(organisation.as_str())
+    .bind(name.as_str())
+    .bind(source)
+    .bind(trigger)
+    .bind(micros(recorded))
+    .execute(rows)
+    .await?;
+    Ok(())
+}
+
+async fn of_repository(
+    rows: &mut SqliteConnection,
+    recorded: &Recorded<Event>,
+    event: &repository::Event,
+) -> Result<(), sqlx::Error> {
+    let id = recorded.stream.id().to_string();
+    let query = match event {
+        repository::Event::Created { organisation, name, format, codename, .. } => sqlx::query(
+            "insert into listed_repository (id, organisation, name, format, codename, packages, created_at)
+             values (?, ?, ?, ?, ?, 0, ?)",
+        )
+        .bind(id)
+        .bind(organisation.as_str())
+        .bind(name.as_str())
+        .bind(format.as_str())
+        .bind(codename)
+        .bind(micros(recorded)),
+        repository::Event::PackageAdded { .. } => {
+            sqlx::query("update listed_repository set packages = packages + 1 where id = ?").bind(id)
+        }
+        repository::Event::IndexSigned(_) => return Ok(()),
+    };
+    query.execute(rows).await?;
+    Ok(())
+}
+
+/// When, as rows hold it.
+pub(super) fn micros(recorded: &Recorded<Event>) -> i64 {
+    recorded.metadata.recorded_at.timestamp_micros()
+}

@@ -1,0 +1,301 @@
+//! What dashboards ask, newest first, in pages.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    ids::{OrganisationId, ProjectId, ReleaseId, RepositoryId},
+    names::{OrganisationName, ProjectName, RepositoryName},
+    recorded::Position,
+};
+use sqlx::{Row as _, sqlite::SqliteRow};
+
+use super::{Board, Organisation, Project, Release, ReleasePackage, ReleaseStep, Repository};
+
+/// Most items in one answer.
+pub const PAGE_MAX: u32 = 200;
+
+impl Board {
+    /// All organisations by name, after `after`.
+    ///
+    /// # Errors
+    /// The read models cannot be read; so in all of these.
+    pub async fn organisations(&self, after: Option<&str>, limit: u32) -> Result<Vec<Organisation>, sqlx::Error> {
+        let found = sqlx::query(
+            "select id, name, build_slots, created_at from organisation where name > ? order by name limit ?",
+        )
+        .bind(after.unwrap_or_default().to_owned())
+        .bind(limit.min(PAGE_MAX))
+        .fetch_all(&self.readers);
+        found.await?.iter().map(organisation).collect()
+    }
+
+    /// The organisation called `name`.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn organisation(&self, name: &OrganisationName) -> Result<Option<Organisation>, sqlx::Error> {
+        let found = sqlx::query("select id, name, build_slots, created_at from organisation where id = ?")
+            .bind(OrganisationId::named(name).to_string())
+            .fetch_optional(&self.readers);
+        found.await?.as_ref().map(organisation).transpose()
+    }
+
+    /// Projects, newest first: of one organisation or of all; `limit` after the first `offset`.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn projects(
+        &self,
+        organisation: Option<&OrganisationName>,
+        offset: u32,
+        limit: u32,
+    ) -> Result<Vec<Project>, sqlx::Error> {
+        let found = sqlx::query(
+            "select id, organisation, name, source, trigger_kind, added_at from project
+             where ?1 is null or organisation = ?1 order by added_at desc, id limit ?2 offset ?3",
+        )
+        .bind(organisation.map(|name| name.as_str().to_owned()))
+        .bind(limit.min(PAGE_MAX))
+        .bind(offset)
+        .fetch_all(&self.readers);
+        found.await?.iter().map(project).collect()
+    }
+
+    /// The project with this id: its names, and where its code is.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn project(&self, id: ProjectId) -> Result<Option<Project>, sqlx::Error> {
+        let found =
+            sqlx::query("select id, organisation, name, source, trigger_kind, added_at from project where id = ?")
+                .bind(id.to_string())
+                .fetch_optional(&self.readers);
+        found.await?.as_ref().map(project).transpose()
+    }
+
+    /// The project of that name.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn project_named(
+        &self,
+        organisation: &OrganisationName,
+        name: &ProjectName,
+    ) -> Result<Option<Project>, sqlx::Error> {
+        self.project(ProjectId::named(organisation, name)).await
+    }
+
+    /// Repositories, newest first: of one organisation or of all; `limit` after the first `offset`.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn repositories(
+        &self,
+        organisation: Option<&OrganisationName>,
+        offset: u32,
+        limit: u32,
+    ) -> Result<Vec<Repository>, sqlx::Error> {
+        let found = sqlx::query(
+            "select id, organisation, name, format, codename, packages, created_at from listed_repository
+             where ?1 is null or organisation = ?1 order by created_at desc, id limit ?2 offset ?3",
+        )
+        .bind(organisation.map(|name| name.as_str().to_owned()))
+        .bind(limit.min(PAGE_MAX))
+        .bind(offset)
+        .fetch_all(&self.readers);
+        found.await?.iter().map(repository).collect()
+    }
+
+    /// The repository with this id.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn repository(&self, id: RepositoryId) -> Result<Option<Repository>, sqlx::Error> {
+        let found = sqlx::query(
+            "select id, organisation, name, format, codename, packages, created_at from listed_repository where id = ?",
+        )
+        .bind(id.to_string())
+        .fetch_optional(&self.readers);
+        found.await?.as_ref().map(repository).transpose()
+    }
+
+    /// The repository of that name.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn repository_named(
+        &self,
+        organisation: &OrganisationName,
+        name: &RepositoryName,
+    ) -> Result<Option<Repository>, sqlx::Error> {
+        self.repository(RepositoryId::named(organisation, name)).await
+    }
+
+    /// Releases, newest first: of one organisation, of one project or of all; those before `before`, which is the last
+    /// one's cursor on the page before.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn releases(
+        &self,
+        organisation: Option<&OrganisationName>,
+        project: Option<ProjectId>,
+        before: Option<Position>,
+        limit: u32,
+    ) -> Result<Vec<Release>, sqlx::Error> {
+        let before = before.and_then(|before| i64::try_from(before.0).ok()).unwrap_or(i64::MAX);
+        let query = match (organisation, project) {
+            (_, Some(project)) => sqlx::query(
+                "select * from release where project = ?1 and position < ?2 order by position desc limit ?3",
+            )
+            .bind(project.to_string()),
+            (Some(organisation), None) => sqlx::query(
+                "select * from release where organisation = ?1 and position < ?2 order by position desc limit ?3",
+            )
+            .bind(organisation.as_str().to_owned()),
+            (None, None) => {
+                sqlx::query("select * from release where ?1 is null and position < ?2 order by position desc limit ?3")
+                    .bind(None::<String>)
+            }
+        };
+        let found = query.bind(before).bind(limit.min(PAGE_MAX)).fetch_all(&self.readers);
+        found.await?.iter().map(release).collect()
+    }
+
+    /// The release with this id.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn release(&self, id: ReleaseId) -> Result<Option<Release>, sqlx::Error> {
+        let found =
+            sqlx::query("select * from release where id = ?").bind(id.to_string()).fetch_optional(&self.readers);
+        found.await?.as_ref().map(release).transpose()
+    }
+
+    /// The steps that a release has come to, in order.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn steps(&self, id: ReleaseId) -> Result<Vec<ReleaseStep>, sqlx::Error> {
+        let found = sqlx::query(
+            "select step, state, started_at, ended_at, code, message, log from release_step
+             where release = ? order by ordinal",
+        )
+        .bind(id.to_string())
+        .fetch_all(&self.readers);
+        found.await?.iter().map(step).collect()
+    }
+
+    /// The packages of a release, by config file.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn packages(&self, id: ReleaseId) -> Result<Vec<ReleasePackage>, sqlx::Error> {
+        let found = sqlx::query("select * from release_package where release = ? order by config")
+            .bind(id.to_string())
+            .fetch_all(&self.readers);
+        found.await?.iter().map(package).collect()
+    }
+}
+
+fn organisation(row: &SqliteRow) -> Result<Organisation, sqlx::Error> {
+    Ok(Organisation {
+        id: parsed(row, "id")?,
+        name: row.try_get("name")?,
+        build_slots: row.try_get("build_slots")?,
+        created_at: time(row, "created_at")?,
+    })
+}
+
+fn project(row: &SqliteRow) -> Result<Project, sqlx::Error> {
+    Ok(Project {
+        id: parsed(row, "id")?,
+        organisation: row.try_get("organisation")?,
+        name: row.try_get("name")?,
+        source: row.try_get("source")?,
+        trigger: row.try_get("trigger_kind")?,
+        added_at: time(row, "added_at")?,
+    })
+}
+
+fn repository(row: &SqliteRow) -> Result<Repository, sqlx::Error> {
+    Ok(Repository {
+        id: parsed(row, "id")?,
+        organisation: row.try_get("organisation")?,
+        name: row.try_get("name")?,
+        format: row.try_get("format")?,
+        codename: row.try_get("codename")?,
+        packages: unsigned(row.try_get("packages")?),
+        created_at: time(row, "created_at")?,
+    })
+}
+
+fn release(row: &SqliteRow) -> Result<Release, sqlx::Error> {
+    Ok(Release {
+        id: parsed(row, "id")?,
+        cursor: Position(unsigned(row.try_get("position")?)),
+        organisation: row.try_get("organisation")?,
+        project: parsed(row, "project")?,
+        tag: row.try_get("tag")?,
+        version: row.try_get("version")?,
+        state: row.try_get("state")?,
+        step: row.try_get("step")?,
+        commit: row.try_get("git_commit")?,
+        received_at: time(row, "received_at")?,
+        finished_at: maybe_time(row, "finished_at")?,
+    })
+}
+
+fn step(row: &SqliteRow) -> Result<ReleaseStep, sqlx::Error> {
+    Ok(ReleaseStep {
+        step: row.try_get("step")?,
+        state: row.try_get("state")?,
+        started_at: time(row, "started_at")?,
+        ended_at: maybe_time(row, "ended_at")?,
+        code: row.try_get("code")?,
+        message: row.try_get("message")?,
+        log: maybe_parsed(row, "log")?,
+    })
+}
+
+fn package(row: &SqliteRow) -> Result<ReleasePackage, sqlx::Error> {
+    Ok(ReleasePackage {
+        config: row.try_get("config")?,
+        name: row.try_get("name")?,
+        format: row.try_get("format")?,
+        architecture: row.try_get("architecture")?,
+        distribution: row.try_get("distribution")?,
+        root: row.try_get("root")?,
+        file_name: row.try_get("file_name")?,
+        sha256: maybe_parsed(row, "sha256")?,
+        size_bytes: row.try_get::<Option<i64>, _>("size_bytes")?.map(unsigned),
+        log: maybe_parsed(row, "log")?,
+        repository: maybe_parsed(row, "repository")?,
+    })
+}
+
+fn parsed<T>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    row.try_get::<&str, _>(column)?.parse().map_err(|error: T::Err| sqlx::Error::Decode(error.into()))
+}
+
+fn maybe_parsed<T>(row: &SqliteRow, column: &str) -> Result<Option<T>, sqlx::Error>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let text: Option<&str> = row.try_get(column)?;
+    text.map(str::parse).transpose().map_err(|error: T::Err| sqlx::Error::Decode(error.into()))
+}
+
+fn time(row: &SqliteRow, column: &str) -> Result<DateTime<Utc>, sqlx::Error> {
+    Ok(DateTime::from_timestamp_micros(row.try_get(column)?).unwrap_or_default())
+}
+
+fn maybe_time(row: &SqliteRow, column: &str) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+    Ok(row.try_get::<Option<i64>, _>(column)?.and_then(DateTime::from_timestamp_micros))
+}
+
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}

@@ -1,0 +1,71 @@
+//! Who may enter: access keys, API tokens and operator tokens, answered from memory.
+//!
+//! After the runner has published the position of a revocation, no look-up says yes to what it revoked.
+
+mod access_keys;
+mod projector;
+mod secrets;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use domain::{
+    digest::Sha256,
+    ids::{AccessKeyId, ProjectId, RepositoryId, TokenId},
+};
+use sqlx::SqlitePool;
+
+use self::secrets::Secrets;
+pub use self::{
+    access_keys::{ACCESS_KEYS_PAGE_MAX, AccessKey},
+    projector::CredentialsProjector,
+};
+
+/// The secrets that work. Cheap to clone.
+///
+/// A look-up is one hash-map probe and one comparison whose time does not depend on what is compared, for known and
+/// unknown ids alike: at a million keys it costs what it costs at one.
+#[derive(Clone)]
+pub struct Credentials {
+    readers: SqlitePool,
+    live: Arc<RwLock<Live>>,
+}
+
+#[derive(Default)]
+struct Live {
+    access_keys: Secrets<AccessKeyId, RepositoryId>,
+    api_tokens: Secrets<TokenId, ProjectId>,
+    operator_tokens: Secrets<TokenId, ()>,
+}
+
+/// The read side and the projector that feeds it.
+#[must_use]
+pub fn credentials(readers: SqlitePool) -> (Credentials, CredentialsProjector) {
+    let credentials = Credentials { readers, live: Arc::default() };
+    (credentials.clone(), CredentialsProjector::new(credentials))
+}
+
+impl Credentials {
+    /// Does this access key open this repository?
+    #[must_use]
+    pub fn opens(&self, repository: RepositoryId, key: AccessKeyId, presented_sha256: &Sha256) -> bool {
+        self.live().access_keys.owner(key, presented_sha256) == Some(repository)
+    }
+
+    /// The project whose API token this is, if it is one.
+    #[must_use]
+    pub fn project_of(&self, token: TokenId, presented_sha256: &Sha256) -> Option<ProjectId> {
+        self.live().api_tokens.owner(token, presented_sha256)
+    }
+
+    /// May the holder of this token do everything?
+    #[must_use]
+    pub fn is_operator(&self, token: TokenId, presented_sha256: &Sha256) -> bool {
+        self.live().operator_tokens.owner(token, presented_sha256).is_some()
+    }
+
+    fn live(&self) -> RwLockReadGuard<'_, Live> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}

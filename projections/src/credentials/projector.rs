@@ -1,0 +1,198 @@
+//! Folds what was issued and revoked into rows, and into memory when the rows are committed.
+
+use std::sync::PoisonError;
+
+use domain::{
+    account,
+    digest::Sha256,
+    event::Event,
+    ids::{AccessKeyId, AccountId, ProjectId, RepositoryId, TokenId},
+    keyring, project,
+    recorded::Recorded,
+};
+use futures::{TryStreamExt as _, future::BoxFuture};
+use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+
+use super::{Credentials, Live};
+use crate::projector::{ProjectionError, Projector};
+
+const VERSION: u32 = 1;
+
+/// Writes the credentials' rows, and their memory after each commit.
+pub struct CredentialsProjector {
+    credentials: Credentials,
+    staged: Vec<Change>,
+}
+
+enum Change {
+    KeyIssued(AccessKeyId, Sha256, RepositoryId),
+    KeyRevoked(AccessKeyId),
+    ApiTokenIssued { token: TokenId, secret_sha256: Sha256, project: ProjectId, replaced: Option<TokenId> },
+    OperatorTokenIssued(TokenId, Sha256),
+    OperatorTokenRevoked(TokenId),
+}
+
+impl CredentialsProjector {
+    pub(super) fn new(credentials: Credentials) -> Self {
+        Self { credentials, staged: Vec::new() }
+    }
+
+    async fn fold(&mut self, rows: &mut SqliteConnection, recorded: &Recorded<Event>) -> Result<(), ProjectionError> {
+        let stream = recorded.stream.id();
+        let change = match &recorded.event {
+            Event::Keyring(keyring::Event::AccessKeyIssued { key, name, secret_sha256 }) => {
+                sqlx::query(
+                    "insert into access_key (id, repository, name, secret_sha256, issued_at) values (?, ?, ?, ?, ?)",
+                )
+                .bind(key.to_string())
+                .bind(stream.to_string())
+                .bind(name.as_str())
+                .bind(secret_sha256.to_string())
+                .bind(recorded.metadata.recorded_at.timestamp_micros())
+                .execute(rows)
+                .await?;
+                Change::KeyIssued(*key, *secret_sha256, RepositoryId(stream))
+            }
+            Event::Keyring(keyring::Event::AccessKeyRevoked { key }) => {
+                sqlx::query("delete from access_key where id = ?").bind(key.to_string()).execute(rows).await?;
+                Change::KeyRevoked(*key)
+            }
+            Event::Project(project::Event::ApiTokenIssued { token, secret_sha256 }) => {
+                let replaced = replace_api_token(rows, ProjectId(stream), *token, secret_sha256).await?;
+                Change::ApiTokenIssued {
+                    token: *token,
+                    secret_sha256: *secret_sha256,
+                    project: ProjectId(stream),
+                    replaced,
+                }
+            }
+            Event::Account(event) if AccountId(stream) == AccountId::operator() => operator(rows, event).await?,
+            _ => return Ok(()),
+        };
+        self.staged.push(change);
+        Ok(())
+    }
+}
+
+/// One token a project: the new one ends the one before.
+async fn replace_api_token(
+    rows: &mut SqliteConnection,
+    project: ProjectId,
+    token: TokenId,
+    secret_sha256: &Sha256,
+) -> Result<Option<TokenId>, sqlx::Error> {
+    let replaced = sqlx::query("delete from api_token where project = ? returning id")
+        .bind(project.to_string())
+        .fetch_optional(&mut *rows)
+        .await?;
+    sqlx::query("insert into api_token (project, id, secret_sha256) values (?, ?, ?)")
+        .bind(project.to_string())
+        .bind(token.to_string())
+        .bind(secret_sha256.to_string())
+        .execute(rows)
+        .await?;
+    replaced.map(|row| parsed(&row, "id")).transpose()
+}
+
+async fn operator(rows: &mut SqliteConnection, event: &account::Event) -> Result<Change, sqlx::Error> {
+    match event {
+        account::Event::TokenIssued { token, secret_sha256 } => {
+            sqlx::query("insert into operator_token (id, secret_sha256) values (?, ?)")
+                .bind(token.to_string())
+                .bind(secret_sha256.to_string())
+                .execute(rows)
+                .await?;
+            Ok(Change::OperatorTokenIssued(*token, *secret_sha256))
+        }
+        account::Event::TokenRevoked { token } => {
+            sqlx::query("delete from operator_token where id = ?").bind(token.to_string()).execute(rows).await?;
+            Ok(Change::OperatorTokenRevoked(*token))
+        }
+    }
+}
+
+impl Projector for CredentialsProjector {
+    fn name(&self) -> &'static str {
+        "credentials"
+    }
+
+    fn version(&self) -> u32 {
+        VERSION
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["access_key", "api_token", "operator_token"]
+    }
+
+    fn schema(&self) -> &'static str {
+        include_str!("../../../migrations/read_models/sqlite/credentials.sql")
+    }
+
+    fn kinds(&self) -> &'static [&'static str] {
+        &["keyring", "project", "account"]
+    }
+
+    fn load<'a>(&'a mut self, rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        Box::pin(async move {
+            let live = read(rows).await?;
+            *self.credentials.live.write().unwrap_or_else(PoisonError::into_inner) = live;
+            Ok(())
+        })
+    }
+
+    fn apply<'a>(
+        &'a mut self,
+        rows: &'a mut SqliteConnection,
+        recorded: &'a Recorded<Event>,
+    ) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        Box::pin(self.fold(rows, recorded))
+    }
+
+    fn committed(&mut self) {
+        if self.staged.is_empty() {
+            return;
+        }
+        let mut live = self.credentials.live.write().unwrap_or_else(PoisonError::into_inner);
+        for change in self.staged.drain(..) {
+            match change {
+                Change::KeyIssued(key, sha256, repository) => live.access_keys.insert(key, sha256, repository),
+                Change::KeyRevoked(key) => live.access_keys.remove(&key),
+                Change::ApiTokenIssued { token, secret_sha256, project, replaced } => {
+                    if let Some(replaced) = replaced {
+                        live.api_tokens.remove(&replaced);
+                    }
+                    live.api_tokens.insert(token, secret_sha256, project);
+                }
+                Change::OperatorTokenIssued(token, sha256) => live.operator_tokens.insert(token, sha256, ()),
+                Change::OperatorTokenRevoked(token) => live.operator_tokens.remove(&token),
+            }
+        }
+    }
+
+    fn abandoned(&mut self) {
+        self.staged.clear();
+    }
+}
+
+async fn read(rows: &mut SqliteConnection) -> Result<Live, sqlx::Error> {
+    let mut live = Live::default();
+    let mut keys = sqlx::query("select id, secret_sha256, repository from access_key").fetch(&mut *rows);
+    while let Some(row) = keys.try_next().await? {
+        live.access_keys.insert(parsed(&row, "id")?, parsed(&row, "secret_sha256")?, parsed(&row, "repository")?);
+    }
+    drop(keys);
+    for row in sqlx::query("select id, secret_sha256, project from api_token").fetch_all(&mut *rows).await? {
+        live.api_tokens.insert(parsed(&row, "id")?, parsed(&row, "secret_sha256")?, parsed(&row, "project")?);
+    }
+    for row in sqlx::query("select id, secret_sha256 from operator_token").fetch_all(rows).await? {
+        live.operator_tokens.insert(parsed(&row, "id")?, parsed(&row, "secret_sha256")?, ());
+    }
+    Ok(live)
+}
+
+fn parsed<T>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    row.try_get::<&str, _>(column)?.parse().map_err(|error: T::Err| sqlx::Error::Decode(error.into()))
+}

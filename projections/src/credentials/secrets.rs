@@ -1,0 +1,36 @@
+//! Digests of secrets by public id, compared in constant time.
+
+use std::{collections::HashMap, hash::Hash};
+
+use domain::digest::Sha256;
+use subtle::ConstantTimeEq as _;
+
+/// What an unknown id is compared with, so that it takes as long as a known one. Nobody knows a secret of this digest.
+const NOBODYS: Sha256 = Sha256([0; 32]);
+
+/// Who each secret belongs to.
+pub(super) struct Secrets<K, O>(HashMap<K, (Sha256, O)>);
+
+impl<K, O> Default for Secrets<K, O> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Eq + Hash, O: Copy> Secrets<K, O> {
+    /// The owner of `key`, if its secret has this digest.
+    pub(super) fn owner(&self, key: K, presented_sha256: &Sha256) -> Option<O> {
+        let known = self.0.get(&key);
+        let expected = known.map_or(&NOBODYS, |(sha256, _)| sha256);
+        let equal = bool::from(expected.0.ct_eq(&presented_sha256.0));
+        known.filter(|_| equal).map(|(_, owner)| *owner)
+    }
+
+    pub(super) fn insert(&mut self, key: K, sha256: Sha256, owner: O) {
+        self.0.insert(key, (sha256, owner));
+    }
+
+    pub(super) fn remove(&mut self, key: &K) {
+        self.0.remove(key);
+    }
+}

@@ -1,0 +1,358 @@
+//! One repository's index in memory: its ropes, and the texts that are signed for any of its states.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use domain::{
+    digest::Sha256,
+    package::Format,
+    recorded::Revision,
+    repository::{IndexFile, Stored},
+};
+
+use crate::{
+    apt,
+    rope::{Codec, Frame, Measure, Packed, Rope},
+    yum::{self, Document},
+};
+
+/// Below this many bytes of text one thread is faster than starting another.
+const PARALLEL_FROM_BYTES: usize = 512 * 1024;
+
+/// What `Created` fixed for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) format: Format,
+    pub(super) origin: String,
+    pub(super) label: String,
+    pub(super) codename: String,
+}
+
+/// A package's part of each of its repository's documents: the stanza, or `primary`, `filelists` and `other`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) revision: Revision,
+    pub(super) architecture: String,
+    pub(super) fragments: [String; 3],
+}
+
+/// The ropes of a repository. It may know packages that the state asked for does not have yet.
+#[derive(Debug)]
+pub(super) struct Engine {
+    pub(super) identity: Identity,
+    documents: BTreeMap<String, Rope>,
+    /// When each architecture was first seen.
+    architectures: BTreeMap<String, Revision>,
+    /// Stanzas for every machine, for the list of an architecture that is yet to come.
+    for_all: Vec<(Revision, String)>,
+    /// The newest package it knows.
+    known: Revision,
+    measured: Option<(Revision, Measures)>,
+}
+
+/// An uncompressed document of one state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Measured {
+    len: usize,
+    open: Measure,
+}
+
+/// By document.
+type Measures = BTreeMap<String, Measured>;
+
+enum Done {
+    Measured(String, Measured),
+    Packed(String, Codec, Packed),
+}
+
+/// What is signed, and where clients find it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Signable {
+    pub(super) path: String,
+    pub(super) text: String,
+}
+
+/// A state's compressed files, before their blobs are stored.
+#[derive(Debug)]
+pub(super) struct PackedState {
+    pub(super) files: Vec<IndexFile>,
+    pub(super) blobs: Vec<Bytes>,
+    /// For [`Engine::confirm_stored`].
+    pub(super) full_segments: Vec<(String, Codec, usize)>,
+}
+
+impl Engine {
+    pub(super) fn new(identity: Identity) -> Self {
+        let documents = match identity.format {
+            Format::Deb => vec![apt::ARCHITECTURE_ALWAYS],
+            Format::Rpm => Document::ALL.map(Document::name).to_vec(),
+        };
+        Self {
+            identity,
+            documents: documents.iter().map(|name| ((*name).to_owned(), Rope::default())).collect(),
+            architectures: BTreeMap::from([(apt::ARCHITECTURE_ALWAYS.to_owned(), Revision(0))]),
+            for_all: Vec::new(),
+            known: Revision(0),
+            measured: None,
+        }
+    }
+
+    /// The newest package it knows.
+    pub(super) fn known(&self) -> Revision {
+        self.known
+    }
+
+    /// How much text it keeps in memory.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.documents.values().map(Rope::text_bytes).sum()
+    }
+
+    pub(super) fn push(&mut self, entry: Entry) {
+        let Entry { revision, architecture, fragments } = entry;
+        self.known = revision;
+        match self.identity.format {
+            Format::Rpm => {
+                for (document, fragment) in Document::ALL.iter().zip(&fragments) {
+                    if let Some(rope) = self.documents.get_mut(document.name()) {
+                        rope.push(revision, fragment);
+                    }
+                }
+            }
+            Format::Deb if architecture == apt::ARCHITECTURE_ALL => {
+                let [stanza, ..] = fragments;
+                self.documents.values_mut().for_each(|rope| rope.push(revision, &stanza));
+                self.for_all.push((revision, stanza));
+            }
+            Format::Deb => {
+                self.architectures.entry(architecture.clone()).or_insert(revision);
+                let rope = self.documents.entry(architecture).or_insert_with(|| {
+                    let mut rope = Rope::default();
+                    self.for_all.iter().for_each(|(revision, stanza)| rope.push(*revision, stanza));
+                    rope
+                });
+                rope.push(revision, &fragments[0]);
+            }
+        }
+    }
+
+    /// The uncompressed documents of the state at `covers`. The last answer is kept: a candidate is measured again when
+    /// it comes back signed.
+    pub(super) fn measure(&mut self, covers: Revision) -> Measures {
+        if let Some((at, measured)) = &self.measured
+            && *at == covers
+        {
+            return measured.clone();
+        }
+        let jobs = self.documents_at(covers);
+        let work = |(name, rope, len): (&String, &Rope, usize)| {
+            let open = rope.measure(len, &self.frame(name, len));
+            (name.clone(), Measured { len, open })
+        };
+        let measured: Measures = in_parallel(self.text_bytes(), jobs, work).into_iter().collect();
+        self.measured = Some((covers, measured.clone()));
+        measured
+    }
+
+    fn documents_at(&self, covers: Revision) -> Vec<(&String, &Rope, usize)> {
+        let existing = self.documents.iter().filter(|(name, _)| self.exists(name, covers));
+        existing.map(|(name, rope)| (name, rope, rope.len_at(covers))).collect()
+    }
+
+    /// An architecture's list exists from its first package on.
+    fn exists(&self, document: &str, covers: Revision) -> bool {
+        match self.identity.format {
+            Format::Rpm => true,
+            Format::Deb => self.architectures.get(document).is_some_and(|first| *first <= covers),
+        }
+    }
+
+    fn frame(&self, document: &str, len: usize) -> Frame {
+        match self.identity.format {
+            Format::Deb => Frame::default(),
+            Format::Rpm => {
+                let named = Document::ALL.into_iter().find(|candidate| candidate.name() == document);
+                named.map_or_else(Frame::default, |document| document.frame(len))
+            }
+        }
+    }
+
+    /// The compressed files of the state at `covers`, in the order in which the signed text lists them.
+    pub(super) fn pack(&mut self, covers: Revision) -> PackedState {
+        let codecs: &[Codec] = match self.identity.format {
+            Format::Deb => &[Codec::Gz, Codec::Zst],
+            Format::Rpm => &[Codec::Gz],
+        };
+        let text_bytes = self.text_bytes();
+        in_parallel(text_bytes, self.documents.values_mut().collect(), |rope: &mut Rope| {
+            let len = rope.len_at(covers);
+            codecs.iter().for_each(|codec| rope.prepare(len, *codec));
+        });
+
+        // One list of jobs, longest first: measuring the largest document takes as long as all the rest together.
+        let documents = self.documents_at(covers);
+        let known = self.measured.as_ref().filter(|(at, _)| *at == covers).map(|(_, measured)| measured.clone());
+        let measuring = documents.iter().filter(|_| known.is_none()).map(|document| (document, None));
+        let packing = documents.iter().flat_map(|document| codecs.iter().map(move |codec| (document, Some(*codec))));
+        let jobs: Vec<_> = measuring.chain(packing).collect();
+        let work = |((name, rope, len), codec): (&(&String, &Rope, usize), Option<Codec>)| {
+            let frame = self.frame(name, *len);
+            match codec {
+                None => Done::Measured((*name).clone(), Measured { len: *len, open: rope.measure(*len, &frame) }),
+                Some(codec) => Done::Packed((*name).clone(), codec, rope.pack(*len, &frame, codec)),
+            }
+        };
+        let mut measured = known.unwrap_or_default();
+        let mut packed: BTreeMap<String, Vec<(Codec, Packed)>> = BTreeMap::new();
+        for done in in_parallel(text_bytes, jobs, work) {
+            match done {
+                Done::Measured(name, measure) => drop(measured.insert(name, measure)),
+                Done::Packed(name, codec, file) => packed.entry(name).or_default().push((codec, file)),
+            }
+        }
+        self.measured = Some((covers, measured.clone()));
+        self.state(&measured, packed)
+    }
+
+    fn state(&self, measured: &Measures, packed: BTreeMap<String, Vec<(Codec, Packed)>>) -> PackedState {
+        let mut state = PackedState { files: vec![], blobs: vec![], full_segments: vec![] };
+        for (name, codecs) in packed {
+            if self.identity.format == Format::Deb {
+                let Measure { sha256, size_bytes } = measured[&name].open;
+                state.files.push(IndexFile {
+                    path: self.packages_path(&name),
+                    sha256,
+                    size_bytes,
+                    stored: Stored::Unserved,
+                });
+            }
+            for (codec, packed) in codecs {
+                let manifest = packed.manifest.to_bytes();
+                let Measure { sha256, size_bytes } = packed.measure;
+                let path = match self.document(&name) {
+                    Some(document) => document.path(&sha256),
+                    None => format!("{}.{}", self.packages_path(&name), codec.extension()),
+                };
+                state.files.push(IndexFile { path, sha256, size_bytes, stored: Stored::Rope(Sha256::of(&manifest)) });
+                state.blobs.extend(packed.new_blobs);
+                state.blobs.push(manifest);
+                state.full_segments.push((name.clone(), codec, packed.full_segments));
+            }
+        }
+        if self.identity.format == Format::Rpm {
+            state.files.sort_by_key(|file| Document::ALL.iter().position(|d| file.path.contains(d.name())));
+        }
+        state
+    }
+
+    /// The blobs of a packed state are stored.
+    pub(super) fn confirm_stored(&mut self, full_segments: Vec<(String, Codec, usize)>) {
+        for (name, codec, full) in full_segments {
+            if let Some(rope) = self.documents.get_mut(&name) {
+                rope.confirm_stored(codec, full);
+            }
+        }
+    }
+
+    /// What is signed for the state at `covers`, when its compressed files are `files`.
+    ///
+    /// Compressed digests are taken from `files`, because how something was compressed is a recorded fact; everything
+    /// else is rendered.
+    ///
+    /// # Errors
+    /// What `files` lacks, or has too many, in words.
+    pub(super) fn signable(
+        &mut self,
+        covers: Revision,
+        published_at: DateTime<Utc>,
+        files: &[IndexFile],
+    ) -> Result<Signable, String> {
+        let measured = self.measure(covers);
+        match self.identity.format {
+            Format::Deb => self.release(&measured, published_at, files),
+            Format::Rpm => repomd(&measured, published_at, files),
+        }
+    }
+
+    fn release(&self, measured: &Measures, date: DateTime<Utc>, files: &[IndexFile]) -> Result<Signable, String> {
+        let mut listed = Vec::new();
+        for (name, Measured { open, .. }) in measured {
+            let path = self.packages_path(name);
+            let recorded = find(files, |file| file.path == path, &path)?;
+            if (recorded.sha256, recorded.size_bytes) != (open.sha256, open.size_bytes) {
+                let Measure { sha256, size_bytes } = open;
+                return Err(format!(
+                    "{path} is recorded with {} bytes and SHA-256 {}, and rendered with {size_bytes} bytes and {sha256}",
+                    recorded.size_bytes, recorded.sha256
+                ));
+            }
+            listed.push((self.relative(&path), *open));
+            for codec in [Codec::Gz, Codec::Zst] {
+                let path = format!("{path}.{}", codec.extension());
+                let file = find(files, |file| file.path == path, &path)?;
+                listed.push((self.relative(&path), Measure { sha256: file.sha256, size_bytes: file.size_bytes }));
+            }
+        }
+        all_listed(files, listed.len())?;
+        let Identity { origin, label, codename, .. } = &self.identity;
+        let architectures: Vec<&str> = measured.keys().map(String::as_str).collect();
+        let release =
+            apt::release::Release { origin, label, codename, date, architectures: &architectures, files: &listed };
+        Ok(Signable { path: format!("dists/{codename}/Release"), text: apt::release::render(&release) })
+    }
+
+    fn packages_path(&self, architecture: &str) -> String {
+        format!("dists/{}/main/binary-{architecture}/Packages", self.identity.codename)
+    }
+
+    /// `Release` names files relative to its own folder.
+    fn relative(&self, path: &str) -> String {
+        path.trim_start_matches(&format!("dists/{}/", self.identity.codename)).to_owned()
+    }
+
+    fn document(&self, name: &str) -> Option<Document> {
+        let named = || Document::ALL.into_iter().find(|document| document.name() == name);
+        (self.identity.format == Format::Rpm).then(named).flatten()
+    }
+}
+
+fn repomd(measured: &Measures, published_at: DateTime<Utc>, files: &[IndexFile]) -> Result<Signable, String> {
+    let mut described = Vec::new();
+    for document in Document::ALL {
+        let Some(Measured { open, .. }) = measured.get(document.name()) else { continue };
+        let what = format!("repodata/<sha256>-{}.xml.gz", document.name());
+        let file = find(files, |file| file.path == document.path(&file.sha256), &what)?;
+        let packed = Measure { sha256: file.sha256, size_bytes: file.size_bytes };
+        described.push((document, yum::repomd::Described { packed, open: *open }));
+    }
+    all_listed(files, described.len())?;
+    Ok(Signable { path: yum::repomd::PATH.to_owned(), text: yum::repomd::render(published_at, &described) })
+}
+
+fn find<'a>(files: &'a [IndexFile], is: impl Fn(&IndexFile) -> bool, what: &str) -> Result<&'a IndexFile, String> {
+    files.iter().find(|file| is(file)).ok_or_else(|| format!("{what} is not among the recorded files"))
+}
+
+fn all_listed(files: &[IndexFile], listed: usize) -> Result<(), String> {
+    match files.len() == listed {
+        true => Ok(()),
+        false => Err(format!("{} files are recorded, and the state has {listed}", files.len())),
+    }
+}
+
+/// `work` on each item, all at once when there is enough of it.
+fn in_parallel<T: Send, R: Send>(text_bytes: usize, items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    if text_bytes < PARALLEL_FROM_BYTES || items.len() < 2 {
+        return items.into_iter().map(work).collect();
+    }
+    let work = &work;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = items.into_iter().map(|item| scope.spawn(move || work(item))).collect();
+        threads.into_iter().map(joined).collect()
+    })
+}
+
+/// A panic in a thread goes on in the one that started it.
+fn joined<R>(thread: std::thread::ScopedJoinHandle<'_, R>) -> R {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}

@@ -1,0 +1,97 @@
+//! The engines of the repositories in use, each filled from rows when it is first needed.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use domain::ids::RepositoryId;
+use sqlx::SqliteConnection;
+use tokio::sync::OwnedMutexGuard;
+
+use super::{engine::Engine, rows};
+
+/// How much rendered text all engines together may keep in memory: 100,000 packages have about 100 MB of it.
+/// The engines that were not used for longest are dropped beyond it, and filled from rows when they are needed again.
+pub const TEXT_IN_MEMORY_MAX_BYTES: usize = 192 * 1024 * 1024;
+
+pub(super) type Locked = OwnedMutexGuard<Option<Engine>>;
+
+/// An engine is `None` until it was filled.
+#[derive(Default)]
+pub(super) struct Engines {
+    slots: Mutex<Slots>,
+}
+
+#[derive(Default)]
+struct Slots {
+    engines: HashMap<RepositoryId, Slot>,
+    clock: u64,
+}
+
+#[derive(Default)]
+struct Slot {
+    engine: Arc<tokio::sync::Mutex<Option<Engine>>>,
+    used: u64,
+    text_bytes: usize,
+}
+
+impl Engines {
+    /// The engine of `repository` with every package in `rows`, or none if there is no such repository.
+    ///
+    /// An engine may know packages of a transaction that is not committed yet: states are asked for by revision.
+    pub(super) async fn caught_up(
+        &self,
+        rows: &mut SqliteConnection,
+        repository: RepositoryId,
+    ) -> Result<Option<Locked>, sqlx::Error> {
+        let mut locked = self.slot(repository).lock_owned().await;
+        if locked.is_none() {
+            let Some(identity) = rows::identity(&mut *rows, repository).await? else { return Ok(None) };
+            *locked = Some(Engine::new(identity));
+        }
+        let Some(engine) = locked.as_mut() else { return Ok(None) };
+        for entry in rows::entries_after(&mut *rows, repository, engine.known()).await? {
+            engine.push(entry);
+        }
+        let text_bytes = engine.text_bytes();
+        self.make_room(repository, text_bytes);
+        Ok(Some(locked))
+    }
+
+    /// The engine of `repository` as it is, if it is in memory.
+    pub(super) async fn loaded(&self, repository: RepositoryId) -> Option<Locked> {
+        let slot = self.slots().engines.get(&repository).map(|slot| Arc::clone(&slot.engine))?;
+        Some(slot.lock_owned().await)
+    }
+
+    /// Forgets everything: some of it may have been read from a transaction that was rolled back.
+    pub(super) fn clear(&self) {
+        self.slots().engines.clear();
+    }
+
+    fn slot(&self, repository: RepositoryId) -> Arc<tokio::sync::Mutex<Option<Engine>>> {
+        let mut slots = self.slots();
+        slots.clock += 1;
+        let used = slots.clock;
+        let slot = slots.engines.entry(repository).or_default();
+        slot.used = used;
+        Arc::clone(&slot.engine)
+    }
+
+    fn make_room(&self, repository: RepositoryId, text_bytes: usize) {
+        let mut slots = self.slots();
+        if let Some(slot) = slots.engines.get_mut(&repository) {
+            slot.text_bytes = text_bytes;
+        }
+        while slots.engines.values().map(|slot| slot.text_bytes).sum::<usize>() > TEXT_IN_MEMORY_MAX_BYTES {
+            let others = slots.engines.iter().filter(|(id, slot)| **id != repository && slot.text_bytes > 0);
+            let Some(oldest) = others.min_by_key(|(_, slot)| slot.used).map(|(id, _)| *id) else { return };
+            slots.engines.remove(&oldest);
+        }
+    }
+
+    fn slots(&self) -> std::sync::MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

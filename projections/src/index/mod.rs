@@ -1,0 +1,97 @@
+//! Repositories as clients see them: which state can be signed next, and which file is at which URL.
+//!
+//! 1. `PackageAdded` becomes a row with the package's rendered fragments ([`projector`]).
+//! 2. The signer asks [`Repositories::unsigned`], and for each of them a [`Candidate`]: the rendered, compressed and
+//!    stored index of the newest state.
+//! 3. `IndexSigned` promotes that state, if rendering it here gives the digest that was signed. One row flips, and
+//!    [`Repositories::locate`] answers from the new publication.
+//!
+//! Nothing here reads a clock: time comes from the events.
+
+mod candidate;
+mod engine;
+mod engines;
+mod locate;
+mod projector;
+mod publication;
+mod rows;
+mod shelf;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use domain::{ids::RepositoryId, recorded::Revision};
+use sqlx::SqlitePool;
+use tokio::sync::watch;
+
+pub use self::{
+    candidate::{Candidate, CandidateError},
+    engines::TEXT_IN_MEMORY_MAX_BYTES,
+    locate::{Located, Point},
+    projector::RepositoriesProjector,
+    publication::BY_HASH_KEPT_DAYS,
+};
+use self::{engines::Engines, shelf::Shelves};
+use crate::blob::BlobStore;
+
+/// Read access to repositories. Cheap to clone.
+#[derive(Clone)]
+pub struct Repositories {
+    readers: SqlitePool,
+    blobs: Arc<dyn BlobStore>,
+    engines: Arc<Engines>,
+    shelves: Arc<Shelves>,
+    changed: watch::Sender<u64>,
+}
+
+/// The read side and the projector that feeds it.
+#[must_use]
+pub fn repositories(readers: SqlitePool, blobs: Arc<dyn BlobStore>) -> (Repositories, RepositoriesProjector) {
+    let repositories = Repositories {
+        readers,
+        blobs,
+        engines: Arc::default(),
+        shelves: Arc::default(),
+        changed: watch::Sender::new(0),
+    };
+    (repositories.clone(), RepositoriesProjector::new(repositories))
+}
+
+impl Repositories {
+    /// The repositories whose newest state is not signed.
+    #[must_use]
+    pub fn unsigned(&self) -> Vec<RepositoryId> {
+        self.shelves.unsigned()
+    }
+
+    /// Changes whenever a repository changed or was published: the signer's alarm clock.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// The state that clients see: every fact up to this revision; none before the first publication.
+    #[must_use]
+    pub fn covers(&self, repository: RepositoryId) -> Option<Revision> {
+        self.shelves.get(repository)?.newest().map(|publication| publication.covers)
+    }
+
+    /// Returns when clients see a state that covers `revision`. Waits for ever if it is never signed: give it a timeout.
+    pub async fn wait_covers(&self, repository: RepositoryId, revision: Revision) {
+        let mut changes = self.changes();
+        while self.covers(repository).is_none_or(|covers| covers < revision) {
+            // The sender lives as long as `self`.
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// When the publication that clients see was published: the point that YUM's mirror list names.
+    #[must_use]
+    pub fn newest_point(&self, repository: RepositoryId) -> Option<DateTime<Utc>> {
+        self.shelves.get(repository)?.newest().map(|publication| publication.published_at)
+    }
+}

@@ -1,0 +1,152 @@
+//! The tables of the repositories projector, in and out.
+
+use chrono::{DateTime, Utc};
+use domain::{digest::Sha256, ids::RepositoryId, package::Format, recorded::Revision, repository::SignedIndex};
+use sqlx::{Row as _, Sqlite, sqlite::SqliteRow};
+
+use super::engine::{Entry, Identity};
+
+/// The rows of a repository itself.
+#[derive(Debug, Clone)]
+pub(super) struct RepositoryRow {
+    pub(super) id: RepositoryId,
+    pub(super) changed: Changed,
+    pub(super) newest_published: Option<i64>,
+}
+
+/// The last event that the next index must cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Changed {
+    pub(super) revision: Revision,
+    /// Seconds since 1970.
+    pub(super) at: i64,
+}
+
+/// A package file as it is served.
+#[derive(Debug, Clone)]
+pub(super) struct FileRow {
+    pub(super) path: String,
+    pub(super) revision: Revision,
+    pub(super) sha256: Sha256,
+    pub(super) size_bytes: u64,
+    /// Seconds since 1970.
+    pub(super) added_at: i64,
+}
+
+pub(super) async fn repositories<'e>(
+    rows: impl sqlx::Executor<'e, Database = Sqlite>,
+) -> Result<Vec<RepositoryRow>, sqlx::Error> {
+    let found =
+        sqlx::query("select id, changed_revision, changed_at, newest_published from repository").fetch_all(rows);
+    found.await?.iter().map(repository_row).collect()
+}
+
+fn repository_row(row: &SqliteRow) -> Result<RepositoryRow, sqlx::Error> {
+    let changed = Changed { revision: revision(row, "changed_revision")?, at: row.try_get("changed_at")? };
+    Ok(RepositoryRow { id: parsed(row, "id")?, changed, newest_published: row.try_get("newest_published")? })
+}
+
+pub(super) async fn identity<'e>(
+    rows: impl sqlx::Executor<'e, Database = Sqlite>,
+    repository: RepositoryId,
+) -> Result<Option<Identity>, sqlx::Error> {
+    let found = sqlx::query("select format, origin, label, codename from repository where id = ?")
+        .bind(repository.to_string())
+        .fetch_optional(rows);
+    let Some(row) = found.await? else { return Ok(None) };
+    let format = match row.try_get("format")? {
+        "deb" => Format::Deb,
+        "rpm" => Format::Rpm,
+        other => return Err(sqlx::Error::Decode(format!("\"{other}\" is no package format").into())),
+    };
+    Ok(Some(Identity {
+        format,
+        origin: row.try_get("origin")?,
+        label: row.try_get("label")?,
+        codename: row.try_get("codename")?,
+    }))
+}
+
+/// The packages after `known`, in the order in which they were added.
+pub(super) async fn entries_after<'e>(
+    rows: impl sqlx::Executor<'e, Database = Sqlite>,
+    repository: RepositoryId,
+    known: Revision,
+) -> Result<Vec<Entry>, sqlx::Error> {
+    let found = sqlx::query(
+        "select revision, architecture, fragment_0, fragment_1, fragment_2 from package_file
+         where repository = ? and revision > ? order by revision",
+    )
+    .bind(repository.to_string())
+    .bind(signed(known.0))
+    .fetch_all(rows);
+    let entry = |row: &SqliteRow| {
+        Ok(Entry {
+            revision: revision(row, "revision")?,
+            architecture: row.try_get("architecture")?,
+            fragments: [row.try_get("fragment_0")?, row.try_get("fragment_1")?, row.try_get("fragment_2")?],
+        })
+    };
+    found.await?.iter().map(entry).collect()
+}
+
+pub(super) async fn files<'e>(
+    rows: impl sqlx::Executor<'e, Database = Sqlite>,
+) -> Result<Vec<(RepositoryId, FileRow)>, sqlx::Error> {
+    let found = sqlx::query("select repository, revision, path, sha256, size_bytes, added_at from package_file");
+    let file = |row: &SqliteRow| {
+        let file = FileRow {
+            path: row.try_get("path")?,
+            revision: revision(row, "revision")?,
+            sha256: parsed(row, "sha256")?,
+            size_bytes: unsigned(row.try_get("size_bytes")?),
+            added_at: row.try_get("added_at")?,
+        };
+        Ok((parsed(row, "repository")?, file))
+    };
+    found.fetch_all(rows).await?.iter().map(file).collect()
+}
+
+/// The publication that clients saw at `at`: the newest that is not later.
+pub(super) async fn publication_at<'e>(
+    rows: impl sqlx::Executor<'e, Database = Sqlite>,
+    repository: RepositoryId,
+    at: i64,
+) -> Result<Option<SignedIndex>, sqlx::Error> {
+    let found = sqlx::query(
+        "select signed_index from publication where repository = ? and published_at <= ?
+         order by published_at desc limit 1",
+    )
+    .bind(repository.to_string())
+    .bind(at)
+    .fetch_optional(rows);
+    let decoded = |row: SqliteRow| {
+        serde_json::from_str(row.try_get("signed_index")?).map_err(|error| sqlx::Error::Decode(error.into()))
+    };
+    found.await?.map(decoded).transpose()
+}
+
+/// SQLite has no unsigned integers. Revisions, sizes and positions are far from the limit.
+pub(super) fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+pub(super) fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+fn revision(row: &SqliteRow, column: &str) -> Result<Revision, sqlx::Error> {
+    Ok(Revision(unsigned(row.try_get(column)?)))
+}
+
+pub(super) fn parsed<T>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    row.try_get::<&str, _>(column)?.parse().map_err(|error: T::Err| sqlx::Error::Decode(error.into()))
+}
+
+/// A time of whole seconds in a row.
+pub(super) fn time(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::UNIX_EPOCH)
+}

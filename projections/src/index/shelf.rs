@@ -1,0 +1,102 @@
+//! What is served, in memory: the newest publication and every package file of each repository.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+};
+
+use domain::{digest::Sha256, ids::RepositoryId, recorded::Revision};
+
+use super::{
+    publication::Publication,
+    rows::{Changed, FileRow},
+};
+
+/// Every repository's shelf.
+#[derive(Default)]
+pub(super) struct Shelves(RwLock<HashMap<RepositoryId, Arc<Shelf>>>);
+
+/// One repository.
+pub(super) struct Shelf(RwLock<Contents>);
+
+struct Contents {
+    changed: Changed,
+    newest: Option<Arc<Publication>>,
+    packages: HashMap<String, PackageFile>,
+}
+
+/// A package file: never changes once it is there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PackageFile {
+    pub(super) revision: Revision,
+    pub(super) sha256: Sha256,
+    pub(super) size_bytes: u64,
+    /// Seconds since 1970.
+    pub(super) added_at: i64,
+}
+
+impl Shelves {
+    pub(super) fn get(&self, repository: RepositoryId) -> Option<Arc<Shelf>> {
+        self.read().get(&repository).cloned()
+    }
+
+    pub(super) fn unsigned(&self) -> Vec<RepositoryId> {
+        self.read().iter().filter(|(_, shelf)| shelf.is_unsigned()).map(|(id, _)| *id).collect()
+    }
+
+    pub(super) fn put(&self, repository: RepositoryId, changed: Changed, newest: Option<Arc<Publication>>) {
+        let shelf = Shelf(RwLock::new(Contents { changed, newest, packages: HashMap::new() }));
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(repository, Arc::new(shelf));
+    }
+
+    pub(super) fn clear(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<RepositoryId, Arc<Shelf>>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shelf {
+    pub(super) fn newest(&self) -> Option<Arc<Publication>> {
+        self.read().newest.clone()
+    }
+
+    pub(super) fn package(&self, path: &str) -> Option<PackageFile> {
+        self.read().packages.get(path).copied()
+    }
+
+    /// The state that the next publication covers, and its time in seconds since 1970.
+    pub(super) fn next_publication(&self) -> (Revision, i64) {
+        let contents = self.read();
+        let earliest = contents.newest.as_ref().map_or(i64::MIN, |newest| newest.published_at.timestamp() + 1);
+        (contents.changed.revision, contents.changed.at.max(earliest))
+    }
+
+    pub(super) fn add(&self, file: FileRow) {
+        let FileRow { path, revision, sha256, size_bytes, added_at } = file;
+        self.write().packages.insert(path, PackageFile { revision, sha256, size_bytes, added_at });
+    }
+
+    pub(super) fn change(&self, changed: Changed) {
+        self.write().changed = changed;
+    }
+
+    pub(super) fn publish(&self, publication: Arc<Publication>) {
+        self.write().newest = Some(publication);
+    }
+
+    fn is_unsigned(&self) -> bool {
+        let contents = self.read();
+        contents.newest.as_ref().is_none_or(|newest| newest.covers < contents.changed.revision)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Contents> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Contents> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,72 @@
+//! What the runner needs of a projector, and how one says that an event does not fit.
+
+use domain::{event::Event, recorded::Recorded};
+use futures::future::BoxFuture;
+use sqlx::SqliteConnection;
+
+use crate::blob::BlobError;
+
+/// Why an event could not be applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// The event contradicts what came before. The projector stops: a wrong answer is worse than a late one.
+    #[error("{0}")]
+    Contradiction(String),
+    /// The read models cannot be read or written.
+    #[error("the read models cannot be read or written")]
+    Rows(#[from] sqlx::Error),
+    /// A blob that an event names cannot be fetched.
+    #[error("a blob that the event names cannot be fetched")]
+    Blob(#[from] BlobError),
+}
+
+impl ProjectionError {
+    /// May the same event succeed later, with nothing changed here?
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Contradiction(_) | Self::Blob(BlobError::Missing(_)) => false,
+            Self::Blob(BlobError::Unavailable(_)) => true,
+            // A constraint that fails or a value that does not decode will do so again.
+            Self::Rows(sqlx::Error::Database(error)) => {
+                matches!(error.kind(), sqlx::error::ErrorKind::Other)
+            }
+            Self::Rows(sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } | sqlx::Error::RowNotFound) => false,
+            Self::Rows(_) => true,
+        }
+    }
+}
+
+/// Folds events into rows of its own tables, and into memory when the rows are committed.
+pub trait Projector: Send + Sync + 'static {
+    /// Its name in the checkpoints.
+    fn name(&self) -> &'static str;
+
+    /// Goes up when the tables or their meaning change: then they are dropped and filled from the log again.
+    fn version(&self) -> u32;
+
+    /// Its tables; nobody else writes them.
+    fn tables(&self) -> &'static [&'static str];
+
+    /// The SQL that creates its tables.
+    fn schema(&self) -> &'static str;
+
+    /// The kinds of stream it wants to see events of: `repository`. It is given no others.
+    fn kinds(&self) -> &'static [&'static str];
+
+    /// Fills its memory from its rows, when the process starts or the tables were made anew.
+    fn load<'a>(&'a mut self, rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>>;
+
+    /// Writes what `recorded` changes. Nothing shows in memory before [`Self::committed`].
+    fn apply<'a>(
+        &'a mut self,
+        rows: &'a mut SqliteConnection,
+        recorded: &'a Recorded<Event>,
+    ) -> BoxFuture<'a, Result<(), ProjectionError>>;
+
+    /// Every event applied since the last call is in committed rows.
+    fn committed(&mut self);
+
+    /// Every event applied since the last call was rolled back.
+    fn abandoned(&mut self);
+}

@@ -1,0 +1,197 @@
+#![allow(clippy::unwrap_used, reason = "a double may fail by panicking")]
+//! A log in memory, a blob store in a folder, and everything running on top of them.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use domain::{
+    digest::Sha256,
+    event::{Event, encode},
+    ids::{CommandId, EventId},
+    recorded::{Actor, Metadata, Position, RawEvent, Recorded, Revision, StreamId},
+};
+use futures::future::BoxFuture;
+use tokio::{sync::watch, task::JoinHandle};
+use uuid::Uuid;
+
+use crate::{
+    blob::{BlobError, BlobStore},
+    board::{self, Board},
+    credentials::{self, Credentials},
+    feed::{Feed, FeedError, Page},
+    index::{self, Repositories},
+    read_models::ReadModels,
+    runner::{Progress, Runner, RunnerError},
+};
+
+pub(crate) struct MemoryFeed {
+    events: Mutex<Vec<Recorded<RawEvent>>>,
+    head: watch::Sender<Position>,
+}
+
+impl Default for MemoryFeed {
+    fn default() -> Self {
+        Self { events: Mutex::default(), head: watch::Sender::new(Position(0)) }
+    }
+}
+
+impl MemoryFeed {
+    pub(crate) fn append(&self, kind: &str, id: Uuid, second: i64, event: impl Into<Event>) -> Position {
+        self.append_raw(kind, id, second, encode(&event.into()))
+    }
+
+    pub(crate) fn append_raw(&self, kind: &str, id: Uuid, second: i64, event: RawEvent) -> Position {
+        let mut events = self.events.lock().unwrap();
+        let stream = StreamId::new(kind, id);
+        // Gaps, as a real log may have.
+        let position = Position(events.last().map_or(1, |last| last.position.0 + 3));
+        let revision = Revision(events.iter().filter(|event| event.stream == stream).count() as u64 + 1);
+        events.push(Recorded {
+            position,
+            stream,
+            revision,
+            event_id: EventId(Uuid::from_u128(u128::from(position.0))),
+            metadata: Metadata {
+                recorded_at: at(second) + chrono::Duration::milliseconds(250),
+                actor: Actor::CommandLine,
+                command_id: CommandId(Uuid::from_u128(u128::from(position.0))),
+                causation: None,
+            },
+            event,
+        });
+        drop(events);
+        self.head.send_replace(position);
+        position
+    }
+}
+
+impl Feed for MemoryFeed {
+    fn read_all(&self, after: Position, limit: u32) -> BoxFuture<'_, Result<Page, FeedError>> {
+        let all = self.events.lock().unwrap();
+        let events: Vec<_> = all.iter().filter(|e| e.position > after).take(limit as usize).cloned().collect();
+        let next = events.last().map_or(after, |last| last.position);
+        let head = all.last().map_or(Position(0), |last| last.position);
+        Box::pin(async move { Ok(Page { events, next, head }) })
+    }
+
+    fn hint(&self) -> watch::Receiver<Position> {
+        self.head.subscribe()
+    }
+}
+
+/// Blobs as files named by their digest.
+pub(crate) struct FolderBlobs {
+    folder: PathBuf,
+    pub(crate) puts: Mutex<Vec<Sha256>>,
+}
+
+impl BlobStore for FolderBlobs {
+    fn put(&self, bytes: Bytes) -> BoxFuture<'_, Result<Sha256, BlobError>> {
+        Box::pin(async move {
+            let digest = Sha256::of(&bytes);
+            std::fs::write(self.folder.join(digest.to_string()), bytes).unwrap();
+            self.puts.lock().unwrap().push(digest);
+            Ok(digest)
+        })
+    }
+
+    fn get(&self, digest: Sha256) -> BoxFuture<'_, Result<Bytes, BlobError>> {
+        Box::pin(async move {
+            let found = std::fs::read(self.folder.join(digest.to_string()));
+            found.map(Bytes::from).map_err(|_| BlobError::Missing(digest))
+        })
+    }
+}
+
+/// A log, blobs and read models that live as long as the test.
+pub(crate) struct World {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) feed: Arc<MemoryFeed>,
+    pub(crate) blobs: Arc<FolderBlobs>,
+}
+
+/// Projections at work; they stop when this is dropped.
+pub(crate) struct Running {
+    pub(crate) credentials: Credentials,
+    pub(crate) repositories: Repositories,
+    pub(crate) board: Board,
+    pub(crate) progress: Progress,
+    pub(crate) task: JoinHandle<RunnerError>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = folder.path().join("blobs");
+        std::fs::create_dir(&blobs).unwrap();
+        let blobs = FolderBlobs { folder: blobs, puts: Mutex::default() };
+        Self { folder, feed: Arc::default(), blobs: Arc::new(blobs) }
+    }
+
+    pub(crate) fn read_models(&self) -> PathBuf {
+        self.folder.path().join("read_models.db")
+    }
+
+    /// Opens the read models at their usual place and follows the log.
+    pub(crate) async fn start(&self) -> Running {
+        self.start_at("read_models.db").await
+    }
+
+    pub(crate) async fn start_at(&self, file: &str) -> Running {
+        let models = ReadModels::open(self.folder.path().join(file)).await.unwrap();
+        let (credentials, first) = credentials::credentials(models.readers.clone());
+        let (repositories, second) = index::repositories(models.readers.clone(), self.blobs.clone());
+        let (board, third) = board::board(models.readers.clone());
+        let (runner, progress) =
+            Runner::open(models.writer, self.feed.clone(), vec![Box::new(first), Box::new(second), Box::new(third)])
+                .await
+                .unwrap();
+        Running { credentials, repositories, board, progress, task: tokio::spawn(runner.run()) }
+    }
+}
+
+impl Running {
+    /// Waits until everything at `position` shows.
+    pub(crate) async fn shows(&self, position: Position) {
+        self.progress.wait_for(position).await.unwrap();
+    }
+
+    /// Every row of every table, so that two files of read models can be compared.
+    pub(crate) async fn stop(self) {
+        self.task.abort();
+    }
+}
+
+/// Everything in a file of read models, table by table.
+pub(crate) async fn dump(path: PathBuf) -> HashMap<String, Vec<String>> {
+    use sqlx::{AssertSqlSafe, Row as _};
+    let models = ReadModels::open(path).await.unwrap();
+    let tables = sqlx::query("select name from sqlite_schema where type = 'table'").fetch_all(&models.readers);
+    let mut all = HashMap::new();
+    for table in tables.await.unwrap() {
+        let table: String = table.get(0);
+        let columns = sqlx::query(AssertSqlSafe(format!("select name from pragma_table_info('{table}')")));
+        let columns = columns.fetch_all(&models.readers).await.unwrap();
+        let quoted: Vec<String> = columns.iter().map(|c| format!("quote({})", c.get::<String, _>(0))).collect();
+        let select = format!("select {} from {table} order by 1, 2, 3", quoted.join(" || ',' || "));
+        let select = select.replace("order by 1, 2, 3", "order by 1");
+        let rows = sqlx::query(AssertSqlSafe(select)).fetch_all(&models.readers).await.unwrap();
+        all.insert(table, rows.iter().map(|row| row.get(0)).collect());
+    }
+    all
+}
+
+pub(crate) fn at(second: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(second, 0).unwrap()
+}
