@@ -33,12 +33,11 @@ pub fn with_limits<S: Clone + Send + Sync + 'static>(
             Err(_) => Problem::TimedOut { limit_seconds: request_max.as_secs() }.into_response(),
         }
     };
-    router
-        .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(body_max_bytes))
-        .layer(middleware::from_fn(move |request: Request, next: Next| -> futures::future::BoxFuture<'static, Response> {
+    router.layer(DefaultBodyLimit::disable()).layer(RequestBodyLimitLayer::new(body_max_bytes)).layer(
+        middleware::from_fn(move |request: Request, next: Next| -> futures::future::BoxFuture<'static, Response> {
             Box::pin(in_time(request, next))
-        }))
+        }),
+    )
 }
 
 #[cfg(test)]
@@ -51,7 +50,11 @@ mod tests {
     use super::*;
 
     fn router(request_max: Duration) -> Router {
-        with_limits(Router::new().route("/", post(|body: Bytes| async move { body.len().to_string() })), 10, request_max)
+        with_limits(
+            Router::new().route("/", post(|body: Bytes| async move { body.len().to_string() })),
+            10,
+            request_max,
+        )
     }
 
     async fn status(request_max: Duration, body: Body) -> StatusCode {

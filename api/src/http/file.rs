@@ -65,11 +65,8 @@ impl FileHead {
             Verdict::Unsatisfiable => return Err(Problem::RangeNotSatisfiable { size_bytes }),
         };
         let length_bytes = range.end - range.start;
-        let body = if asked.method == Method::HEAD || length_bytes == 0 {
-            Body::empty()
-        } else {
-            open(range.clone()).await?
-        };
+        let body =
+            if asked.method == Method::HEAD || length_bytes == 0 { Body::empty() } else { open(range.clone()).await? };
         let mut response = self.respond(status, body);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));

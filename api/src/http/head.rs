@@ -84,7 +84,9 @@ mod tests {
 
     #[test]
     fn two_lengths_and_bare_line_feeds_are_offences() {
-        for lengths in ["Content-Length: 1\r\nTransfer-Encoding: x\r\n", "transfer-encoding: x\r\ncontent-length: 1\r\n"] {
+        for lengths in
+            ["Content-Length: 1\r\nTransfer-Encoding: x\r\n", "transfer-encoding: x\r\ncontent-length: 1\r\n"]
+        {
             assert_eq!(judge(format!("GET / HTTP/1.1\r\n{lengths}\r\n").as_bytes()), Err(Offence::TwoLengths));
         }
         for head in ["GET / HTTP/1.1\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\n\r\n", "GET / HTTP/1.1\r\n\n"] {

@@ -121,9 +121,10 @@ impl Problem {
     /// The headers that belong to its status.
     fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         match self {
-            Self::NeedsAccessKey => {
-                Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"pkgdeploy\", charset=\"UTF-8\"")))
-            }
+            Self::NeedsAccessKey => Some((
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"pkgdeploy\", charset=\"UTF-8\""),
+            )),
             Self::NeedsToken => {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"pkgdeploy\"")))
             }

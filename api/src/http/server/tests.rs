@@ -19,10 +19,17 @@ impl Drop for Running {
 }
 
 async fn run(limits: Limits) -> Running {
-    let endless = || async { Body::from_stream(futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![0_u8; 65536]))) };
+    let endless =
+        || async { Body::from_stream(futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![0_u8; 65536]))) };
     let router = Router::new()
         .route("/", get(|| async { "hello" }).post(|body: String| async { body }))
-        .route("/panic", get(|| async { let nothing: [u8; 0] = []; nothing[std::hint::black_box(1) - 1].to_string() }))
+        .route(
+            "/panic",
+            get(|| async {
+                let nothing: [u8; 0] = [];
+                nothing[std::hint::black_box(1) - 1].to_string()
+            }),
+        )
         .route("/never", get(std::future::pending::<String>))
         .route("/endless", get(endless));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -157,9 +164,10 @@ async fn one_connection_too_many_is_told_when_to_come_back() {
 
 #[tokio::test]
 async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
-    let server = run(quick()).await;
+    let server = run(Limits { drain_max: Duration::from_secs(60), ..quick() }).await;
     let mut stream = connect(&server).await;
     stream.write_all(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("the request goes out");
+    stream.read_u8().await.expect("it is being answered");
     server.stop.cancel();
     // The endless answer never ends by itself, so the server can only stop because it gave up.
     let server_ended = async {
