@@ -47,9 +47,7 @@ impl Files<'_> {
         let (point, raw) = split_point(rest)?;
         let path = FilePath::decode(raw).map_err(|invalid| Problem::BadRequest(invalid.to_string()))?;
         match (format, point, path.as_str()) {
-            (Format::Rpm, Point::Newest, "mirrorlist") => {
-                mirrorlist::answer(self.reads, self.public_url, &repository)
-            }
+            (Format::Rpm, Point::Newest, "mirrorlist") => mirrorlist::answer(self.reads, self.public_url, &repository),
             (Format::Rpm, _, "repodata/repomd.xml.key") => answer_served(&self.certificate.armored, asked).await,
             (_, _, name) => {
                 let file = self.reads.locate(repository.id, point, name).await?;
@@ -75,11 +73,8 @@ impl Files<'_> {
         immutable: bool,
         asked: Asked<'_>,
     ) -> Result<Response<Body>, Problem> {
-        let validators = Validators {
-            etag: etag(&file.sha256),
-            modified_at: Some(file.modified_at),
-            size_bytes: file.size_bytes,
-        };
+        let validators =
+            Validators { etag: etag(&file.sha256), modified_at: Some(file.modified_at), size_bytes: file.size_bytes };
         let head = FileHead { validators, content_type, immutable };
         head.answer(asked, |range| self.bytes.body(file, range)).await
     }
@@ -88,9 +83,8 @@ impl Files<'_> {
 /// Answers with bytes that are always in memory.
 pub(super) async fn answer_served(served: &Served, asked: Asked<'_>) -> Result<Response<Body>, Problem> {
     let within = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(served.bytes.len());
-    let open = async |range: std::ops::Range<u64>| {
-        Ok(Body::from(served.bytes.slice(within(range.start)..within(range.end))))
-    };
+    let open =
+        async |range: std::ops::Range<u64>| Ok(Body::from(served.bytes.slice(within(range.start)..within(range.end))));
     served.head().answer(asked, open).await
 }
 
@@ -114,9 +108,8 @@ fn split_point(rest: &str) -> Result<(Point, &str), Problem> {
     let (point, path) = past.split_once('/').unwrap_or((past, ""));
     // A time holds `:` and `+`, which some clients escape.
     let point = FilePath::decode(point).map_err(|invalid| Problem::BadRequest(invalid.to_string()))?;
-    let point = point.as_str().parse().map_err(|invalid: super::point::InvalidPoint| {
-        Problem::NotFound(invalid.to_string())
-    })?;
+    let point =
+        point.as_str().parse().map_err(|invalid: super::point::InvalidPoint| Problem::NotFound(invalid.to_string()))?;
     Ok((point, path))
 }
 

@@ -10,6 +10,7 @@ pub mod point;
 pub mod reads;
 mod routes;
 
+pub(crate) use self::files::split;
 pub use self::{
     access::{Entered, enter},
     bytes::{BlobReads, FileBytes},
@@ -20,5 +21,7 @@ pub use self::{
     routes::RepositoryRoutes,
 };
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

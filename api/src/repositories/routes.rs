@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     http::{file::Asked, problem::Problem, public_url::PublicUrl},
-    installers::{InstallerPackages, Installers},
+    installers::Installers,
 };
 
 /// What serving package clients takes.
@@ -33,8 +33,6 @@ pub struct RepositoryRoutes {
     pub certificate: PublicCertificate,
     /// Where clients reach this server.
     pub public_url: PublicUrl,
-    /// Writes installers as packages.
-    pub installer_packages: Arc<dyn InstallerPackages>,
 }
 
 struct Routes {
@@ -51,7 +49,7 @@ impl RepositoryRoutes {
     pub fn router(self) -> Router {
         let routes = Routes {
             bytes: FileBytes::new(self.blobs, CACHE_MAX_BYTES),
-            installers: Installers::new(self.installer_packages),
+            installers: Installers::default(),
             reads: self.reads,
             certificate: self.certificate,
             public_url: self.public_url,

@@ -1,0 +1,187 @@
+//! Doubles for the tests of this crate: read models and blobs that hold what a test says.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    ops::Range,
+    sync::{Arc, Mutex},
+};
+
+use ::bytes::Bytes;
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Request, StatusCode, header},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chrono::{DateTime, TimeZone as _, Utc};
+use domain::{
+    digest::Sha256,
+    ids::{AccessKeyId, RepositoryId},
+    names::{OrganisationName, RepositoryName},
+    package::Format,
+    token::{Token, TokenKind, id_text},
+};
+use futures::{StreamExt as _, future::BoxFuture, stream};
+use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+use super::{bytes::ByteStream, *};
+use crate::http::problem::Problem;
+
+pub(crate) const NEWEST: &str = "20261122T100001Z";
+pub(crate) const ARMORED: &str =
+    "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nxsFNBGTest\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n";
+
+pub(crate) fn newest() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 11, 22, 10, 0, 1).single().expect("a time")
+}
+
+/// A key issued at 2026-11-22T10:00:00Z.
+pub(crate) fn key() -> Token {
+    Token::new(TokenKind::AccessKey, Uuid::from_u128(0x019a_ab10_1000_7000_8000_0000_0000_0001), [7; 32])
+}
+
+pub(crate) fn certificate() -> PublicCertificate {
+    PublicCertificate::new(ARMORED, b"packets", "0123456789ABCDEF0123456789ABCDEF01234567").expect("a certificate")
+}
+
+pub(crate) fn repository(name: &str, format: Format) -> ServedRepository {
+    let organisation: OrganisationName = "acme".parse().expect("a name");
+    let name: RepositoryName = name.parse().expect("a name");
+    let id = RepositoryId::named(&organisation, &name);
+    ServedRepository { id, organisation, name, format, codename: "stable".to_owned() }
+}
+
+pub(crate) fn authorization(key: &Token) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{}:{}", id_text(key.id()), key.text())))
+}
+
+/// Read models with two repositories, `acme/debs` and `acme/rpms`, which [`key`] opens.
+pub(crate) struct FakeReads {
+    pub(crate) files: BTreeMap<(Format, &'static str), Located>,
+    pub(crate) published: bool,
+    /// The repositories that `opens` was asked about.
+    pub(crate) judged: Mutex<Vec<RepositoryId>>,
+}
+
+impl FakeReads {
+    fn format_of(id: RepositoryId) -> Option<Format> {
+        [repository("debs", Format::Deb), repository("rpms", Format::Rpm)]
+            .into_iter()
+            .find(|repository| repository.id == id)
+            .map(|repository| repository.format)
+    }
+}
+
+impl RepositoryReads for FakeReads {
+    fn find(&self, organisation: &OrganisationName, name: &RepositoryName) -> Option<Arc<ServedRepository>> {
+        let format = Self::format_of(RepositoryId::named(organisation, name))?;
+        Some(Arc::new(repository(name.as_str(), format)))
+    }
+
+    fn opens(&self, repository: RepositoryId, id: AccessKeyId, presented: &Sha256) -> bool {
+        self.judged.lock().expect("no panic").push(repository);
+        Self::format_of(repository).is_some() && id.0 == key().id() && key().secret_sha256() == *presented
+    }
+
+    fn newest_point(&self, _: RepositoryId) -> Option<DateTime<Utc>> {
+        self.published.then(newest)
+    }
+
+    fn locate<'a>(
+        &'a self,
+        repository: RepositoryId,
+        point: Point,
+        path: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Located>, Problem>> {
+        let exists = match point {
+            Point::Newest => true,
+            Point::At(time) => time >= newest(),
+        };
+        let file = Self::format_of(repository)
+            .filter(|_| exists)
+            .and_then(|format| self.files.iter().find(|((of, name), _)| *of == format && *name == path))
+            .map(|(_, file)| file.clone());
+        Box::pin(async move { Ok(file) })
+    }
+}
+
+/// Blobs in memory.
+#[derive(Default)]
+pub(crate) struct FakeBlobs(pub(crate) BTreeMap<Sha256, Bytes>);
+
+impl BlobReads for FakeBlobs {
+    fn open(&self, sha256: Sha256, range: Range<u64>) -> BoxFuture<'_, io::Result<ByteStream>> {
+        Box::pin(async move {
+            let blob = self.0.get(&sha256).ok_or(io::ErrorKind::NotFound)?;
+            let part = blob.slice(range.start as usize..range.end as usize);
+            Ok(stream::iter([Ok(part)]).boxed())
+        })
+    }
+}
+
+/// A server of package clients with a file or two.
+pub(crate) struct Served {
+    pub(crate) router: Router,
+    pub(crate) reads: Arc<FakeReads>,
+}
+
+pub(crate) fn served(files: &[(Format, &'static str, &'static str)], published: bool) -> Served {
+    let mut blobs = FakeBlobs::default();
+    let mut located = BTreeMap::new();
+    for (format, path, text) in files {
+        let (sha256, size_bytes) = (Sha256::of(text.as_bytes()), text.len() as u64);
+        blobs.0.insert(sha256, Bytes::from_static(text.as_bytes()));
+        let file = Located { sha256, size_bytes, modified_at: newest(), stored: Stored::Blob };
+        located.insert((*format, *path), file);
+    }
+    let reads = Arc::new(FakeReads { files: located, published, judged: Mutex::default() });
+    let routes = RepositoryRoutes {
+        reads: reads.clone(),
+        blobs: Arc::new(blobs),
+        certificate: certificate(),
+        public_url: "https://packages.example.com".parse().expect("a URL"),
+    };
+    Served { router: routes.router(), reads }
+}
+
+/// An answer, read to its end.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: header::HeaderName) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("ASCII"))
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("UTF-8")
+    }
+}
+
+impl Served {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = self.router.clone().oneshot(request).await.expect("infallible").into_parts();
+        let body = body.collect().await.expect("the whole body").to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.get_with(path, &[]).await
+    }
+
+    /// GET with the good key and more headers.
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::get(path).header(header::AUTHORIZATION, authorization(&key()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::empty()).expect("a request")).await
+    }
+}

@@ -1,0 +1,192 @@
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+use domain::{
+    package::Format::{Deb, Rpm},
+    token::{Token, TokenKind},
+};
+
+use super::testing::{ARMORED, NEWEST, Served, authorization, key, served};
+
+const IN_RELEASE: &str = "dists/stable/InRelease";
+const POOLED: &str = "pool/a_1.0~rc1+x_all.deb";
+
+fn server() -> Served {
+    served(
+        &[(Deb, IN_RELEASE, "Origin: acme"), (Deb, POOLED, "0123456789"), (Rpm, "repodata/repomd.xml", "<x/>")],
+        true,
+    )
+}
+
+async fn with_key(path: &str, key: &Token) -> super::testing::Answer {
+    let request = Request::get(path).header(header::AUTHORIZATION, authorization(key));
+    server().send(request.body(Body::empty()).expect("a request")).await
+}
+
+#[tokio::test]
+async fn a_key_gets_a_file_with_its_validators() {
+    let answer = server().get("/apt/acme/debs/dists/stable/InRelease").await;
+    assert_eq!((answer.status, answer.text()), (StatusCode::OK, "Origin: acme"));
+    let digest = domain::digest::Sha256::of(b"Origin: acme");
+    assert_eq!(answer.header(header::ETAG), format!("\"{digest}\""));
+    assert_eq!(answer.header(header::LAST_MODIFIED), "Sun, 22 Nov 2026 10:00:01 GMT");
+    assert_eq!(answer.header(header::CONTENT_LENGTH), "12");
+    assert_eq!(answer.header(header::ACCEPT_RANGES), "bytes");
+    assert_eq!(answer.header(header::CONTENT_TYPE), "text/plain; charset=utf-8");
+    assert_eq!(answer.header(header::CACHE_CONTROL), "private, no-cache");
+}
+
+#[tokio::test]
+async fn head_says_the_same_without_the_bytes() {
+    let server = server();
+    let get = server.get("/apt/acme/debs/dists/stable/InRelease").await;
+    let request = Request::head("/apt/acme/debs/dists/stable/InRelease");
+    let request = request.header(header::AUTHORIZATION, authorization(&key()));
+    let head = server.send(request.body(Body::empty()).expect("a request")).await;
+    assert_eq!((head.status, &head.headers, head.body.len()), (get.status, &get.headers, 0));
+}
+
+#[tokio::test]
+async fn nobody_learns_whether_a_repository_exists_without_its_key() {
+    let wrong_secret = Token::new(TokenKind::AccessKey, key().id(), [8; 32]);
+    let unknown_key = Token::new(TokenKind::AccessKey, uuid::Uuid::from_u128(5), [7; 32]);
+    let expected = with_key("/apt/acme/debs/dists/stable/InRelease", &wrong_secret).await;
+    assert_eq!(expected.status, StatusCode::UNAUTHORIZED);
+    assert!(expected.header(header::WWW_AUTHENTICATE).starts_with("Basic realm="));
+    for path in [
+        "/apt/acme/debs/dists/stable/InRelease",
+        "/apt/acme/debs/no/such/file",
+        "/apt/acme/debs/..%2f",
+        "/apt/acme/debs/at/nonsense/x",
+        "/apt/acme/debs",
+        "/apt/acme/nothing/dists/stable/InRelease",
+        "/apt/nobody/debs/dists/stable/InRelease",
+        "/apt/NOT-A-NAME/%20/x",
+        "/yum/acme/debs/repodata/repomd.xml",
+        "/yum/acme/nothing/mirrorlist",
+        "/install/acme/debs",
+        "/install/acme/nothing/installer.deb",
+    ] {
+        for key in [&wrong_secret, &unknown_key] {
+            assert_eq!(with_key(path, key).await, expected, "{path}");
+        }
+        let anonymous = server().send(Request::get(path).body(Body::empty()).expect("a request")).await;
+        assert_eq!(anonymous, expected, "{path} without a key");
+    }
+    // The good key of another repository is no key of an unknown one.
+    assert_eq!(with_key("/apt/acme/nothing/dists/stable/InRelease", &key()).await, expected);
+}
+
+#[tokio::test]
+async fn an_unknown_repository_is_judged_with_the_same_work_as_a_known_one() {
+    let server = server();
+    server.get("/apt/acme/debs/x").await;
+    server.get("/apt/acme/nothing/x").await;
+    server.get("/apt/Not%20a%20name/nothing/x").await;
+    assert_eq!(server.reads.judged.lock().expect("no panic").len(), 3);
+}
+
+#[tokio::test]
+async fn a_good_key_is_told_what_is_wrong_with_its_path() {
+    let server = server();
+    for (path, status, word) in [
+        ("/apt/acme/debs/no/such/file", 404, "no/such/file"),
+        ("/apt/acme/debs/at/yesterday/dists/stable/InRelease", 404, "expected a time"),
+        ("/apt/acme/debs/at/20200101T000000Z/dists/stable/InRelease", 404, "InRelease"),
+        ("/apt/acme/rpms/dists/stable/InRelease", 404, "rpm"),
+        ("/yum/acme/debs/mirrorlist", 404, "deb"),
+        ("/apt/acme/debs/mirrorlist", 404, "mirrorlist"),
+        ("/apt/acme/debs/dists/../InRelease", 400, ".."),
+        ("/apt/acme/debs/dists/%2e%2e/InRelease", 400, ".."),
+        ("/apt/acme/debs/dists//InRelease", 400, "empty"),
+        ("/apt/acme/debs//dists", 400, "empty"),
+        ("/apt/acme/debs/a%00b", 400, "character"),
+        ("/apt/acme/debs/a%5cb", 400, "character"),
+        ("/install/acme/debs/installer.rpm", 404, "installer.deb"),
+    ] {
+        let answer = server.get(path).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert!(answer.text().contains(word), "{path}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn apt_and_dnf_may_escape_a_path_or_not() {
+    let server = server();
+    for path in ["pool/a_1.0~rc1+x_all.deb", "pool/a_1.0%7erc1%2bx_all.deb"] {
+        let answer = server.get(&format!("/apt/acme/debs/{path}")).await;
+        assert_eq!((answer.status, answer.text()), (StatusCode::OK, "0123456789"), "{path}");
+        assert_eq!(answer.header(header::CACHE_CONTROL), "private, max-age=31536000, immutable");
+    }
+}
+
+#[tokio::test]
+async fn conditions_and_ranges_are_answered_without_more_bytes_than_asked_for() {
+    let server = server();
+    let path = "/apt/acme/debs/pool/a_1.0~rc1+x_all.deb";
+    let part = server.get_with(path, &[("range", "bytes=7-")]).await;
+    assert_eq!((part.status, part.text()), (StatusCode::PARTIAL_CONTENT, "789"));
+    assert_eq!((part.header(header::CONTENT_RANGE), part.header(header::CONTENT_LENGTH)), ("bytes 7-9/10", "3"));
+    let beyond = server.get_with(path, &[("range", "bytes=10-")]).await;
+    assert_eq!(
+        (beyond.status, beyond.header(header::CONTENT_RANGE)),
+        (StatusCode::RANGE_NOT_SATISFIABLE, "bytes */10")
+    );
+    let several = server.get_with(path, &[("range", "bytes=0-1,3-4")]).await;
+    assert_eq!((several.status, several.text()), (StatusCode::OK, "0123456789"));
+    let since = [("if-modified-since", part.header(header::LAST_MODIFIED))];
+    let kept = server.get_with(path, &since).await;
+    assert_eq!((kept.status, kept.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    assert_eq!(kept.header(header::ETAG), part.header(header::ETAG));
+    let failed = server.get_with(path, &[("if-match", "\"other\"")]).await;
+    assert_eq!(failed.status, StatusCode::PRECONDITION_FAILED);
+}
+
+#[tokio::test]
+async fn the_past_never_changes_and_the_future_may() {
+    let server = server();
+    let at = async |point: &str| server.get(&format!("/apt/acme/debs/at/{point}/{IN_RELEASE}")).await;
+    let newest = at(NEWEST).await;
+    assert_eq!((newest.status, newest.text()), (StatusCode::OK, "Origin: acme"));
+    assert_eq!(newest.header(header::CACHE_CONTROL), "private, max-age=31536000, immutable");
+    assert_eq!(at("2026-11-22T10%3A00%3A01Z").await, newest);
+    let future = at("20990101T000000Z").await;
+    assert_eq!((future.status, future.header(header::CACHE_CONTROL)), (StatusCode::OK, "private, no-cache"));
+}
+
+#[tokio::test]
+async fn the_mirror_list_names_the_newest_publication() {
+    let answer = server().get("/yum/acme/rpms/mirrorlist").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.text(), format!("https://packages.example.com/yum/acme/rpms/at/{NEWEST}/\n"));
+    assert!(answer.header(header::CONTENT_TYPE).starts_with("text/plain"));
+
+    let empty = served(&[], false).get("/yum/acme/rpms/mirrorlist").await;
+    assert_eq!(empty.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!empty.header(header::RETRY_AFTER).is_empty());
+}
+
+#[tokio::test]
+async fn the_certificate_is_public_and_also_where_zypper_looks() {
+    let server = server();
+    let anonymous = |path: &str| server.send(Request::get(path).body(Body::empty()).expect("a request"));
+    assert_eq!(anonymous("/pkgdeploy_gpg.asc").await.text(), ARMORED);
+    assert_eq!(anonymous("/pkgdeploy_gpg.gpg").await.text(), "packets");
+    for path in ["repodata/repomd.xml.key", &format!("at/{NEWEST}/repodata/repomd.xml.key")] {
+        let answer = server.get(&format!("/yum/acme/rpms/{path}")).await;
+        assert_eq!((answer.status, answer.text()), (StatusCode::OK, ARMORED), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn only_get_and_head_are_answered() {
+    for path in ["/apt/acme/debs/x", "/yum/acme/rpms/x", "/install/acme/debs", "/pkgdeploy_gpg.asc"] {
+        let answer = server().send(Request::post(path).body(Body::empty()).expect("a request")).await;
+        assert_eq!(
+            (answer.status, answer.header(header::ALLOW)),
+            (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD"),
+            "{path}"
+        );
+    }
+}
