@@ -34,6 +34,18 @@ impl Format {
     }
 }
 
+/// The text names no package format.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no package format: expected deb or rpm")]
+pub struct InvalidFormat(String);
+
+impl std::str::FromStr for Format {
+    type Err = InvalidFormat;
+    fn from_str(text: &str) -> Result<Self, InvalidFormat> {
+        [Self::Deb, Self::Rpm].into_iter().find(|format| format.as_str() == text).ok_or_else(|| InvalidFormat(text.to_owned()))
+    }
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 pub use self::{
     commands::{Command, MESSAGE_MAX_CHARS, Refusal},
     events::{BuiltPackage, Event, PlannedPackage},
-    step::Step,
+    step::{InvalidStep, Step},
 };
 use crate::{
     aggregate::Aggregate,

@@ -43,6 +43,32 @@ impl Step {
     }
 }
 
+impl Step {
+    /// All of them, in order.
+    pub const ALL: [Self; 8] = [
+        Self::Received,
+        Self::WaitingForBuildSlot,
+        Self::CheckoutCode,
+        Self::ValidateConfig,
+        Self::SetupBuild,
+        Self::Building,
+        Self::Uploading,
+        Self::Uploaded,
+    ];
+}
+
+/// The text names no step of a release.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no step of a release")]
+pub struct InvalidStep(String);
+
+impl std::str::FromStr for Step {
+    type Err = InvalidStep;
+    fn from_str(text: &str) -> Result<Self, InvalidStep> {
+        Self::ALL.into_iter().find(|step| step.as_str() == text).ok_or_else(|| InvalidStep(text.to_owned()))
+    }
+}
+
 /// The words people read: `Checkout code`.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

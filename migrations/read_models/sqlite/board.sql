@@ -27,6 +27,20 @@ create table listed_repository (
     unique (organisation, name)
 ) strict, without rowid;
 
+create table listed_package (
+    repository   text    not null,
+    revision     integer not null, -- of the repository's stream: the order in which packages were added
+    file_name    text    not null,
+    name         text    not null,
+    version      text    not null,
+    architecture text    not null,
+    sha256       text    not null,
+    size_bytes   integer not null,
+    release      text,             -- that built it
+    added_at     integer not null,
+    primary key (repository, revision)
+) strict, without rowid;
+
 create table release (
     id            text    not null primary key,
     position      integer not null unique, -- of its first event: the order in which releases were received

@@ -6,11 +6,15 @@ mod releases;
 #[cfg(test)]
 mod tests;
 
+use std::str::FromStr;
+
 use chrono::{DateTime, Utc};
 use domain::{
     digest::Sha256,
     ids::{OrganisationId, ProjectId, ReleaseId, RepositoryId},
+    package::Format,
     recorded::Position,
+    release::Step,
 };
 use sqlx::SqlitePool;
 
@@ -67,8 +71,8 @@ pub struct Repository {
     pub organisation: String,
     /// What it is called in URLs.
     pub name: String,
-    /// `deb` or `rpm`.
-    pub format: String,
+    /// What it holds.
+    pub format: Format,
     /// The APT suite.
     pub codename: String,
     /// How many packages were added.
@@ -92,10 +96,10 @@ pub struct Release {
     pub tag: String,
     /// What the packages are called by.
     pub version: String,
-    /// `running`, `uploaded`, `failed` or `cancelled`.
-    pub state: String,
-    /// The step it has come to: `building`.
-    pub step: String,
+    /// How it stands.
+    pub state: ReleaseState,
+    /// The step it has come to.
+    pub step: Step,
     /// The commit, once it is checked out.
     pub commit: Option<String>,
     /// When.
@@ -104,11 +108,50 @@ pub struct Release {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
+/// How a release stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReleaseState {
+    /// It is on its way.
+    Running,
+    /// Its packages can be installed.
+    Uploaded,
+    /// It will not be made.
+    Failed,
+    /// Somebody stopped it.
+    Cancelled,
+}
+
+impl ReleaseState {
+    /// The word in URLs, rows and JSON: `running`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Uploaded => "uploaded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// The text names no state of a release.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no state of a release")]
+pub struct InvalidState(String);
+
+impl FromStr for ReleaseState {
+    type Err = InvalidState;
+    fn from_str(text: &str) -> Result<Self, InvalidState> {
+        let all = [Self::Running, Self::Uploaded, Self::Failed, Self::Cancelled];
+        all.into_iter().find(|state| state.as_str() == text).ok_or_else(|| InvalidState(text.to_owned()))
+    }
+}
+
 /// One step that a release has come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleaseStep {
-    /// `building`.
-    pub step: String,
+    /// Which.
+    pub step: Step,
     /// `running`, `done`, `failed` or `cancelled`.
     pub state: String,
     /// When.
@@ -130,8 +173,8 @@ pub struct ReleasePackage {
     pub config: String,
     /// Its name.
     pub name: String,
-    /// `deb` or `rpm`.
-    pub format: String,
+    /// Deb or rpm.
+    pub format: Format,
     /// What it is for.
     pub architecture: String,
     /// What it is built on, as the config says.
@@ -148,4 +191,25 @@ pub struct ReleasePackage {
     pub log: Option<Sha256>,
     /// Where it was uploaded to.
     pub repository: Option<RepositoryId>,
+}
+
+/// One package in a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepositoryPackage {
+    /// Its file's name.
+    pub file_name: String,
+    /// Its name.
+    pub name: String,
+    /// Its version, as its package manager writes it.
+    pub version: String,
+    /// In the format's own word.
+    pub architecture: String,
+    /// Its file's digest.
+    pub sha256: Sha256,
+    /// Its file's length.
+    pub size_bytes: u64,
+    /// The release that built it; none if it was uploaded.
+    pub release: Option<ReleaseId>,
+    /// When.
+    pub added_at: DateTime<Utc>,
 }

@@ -1,6 +1,8 @@
 //! Folds names, projects and repositories into rows; releases are in `releases.rs`.
 
-use domain::{event::Event, organisation, project, recorded::Recorded, repository};
+use domain::{
+    event::Event, ids::ReleaseId, organisation, package::Package, project, recorded::Recorded, repository,
+};
 use futures::future::BoxFuture;
 use sqlx::SqliteConnection;
 
@@ -22,7 +24,7 @@ impl Projector for BoardProjector {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["organisation", "project", "listed_repository", "release", "release_step", "release_package"]
+        &["organisation", "project", "listed_repository", "listed_package", "release", "release_step", "release_package"]
     }
 
     fn schema(&self) -> &'static str {
@@ -122,12 +124,39 @@ async fn of_repository(
         .bind(format.as_str())
         .bind(codename)
         .bind(micros(recorded)),
-        repository::Event::PackageAdded { .. } => {
+        repository::Event::PackageAdded { package, release } => {
+            list_package(rows, recorded, package, *release).await?;
             sqlx::query("update listed_repository set packages = packages + 1 where id = ?").bind(id)
         }
         repository::Event::IndexSigned(_) => return Ok(()),
     };
     query.execute(rows).await?;
+    Ok(())
+}
+
+async fn list_package(
+    rows: &mut SqliteConnection,
+    recorded: &Recorded<Event>,
+    package: &Package,
+    release: Option<ReleaseId>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into listed_package
+         (repository, revision, file_name, name, version, architecture, sha256, size_bytes, release, added_at)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(recorded.stream.id().to_string())
+    .bind(i64::try_from(recorded.revision.0).unwrap_or(i64::MAX))
+    .bind(&package.file_name)
+    .bind(package.name())
+    .bind(package.version())
+    .bind(package.architecture())
+    .bind(package.sha256.to_string())
+    .bind(i64::try_from(package.size_bytes).unwrap_or(i64::MAX))
+    .bind(release.map(|release| release.to_string()))
+    .bind(micros(recorded))
+    .execute(rows)
+    .await?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use domain::{
 };
 use sqlx::{Row as _, sqlite::SqliteRow};
 
-use super::{Board, Organisation, Project, Release, ReleasePackage, ReleaseStep, Repository};
+use super::{Board, Organisation, Project, Release, ReleasePackage, ReleaseStep, Repository, RepositoryPackage};
 
 /// Most items in one answer.
 pub const PAGE_MAX: u32 = 200;
@@ -130,6 +130,26 @@ impl Board {
         self.repository(RepositoryId::named(organisation, name)).await
     }
 
+    /// The packages of a repository, newest first; `limit` after the first `offset`.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn repository_packages(
+        &self,
+        repository: RepositoryId,
+        offset: u32,
+        limit: u32,
+    ) -> Result<Vec<RepositoryPackage>, sqlx::Error> {
+        let found = sqlx::query(
+            "select * from listed_package where repository = ? order by revision desc limit ? offset ?",
+        )
+        .bind(repository.to_string())
+        .bind(limit.min(PAGE_MAX))
+        .bind(offset)
+        .fetch_all(&self.readers);
+        found.await?.iter().map(repository_package).collect()
+    }
+
     /// Releases, newest first: of one organisation, of one project or of all; those before `before`, which is the last
     /// one's cursor on the page before.
     ///
@@ -222,7 +242,7 @@ fn repository(row: &SqliteRow) -> Result<Repository, sqlx::Error> {
         id: parsed(row, "id")?,
         organisation: row.try_get("organisation")?,
         name: row.try_get("name")?,
-        format: row.try_get("format")?,
+        format: parsed(row, "format")?,
         codename: row.try_get("codename")?,
         packages: unsigned(row.try_get("packages")?),
         created_at: time(row, "created_at")?,
@@ -237,8 +257,8 @@ fn release(row: &SqliteRow) -> Result<Release, sqlx::Error> {
         project: parsed(row, "project")?,
         tag: row.try_get("tag")?,
         version: row.try_get("version")?,
-        state: row.try_get("state")?,
-        step: row.try_get("step")?,
+        state: parsed(row, "state")?,
+        step: parsed(row, "step")?,
         commit: row.try_get("git_commit")?,
         received_at: time(row, "received_at")?,
         finished_at: maybe_time(row, "finished_at")?,
@@ -247,7 +267,7 @@ fn release(row: &SqliteRow) -> Result<Release, sqlx::Error> {
 
 fn step(row: &SqliteRow) -> Result<ReleaseStep, sqlx::Error> {
     Ok(ReleaseStep {
-        step: row.try_get("step")?,
+        step: parsed(row, "step")?,
         state: row.try_get("state")?,
         started_at: time(row, "started_at")?,
         ended_at: maybe_time(row, "ended_at")?,
@@ -261,7 +281,7 @@ fn package(row: &SqliteRow) -> Result<ReleasePackage, sqlx::Error> {
     Ok(ReleasePackage {
         config: row.try_get("config")?,
         name: row.try_get("name")?,
-        format: row.try_get("format")?,
+        format: parsed(row, "format")?,
         architecture: row.try_get("architecture")?,
         distribution: row.try_get("distribution")?,
         root: row.try_get("root")?,
@@ -270,6 +290,19 @@ fn package(row: &SqliteRow) -> Result<ReleasePackage, sqlx::Error> {
         size_bytes: row.try_get::<Option<i64>, _>("size_bytes")?.map(unsigned),
         log: maybe_parsed(row, "log")?,
         repository: maybe_parsed(row, "repository")?,
+    })
+}
+
+fn repository_package(row: &SqliteRow) -> Result<RepositoryPackage, sqlx::Error> {
+    Ok(RepositoryPackage {
+        file_name: row.try_get("file_name")?,
+        name: row.try_get("name")?,
+        version: row.try_get("version")?,
+        architecture: row.try_get("architecture")?,
+        sha256: parsed(row, "sha256")?,
+        size_bytes: unsigned(row.try_get("size_bytes")?),
+        release: maybe_parsed(row, "release")?,
+        added_at: time(row, "added_at")?,
     })
 }
 

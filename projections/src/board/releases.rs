@@ -40,7 +40,7 @@ pub(super) async fn fold(
         release::Event::BuildSlotGranted => release.reach(Step::CheckoutCode).await,
         release::Event::CodeCheckedOut { commit, .. } => {
             sqlx::query("update release set git_commit = ? where id = ?")
-                .bind(commit)
+                .bind(commit.as_str())
                 .bind(&release.id)
                 .execute(&mut *release.rows)
                 .await?;
