@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use commands::{blobs::Blobs, execute::Executor, signing::Signer, source::Git};
-use projections::{board::Board, credentials::Credentials, index::Indexes, runner::Progress};
+use projections::{board::Board, credentials::Credentials, index::Repositories, runner::Progress};
 
 use crate::http::public_url::PublicUrl;
 
@@ -20,7 +20,7 @@ pub struct Parts {
     /// What dashboards show.
     pub board: Board,
     /// The repositories that clients see.
-    pub indexes: Indexes,
+    pub repositories: Repositories,
     /// How far the read models have come.
     pub progress: Progress,
     /// Packages, indexes and logs.

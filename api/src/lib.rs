@@ -1,5 +1,17 @@
-//! How the world talks to pkgdeploy: HTTP, repositories for package clients, installers.
+//! How the world talks to pkgdeploy: HTTP, GraphQL, triggers, repositories, installers, the command line.
 
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod data_folder;
+pub mod graphql;
 pub mod http;
 pub mod installers;
+pub mod mint;
+pub mod ops;
+pub mod releases;
 pub mod repositories;
+pub mod serve;
+pub mod settings;
+pub mod uploads;
+pub mod wiring;

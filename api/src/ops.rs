@@ -22,15 +22,17 @@ pub fn routes(metrics: PrometheusHandle) -> Router<App> {
 
 /// 200 while the process can do its work; 500 when a projection has stopped, with its reason.
 async fn healthz(State(app): State<App>) -> Response {
-    let stopped: Vec<_> = app
-        .progress
-        .stopped()
-        .into_iter()
-        .map(|(projector, reason)| json!({ "projector": projector, "reason": reason }))
-        .collect();
+    let health = app.progress.health();
     let (status, word) =
-        if stopped.is_empty() { (StatusCode::OK, "ok") } else { (StatusCode::INTERNAL_SERVER_ERROR, "stopped") };
-    (status, Json(json!({ "status": word, "stopped": stopped }))).into_response()
+        if health.is_good() { (StatusCode::OK, "ok") } else { (StatusCode::INTERNAL_SERVER_ERROR, "stopped") };
+    let projectors: Vec<_> = health
+        .projectors
+        .iter()
+        .map(
+            |projector| json!({ "name": projector.name, "position": projector.position, "stopped": projector.stopped }),
+        )
+        .collect();
+    (status, Json(json!({ "status": word, "trouble": health.trouble, "projectors": projectors }))).into_response()
 }
 
 /// 200 once the read models have caught up with the log; 503 before.
@@ -51,7 +53,8 @@ async fn render(metrics: PrometheusHandle, State(app): State<App>) -> String {
     if let Ok(head) = app.executor.store().head().await {
         metrics::gauge!("pkgdeploy_log_position").set(head.0 as f64);
     }
-    metrics::gauge!("pkgdeploy_projectors_stopped").set(app.progress.stopped().len() as f64);
+    let stopped = app.progress.health().projectors.iter().filter(|projector| projector.stopped.is_some()).count();
+    metrics::gauge!("pkgdeploy_projectors_stopped").set(stopped as f64);
     metrics.run_upkeep();
     metrics.render()
 }

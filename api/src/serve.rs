@@ -7,7 +7,7 @@ use chrono::Utc;
 use commands::{
     blobs::Blobs,
     building::{self, Builder, RootFilesystems},
-    event_store::sqlite::SqliteEventStore,
+    event_store::{EventStore as _, sqlite::SqliteEventStore},
     execute::{Context, Executor},
     publishing::{Publisher, service_key},
     releases::{Pipeline, Running, Slots},
@@ -21,7 +21,10 @@ use domain::{
     token::TokenKind,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use projections::{board::board, credentials::credentials, index::repositories, read_models::ReadModels, runner::Runner};
+use projections::{
+    board::board, credentials::credentials, index::repositories, projector::Projector, read_models::ReadModels,
+    runner::Runner,
+};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{info, warn};
@@ -35,12 +38,11 @@ use crate::{
         public_url::PublicUrl,
         server,
     },
-    installers::PackagedInstallers,
-    mint, ops, pages, releases,
+    mint, ops, releases,
     repositories::{PublicCertificate, RepositoryRoutes},
     settings::{Settings, Unmapped},
     uploads,
-    wiring::{IndexBlobs, LogFeed, ProjectedRepositories, ServedRepositories},
+    wiring::{IndexBlobs, LogFeed, ProjectedRepositories, ServedBlobs, ServedRepositories},
 };
 
 /// Where to listen if nobody says otherwise.
@@ -84,20 +86,21 @@ impl Server {
         let first_operator_token = first_operator_token(&executor).await?;
 
         let read_models = ReadModels::open(data.read_models()).await?;
-        let (credentials, credentials_projector) = credentials();
-        let (board, board_projector) = board(read_models.readers.clone());
-        let (indexes, index_projector) =
-            repositories(read_models.readers.clone(), Arc::new(IndexBlobs(blobs.clone())));
-        let projectors: Vec<Box<dyn projections::projector::Projector>> =
-            vec![Box::new(credentials_projector), Box::new(board_projector), Box::new(index_projector)];
-        let runner = Runner::start(Arc::new(LogFeed(store.clone())), read_models.writer, projectors).await?;
-        let progress = runner.progress();
-        let mut workers = vec![AbortOnDropHandle::new(tokio::spawn(runner.run()))];
-        // Nobody is let in by what a key could do before the last roll.
-        progress.wait_for(commands::event_store::EventStore::head(store.as_ref()).await?).await;
+        let readers = read_models.readers.clone();
+        let (credentials, credentials_projector) = credentials(readers.clone());
+        let (board, board_projector) = board(readers.clone());
+        let (repositories, repositories_projector) = repositories(readers, Arc::new(IndexBlobs(blobs.clone())));
+        let projectors: Vec<Box<dyn Projector>> =
+            vec![Box::new(credentials_projector), Box::new(repositories_projector), Box::new(board_projector)];
+        let feed = Arc::new(LogFeed(store.clone()));
+        let (runner, progress) = Runner::open(read_models.writer, feed, projectors).await?;
+        let mut workers = vec![AbortOnDropHandle::new(tokio::spawn(async move { drop(runner.run().await) }))];
+        // Nobody is let in by what a key could do before it was revoked.
+        if let Err(stopped) = progress.wait_for(store.head().await?).await {
+            warn!("{stopped}");
+        }
 
-        let projected =
-            Arc::new(ProjectedRepositories { indexes: indexes.clone(), board: board.clone() });
+        let projected = Arc::new(ProjectedRepositories { repositories: repositories.clone(), board: board.clone() });
         let git = Git {
             allow_local: settings.source.allow_local,
             environment: settings.source.environment.clone(),
@@ -127,17 +130,16 @@ impl Server {
 
         let certificate = signer.certificate();
         let package_clients = RepositoryRoutes {
-            reads: Arc::new(ServedRepositories { credentials: credentials.clone(), board: board.clone(), indexes: indexes.clone() }),
-            blobs: Arc::new(blobs.clone()),
+            reads: Arc::new(ServedRepositories::new(credentials.clone(), repositories.clone(), blobs.clone())),
+            blobs: Arc::new(ServedBlobs(blobs.clone())),
             certificate: PublicCertificate::new(certificate.armored(), certificate.binary(), &signer.fingerprint())?,
             public_url: public_url.clone(),
-            installer_packages: Arc::new(PackagedInstallers),
         };
         let app = App::new(Parts {
             executor,
             credentials,
             board,
-            indexes,
+            repositories,
             progress,
             blobs,
             git,
@@ -166,7 +168,7 @@ impl Server {
 /// All routes but those of package clients, which stream and have limits of their own.
 fn router(app: App, metrics: PrometheusHandle) -> Router {
     let schema = graphql::schema(app.clone());
-    let quick = graphql::routes(schema).merge(ops::routes(metrics)).merge(pages::routes());
+    let quick = graphql::routes(schema).merge(ops::routes(metrics));
     with_limits(quick, BODY_MAX_BYTES, REQUEST_MAX)
         .merge(with_limits(releases::routes(), BODY_MAX_BYTES, LONG_REQUEST_MAX))
         .merge(uploads::routes())

@@ -7,12 +7,7 @@ mod types;
 
 use async_graphql::{EmptySubscription, Schema};
 use async_graphql_axum::{GraphQLRequest, GraphQLResponse};
-use axum::{
-    Router,
-    extract::State,
-    response::Html,
-    routing::get,
-};
+use axum::{Router, extract::State, response::Html, routing::get};
 
 use self::{mutation::Mutation, query::Query};
 use crate::{app::App, auth::Operator};
@@ -37,10 +32,16 @@ pub fn schema(app: App) -> ApiSchema {
 
 /// `POST /graphql`, and at `GET /graphql` a page to try it in.
 pub fn routes(schema: ApiSchema) -> Router<App> {
-    Router::new().route("/graphql", get(explorer).post(move |app, operator, request| execute(schema, app, operator, request)))
+    Router::new()
+        .route("/graphql", get(explorer).post(move |app, operator, request| execute(schema, app, operator, request)))
 }
 
-async fn execute(schema: ApiSchema, State(_app): State<App>, operator: Operator, request: GraphQLRequest) -> GraphQLResponse {
+async fn execute(
+    schema: ApiSchema,
+    State(_app): State<App>,
+    operator: Operator,
+    request: GraphQLRequest,
+) -> GraphQLResponse {
     schema.execute(request.into_inner().data(operator)).await.into()
 }
 

@@ -1,7 +1,7 @@
 //! What an operator can do.
 
-use async_graphql::{Context as GraphQl, ID, Object, Result};
-use commands::execute::Context;
+use async_graphql::{Context, ID, Object, Result};
+use commands::execute;
 use domain::{
     aggregate::Aggregate,
     ids::{AccessKeyId, OrganisationId, ProjectId, ReleaseId, RepositoryId, TokenId},
@@ -30,7 +30,7 @@ pub struct Mutation;
 #[Object]
 impl Mutation {
     /// Creates an organisation.
-    async fn create_organisation(&self, ctx: &GraphQl<'_>, name: String) -> Result<types::Organisation> {
+    async fn create_organisation(&self, ctx: &Context<'_>, name: String) -> Result<types::Organisation> {
         let name: OrganisationName = name.parse().map_err(invalid)?;
         let id = OrganisationId::named(&name);
         run::<Organisation>(ctx, id.0, organisation::Command::Create { name: name.clone() }).await?;
@@ -38,7 +38,12 @@ impl Mutation {
     }
 
     /// Sets how many releases of an organisation are built at the same time.
-    async fn set_build_slots(&self, ctx: &GraphQl<'_>, organisation: String, slots: u16) -> Result<types::Organisation> {
+    async fn set_build_slots(
+        &self,
+        ctx: &Context<'_>,
+        organisation: String,
+        slots: u16,
+    ) -> Result<types::Organisation> {
         let name: OrganisationName = organisation.parse().map_err(invalid)?;
         let id = OrganisationId::named(&name);
         run::<Organisation>(ctx, id.0, organisation::Command::SetBuildSlots { slots }).await?;
@@ -48,7 +53,7 @@ impl Mutation {
     /// Connects a code repository, and answers with the API token that releases it. The token is shown only now.
     async fn create_project(
         &self,
-        ctx: &GraphQl<'_>,
+        ctx: &Context<'_>,
         organisation: String,
         name: String,
         #[graphql(desc = "The git URL it is cloned from")] source: String,
@@ -64,14 +69,14 @@ impl Mutation {
     }
 
     /// Makes a new API token for a project. The old one is dead when this answers; the new one is shown only now.
-    async fn issue_api_token(&self, ctx: &GraphQl<'_>, project: ID) -> Result<NewProject> {
+    async fn issue_api_token(&self, ctx: &Context<'_>, project: ID) -> Result<NewProject> {
         issue_api_token(ctx, project.parse().map_err(invalid)?).await
     }
 
     /// Creates a repository and its first access key. The key is shown only now.
     async fn create_repository(
         &self,
-        ctx: &GraphQl<'_>,
+        ctx: &Context<'_>,
         organisation: String,
         name: String,
         format: FormatWord,
@@ -94,7 +99,7 @@ impl Mutation {
     /// Makes one more access key for a repository. The key is shown only now.
     async fn issue_access_key(
         &self,
-        ctx: &GraphQl<'_>,
+        ctx: &Context<'_>,
         organisation: String,
         repository: String,
         name: String,
@@ -109,7 +114,7 @@ impl Mutation {
     /// Ends an access key. No request that starts after the answer is let in with it.
     async fn revoke_access_key(
         &self,
-        ctx: &GraphQl<'_>,
+        ctx: &Context<'_>,
         organisation: String,
         repository: String,
         #[graphql(desc = "The key's id, as its holders use it for a login")] key: String,
@@ -121,7 +126,7 @@ impl Mutation {
     }
 
     /// Stops a release. Its tag may be released again.
-    async fn cancel_release(&self, ctx: &GraphQl<'_>, id: ID) -> Result<types::Release> {
+    async fn cancel_release(&self, ctx: &Context<'_>, id: ID) -> Result<types::Release> {
         let id: ReleaseId = id.parse().map_err(invalid)?;
         run::<Release>(ctx, id.0, release::Command::Cancel).await?;
         types::Release::load(ctx, id).await?.ok_or_else(|| not_found(format!("release {id}")))
@@ -129,11 +134,12 @@ impl Mutation {
 }
 
 /// Runs `command` for the operator, and waits until every query shows what it changed.
-async fn run<A: Aggregate>(ctx: &GraphQl<'_>, id: Uuid, command: A::Command) -> Result<()> {
+async fn run<A: Aggregate>(ctx: &Context<'_>, id: Uuid, command: A::Command) -> Result<()> {
     let (app, operator) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Operator>());
-    let executed = app.executor.execute::<A>(id, command, &Context::of(operator.actor())).await.map_err(refused)?;
+    let executed =
+        app.executor.execute::<A>(id, command, &execute::Context::of(operator.actor())).await.map_err(refused)?;
     if let Some(position) = executed.position {
-        app.progress.wait_for(position).await;
+        app.progress.wait_for(position).await.map_err(|error| internal(&error))?;
     }
     Ok(())
 }
@@ -145,7 +151,7 @@ async fn existing_organisation(app: &App, name: &str) -> Result<OrganisationName
     if exists.map_err(|error| internal(&error))? { Ok(name) } else { Err(not_found(format!("organisation {name}"))) }
 }
 
-async fn issue_api_token(ctx: &GraphQl<'_>, id: ProjectId) -> Result<NewProject> {
+async fn issue_api_token(ctx: &Context<'_>, id: ProjectId) -> Result<NewProject> {
     let token = mint::token(TokenKind::Api);
     let issue = project::Command::IssueApiToken { token: TokenId(token.id()), secret_sha256: token.secret_sha256() };
     run::<Project>(ctx, id.0, issue).await?;
@@ -153,7 +159,7 @@ async fn issue_api_token(ctx: &GraphQl<'_>, id: ProjectId) -> Result<NewProject>
     Ok(NewProject { project, api_token: token.text() })
 }
 
-async fn issue_access_key(ctx: &GraphQl<'_>, repository: RepositoryId, name: &str) -> Result<IssuedKey> {
+async fn issue_access_key(ctx: &Context<'_>, repository: RepositoryId, name: &str) -> Result<IssuedKey> {
     let key = mint::token(TokenKind::AccessKey);
     let issue = keyring::Command::IssueAccessKey {
         key: AccessKeyId(key.id()),

@@ -56,7 +56,8 @@ impl Query {
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
         #[graphql(desc = "The cursor of the last release of the page before")] before: Option<String>,
     ) -> Result<Vec<Release>> {
-        let organisation: Option<OrganisationName> = organisation.map(|name| name.parse()).transpose().map_err(invalid)?;
+        let organisation: Option<OrganisationName> =
+            organisation.map(|name| name.parse()).transpose().map_err(invalid)?;
         let project: Option<ProjectName> = project.map(|name| name.parse()).transpose().map_err(invalid)?;
         let project = match (&organisation, project) {
             (Some(organisation), Some(name)) => Some(ProjectId::named(organisation, &name)),

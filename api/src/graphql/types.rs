@@ -8,11 +8,7 @@ use async_graphql::{Context, Enum, Result, SimpleObject};
 use domain::{ids::ProjectId, package::Format};
 use projections::board;
 
-pub(super) use self::{
-    organisation::Organisation,
-    release::Release,
-    repository::{AccessKey, Repository},
-};
+pub(super) use self::{organisation::Organisation, release::Release, repository::Repository};
 use super::error::{internal, not_found};
 use crate::app::App;
 

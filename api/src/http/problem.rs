@@ -34,8 +34,13 @@ pub enum Problem {
         limit_seconds: u64,
     },
     /// It contradicts what is already so.
-    #[error("{0}")]
-    Conflict(String),
+    #[error("{detail}")]
+    Conflict {
+        /// Which rule, in one stable word.
+        code: &'static str,
+        /// What is so, and how it contradicts.
+        detail: String,
+    },
     /// `If-Match` or `If-Unmodified-Since` does not hold.
     #[error("the file is not the one the request names")]
     PreconditionFailed,
@@ -52,8 +57,13 @@ pub enum Problem {
         size_bytes: u64,
     },
     /// Well-formed, and yet it cannot be done.
-    #[error("{0}")]
-    Unprocessable(String),
+    #[error("{detail}")]
+    Unprocessable {
+        /// Which rule, in one stable word.
+        code: &'static str,
+        /// What is wrong and what was expected.
+        detail: String,
+    },
     /// More requests than this client may send.
     #[error("too many requests: wait {retry_after_seconds} s")]
     TooManyRequests {
@@ -93,13 +103,13 @@ impl Problem {
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Not found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
             Self::TimedOut { .. } => (StatusCode::REQUEST_TIMEOUT, "timed_out", "Request timed out"),
-            Self::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Conflict"),
+            Self::Conflict { code, .. } => (StatusCode::CONFLICT, code, "Conflict"),
             Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "precondition_failed", "Precondition failed"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Too large"),
             Self::RangeNotSatisfiable { .. } => {
                 (StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", "Range not satisfiable")
             }
-            Self::Unprocessable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", "Cannot be done"),
+            Self::Unprocessable { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, code, "Cannot be done"),
             Self::TooManyRequests { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests"),
             Self::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now"),
             Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
@@ -139,10 +149,10 @@ impl Problem {
             Self::BadRequest(_)
             | Self::NotFound(_)
             | Self::TimedOut { .. }
-            | Self::Conflict(_)
+            | Self::Conflict { .. }
             | Self::PreconditionFailed
             | Self::TooLarge { .. }
-            | Self::Unprocessable(_)
+            | Self::Unprocessable { .. }
             | Self::Internal { .. } => None,
         }
     }

@@ -76,7 +76,9 @@ impl Installers {
         let packing = spawn_blocking(move || package::pack(&repository, key.id(), &script, repository.format));
         let package = packing.await.map_err(|error| Problem::internal("write the installer")(error.into()))?;
         let package = package.map_err(|error| match error {
-            InstallerPackageError::Name(_) => Problem::Unprocessable(error.to_string()),
+            InstallerPackageError::Name(_) => {
+                Problem::Unprocessable { code: "installer_name_too_long", detail: error.to_string() }
+            }
             InstallerPackageError::Write(_) | InstallerPackageError::Disk(_) => {
                 Problem::internal("write the installer")(error.into())
             }

@@ -9,8 +9,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use commands::releases::live_log;
-use domain::ids::ReleaseId;
-use projections::board::{ReleaseRow, ReleaseState};
+use domain::{digest::Sha256, ids::ReleaseId};
+use projections::board::{Release, ReleaseState};
 
 use super::{ReleaseAnswer, row};
 use crate::{app::App, auth::Reader, http::problem::Problem};
@@ -21,7 +21,7 @@ pub(super) async fn release(
     Path(release): Path<String>,
 ) -> Result<Response, Problem> {
     let row = readable(&app, reader, &release).await?;
-    Ok(Json(ReleaseAnswer::of(row, &app.public_url)).into_response())
+    Ok(Json(ReleaseAnswer::of(row, &app).await?).into_response())
 }
 
 /// The logs of the release's packages, one after the other; those of a running build as far as they have come.
@@ -32,15 +32,23 @@ pub(super) async fn log(
 ) -> Result<Response, Problem> {
     let row = readable(&app, reader, &release).await?;
     let mut text = Vec::new();
-    for digest in &row.logs {
+    let logs = logs(&app, row.id).await.map_err(|error| Problem::internal("read the release")(error.into()))?;
+    for digest in &logs {
         let bytes = app.blobs.get(*digest).await.map_err(|error| Problem::internal("read the log")(error.into()))?;
         text.extend_from_slice(&bytes);
     }
     if row.state == ReleaseState::Running {
-        text.extend(running_log(&app.jobs, row.id, row.logs.len()).await);
+        text.extend(running_log(&app.jobs, row.id, logs.len()).await);
     }
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], text)
         .into_response())
+}
+
+/// The logs in the blob store: of every package that was built, in the order of the configs, and of the one that failed.
+async fn logs(app: &App, release: ReleaseId) -> Result<Vec<Sha256>, sqlx::Error> {
+    let built = app.board.packages(release).await?.into_iter().filter_map(|package| package.log);
+    let failed = app.board.steps(release).await?.into_iter().filter_map(|step| step.log);
+    Ok(built.chain(failed).collect())
 }
 
 /// The log of the package that is being built now, which is the one after those that are done.
@@ -49,7 +57,7 @@ async fn running_log(jobs: &FilePath, release: ReleaseId, done: usize) -> Vec<u8
 }
 
 /// What the reader may not see does not exist for it.
-async fn readable(app: &App, reader: Reader, id: &str) -> Result<ReleaseRow, Problem> {
+async fn readable(app: &App, reader: Reader, id: &str) -> Result<Release, Problem> {
     let unknown = || Problem::NotFound("there is no such release".to_owned());
     let id: ReleaseId = id.parse().map_err(|_| unknown())?;
     row(app, id).await?.filter(|row| reader.may_read(row.project)).ok_or_else(unknown)

@@ -9,11 +9,11 @@ use axum::{
     routing::{get, post},
 };
 use domain::ids::{ProjectId, ReleaseId};
-use projections::board::ReleaseRow;
+use projections::board::Release;
 use serde::Serialize;
 
-pub use self::wait::WAIT_MAX;
-use crate::{app::App, http::{problem::Problem, public_url::PublicUrl}};
+pub use self::wait::{WAIT_MAX, Wait};
+use crate::{app::App, http::problem::Problem};
 
 /// `POST /api/v1/projects/{project}/releases`, `GET /api/v1/releases/{id}` and `GET /api/v1/releases/{id}/log`.
 pub fn routes() -> Router<App> {
@@ -45,14 +45,14 @@ struct FailureAnswer {
 }
 
 impl ReleaseAnswer {
-    fn of(row: ReleaseRow, public_url: &PublicUrl) -> Self {
-        let failure = row.failure.map(|failure| FailureAnswer {
-            step: failure.step.as_str(),
-            code: failure.code,
-            message: failure.message,
+    async fn of(row: Release, app: &App) -> Result<Self, Problem> {
+        let steps =
+            app.board.steps(row.id).await.map_err(|error| Problem::internal("read the release")(error.into()))?;
+        let failure = steps.into_iter().find_map(|step| {
+            Some(FailureAnswer { step: step.step.as_str(), code: step.code?, message: step.message? })
         });
-        Self {
-            url: format!("{}/api/v1/releases/{}", public_url.as_str(), row.id),
+        Ok(Self {
+            url: format!("{}/api/v1/releases/{}", app.public_url.as_str(), row.id),
             release: row.id,
             project: row.project,
             tag: row.tag,
@@ -60,11 +60,11 @@ impl ReleaseAnswer {
             state: row.state.as_str(),
             step: row.step.as_str(),
             failure,
-        }
+        })
     }
 }
 
 /// The release `id`, as the board shows it.
-async fn row(app: &App, id: ReleaseId) -> Result<Option<ReleaseRow>, Problem> {
+async fn row(app: &App, id: ReleaseId) -> Result<Option<Release>, Problem> {
     app.board.release(id).await.map_err(|error| Problem::internal("read the release")(error.into()))
 }

@@ -17,7 +17,10 @@ use domain::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{ReleaseAnswer, row, wait::{self, Wait}};
+use super::{
+    ReleaseAnswer, row,
+    wait::{self, Wait},
+};
 use crate::{app::App, auth::ProjectToken, http::problem::Problem};
 
 /// What may be asked for: a tag by its name, or the tag of a version.
@@ -64,7 +67,7 @@ pub(super) async fn trigger(
     wait::until_ended(&app, release, wait.duration()?).await?;
     let row = row(&app, release).await?.ok_or_else(|| Problem::NotFound(format!("there is no release {release}")))?;
     let status = if executed.events.is_empty() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok((status, Json(ReleaseAnswer::of(row, &app.public_url))).into_response())
+    Ok((status, Json(ReleaseAnswer::of(row, &app).await?)).into_response())
 }
 
 /// The names that the wanted tag may have, best first.

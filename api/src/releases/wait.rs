@@ -28,9 +28,7 @@ impl Wait {
     pub fn duration(&self) -> Result<Duration, Problem> {
         let Some(text) = &self.wait else { return Ok(Duration::ZERO) };
         let seconds = text.parse().map(Duration::from_secs).ok().filter(|wait| *wait <= WAIT_MAX);
-        seconds.ok_or_else(|| {
-            Problem::BadRequest(format!("wait: expected whole seconds, 0 to {}", WAIT_MAX.as_secs()))
-        })
+        seconds.ok_or_else(|| Problem::BadRequest(format!("wait: expected whole seconds, 0 to {}", WAIT_MAX.as_secs())))
     }
 }
 
@@ -44,7 +42,8 @@ pub(super) async fn until_ended(app: &App, release: ReleaseId, wait: Duration) -
     if wait.is_zero() {
         return Ok(());
     }
-    until(app, release, wait, |release| matches!(release, Release::Uploaded | Release::Failed | Release::Cancelled)).await
+    until(app, release, wait, |release| matches!(release, Release::Uploaded | Release::Failed | Release::Cancelled))
+        .await
 }
 
 async fn until(app: &App, id: ReleaseId, wait: Duration, so: impl Fn(&Release) -> bool) -> Result<(), Problem> {
@@ -60,6 +59,6 @@ async fn until(app: &App, id: ReleaseId, wait: Duration, so: impl Fn(&Release) -
     }
     let head = app.executor.store().head().await;
     let head = head.map_err(|error| Problem::internal("read the log")(error.into()))?;
-    app.progress.wait_for(head).await;
-    Ok(())
+    let shown = app.progress.wait_for(head).await;
+    shown.map_err(|error| Problem::internal("show the release")(error.into()))
 }

@@ -88,18 +88,25 @@ impl FileBytes {
     /// The first blob is opened before the answer starts, so that a missing one is a 500 and not a cut answer.
     async fn stream(&self, file: &Located, range: Range<u64>) -> io::Result<ByteStream> {
         let mut pieces = match &file.stored {
-            Stored::Blob => vec![(file.sha256, range)],
+            Stored::Blob => vec![(Segment::Blob { sha256: file.sha256, size_bytes: file.size_bytes }, range)],
             Stored::Rope(segments) => pieces_of(segments, range),
         }
         .into_iter();
-        let Some((sha256, range)) = pieces.next() else { return Ok(stream::empty().boxed()) };
-        let first = self.blobs.open(sha256, range).await?;
+        let Some((segment, range)) = pieces.next() else { return Ok(stream::empty().boxed()) };
+        let first = open(self.blobs.as_ref(), segment, range).await?;
         let blobs = self.blobs.clone();
-        let rest = stream::iter(pieces).then(move |(sha256, range)| {
+        let rest = stream::iter(pieces).then(move |(segment, range)| {
             let blobs = blobs.clone();
-            async move { blobs.open(sha256, range).await }
+            async move { open(blobs.as_ref(), segment, range).await }
         });
         Ok(first.chain(rest.try_flatten()).boxed())
+    }
+}
+
+async fn open(blobs: &dyn BlobReads, segment: Segment, range: Range<u64>) -> io::Result<ByteStream> {
+    match segment {
+        Segment::Blob { sha256, .. } => blobs.open(sha256, range).await,
+        Segment::Inline(bytes) => Ok(stream::iter([Ok(piece(&bytes, range))]).boxed()),
     }
 }
 
@@ -110,14 +117,14 @@ fn piece(whole: &Bytes, range: Range<u64>) -> Bytes {
 }
 
 /// Which parts of which segments make up `range` of the rope.
-fn pieces_of(segments: &[Segment], range: Range<u64>) -> Vec<(Sha256, Range<u64>)> {
+fn pieces_of(segments: &[Segment], range: Range<u64>) -> Vec<(Segment, Range<u64>)> {
     let mut start = 0_u64;
     let mut pieces = Vec::new();
     for segment in segments {
-        let end = start + segment.size_bytes;
+        let end = start + segment.size_bytes();
         let (from, to) = (range.start.max(start), range.end.min(end));
         if from < to {
-            pieces.push((segment.sha256, from - start..to - start));
+            pieces.push((segment.clone(), from - start..to - start));
         }
         start = end;
     }

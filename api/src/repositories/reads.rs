@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::{
     digest::Sha256,
@@ -68,15 +69,31 @@ pub struct Located {
 pub enum Stored {
     /// In the blob of the file's own digest.
     Blob,
-    /// In these blobs, one after the other.
+    /// In these parts, one after the other.
     Rope(Arc<[Segment]>),
 }
 
-/// One blob of a rope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Segment {
-    /// The blob.
-    pub sha256: Sha256,
+/// A part of a rope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// A whole blob.
+    Blob {
+        /// The blob.
+        sha256: Sha256,
+        /// Its length.
+        size_bytes: u64,
+    },
+    /// A few bytes, written out.
+    Inline(Bytes),
+}
+
+impl Segment {
     /// Its length.
-    pub size_bytes: u64,
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        match self {
+            Self::Blob { size_bytes, .. } => *size_bytes,
+            Self::Inline(bytes) => bytes.len() as u64,
+        }
+    }
 }

@@ -121,8 +121,9 @@ async fn sign(app: &App, incoming: &Incoming) -> Result<PathBuf, Problem> {
 
 async fn read(file: PathBuf) -> Result<ReadPackage, Problem> {
     let reading = spawn_blocking(move || read_package(&file));
-    reading.await.expect("reading a package does not panic").map_err(|error: PackageFileError| {
-        Problem::Unprocessable { code: "package_refused", detail: commands::causes::Causes(&error).to_string() }
+    reading.await.expect("reading a package does not panic").map_err(|error: PackageFileError| Problem::Unprocessable {
+        code: "package_refused",
+        detail: commands::causes::Causes(&error).to_string(),
     })
 }
 
@@ -133,7 +134,7 @@ async fn until_published(app: &App, repository: RepositoryId, wait: Duration) ->
     let revision = app.executor.inspect::<Repository, _>(repository.0, |r, _| r.content_revision()).await;
     let revision = revision.map_err(|error| Problem::internal("read the repository")(error.into()))?;
     // Over or not, the package is in: the answer is the same, and only comes earlier.
-    let _over = tokio::time::timeout(wait, app.indexes.published(repository, revision)).await;
+    let _over = tokio::time::timeout(wait, app.repositories.wait_covers(repository, revision)).await;
     Ok(())
 }
 

@@ -3,5 +3,11 @@
 mod blob_store;
 mod feed;
 mod repositories;
+mod served;
 
-pub use self::{blob_store::IndexBlobs, feed::LogFeed, repositories::ProjectedRepositories};
+pub use self::{
+    blob_store::IndexBlobs,
+    feed::LogFeed,
+    repositories::ProjectedRepositories,
+    served::{ServedBlobs, ServedRepositories},
+};

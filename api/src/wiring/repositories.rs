@@ -1,54 +1,74 @@
 //! The projected repositories, as the signing worker and the release pipeline need them.
 
 use commands::{event_store::BoxError, publishing, releases};
-use domain::{
-    ids::RepositoryId,
-    names::OrganisationName,
-    package::Format,
-    recorded::Revision,
-};
+use domain::{ids::RepositoryId, names::OrganisationName, package::Format, recorded::Revision};
 use futures::future::BoxFuture;
-use projections::index::Repositories as Indexes;
+use projections::{
+    board::{Board, PAGE_MAX},
+    index::Repositories,
+};
 use tokio::sync::watch;
 
-/// Answers the commands' side from the projected indexes.
+/// Answers the commands' side from the projected repositories.
 pub struct ProjectedRepositories {
-    /// The indexes.
-    pub indexes: Indexes,
+    /// What is in them and what clients see.
+    pub repositories: Repositories,
+    /// Which there are.
+    pub board: Board,
 }
 
 impl publishing::Candidates for ProjectedRepositories {
     fn unsigned(&self) -> Vec<RepositoryId> {
-        self.indexes.unsigned()
+        self.repositories.unsigned()
     }
 
-    fn candidate(&self, repository: RepositoryId) -> BoxFuture<'_, Result<Option<publishing::Candidate>, BoxError>> {
+    fn candidate(&self, repository: RepositoryId) -> BoxFuture<'_, Result<publishing::Candidate, BoxError>> {
         Box::pin(async move {
-            let candidate = self.indexes.candidate(repository).await?;
-            Ok(candidate.map(|candidate| publishing::Candidate {
+            let candidate = self.repositories.candidate(repository).await?;
+            Ok(publishing::Candidate {
                 repository,
-                format: candidate.format,
+                format: self.repositories.fixed(repository).ok_or("the repository is not projected yet")?.format,
                 covers: candidate.covers,
                 published_at: candidate.published_at,
                 signed_path: candidate.signed_path,
                 text: candidate.text,
                 files: candidate.files,
-            }))
+            })
         })
     }
 
+    fn promoted(&self, repository: RepositoryId, covers: Revision) -> BoxFuture<'_, ()> {
+        Box::pin(self.repositories.wait_covers(repository, covers))
+    }
+
     fn wake(&self) -> watch::Receiver<u64> {
-        self.indexes.changes()
+        self.repositories.changes()
     }
 }
 
 impl releases::Repositories for ProjectedRepositories {
-    fn of(&self, organisation: &OrganisationName, format: Format) -> BoxFuture<'_, Vec<RepositoryId>> {
-        let found = self.indexes.of_organisation(organisation, format);
-        Box::pin(async move { found })
+    fn of<'a>(
+        &'a self,
+        organisation: &'a OrganisationName,
+        format: Format,
+    ) -> BoxFuture<'a, Result<Vec<RepositoryId>, BoxError>> {
+        Box::pin(async move {
+            let mut found = Vec::new();
+            let mut offset = 0;
+            loop {
+                let page = self.board.repositories(Some(organisation), offset, PAGE_MAX).await?;
+                found.extend(
+                    page.iter().filter(|repository| repository.format == format).map(|repository| repository.id),
+                );
+                offset += PAGE_MAX;
+                if page.len() < PAGE_MAX as usize {
+                    return Ok(found);
+                }
+            }
+        })
     }
 
     fn published(&self, repository: RepositoryId, revision: Revision) -> BoxFuture<'_, ()> {
-        Box::pin(self.indexes.published(repository, revision))
+        Box::pin(self.repositories.wait_covers(repository, revision))
     }
 }

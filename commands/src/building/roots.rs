@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fmt, fs,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -46,6 +46,28 @@ pub enum Root {
 }
 
 impl RootFilesystems {
+    /// The names that have a root filesystem, and where it is.
+    ///
+    /// # Errors
+    /// The folder of root filesystems cannot be read.
+    pub fn list(&self) -> io::Result<BTreeMap<String, PathBuf>> {
+        let mut found = BTreeMap::new();
+        match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+            Ok(entries) => {
+                for entry in entries {
+                    let entry = entry?;
+                    if let Some(name) = entry.file_name().to_str().filter(|name| is_name(name)) {
+                        found.insert(name.to_owned(), entry.path());
+                    }
+                }
+            }
+        }
+        found.extend(self.mapped.clone());
+        Ok(found)
+    }
+
     /// What `distribution` is built on.
     ///
     /// # Errors

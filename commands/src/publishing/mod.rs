@@ -17,8 +17,8 @@ use domain::{
     repository::{Command, IndexFile, Refusal, Repository, SignedIndex, Stored},
 };
 use futures::future::BoxFuture;
-use tokio::sync::watch;
-use tracing::{debug, error};
+use tokio::{sync::watch, time::timeout};
+use tracing::{debug, error, warn};
 
 pub use self::service_key::{SERVICE_KEY_PURPOSE, ServiceKeyError, service_key};
 use crate::{
@@ -34,6 +34,8 @@ use crate::{
 /// Publications of one repository are a second apart, so a burst of them runs ahead. apt refuses a `Date` more than
 /// 10 s in its future; half of that is left to the client's own clock. Later additions wait and coalesce.
 pub const DATE_LEAD_MAX: TimeDelta = TimeDelta::seconds(5);
+/// How long a signed publication may take to show before the next one is tried all the same.
+const PROMOTED_WITHIN: Duration = Duration::from_secs(10);
 /// How long to wait before a failed publication is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
@@ -60,8 +62,10 @@ pub struct Candidate {
 pub trait Candidates: Send + Sync + 'static {
     /// The repositories whose newest state is not signed.
     fn unsigned(&self) -> Vec<RepositoryId>;
-    /// Renders the newest state of `repository`; none if it is signed.
-    fn candidate(&self, repository: RepositoryId) -> BoxFuture<'_, Result<Option<Candidate>, BoxError>>;
+    /// Renders the newest state of `repository`.
+    fn candidate(&self, repository: RepositoryId) -> BoxFuture<'_, Result<Candidate, BoxError>>;
+    /// Returns once the state of `repository` at `covers` is what clients see.
+    fn promoted(&self, repository: RepositoryId, covers: Revision) -> BoxFuture<'_, ()>;
     /// Changes whenever `unsigned` may have.
     fn wake(&self) -> watch::Receiver<u64>;
 }
@@ -132,9 +136,7 @@ impl Publisher {
     /// # Errors
     /// See [`PublishError`]. Nothing is published; what was stored is unused space.
     pub async fn publish(&self, repository: RepositoryId) -> Result<Option<Duration>, PublishError> {
-        let Some(candidate) = self.candidates.candidate(repository).await.map_err(PublishError::Candidate)? else {
-            return Ok(None);
-        };
+        let candidate = self.candidates.candidate(repository).await.map_err(PublishError::Candidate)?;
         let lead = candidate.published_at - self.executor.now();
         if let Ok(wait) = (lead - DATE_LEAD_MAX).to_std() {
             return Ok(Some(wait));
@@ -149,6 +151,10 @@ impl Publisher {
             }
             Err(ExecuteError::Refused(refusal)) => return Err(refusal.into()),
             Err(ExecuteError::Log(error)) => return Err(error.into()),
+        }
+        // The next candidate must be later than this one, which the projection has to know.
+        if timeout(PROMOTED_WITHIN, self.candidates.promoted(repository, covers)).await.is_err() {
+            warn!(repository.id = %repository, "the publication of {repository} is signed and does not show yet");
         }
         Ok(None)
     }

@@ -119,8 +119,9 @@ fn script_texts(scripts: &config::Scripts, checkout: &Path) -> Result<ScriptText
         if commands.is_empty() {
             return Ok(None);
         }
-        let read =
-            |file: &str| -> Result<String, Stop> { building::read_command_file(checkout, Path::new(file)).map_err(Stop::from) };
+        let read = |file: &str| -> Result<String, Stop> {
+            building::read_command_file(checkout, Path::new(file)).map_err(Stop::from)
+        };
         script_text(commands, read).map(Some)
     };
     Ok(ScriptTexts {

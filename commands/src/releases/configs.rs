@@ -43,7 +43,7 @@ impl Pipeline {
     ) -> Result<(), Stop> {
         let formats: BTreeMap<Format, &str> = configs.iter().map(|c| (c.format, c.file.as_str())).collect();
         for (format, file) in formats {
-            if self.repositories.of(organisation, format).await.is_empty() {
+            if self.targets(organisation, format, Step::ValidateConfig).await?.is_empty() {
                 let message =
                     format!("{file} makes a {format}, and {organisation} has no repository for {format} packages");
                 return Err(Stop::failed(Step::ValidateConfig, "no_repository", message));

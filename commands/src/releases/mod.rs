@@ -38,7 +38,7 @@ use crate::{
     blobs::Blobs,
     building::Builder,
     causes::Causes,
-    event_store::{Filter, Follower},
+    event_store::{BoxError, Filter, Follower},
     execute::{Context, Executor},
     signing::Signer,
     source::Git,
@@ -52,7 +52,11 @@ const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// What the pipeline asks the projected repositories.
 pub trait Repositories: Send + Sync + 'static {
     /// The organisation's repositories that take packages of `format`.
-    fn of(&self, organisation: &OrganisationName, format: Format) -> BoxFuture<'_, Vec<RepositoryId>>;
+    fn of<'a>(
+        &'a self,
+        organisation: &'a OrganisationName,
+        format: Format,
+    ) -> BoxFuture<'a, Result<Vec<RepositoryId>, BoxError>>;
     /// Returns once clients of `repository` see its state at `revision`.
     fn published(&self, repository: RepositoryId, revision: Revision) -> BoxFuture<'_, ()>;
 }

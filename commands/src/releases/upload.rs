@@ -3,7 +3,8 @@
 use domain::{
     aggregate::Aggregate as _,
     ids::{ReleaseId, RepositoryId},
-    package::Package,
+    names::OrganisationName,
+    package::{Format, Package},
     release::{Command, Step},
     repository::{self, Refusal, Repository},
 };
@@ -37,12 +38,23 @@ impl Pipeline {
         self.wait_until_published(id).await
     }
 
+    /// The repositories that take packages of `format`.
+    pub(super) async fn targets(
+        &self,
+        organisation: &OrganisationName,
+        format: Format,
+        step: Step,
+    ) -> Result<Vec<RepositoryId>, Stop> {
+        self.repositories.of(organisation, format).await.map_err(|error| Stop::machine(step, error.as_ref()))
+    }
+
     async fn uploads(&self, id: ReleaseId) -> Result<Vec<Upload>, Stop> {
         let running = self.running(id).await?;
         let mut uploads = Vec::new();
         for (config, progress) in running.packages.unwrap_or_default() {
             let Some(package) = progress.ready else { continue };
-            let targets = self.repositories.of(&running.origin.organisation, package.format()).await;
+            let organisation = &running.origin.organisation;
+            let targets = self.targets(organisation, package.format(), Step::Uploading).await?;
             if targets.is_empty() {
                 let message = format!("{config}: there is no repository for {} packages any more", package.format());
                 return Err(Stop::failed(Step::Uploading, "no_repository", message));

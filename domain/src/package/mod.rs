@@ -42,7 +42,10 @@ pub struct InvalidFormat(String);
 impl std::str::FromStr for Format {
     type Err = InvalidFormat;
     fn from_str(text: &str) -> Result<Self, InvalidFormat> {
-        [Self::Deb, Self::Rpm].into_iter().find(|format| format.as_str() == text).ok_or_else(|| InvalidFormat(text.to_owned()))
+        [Self::Deb, Self::Rpm]
+            .into_iter()
+            .find(|format| format.as_str() == text)
+            .ok_or_else(|| InvalidFormat(text.to_owned()))
     }
 }
 

@@ -1,8 +1,6 @@
 //! Folds names, projects and repositories into rows; releases are in `releases.rs`.
 
-use domain::{
-    event::Event, ids::ReleaseId, organisation, package::Package, project, recorded::Recorded, repository,
-};
+use domain::{event::Event, ids::ReleaseId, organisation, package::Package, project, recorded::Recorded, repository};
 use futures::future::BoxFuture;
 use sqlx::SqliteConnection;
 
@@ -24,7 +22,15 @@ impl Projector for BoardProjector {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["organisation", "project", "listed_repository", "listed_package", "release", "release_step", "release_package"]
+        &[
+            "organisation",
+            "project",
+            "listed_repository",
+            "listed_package",
+            "release",
+            "release_step",
+            "release_package",
+        ]
     }
 
     fn schema(&self) -> &'static str {

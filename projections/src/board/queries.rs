@@ -140,13 +140,12 @@ impl Board {
         offset: u32,
         limit: u32,
     ) -> Result<Vec<RepositoryPackage>, sqlx::Error> {
-        let found = sqlx::query(
-            "select * from listed_package where repository = ? order by revision desc limit ? offset ?",
-        )
-        .bind(repository.to_string())
-        .bind(limit.min(PAGE_MAX))
-        .bind(offset)
-        .fetch_all(&self.readers);
+        let found =
+            sqlx::query("select * from listed_package where repository = ? order by revision desc limit ? offset ?")
+                .bind(repository.to_string())
+                .bind(limit.min(PAGE_MAX))
+                .bind(offset)
+                .fetch_all(&self.readers);
         found.await?.iter().map(repository_package).collect()
     }
 

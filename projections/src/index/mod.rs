@@ -32,6 +32,7 @@ pub use self::{
     locate::{Located, Point},
     projector::RepositoriesProjector,
     publication::BY_HASH_KEPT_DAYS,
+    shelf::Fixed,
 };
 use self::{engines::Engines, shelf::Shelves};
 use crate::blob::BlobStore;
@@ -60,6 +61,12 @@ pub fn repositories(readers: SqlitePool, blobs: Arc<dyn BlobStore>) -> (Reposito
 }
 
 impl Repositories {
+    /// What was fixed when `repository` was created; none if it was not.
+    #[must_use]
+    pub fn fixed(&self, repository: RepositoryId) -> Option<Fixed> {
+        Some(self.shelves.get(repository)?.fixed())
+    }
+
     /// The repositories whose newest state is not signed.
     #[must_use]
     pub fn unsigned(&self) -> Vec<RepositoryId> {

@@ -17,6 +17,7 @@ use super::{
     Repositories,
     publication::{Publication, named_by_digest},
     rows::{self, Changed, FileRow, signed},
+    shelf::Fixed,
 };
 use crate::{
     apt,
@@ -33,7 +34,7 @@ pub struct RepositoriesProjector {
 }
 
 enum Staged {
-    Created(Changed),
+    Created(Fixed, Changed),
     Added(Changed, FileRow),
     Published(Arc<Publication>),
 }
@@ -54,7 +55,7 @@ impl RepositoriesProjector {
             repository::Event::Created { format, origin, label, codename, .. } => {
                 let changed = changed_by(recorded);
                 create(rows, id, *format, [origin, label, codename], changed).await?;
-                Staged::Created(changed)
+                Staged::Created(Fixed { format: *format, codename: codename.clone() }, changed)
             }
             repository::Event::PackageAdded { package, .. } => {
                 let changed = changed_by(recorded);
@@ -189,7 +190,7 @@ impl Projector for RepositoriesProjector {
                     None => None,
                     Some(at) => rows::publication_at(&mut *rows, row.id, at).await?,
                 };
-                shelves.put(row.id, row.changed, newest.map(|index| Arc::new(Publication::of(&index))));
+                shelves.put(row.id, row.fixed, row.changed, newest.map(|index| Arc::new(Publication::of(&index))));
             }
             for (id, file) in rows::files(&mut *rows).await? {
                 if let Some(shelf) = shelves.get(id) {
@@ -221,7 +222,7 @@ impl Projector for RepositoriesProjector {
         let shelves = &self.repositories.shelves;
         for (id, staged) in self.staged.drain(..) {
             match (staged, shelves.get(id)) {
-                (Staged::Created(changed), _) => shelves.put(id, changed, None),
+                (Staged::Created(fixed, changed), _) => shelves.put(id, fixed, changed, None),
                 (Staged::Added(changed, file), Some(shelf)) => {
                     shelf.add(file);
                     shelf.change(changed);

@@ -1,15 +1,19 @@
 //! The tables of the repositories projector, in and out.
 
 use chrono::{DateTime, Utc};
-use domain::{digest::Sha256, ids::RepositoryId, package::Format, recorded::Revision, repository::SignedIndex};
+use domain::{digest::Sha256, ids::RepositoryId, recorded::Revision, repository::SignedIndex};
 use sqlx::{Row as _, Sqlite, sqlite::SqliteRow};
 
-use super::engine::{Entry, Identity};
+use super::{
+    engine::{Entry, Identity},
+    shelf::Fixed,
+};
 
 /// The rows of a repository itself.
 #[derive(Debug, Clone)]
 pub(super) struct RepositoryRow {
     pub(super) id: RepositoryId,
+    pub(super) fixed: Fixed,
     pub(super) changed: Changed,
     pub(super) newest_published: Option<i64>,
 }
@@ -37,13 +41,15 @@ pub(super) async fn repositories<'e>(
     rows: impl sqlx::Executor<'e, Database = Sqlite>,
 ) -> Result<Vec<RepositoryRow>, sqlx::Error> {
     let found =
-        sqlx::query("select id, changed_revision, changed_at, newest_published from repository").fetch_all(rows);
+        sqlx::query("select id, format, codename, changed_revision, changed_at, newest_published from repository")
+            .fetch_all(rows);
     found.await?.iter().map(repository_row).collect()
 }
 
 fn repository_row(row: &SqliteRow) -> Result<RepositoryRow, sqlx::Error> {
     let changed = Changed { revision: revision(row, "changed_revision")?, at: row.try_get("changed_at")? };
-    Ok(RepositoryRow { id: parsed(row, "id")?, changed, newest_published: row.try_get("newest_published")? })
+    let fixed = Fixed { format: parsed(row, "format")?, codename: row.try_get("codename")? };
+    Ok(RepositoryRow { id: parsed(row, "id")?, fixed, changed, newest_published: row.try_get("newest_published")? })
 }
 
 pub(super) async fn identity<'e>(
@@ -54,13 +60,8 @@ pub(super) async fn identity<'e>(
         .bind(repository.to_string())
         .fetch_optional(rows);
     let Some(row) = found.await? else { return Ok(None) };
-    let format = match row.try_get("format")? {
-        "deb" => Format::Deb,
-        "rpm" => Format::Rpm,
-        other => return Err(sqlx::Error::Decode(format!("\"{other}\" is no package format").into())),
-    };
     Ok(Some(Identity {
-        format,
+        format: parsed(&row, "format")?,
         origin: row.try_get("origin")?,
         label: row.try_get("label")?,
         codename: row.try_get("codename")?,

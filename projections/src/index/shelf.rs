@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
-use domain::{digest::Sha256, ids::RepositoryId, recorded::Revision};
+use domain::{digest::Sha256, ids::RepositoryId, package::Format, recorded::Revision};
 
 use super::{
     publication::Publication,
@@ -20,9 +20,19 @@ pub(super) struct Shelves(RwLock<HashMap<RepositoryId, Arc<Shelf>>>);
 pub(super) struct Shelf(RwLock<Contents>);
 
 struct Contents {
+    fixed: Fixed,
     changed: Changed,
     newest: Option<Arc<Publication>>,
     packages: HashMap<String, PackageFile>,
+}
+
+/// What was fixed when the repository was created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fixed {
+    /// What it holds.
+    pub format: Format,
+    /// The APT suite: `dists/<codename>`; unused by YUM.
+    pub codename: String,
 }
 
 /// A package file: never changes once it is there.
@@ -44,8 +54,14 @@ impl Shelves {
         self.read().iter().filter(|(_, shelf)| shelf.is_unsigned()).map(|(id, _)| *id).collect()
     }
 
-    pub(super) fn put(&self, repository: RepositoryId, changed: Changed, newest: Option<Arc<Publication>>) {
-        let shelf = Shelf(RwLock::new(Contents { changed, newest, packages: HashMap::new() }));
+    pub(super) fn put(
+        &self,
+        repository: RepositoryId,
+        fixed: Fixed,
+        changed: Changed,
+        newest: Option<Arc<Publication>>,
+    ) {
+        let shelf = Shelf(RwLock::new(Contents { fixed, changed, newest, packages: HashMap::new() }));
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(repository, Arc::new(shelf));
     }
 
@@ -61,6 +77,10 @@ impl Shelves {
 impl Shelf {
     pub(super) fn newest(&self) -> Option<Arc<Publication>> {
         self.read().newest.clone()
+    }
+
+    pub(super) fn fixed(&self) -> Fixed {
+        self.read().fixed.clone()
     }
 
     pub(super) fn package(&self, path: &str) -> Option<PackageFile> {
