@@ -164,7 +164,7 @@ const MIN_BUFFER_BYTES: usize = 8192;
 async fn tell_busy(mut stream: TcpStream, _place: OwnedSemaphorePermit) {
     let answer = async {
         let mut head = [0; 4096];
-        stream.read(&mut head).await?;
+        let _any = stream.read(&mut head).await?;
         stream.write_all(BUSY_ANSWER).await?;
         stream.shutdown().await
     };

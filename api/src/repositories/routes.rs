@@ -45,7 +45,6 @@ struct Routes {
 
 impl RepositoryRoutes {
     /// The routes. They stream and have no time-out: keep the API's layers off them.
-    #[must_use]
     pub fn router(self) -> Router {
         let routes = Routes {
             bytes: FileBytes::new(self.blobs, CACHE_MAX_BYTES),

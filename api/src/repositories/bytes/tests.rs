@@ -83,8 +83,8 @@ async fn a_small_file_is_read_once_and_a_large_one_each_time() {
 async fn memory_holds_at_most_what_it_may() {
     let bytes_max = 10_000;
     let files: Vec<_> = (0..100_u8).map(|n| vec![n; 1000]).collect();
-    let mut blobs = CountingBlobs::default();
-    blobs.blobs = files.iter().map(|file| (Sha256::of(file), Bytes::from(file.clone()))).collect();
+    let blobs = files.iter().map(|file| (Sha256::of(file), Bytes::from(file.clone()))).collect();
+    let blobs = CountingBlobs { blobs, ..CountingBlobs::default() };
     let bytes = FileBytes::new(Arc::new(blobs), bytes_max);
     for file in &files {
         let (_, located) = store(&[file]);
