@@ -4,7 +4,7 @@ use std::{io, ops::Range, sync::Arc};
 
 use ::bytes::{Bytes, BytesMut};
 use axum::body::Body;
-use domain::digest::Sha256;
+use domain::{digest::Sha256, repository::Stored};
 use futures::{
     StreamExt as _, TryStreamExt as _,
     future::BoxFuture,
@@ -12,7 +12,7 @@ use futures::{
 };
 use moka::future::Cache;
 
-use super::reads::{Located, Segment, Stored};
+use super::reads::Located;
 use crate::http::problem::{BoxError, Problem};
 
 /// Largest file kept in memory: the signed index files of most repositories are smaller, most packages larger.
@@ -29,6 +29,32 @@ pub trait BlobReads: Send + Sync {
     ///
     /// Fails now if the blob is not there, and in the stream if it ends early.
     fn open(&self, sha256: Sha256, range: Range<u64>) -> BoxFuture<'_, io::Result<ByteStream>>;
+
+    /// Reads the manifest of a rope: the pieces that make up the file, in order.
+    fn pieces(&self, manifest: Sha256) -> BoxFuture<'_, io::Result<Arc<[Piece]>>>;
+}
+
+/// One piece of a rope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// A whole blob.
+    Blob {
+        /// The blob.
+        sha256: Sha256,
+        /// Its length.
+        size_bytes: u64,
+    },
+    /// A few bytes that the manifest itself holds.
+    Inline(Bytes),
+}
+
+impl Piece {
+    fn size_bytes(&self) -> u64 {
+        match self {
+            Self::Blob { size_bytes, .. } => *size_bytes,
+            Self::Inline(bytes) => bytes.len() as u64,
+        }
+    }
 }
 
 /// Blobs with the small and often wanted files kept in memory. A file is known by its digest, so nothing kept can be
@@ -66,7 +92,7 @@ impl FileBytes {
                 self.cache.try_get_with(file.sha256, read).await.map_err(|error| failed(error.into()))?
             }
         };
-        Ok(Body::from(piece(&whole, range)))
+        Ok(Body::from(cut(&whole, range)))
     }
 
     async fn read_whole(&self, file: &Located) -> io::Result<Bytes> {
@@ -87,48 +113,60 @@ impl FileBytes {
 
     /// The first blob is opened before the answer starts, so that a missing one is a 500 and not a cut answer.
     async fn stream(&self, file: &Located, range: Range<u64>) -> io::Result<ByteStream> {
-        let mut pieces = match &file.stored {
-            Stored::Blob => vec![(Segment::Blob { sha256: file.sha256, size_bytes: file.size_bytes }, range)],
-            Stored::Rope(segments) => pieces_of(segments, range),
-        }
-        .into_iter();
-        let Some((segment, range)) = pieces.next() else { return Ok(stream::empty().boxed()) };
-        let first = open(self.blobs.as_ref(), segment, range).await?;
+        let manifest = match file.stored {
+            Stored::Blob => return self.blobs.open(file.sha256, range).await,
+            Stored::Rope(manifest) => manifest,
+            Stored::Unserved => return Err(io::ErrorKind::NotFound.into()),
+        };
+        let mut parts = parts_of(&self.blobs.pieces(manifest).await?, range).into_iter();
+        let Some(first) = parts.next() else { return Ok(stream::empty().boxed()) };
+        let first = open_part(self.blobs.as_ref(), first).await?;
         let blobs = self.blobs.clone();
-        let rest = stream::iter(pieces).then(move |(segment, range)| {
+        let rest = stream::iter(parts).then(move |part| {
             let blobs = blobs.clone();
-            async move { open(blobs.as_ref(), segment, range).await }
+            async move { open_part(blobs.as_ref(), part).await }
         });
         Ok(first.chain(rest.try_flatten()).boxed())
     }
 }
 
-async fn open(blobs: &dyn BlobReads, segment: Segment, range: Range<u64>) -> io::Result<ByteStream> {
-    match segment {
-        Segment::Blob { sha256, .. } => blobs.open(sha256, range).await,
-        Segment::Inline(bytes) => Ok(stream::iter([Ok(piece(&bytes, range))]).boxed()),
+/// A piece, as far as it is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Blob(Sha256, Range<u64>),
+    Inline(Bytes),
+}
+
+async fn open_part(blobs: &dyn BlobReads, part: Part) -> io::Result<ByteStream> {
+    match part {
+        Part::Blob(sha256, range) => blobs.open(sha256, range).await,
+        Part::Inline(bytes) => Ok(stream::iter([Ok(bytes)]).boxed()),
     }
 }
 
-/// `range` of a file in memory; what lies outside is left out.
-fn piece(whole: &Bytes, range: Range<u64>) -> Bytes {
+/// `range` of bytes in memory; what lies outside is left out.
+fn cut(whole: &Bytes, range: Range<u64>) -> Bytes {
     let within = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(whole.len());
     whole.slice(within(range.start)..within(range.end).max(within(range.start)))
 }
 
-/// Which parts of which segments make up `range` of the rope.
-fn pieces_of(segments: &[Segment], range: Range<u64>) -> Vec<(Segment, Range<u64>)> {
+/// Which parts of which pieces make up `range` of the rope.
+fn parts_of(pieces: &[Piece], range: Range<u64>) -> Vec<Part> {
     let mut start = 0_u64;
-    let mut pieces = Vec::new();
-    for segment in segments {
-        let end = start + segment.size_bytes();
+    let mut parts = Vec::new();
+    for piece in pieces {
+        let end = start.saturating_add(piece.size_bytes());
         let (from, to) = (range.start.max(start), range.end.min(end));
         if from < to {
-            pieces.push((segment.clone(), from - start..to - start));
+            let within = from - start..to - start;
+            parts.push(match piece {
+                Piece::Blob { sha256, .. } => Part::Blob(*sha256, within),
+                Piece::Inline(bytes) => Part::Inline(cut(bytes, within)),
+            });
         }
         start = end;
     }
-    pieces
+    parts
 }
 
 #[cfg(test)]

@@ -52,30 +52,15 @@ impl Files<'_> {
             (_, _, name) => {
                 let file = self.reads.locate(repository.id, point, name).await?;
                 let file = file.ok_or_else(|| Problem::NotFound(format!("the repository has no file {name}")))?;
-                let immutable = path.is_named_by_its_bytes() || self.is_past(&repository.id, point);
-                self.answer_file(&file, path.content_type(), immutable, asked).await
+                self.answer_file(&file, asked).await
             }
         }
     }
 
-    /// Whether no later publication can still be the newest at `point`: those to come are newer than the newest.
-    fn is_past(&self, repository: &domain::ids::RepositoryId, point: Point) -> bool {
-        match point {
-            Point::Newest => false,
-            Point::At(time) => self.reads.newest_point(*repository).is_some_and(|newest| time <= newest),
-        }
-    }
-
-    async fn answer_file(
-        &self,
-        file: &Located,
-        content_type: &'static str,
-        immutable: bool,
-        asked: Asked<'_>,
-    ) -> Result<Response<Body>, Problem> {
+    async fn answer_file(&self, file: &Located, asked: Asked<'_>) -> Result<Response<Body>, Problem> {
         let validators =
-            Validators { etag: etag(&file.sha256), modified_at: Some(file.modified_at), size_bytes: file.size_bytes };
-        let head = FileHead { validators, content_type, immutable };
+            Validators { etag: etag(&file.sha256), modified_at: Some(file.last_modified), size_bytes: file.size_bytes };
+        let head = FileHead { validators, content_type: file.content_type, immutable: file.immutable };
         head.answer(asked, |range| self.bytes.body(file, range)).await
     }
 }

@@ -13,11 +13,11 @@ mod routes;
 pub(crate) use self::files::split;
 pub use self::{
     access::{Entered, enter},
-    bytes::{BlobReads, FileBytes},
+    bytes::{BlobReads, FileBytes, Piece},
     certificate::{InvalidCertificate, PublicCertificate},
     path::{FilePath, InvalidPath},
     point::Point,
-    reads::{Located, RepositoryReads, Segment, ServedRepository, Stored},
+    reads::{Located, RepositoryReads, ServedRepository},
     routes::RepositoryRoutes,
 };
 

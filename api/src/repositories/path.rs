@@ -54,39 +54,6 @@ impl<'a> FilePath<'a> {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// Whether the path's name already says which bytes it has: they never change.
-    #[must_use]
-    pub fn is_named_by_its_bytes(&self) -> bool {
-        let path = self.as_str();
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let is_hashed = |name: &str| name.len() > 65 && name.as_bytes()[64] == b'-' && is_hex(&name.as_bytes()[..64]);
-        name.ends_with(".deb")
-            || name.ends_with(".rpm")
-            || folder.split('/').any(|part| part == "by-hash")
-            || (folder == "repodata" && is_hashed(name))
-    }
-
-    /// `Content-Type`, by the file's name.
-    #[must_use]
-    pub fn content_type(&self) -> &'static str {
-        let name = self.as_str().rsplit('/').next().unwrap_or_default();
-        match name.rsplit_once('.').map(|(_, extension)| extension) {
-            Some("deb") => "application/vnd.debian.binary-package",
-            Some("rpm") => "application/x-rpm",
-            Some("xml") => "application/xml",
-            Some("gz") => "application/gzip",
-            Some("zst") => "application/zstd",
-            Some("asc" | "gpg") => "application/pgp-signature",
-            Some("key") => "application/pgp-keys",
-            _ if matches!(name, "InRelease" | "Release" | "Packages") => "text/plain; charset=utf-8",
-            _ => "application/octet-stream",
-        }
-    }
-}
-
-fn is_hex(bytes: &[u8]) -> bool {
-    bytes.iter().all(u8::is_ascii_hexdigit)
 }
 
 fn unescape(raw: &str) -> Result<String, InvalidPath> {
@@ -162,17 +129,5 @@ mod tests {
         ] {
             assert_eq!(decoded(raw), Err(expected), "{raw}");
         }
-    }
-
-    #[test]
-    fn only_names_that_say_their_bytes_may_be_kept_for_ever() {
-        let hash = "0123456789abcdef".repeat(4);
-        let is = |raw: &str| FilePath::decode(raw).expect("a path").is_named_by_its_bytes();
-        assert!(is("pool/a_1_all.deb") && is("packages/a-1-1.noarch.rpm"));
-        assert!(is(&format!("dists/stable/main/binary-amd64/by-hash/SHA256/{hash}")));
-        assert!(is(&format!("repodata/{hash}-primary.xml.gz")));
-        assert!(!is("dists/stable/InRelease") && !is("repodata/repomd.xml") && !is("repodata/repomd.xml.asc"));
-        assert!(!is("dists/stable/main/binary-amd64/Packages.gz"));
-        assert!(!is(&format!("repodata/{}-primary.xml.gz", &hash[1..])));
     }
 }

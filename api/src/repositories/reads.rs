@@ -9,6 +9,7 @@ use domain::{
     ids::{AccessKeyId, RepositoryId},
     names::{OrganisationName, RepositoryName},
     package::Format,
+    repository::Stored,
 };
 use futures::future::BoxFuture;
 
@@ -52,48 +53,18 @@ pub struct ServedRepository {
 }
 
 /// A file that a path names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Located {
     /// Of the whole file.
     pub sha256: Sha256,
     /// Of the whole file.
     pub size_bytes: u64,
-    /// When these bytes came to this path, in whole seconds; strictly increasing for a path whose bytes change.
-    pub modified_at: DateTime<Utc>,
     /// Where its bytes are.
     pub stored: Stored,
-}
-
-/// Where a file's bytes are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stored {
-    /// In the blob of the file's own digest.
-    Blob,
-    /// In these parts, one after the other.
-    Rope(Arc<[Segment]>),
-}
-
-/// A part of a rope.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Segment {
-    /// A whole blob.
-    Blob {
-        /// The blob.
-        sha256: Sha256,
-        /// Its length.
-        size_bytes: u64,
-    },
-    /// A few bytes, written out.
-    Inline(Bytes),
-}
-
-impl Segment {
-    /// Its length.
-    #[must_use]
-    pub fn size_bytes(&self) -> u64 {
-        match self {
-            Self::Blob { size_bytes, .. } => *size_bytes,
-            Self::Inline(bytes) => bytes.len() as u64,
-        }
-    }
+    /// When these bytes came to this path, in whole seconds; strictly increasing for a path whose bytes change.
+    pub last_modified: DateTime<Utc>,
+    /// Whether this path, at this point, will answer these bytes for ever.
+    pub immutable: bool,
+    /// `Content-Type`.
+    pub content_type: &'static str,
 }

@@ -20,6 +20,7 @@ use domain::{
     ids::{AccessKeyId, RepositoryId},
     names::{OrganisationName, RepositoryName},
     package::Format,
+    repository::Stored,
     token::{Token, TokenKind, id_text},
 };
 use futures::{StreamExt as _, future::BoxFuture, stream};
@@ -103,7 +104,7 @@ impl RepositoryReads for FakeReads {
         let file = Self::format_of(repository)
             .filter(|_| exists)
             .and_then(|format| self.files.iter().find(|((of, name), _)| *of == format && *name == path))
-            .map(|(_, file)| file.clone());
+            .map(|(_, file)| Located { immutable: file.immutable || point == Point::At(newest()), ..*file });
         Box::pin(async move { Ok(file) })
     }
 }
@@ -120,6 +121,10 @@ impl BlobReads for FakeBlobs {
             Ok(stream::iter([Ok(part)]).boxed())
         })
     }
+
+    fn pieces(&self, _: Sha256) -> BoxFuture<'_, io::Result<Arc<[Piece]>>> {
+        Box::pin(async { Err(io::ErrorKind::NotFound.into()) })
+    }
 }
 
 /// A server of package clients with a file or two.
@@ -134,7 +139,15 @@ pub(crate) fn served(files: &[(Format, &'static str, &'static str)], published: 
     for (format, path, text) in files {
         let (sha256, size_bytes) = (Sha256::of(text.as_bytes()), text.len() as u64);
         blobs.0.insert(sha256, Bytes::from_static(text.as_bytes()));
-        let file = Located { sha256, size_bytes, modified_at: newest(), stored: Stored::Blob };
+        let immutable = path.starts_with("pool/");
+        let file = Located {
+            sha256,
+            size_bytes,
+            stored: Stored::Blob,
+            last_modified: newest(),
+            immutable,
+            content_type: "text/plain; charset=utf-8",
+        };
         located.insert((*format, *path), file);
     }
     let reads = Arc::new(FakeReads { files: located, published, judged: Mutex::default() });
