@@ -130,8 +130,8 @@ impl Server {
 
         let certificate = signer.certificate();
         let package_clients = RepositoryRoutes {
-            reads: Arc::new(ServedRepositories::new(credentials.clone(), repositories.clone(), blobs.clone())),
-            blobs: Arc::new(ServedBlobs(blobs.clone())),
+            reads: Arc::new(ServedRepositories { credentials: credentials.clone(), repositories: repositories.clone() }),
+            blobs: Arc::new(ServedBlobs::new(blobs.clone())),
             certificate: PublicCertificate::new(certificate.armored(), certificate.binary(), &signer.fingerprint())?,
             public_url: public_url.clone(),
         };

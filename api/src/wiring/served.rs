@@ -2,26 +2,28 @@
 
 use std::{io, ops::Range, sync::Arc};
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use commands::blobs::Blobs;
 use domain::{
     digest::Sha256,
     ids::{AccessKeyId, RepositoryId},
     names::{OrganisationName, RepositoryName},
-    repository::Stored as StoredFact,
+    repository::Stored,
 };
 use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture};
 use moka::future::Cache;
 use projections::{
     credentials::Credentials,
     index::{self, Repositories},
-    rope::{Manifest, Piece},
+    rope::{self, Manifest},
 };
 
 use crate::{
-    http::problem::{BoxError, Problem},
-    repositories::{BlobReads, Located, Point, RepositoryReads, Segment, ServedRepository, Stored, bytes::ByteStream},
+    http::problem::Problem,
+    repositories::{
+        BlobReads, Located, Point, RepositoryReads, ServedRepository,
+        bytes::{ByteStream, Piece},
+    },
 };
 
 /// How many manifests are kept in memory. The newest publications need a handful for each repository.
@@ -29,35 +31,10 @@ const MANIFESTS_KEPT_MAX: u64 = 4_096;
 
 /// Answers package clients from the projected indexes and credentials.
 pub struct ServedRepositories {
-    credentials: Credentials,
-    repositories: Repositories,
-    blobs: Blobs,
-    manifests: Cache<Sha256, Arc<[Segment]>>,
-}
-
-impl ServedRepositories {
-    /// Serves `repositories` to whom `credentials` let in, out of `blobs`.
-    #[must_use]
-    pub fn new(credentials: Credentials, repositories: Repositories, blobs: Blobs) -> Self {
-        Self { credentials, repositories, blobs, manifests: Cache::new(MANIFESTS_KEPT_MAX) }
-    }
-
-    async fn rope(&self, manifest: Sha256) -> Result<Arc<[Segment]>, Problem> {
-        let read = async {
-            let bytes = self.blobs.get(manifest).await?;
-            let pieces = Manifest::parse(&bytes)?.pieces.into_iter();
-            Ok::<_, BoxError>(pieces.map(segment).collect::<Arc<[Segment]>>())
-        };
-        let segments = self.manifests.try_get_with(manifest, read).await;
-        segments.map_err(|error| Problem::Internal { action: "read the index file", source: error.to_string().into() })
-    }
-}
-
-fn segment(piece: Piece) -> Segment {
-    match piece {
-        Piece::Blob { sha256, size_bytes } => Segment::Blob { sha256, size_bytes },
-        Piece::Inline(bytes) => Segment::Inline(bytes),
-    }
+    /// Who may enter.
+    pub credentials: Credentials,
+    /// Which file a path names.
+    pub repositories: Repositories,
 }
 
 impl RepositoryReads for ServedRepositories {
@@ -88,28 +65,58 @@ impl RepositoryReads for ServedRepositories {
                 Point::At(at) => index::Point::At(at),
             };
             let located = self.repositories.locate(repository, point, path).await;
-            let Some(located) = located.map_err(|error| Problem::internal("look the file up")(error.into()))? else {
-                return Ok(None);
-            };
-            let index::Located { sha256, size_bytes, last_modified, .. } = located;
-            let stored = match located.stored {
-                StoredFact::Blob => Stored::Blob,
-                StoredFact::Rope(manifest) => Stored::Rope(self.rope(manifest).await?),
-                StoredFact::Unserved => return Ok(None),
-            };
-            Ok(Some(Located { sha256, size_bytes, modified_at: last_modified, stored }))
+            let located = located.map_err(|error| Problem::internal("look the file up")(error.into()))?;
+            Ok(located.filter(|located| located.stored != Stored::Unserved).map(
+                |index::Located { sha256, size_bytes, stored, last_modified, immutable, content_type }| Located {
+                    sha256,
+                    size_bytes,
+                    stored,
+                    last_modified,
+                    immutable,
+                    content_type,
+                },
+            ))
         })
     }
 }
 
 /// The blob store, as files are streamed from it.
-pub struct ServedBlobs(pub Blobs);
+pub struct ServedBlobs {
+    blobs: Blobs,
+    manifests: Cache<Sha256, Arc<[Piece]>>,
+}
+
+impl ServedBlobs {
+    /// Streams files out of `blobs`.
+    #[must_use]
+    pub fn new(blobs: Blobs) -> Self {
+        Self { blobs, manifests: Cache::new(MANIFESTS_KEPT_MAX) }
+    }
+}
 
 impl BlobReads for ServedBlobs {
     fn open(&self, sha256: Sha256, range: Range<u64>) -> BoxFuture<'_, io::Result<ByteStream>> {
         Box::pin(async move {
-            let blob = self.0.open(sha256, Some(range)).await.map_err(io::Error::other)?;
-            Ok(blob.bytes.map_err(io::Error::other).map(|bytes: io::Result<Bytes>| bytes).boxed())
+            let blob = self.blobs.open(sha256, Some(range)).await.map_err(io::Error::other)?;
+            Ok(blob.bytes.map_err(io::Error::other).boxed())
         })
+    }
+
+    fn pieces(&self, manifest: Sha256) -> BoxFuture<'_, io::Result<Arc<[Piece]>>> {
+        Box::pin(async move {
+            let read = async {
+                let bytes = self.blobs.get(manifest).await.map_err(io::Error::other)?;
+                let pieces = Manifest::parse(&bytes).map_err(io::Error::other)?.pieces.into_iter();
+                Ok::<_, io::Error>(pieces.map(piece).collect::<Arc<[Piece]>>())
+            };
+            self.manifests.try_get_with(manifest, read).await.map_err(io::Error::other)
+        })
+    }
+}
+
+fn piece(piece: rope::Piece) -> Piece {
+    match piece {
+        rope::Piece::Blob { sha256, size_bytes } => Piece::Blob { sha256, size_bytes },
+        rope::Piece::Inline(bytes) => Piece::Inline(bytes),
     }
 }
