@@ -1,0 +1,24 @@
+# Two commands; each sets up what it needs. Debian or Ubuntu with a Rust toolchain is enough.
+#
+#   make sample   serves the bundled project's packages to apt and dnf, and a dashboard
+#                 PORT=8080, PKGDEPLOY_SAMPLE_DATA=./sample-data, SAMPLE_JSON=<file for addresses and logins>
+#   make test     checks everything, with real package clients
+
+.PHONY: sample test
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+sample:
+	@scripts/install-packages bubblewrap build-essential ca-certificates git python3
+	cargo build --locked --release --package api
+	@exec python3 scripts/sample/run.py "$(TARGET)/release/pkgdeploy"
+
+test:
+	@scripts/install-packages bubblewrap build-essential ca-certificates createrepo-c curl debian-archive-keyring dnf \
+		dpkg-dev git gnupg gpgv mmdebstrap python3 python3-venv rpm zstd
+	@scripts/test/client-root "$(TARGET)/client-root"
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	@scripts/test/licences "$(TARGET)/tools"
+	cargo build --locked --workspace --bins
+	PKGDEPLOY_CLIENT_ROOT="$(abspath $(TARGET))/client-root" cargo test --locked --workspace

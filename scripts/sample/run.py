@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+"""Releases the bundled sample project on a server of its own, through the same doors that a team would use, and serves it.
+
+usage: run.py PKGDEPLOY       PORT, PKGDEPLOY_SAMPLE_DATA and SAMPLE_JSON may be set
+
+Logins stand beside the data folder in a file of mode 0600, never in it: the data folder holds no secret in clear.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ORGANISATION, PROJECT, APT, YUM, TAG = "acme", "noticeboard", "debian", "enterprise-linux", "v1.0.0"
+START_LIMIT_SECONDS = 120
+RELEASE_LIMIT_SECONDS = 600
+BOLD, DIM, GREEN, RED, PLAIN = ("\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[0m") if sys.stdout.isatty() else ("",) * 5
+
+
+class Problem(Exception):
+    """What a reader can act on."""
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+class Server:
+    """The server, as a child of this process."""
+
+    def __init__(self, binary, data, port):
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = data / "server.log"
+        self.operator_token = None
+        config = data / "sample.toml"
+        config.write_text("# The sample project is a git repository on this machine's own disk.\n[source]\nallow_local = true\n")
+        command = [binary, "serve", "--data", data, "--listen", f"127.0.0.1:{port}", "--public-url", self.url, "--config", config]
+        with self.log.open("ab") as log:
+            # A session of its own: Ctrl-C reaches this process alone, which then stops the server in order.
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True)
+        threading.Thread(target=self.read_output, daemon=True).start()
+
+    def read_output(self):
+        for line in self.process.stdout:
+            if line.startswith("operator token: "):
+                self.operator_token = line.split(": ", 1)[1].strip()
+
+    def wait_until_ready(self):
+        until = time.monotonic() + START_LIMIT_SECONDS
+        while time.monotonic() < until:
+            if self.process.poll() is not None:
+                raise Problem(f"the server stopped at once; its last words:\n{self.last_words()}")
+            try:
+                urllib.request.urlopen(f"{self.url}/readyz", timeout=2).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise Problem(f"the server is not ready after {START_LIMIT_SECONDS} s; its last words:\n{self.last_words()}")
+
+    def last_words(self):
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+
+
+def call(url, token, body, headers=()):
+    """POSTs JSON; answers JSON."""
+    head = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **dict(headers)}
+    request = urllib.request.Request(url, json.dumps(body).encode(), head)
+    try:
+        with urllib.request.urlopen(request, timeout=RELEASE_LIMIT_SECONDS + 30) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise Problem(f"{url} answered {error.code}: {error.read().decode(errors='replace')}") from None
+
+
+def graphql(server, token, text, **variables):
+    answer = call(f"{server.url}/graphql", token, {"query": text, "variables": variables})
+    if answer.get("errors"):
+        raise Problem("; ".join(error["message"] for error in answer["errors"]))
+    return answer["data"]
+
+
+def write_privately(path, content):
+    """All of it or nothing, readable by this user alone."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(content, file, indent=2)
+        file.write("\n")
+    new.replace(path)
+
+
+def set_up(server, token, source):
+    """An organisation with the sample project and a repository of each format, as an operator would make them."""
+    graphql(server, token, "mutation($o: String!) { createOrganisation(name: $o) { __typename } }", o=ORGANISATION)
+    made = graphql(
+        server, token,
+        "mutation($o: String!, $n: String!, $s: String!) { createProject(organisation: $o, name: $n, source: $s) { project { id } apiToken } }",
+        o=ORGANISATION, n=PROJECT, s=source,
+    )["createProject"]
+    logins = {"operator_token": token, "organisation": ORGANISATION, "project": made["project"]["id"], "api_token": made["apiToken"]}
+    for kind, name, form in (("apt", APT, "DEB"), ("yum", YUM, "RPM")):
+        # The format is a word of GraphQL's own, not a variable: there is no need to know its type's name here.
+        made = graphql(
+            server, token,
+            "mutation($o: String!, $n: String!) { createRepository(organisation: $o, name: $n, format: " + form + ") "
+            "{ repository { url codename } accessKey { id secret } installCommand } }",
+            o=ORGANISATION, n=name,
+        )["createRepository"]
+        logins[kind] = {
+            "url": made["repository"]["url"], "key_id": made["accessKey"]["id"],
+            "key_secret": made["accessKey"]["secret"], "install": made["installCommand"],
+        }
+        if kind == "apt":
+            logins[kind]["codename"] = made["repository"]["codename"]
+    return logins
+
+
+RELEASE = "{ id tag state step steps { step at detail } failure { step code message logUrl } packages { fileName } }"
+
+
+def release(server, logins):
+    """Asks for the release as a CI system would, and tells each step when it comes."""
+    answer = {}
+
+    def trigger():
+        try:
+            answer.update(call(
+                f"{server.url}/api/v1/projects/{logins['project']}/releases?wait={RELEASE_LIMIT_SECONDS}",
+                logins["api_token"], {"tag": TAG}, {"Idempotency-Key": f"sample-{TAG}"},
+            ))
+        except (Problem, OSError) as problem:
+            answer["problem"] = str(problem)
+
+    waiting = threading.Thread(target=trigger, daemon=True)
+    began = time.monotonic()
+    waiting.start()
+    told, last = set(), None
+    while True:
+        ended = not waiting.is_alive()
+        if "problem" in answer:
+            raise Problem(answer["problem"])
+        found = graphql(
+            server, logins["operator_token"],
+            "query($o: String!, $p: String!) { releases(organisation: $o, project: $p, first: 20) " + RELEASE + " }",
+            o=ORGANISATION, p=PROJECT,
+        )["releases"]
+        last = next((one for one in found if one["tag"] == TAG), None)
+        for step in (last or {}).get("steps", []):
+            key = (step["step"], step.get("detail"))
+            if key not in told:
+                told.add(key)
+                words = step["step"].replace("_", " ").capitalize()
+                say(f"  {DIM}{time.monotonic() - began:5.1f} s{PLAIN}  {words}{'  ' + DIM + step['detail'] + PLAIN if step.get('detail') else ''}")
+        if ended:
+            break
+        time.sleep(0.2)
+    if last is None or last["state"] != "UPLOADED":
+        failure = (last or {}).get("failure") or {}
+        raise Problem(
+            f"the release ended as {(last or answer).get('state')}: {failure.get('message', answer)}"
+            f" ({failure.get('code', '-')}, log: {failure.get('logUrl')})"
+        )
+    for package in last["packages"]:
+        say(f"  {GREEN}installable{PLAIN}  {package['fileName']}")
+
+
+def tell(server, logins, data, logins_file):
+    def block(title, *lines):
+        say(f"\n{BOLD}{title}{PLAIN}")
+        for line in lines:
+            say(f"  {line}")
+
+    block("Dashboard", server.url + "/", f"first login, operator token: {logins['operator_token']}")
+    block("On Debian and Ubuntu", logins["apt"]["install"], "apt-get update && apt-get install noticeboard")
+    block("On Fedora and Enterprise Linux", logins["yum"]["install"], "dnf install noticeboard")
+    block(
+        "The next release",
+        f"curl -X POST '{server.url}/api/v1/projects/{logins['project']}/releases?wait=60' \\",
+        f"  -H 'Authorization: Bearer {logins['api_token']}' -H 'Content-Type: application/json' -d '{{\"tag\": \"v1.1.0\"}}'",
+    )
+    block("Files", f"{data} (begin anew: remove it)", f"{logins_file} (the logins above)", f"{server.log}")
+    say(f"\n{BOLD}Serving on {server.url} until Ctrl-C.{PLAIN}")
+
+
+def free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            return True
+        except OSError:
+            return False
+
+
+def run(binary):
+    port_text = os.environ.get("PORT") or "8080"
+    if not port_text.isdigit() or not 0 < int(port_text) < 65536:
+        raise Problem(f"PORT={port_text} is no port: expected 1 to 65535")
+    port = int(port_text)
+    if not free(port):
+        raise Problem(f"port {port} is in use by another program; choose another one: make sample PORT={port + 1 if port < 65535 else 8080}")
+
+    data = Path(os.environ.get("PKGDEPLOY_SAMPLE_DATA") or "sample-data").resolve()
+    logins_file = data.with_name(f".{data.name}.logins.json")
+    if not (data / "log.sqlite").exists():
+        logins_file.unlink(missing_ok=True)
+        shutil.rmtree(data / "noticeboard", ignore_errors=True)
+    data.mkdir(parents=True, exist_ok=True)
+    data.chmod(0o700)
+    source = data / "noticeboard"
+    subprocess.run([HERE / "repository.sh", source], check=True)
+
+    logins = json.loads(logins_file.read_text()) if logins_file.exists() else None
+    if logins is None and (data / "log.sqlite").exists():
+        raise Problem(f"{data} was set up before, but its logins in {logins_file} are gone or were never written; remove {data} to begin anew")
+
+    server = Server(binary, data, port)
+    try:
+        server.wait_until_ready()
+        say(f"\n{BOLD}pkgdeploy is up{PLAIN} at {server.url}")
+        if logins is None:
+            if server.operator_token is None:
+                raise Problem("the server printed no operator token on its first start")
+            logins = set_up(server, server.operator_token, str(source))
+            write_privately(logins_file, logins)
+        say(f"\n{BOLD}Releasing {PROJECT} {TAG}{PLAIN}")
+        release(server, logins)
+        if os.environ.get("SAMPLE_JSON"):
+            write_privately(Path(os.environ["SAMPLE_JSON"]), {"url": server.url, **logins})
+        tell(server, logins, data, logins_file)
+        server.process.wait()
+        raise Problem(f"the server stopped; its last words:\n{server.last_words()}")
+    finally:
+        server.stop()
+
+
+def main():
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupted)
+    try:
+        run(sys.argv[1])
+    except KeyboardInterrupt:
+        say("\nStopped. `make sample` goes on where this ended.")
+    except (Problem, OSError, subprocess.CalledProcessError) as problem:
+        sys.exit(f"{RED}make sample: {problem}{PLAIN}")
+
+
+if __name__ == "__main__":
+    main()
