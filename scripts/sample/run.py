@@ -22,6 +22,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ORGANISATION, PROJECT, APT, YUM, TAG = "acme", "noticeboard", "debian", "enterprise-linux", "v1.0.0"
 START_LIMIT_SECONDS = 120
+TRIGGER_WAIT_SECONDS = 30
 RELEASE_LIMIT_SECONDS = 600
 BOLD, DIM, GREEN, RED, PLAIN = ("\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[0m") if sys.stdout.isatty() else ("",) * 5
 
@@ -83,14 +84,15 @@ def call(url, token, body, headers=()):
     head = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **dict(headers)}
     request = urllib.request.Request(url, json.dumps(body).encode(), head)
     try:
-        with urllib.request.urlopen(request, timeout=RELEASE_LIMIT_SECONDS + 30) as answer:
+        with urllib.request.urlopen(request, timeout=TRIGGER_WAIT_SECONDS + 30) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         raise Problem(f"{url} answered {error.code}: {error.read().decode(errors='replace')}") from None
 
 
-def graphql(server, token, text, **variables):
-    answer = call(f"{server.url}/graphql", token, {"query": text, "variables": variables})
+def graphql(server, token, text, *strings):
+    """Answers a document's data. Each `%s` of it stands for one of `strings`: a JSON text is a GraphQL text too."""
+    answer = call(f"{server.url}/graphql", token, {"query": text % tuple(json.dumps(one) for one in strings)})
     if answer.get("errors"):
         raise Problem("; ".join(error["message"] for error in answer["errors"]))
     return answer["data"]
@@ -108,20 +110,19 @@ def write_privately(path, content):
 
 def set_up(server, token, source):
     """An organisation with the sample project and a repository of each format, as an operator would make them."""
-    graphql(server, token, "mutation($o: String!) { createOrganisation(name: $o) { __typename } }", o=ORGANISATION)
+    graphql(server, token, "mutation { createOrganisation(name: %s) { __typename } }", ORGANISATION)
     made = graphql(
         server, token,
-        "mutation($o: String!, $n: String!, $s: String!) { createProject(organisation: $o, name: $n, source: $s) { project { id } apiToken } }",
-        o=ORGANISATION, n=PROJECT, s=source,
+        "mutation { createProject(organisation: %s, name: %s, source: %s) { project { id } apiToken } }",
+        ORGANISATION, PROJECT, source,
     )["createProject"]
     logins = {"operator_token": token, "organisation": ORGANISATION, "project": made["project"]["id"], "api_token": made["apiToken"]}
     for kind, name, form in (("apt", APT, "DEB"), ("yum", YUM, "RPM")):
-        # The format is a word of GraphQL's own, not a variable: there is no need to know its type's name here.
         made = graphql(
             server, token,
-            "mutation($o: String!, $n: String!) { createRepository(organisation: $o, name: $n, format: " + form + ") "
+            "mutation { createRepository(organisation: %s, name: %s, format: " + form + ") "
             "{ repository { url codename } accessKey { id secret } installCommand } }",
-            o=ORGANISATION, n=name,
+            ORGANISATION, name,
         )["createRepository"]
         logins[kind] = {
             "url": made["repository"]["url"], "key_id": made["accessKey"]["id"],
@@ -142,24 +143,24 @@ def release(server, logins):
     def trigger():
         try:
             answer.update(call(
-                f"{server.url}/api/v1/projects/{logins['project']}/releases?wait={RELEASE_LIMIT_SECONDS}",
+                f"{server.url}/api/v1/projects/{logins['project']}/releases?wait={TRIGGER_WAIT_SECONDS}",
                 logins["api_token"], {"tag": TAG}, {"Idempotency-Key": f"sample-{TAG}"},
             ))
         except (Problem, OSError) as problem:
             answer["problem"] = str(problem)
 
-    waiting = threading.Thread(target=trigger, daemon=True)
     began = time.monotonic()
+    waiting = threading.Thread(target=trigger, daemon=True)
     waiting.start()
     told, last = set(), None
-    while True:
-        ended = not waiting.is_alive()
+    while last is None or last["state"] == "RUNNING" or waiting.is_alive():
         if "problem" in answer:
             raise Problem(answer["problem"])
+        if time.monotonic() - began > RELEASE_LIMIT_SECONDS:
+            raise Problem(f"the release does not end: {last}")
         found = graphql(
             server, logins["operator_token"],
-            "query($o: String!, $p: String!) { releases(organisation: $o, project: $p, first: 20) " + RELEASE + " }",
-            o=ORGANISATION, p=PROJECT,
+            "{ releases(organisation: %s, project: %s, first: 20) " + RELEASE + " }", ORGANISATION, PROJECT,
         )["releases"]
         last = next((one for one in found if one["tag"] == TAG), None)
         for step in (last or {}).get("steps", []):
@@ -167,10 +168,9 @@ def release(server, logins):
             if key not in told:
                 told.add(key)
                 words = step["step"].replace("_", " ").capitalize()
-                say(f"  {DIM}{time.monotonic() - began:5.1f} s{PLAIN}  {words}{'  ' + DIM + step['detail'] + PLAIN if step.get('detail') else ''}")
-        if ended:
-            break
-        time.sleep(0.2)
+                detail = f"  {DIM}{step['detail']}{PLAIN}" if step.get("detail") else ""
+                say(f"  {DIM}{time.monotonic() - began:5.1f} s{PLAIN}  {words}{detail}")
+        time.sleep(0.1)
     if last is None or last["state"] != "UPLOADED":
         failure = (last or {}).get("failure") or {}
         raise Problem(

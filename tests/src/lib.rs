@@ -1,1 +1,26 @@
-//! Support for the stories.
+//! What the stories stand on: a server of their own, the machines that install from it, and projects to release.
+
+mod api;
+mod crawl;
+mod event_log;
+mod machine;
+mod project;
+mod server;
+
+pub use self::{
+    api::{Answer, Format, MadeProject, MadeRepository, Release, Team},
+    crawl::{Served, ServedFile, crawl},
+    event_log::EventLog,
+    machine::{Machine, Ran, run_host},
+    project::{Project, sample_project},
+    server::{Server, StartOptions},
+};
+
+use serde_json::Value;
+
+/// The text at `pointer` (RFC 6901), which must be there.
+#[must_use]
+pub fn text(value: &Value, pointer: &str) -> String {
+    let found = value.pointer(pointer).and_then(Value::as_str);
+    found.unwrap_or_else(|| panic!("expected a text at {pointer} of {value:#}")).to_owned()
+}
