@@ -177,7 +177,6 @@ impl Team {
     }
 
     /// The trigger's request, without a token.
-    #[must_use]
     pub fn trigger_request(&self, project: &MadeProject, body: &str, wait_seconds: u32) -> RequestBuilder {
         let address = format!("{}/api/v1/projects/{}/releases?wait={wait_seconds}", self.url, project.id);
         self.http.post(address).header("Content-Type", "application/json").body(body.to_owned())
@@ -190,15 +189,12 @@ impl Team {
 
     /// Uploads a package that was built elsewhere, and waits until it can be installed.
     pub async fn upload(&self, organisation: &str, repository: &str, file: &str, bytes: Vec<u8>) -> Answer {
-        let address = format!(
-            "{}/api/v1/repositories/{organisation}/{repository}/packages/{file}?wait={WAIT_SECONDS}",
-            self.url
-        );
+        let address =
+            format!("{}/api/v1/repositories/{organisation}/{repository}/packages/{file}?wait={WAIT_SECONDS}", self.url);
         send(self.http.put(address).bearer_auth(&self.token).body(bytes)).await
     }
 
     /// A request at the server, for what has no method of its own.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url))
     }

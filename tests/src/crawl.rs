@@ -101,12 +101,8 @@ fn hrefs(xml: &str) -> Vec<String> {
 
 fn gunzip(bytes: &[u8]) -> String {
     use std::io::Write as _;
-    let mut child = Command::new("gzip")
-        .arg("-dc")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("gzip starts");
+    let mut child =
+        Command::new("gzip").arg("-dc").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("gzip starts");
     let mut pipe = child.stdin.take().expect("its input is piped");
     let owned = bytes.to_vec();
     let writer = std::thread::spawn(move || pipe.write_all(&owned));

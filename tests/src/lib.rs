@@ -11,7 +11,7 @@ pub use self::{
     api::{Answer, Format, MadeProject, MadeRepository, Release, Team},
     crawl::{Served, ServedFile, crawl},
     event_log::EventLog,
-    machine::{Machine, Ran, run_host},
+    machine::{Machine, Ran, client_root, run_host},
     project::{Project, sample_project},
     server::{Server, StartOptions},
 };

@@ -121,12 +121,14 @@ fn as_root(program: &str) -> Command {
     command
 }
 
-/// `PKGDEPLOY_CLIENT_ROOT`, or where `make test` puts it.
-fn client_root() -> PathBuf {
-    let root = std::env::var_os("PKGDEPLOY_CLIENT_ROOT").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/client-root")),
-        PathBuf::from,
-    );
+/// The root filesystem below every machine: `PKGDEPLOY_CLIENT_ROOT`, or where `make test` puts it.
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+pub fn client_root() -> PathBuf {
+    let root = std::env::var_os("PKGDEPLOY_CLIENT_ROOT")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/client-root")), PathBuf::from);
     assert!(root.is_dir(), "there is no client root at {}: make it with scripts/test/client-root", root.display());
     root
 }

@@ -141,7 +141,9 @@ impl Server {
             std::thread::sleep(Duration::from_millis(20));
         }
         // The token comes before the server listens; a line after that would be lost with the reader.
-        token.or_else(|| lines.try_iter().find_map(|line| Some(line.strip_prefix("operator token: ")?.trim().to_owned())))
+        token.or_else(|| {
+            lines.try_iter().find_map(|line| Some(line.strip_prefix("operator token: ")?.trim().to_owned()))
+        })
     }
 
     /// Asks `/readyz` with nothing but a socket: this runs inside and outside of async code.

@@ -1,0 +1,13 @@
+//! Every story, told from outside: one binary, so that it is linked once.
+
+mod bad_input;
+mod crashes;
+mod dependency_edges;
+mod installing;
+mod rebuilding;
+mod reproducible;
+mod sample;
+mod secrets;
+mod signatures;
+mod strangers;
+mod virtualenv;
