@@ -116,7 +116,10 @@ def set_up(server, token, source):
         "mutation { createProject(organisation: %s, name: %s, source: %s) { project { id } apiToken } }",
         ORGANISATION, PROJECT, source,
     )["createProject"]
-    logins = {"operator_token": token, "organisation": ORGANISATION, "project": made["project"]["id"], "api_token": made["apiToken"]}
+    logins = {
+        "url": server.url, "operator_token": token, "organisation": ORGANISATION,
+        "project": made["project"]["id"], "api_token": made["apiToken"],
+    }
     for kind, name, form in (("apt", APT, "DEB"), ("yum", YUM, "RPM")):
         made = graphql(
             server, token,
@@ -136,46 +139,56 @@ def set_up(server, token, source):
 RELEASE = "{ id tag state step steps { step at detail } failure { step code message logUrl } packages { fileName } }"
 
 
+def find_release(server, logins):
+    """The sample's release as the dashboard shows it; none if nobody asked for it yet."""
+    found = graphql(
+        server, logins["operator_token"],
+        "{ releases(organisation: %s, project: %s, first: 20) " + RELEASE + " }", ORGANISATION, PROJECT,
+    )["releases"]
+    return next((one for one in found if one["tag"] == TAG), None)
+
+
+def trigger(server, logins, answer):
+    """Asks for the release as a CI system would; what comes back goes into `answer`."""
+    url = f"{server.url}/api/v1/projects/{logins['project']}/releases?wait={TRIGGER_WAIT_SECONDS}"
+    try:
+        answer.update(call(url, logins["api_token"], {"tag": TAG}))
+    except (Problem, OSError) as problem:
+        answer["problem"] = str(problem)
+
+
 def release(server, logins):
-    """Asks for the release as a CI system would, and tells each step when it comes."""
-    answer = {}
-
-    def trigger():
-        try:
-            answer.update(call(
-                f"{server.url}/api/v1/projects/{logins['project']}/releases?wait={TRIGGER_WAIT_SECONDS}",
-                logins["api_token"], {"tag": TAG}, {"Idempotency-Key": f"sample-{TAG}"},
-            ))
-        except (Problem, OSError) as problem:
-            answer["problem"] = str(problem)
-
-    began = time.monotonic()
-    waiting = threading.Thread(target=trigger, daemon=True)
-    waiting.start()
-    told, last = set(), None
-    while last is None or last["state"] == "RUNNING" or waiting.is_alive():
+    """Makes the release, unless a run before did, and tells each step when it comes."""
+    began, answer, told = time.monotonic(), {}, set()
+    last = find_release(server, logins)
+    asked = last is None or last["state"] not in ("RUNNING", "UPLOADED")
+    waiting = threading.Thread(target=trigger, args=(server, logins, answer), daemon=True)
+    if asked:
+        last = None
+        waiting.start()
+    while True:
+        ended = not waiting.is_alive()
         if "problem" in answer:
             raise Problem(answer["problem"])
-        if time.monotonic() - began > RELEASE_LIMIT_SECONDS:
-            raise Problem(f"the release does not end: {last}")
-        found = graphql(
-            server, logins["operator_token"],
-            "{ releases(organisation: %s, project: %s, first: 20) " + RELEASE + " }", ORGANISATION, PROJECT,
-        )["releases"]
-        last = next((one for one in found if one["tag"] == TAG), None)
+        last = find_release(server, logins)
         for step in (last or {}).get("steps", []):
-            key = (step["step"], step.get("detail"))
+            key = (last["id"], step["step"], step.get("detail"))
             if key not in told:
                 told.add(key)
                 words = step["step"].replace("_", " ").capitalize()
                 detail = f"  {DIM}{step['detail']}{PLAIN}" if step.get("detail") else ""
-                say(f"  {DIM}{time.monotonic() - began:5.1f} s{PLAIN}  {words}{detail}")
+                when = f"{time.monotonic() - began:5.1f} s" if asked else "before "
+                say(f"  {DIM}{when}{PLAIN}  {words}{detail}")
+        if ended and last is not None and last["state"] != "RUNNING":
+            break
+        if time.monotonic() - began > RELEASE_LIMIT_SECONDS:
+            raise Problem(f"the release does not end: {last}")
         time.sleep(0.1)
-    if last is None or last["state"] != "UPLOADED":
-        failure = (last or {}).get("failure") or {}
+    if last["state"] != "UPLOADED":
+        failure = last.get("failure") or {}
         raise Problem(
-            f"the release ended as {(last or answer).get('state')}: {failure.get('message', answer)}"
-            f" ({failure.get('code', '-')}, log: {failure.get('logUrl')})"
+            f"the release ended as {last['state']} at {failure.get('step')}: {failure.get('message')}"
+            f" ({failure.get('code')}; its log: {failure.get('logUrl')})"
         )
     for package in last["packages"]:
         say(f"  {GREEN}installable{PLAIN}  {package['fileName']}")
@@ -215,7 +228,7 @@ def run(binary):
         raise Problem(f"PORT={port_text} is no port: expected 1 to 65535")
     port = int(port_text)
     if not free(port):
-        raise Problem(f"port {port} is in use by another program; choose another one: make sample PORT={port + 1 if port < 65535 else 8080}")
+        raise Problem(f"port {port} is in use by another program; choose another one, such as: make sample PORT=8099")
 
     data = Path(os.environ.get("PKGDEPLOY_SAMPLE_DATA") or "sample-data").resolve()
     logins_file = data.with_name(f".{data.name}.logins.json")
@@ -227,9 +240,21 @@ def run(binary):
     source = data / "noticeboard"
     subprocess.run([HERE / "repository.sh", source], check=True)
 
-    logins = json.loads(logins_file.read_text()) if logins_file.exists() else None
+    json_file = Path(os.environ["SAMPLE_JSON"]) if os.environ.get("SAMPLE_JSON") else None
+    if json_file:
+        # Whoever waits for the file waits for this run's.
+        json_file.unlink(missing_ok=True)
+
+    logins = None
+    if logins_file.exists():
+        before = json.loads(logins_file.read_text())
+        # The port may be another one today.
+        logins = json.loads(json.dumps(before).replace(before["url"], f"http://127.0.0.1:{port}"))
     if logins is None and (data / "log.sqlite").exists():
-        raise Problem(f"{data} was set up before, but its logins in {logins_file} are gone or were never written; remove {data} to begin anew")
+        raise Problem(
+            f"{data} was set up before, but its logins in {logins_file} are gone or were never written;"
+            f" remove {data} to begin anew"
+        )
 
     server = Server(binary, data, port)
     try:
@@ -242,8 +267,8 @@ def run(binary):
             write_privately(logins_file, logins)
         say(f"\n{BOLD}Releasing {PROJECT} {TAG}{PLAIN}")
         release(server, logins)
-        if os.environ.get("SAMPLE_JSON"):
-            write_privately(Path(os.environ["SAMPLE_JSON"]), {"url": server.url, **logins})
+        if json_file:
+            write_privately(json_file, logins)
         tell(server, logins, data, logins_file)
         server.process.wait()
         raise Problem(f"the server stopped; its last words:\n{server.last_words()}")
