@@ -1,1 +1,215 @@
-//
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use domain::{
+    config::Architecture,
+    digest::Sha256,
+    organisation,
+    package::{DebFacts, Facts, Format, Package},
+    project,
+    release::{self, BuiltPackage, PlannedPackage, Step},
+    repository,
+    version::ReleaseVersion,
+};
+use uuid::Uuid;
+
+use super::*;
+use crate::testing::{Running, World, at};
+
+fn received(tag: &str) -> release::Event {
+    let tag: domain::names::TagName = tag.parse().unwrap();
+    let version = ReleaseVersion::from_tag(&tag).unwrap();
+    let project = ProjectId(Uuid::from_u128(2));
+    release::Event::Received { organisation: "acme".parse().unwrap(), project, tag, version }
+}
+
+fn planned(config: &str, format: Format) -> PlannedPackage {
+    PlannedPackage {
+        config: config.into(),
+        name: "hello".parse().unwrap(),
+        format,
+        architecture: Architecture::Bits64,
+        distribution: "debian12".into(),
+    }
+}
+
+impl World {
+    async fn release(&self, running: &Running, events: impl IntoIterator<Item = release::Event>) -> ReleaseId {
+        let id = ReleaseId(Uuid::from_u128(77));
+        for (second, event) in (100..).zip(events) {
+            running.shows(self.feed.append("release", id.0, second, event)).await;
+        }
+        id
+    }
+}
+
+/// `step state` of each step.
+async fn steps(running: &Running, id: ReleaseId) -> Vec<String> {
+    let steps = running.board.steps(id).await.unwrap();
+    steps.iter().map(|step| format!("{} {}", step.step, step.state)).collect()
+}
+
+fn deb(file_name: &str) -> Package {
+    let facts = DebFacts {
+        package: "hello".into(),
+        version: "1.0".into(),
+        architecture: "amd64".into(),
+        control: "Package: hello".into(),
+    };
+    Package { file_name: file_name.into(), sha256: Sha256::of(b"signed"), size_bytes: 6, facts: Facts::Deb(facts) }
+}
+
+fn until_built() -> Vec<release::Event> {
+    let packages = vec![planned("a.yml", Format::Deb), planned("b.yml", Format::Rpm)];
+    let built = |config: &str| release::Event::PackageBuilt {
+        config: config.into(),
+        built: BuiltPackage {
+            file_name: format!("{config}.pkg"),
+            sha256: Sha256::of(b"built"),
+            size_bytes: 5,
+            log: Sha256::of(b"log"),
+        },
+    };
+    vec![
+        received("v1.0"),
+        release::Event::BuildSlotGranted,
+        release::Event::CodeCheckedOut { commit: "abc".into(), committed_at: at(1) },
+        release::Event::ConfigValidated { packages },
+        release::Event::BuildSetUp { config: "a.yml".into(), root: "rootfs debian12".into() },
+        built("a.yml"),
+        release::Event::BuildSetUp { config: "b.yml".into(), root: "the host's own root".into() },
+        built("b.yml"),
+    ]
+}
+
+#[tokio::test]
+async fn a_release_shows_each_step_and_each_package() {
+    let world = World::new();
+    let running = world.start().await;
+    let ready = |config: &str| release::Event::PackageReady {
+        config: config.into(),
+        package: deb("hello_1.0_amd64.deb"),
+        key_fingerprint: None,
+    };
+    let repository = RepositoryId(Uuid::from_u128(9));
+    let mut events = until_built();
+    events.extend([ready("a.yml"), ready("b.yml")]);
+    events.push(release::Event::PackageUploaded { config: "a.yml".into(), repository });
+    events.push(release::Event::Uploaded);
+    let id = world.release(&running, events).await;
+
+    let release = running.board.release(id).await.unwrap().unwrap();
+    assert_eq!((release.state.as_str(), release.step.as_str()), ("uploaded", "uploaded"));
+    assert_eq!((release.version.as_str(), release.commit.as_deref()), ("1.0", Some("abc")));
+    assert_eq!(release.finished_at.unwrap().timestamp(), 111);
+    let all = Step::as_str;
+    let expected = [
+        Step::Received,
+        Step::WaitingForBuildSlot,
+        Step::CheckoutCode,
+        Step::ValidateConfig,
+        Step::SetupBuild,
+        Step::Building,
+        Step::Uploading,
+        Step::Uploaded,
+    ];
+    assert_eq!(steps(&running, id).await, expected.map(|step| format!("{} done", all(step))));
+    let uploading = &running.board.steps(id).await.unwrap()[6];
+    assert_eq!(uploading.started_at.timestamp(), 109, "when the last package was ready");
+
+    let [a, b] = running.board.packages(id).await.unwrap().try_into().unwrap();
+    assert_eq!((a.root.as_deref(), a.repository), (Some("rootfs debian12"), Some(repository)));
+    assert_eq!((a.sha256, a.log), (Some(Sha256::of(b"signed")), Some(Sha256::of(b"log"))));
+    assert_eq!((a.architecture.as_str(), b.architecture.as_str(), b.repository), ("amd64", "x86_64", None));
+}
+
+#[tokio::test]
+async fn a_failed_release_says_where_and_why() {
+    let world = World::new();
+    let running = world.start().await;
+    let mut events = until_built();
+    events.push(release::Event::Failed {
+        step: Step::Building,
+        code: "command_failed".into(),
+        message: "make: exit 2".into(),
+        log: Some(Sha256::of(b"log")),
+    });
+    let id = world.release(&running, events).await;
+    assert_eq!(running.board.release(id).await.unwrap().unwrap().state, "failed");
+    let last = running.board.steps(id).await.unwrap().pop().unwrap();
+    assert_eq!((last.step.as_str(), last.state.as_str()), ("building", "failed"));
+    assert_eq!((last.code.as_deref(), last.message.as_deref()), (Some("command_failed"), Some("make: exit 2")));
+    assert_eq!(last.log, Some(Sha256::of(b"log")));
+}
+
+#[tokio::test]
+async fn a_cancelled_release_ends_the_step_it_is_at() {
+    let world = World::new();
+    let running = world.start().await;
+    let id = world.release(&running, [received("v1"), release::Event::Cancelled]).await;
+    assert_eq!(steps(&running, id).await, ["received done", "waiting_for_build_slot cancelled"]);
+}
+
+#[tokio::test]
+async fn releases_come_newest_first_in_pages() {
+    let world = World::new();
+    let running = world.start().await;
+    let mut last = Position(0);
+    for n in 0..5 {
+        last = world.feed.append("release", Uuid::from_u128(100 + n), 1, received(&format!("v{n}")));
+    }
+    running.shows(last).await;
+    let acme = "acme".parse().unwrap();
+    let first = running.board.releases(Some(&acme), None, None, 2).await.unwrap();
+    let tags = |page: &[Release]| page.iter().map(|release| release.tag.clone()).collect::<Vec<_>>();
+    assert_eq!(tags(&first), ["v4", "v3"]);
+    let project = first[0].project;
+    let second = running.board.releases(None, Some(project), Some(first[1].cursor), 2).await.unwrap();
+    assert_eq!(tags(&second), ["v2", "v1"]);
+    let all = running.board.releases(None, None, None, u32::MAX).await.unwrap();
+    assert_eq!(all.len(), 5);
+    let other = "other".parse().unwrap();
+    assert!(running.board.releases(Some(&other), None, None, 9).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn things_are_found_by_name_and_by_id() {
+    let world = World::new();
+    let running = world.start().await;
+    let organisation: domain::names::OrganisationName = "acme".parse().unwrap();
+    let (project_name, repository_name) = ("web".parse().unwrap(), "apt".parse().unwrap());
+    let id = OrganisationId::named(&organisation);
+    let project = ProjectId::named(&organisation, &project_name);
+    let repository = RepositoryId::named(&organisation, &repository_name);
+    world.feed.append("organisation", id.0, 1, organisation::Event::Created { name: organisation.clone() });
+    world.feed.append("organisation", id.0, 2, organisation::Event::BuildSlotsSet { slots: 5 });
+    let added = project::Event::Added {
+        organisation: organisation.clone(),
+        name: project_name.clone(),
+        source: "https://example.com/web.git".into(),
+        trigger: project::Trigger::ApiEndpoint,
+    };
+    world.feed.append("project", project.0, 3, added);
+    let created = repository::Event::Created {
+        organisation: organisation.clone(),
+        name: repository_name.clone(),
+        format: Format::Deb,
+        origin: "acme".into(),
+        label: "acme/apt".into(),
+        codename: "stable".into(),
+    };
+    world.feed.append("repository", repository.0, 4, created);
+    let added = repository::Event::PackageAdded { package: deb("hello.deb"), release: None };
+    running.shows(world.feed.append("repository", repository.0, 5, added)).await;
+
+    let board = &running.board;
+    assert_eq!(board.organisation(&organisation).await.unwrap().unwrap().build_slots, 5);
+    assert_eq!(board.organisations(None, 10).await.unwrap().len(), 1);
+    assert!(board.organisations(Some("acme"), 10).await.unwrap().is_empty());
+    let found = board.project_named(&organisation, &project_name).await.unwrap().unwrap();
+    assert_eq!((found.id, found.trigger.as_str()), (project, "api_endpoint"));
+    assert_eq!(board.projects(Some(&organisation), 0, 10).await.unwrap(), [found]);
+    let found = board.repository_named(&organisation, &repository_name).await.unwrap().unwrap();
+    assert_eq!((found.id, found.packages, found.format.as_str()), (repository, 1, "deb"));
+    assert_eq!(board.repositories(None, 0, 10).await.unwrap(), [found]);
+    assert_eq!(board.project(ProjectId(Uuid::from_u128(1))).await.unwrap(), None);
+}

@@ -1,1 +1,100 @@
-//
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use domain::{account, ids::AccountId, keyring, project};
+use uuid::Uuid;
+
+use super::*;
+use crate::testing::World;
+
+const REPOSITORY: RepositoryId = RepositoryId(Uuid::from_u128(1));
+const PROJECT: ProjectId = ProjectId(Uuid::from_u128(2));
+
+fn key(n: u128) -> AccessKeyId {
+    AccessKeyId(Uuid::from_u128(n))
+}
+
+fn token(n: u128) -> TokenId {
+    TokenId(Uuid::from_u128(n))
+}
+
+fn secret(text: &str) -> Sha256 {
+    Sha256::of(text.as_bytes())
+}
+
+fn issued(n: u128, text: &str) -> keyring::Event {
+    let name = format!("key-{n}").parse().unwrap();
+    keyring::Event::AccessKeyIssued { key: key(n), name, secret_sha256: secret(text) }
+}
+
+#[tokio::test]
+async fn an_access_key_opens_its_repository_with_its_secret_alone() {
+    let world = World::new();
+    let running = world.start().await;
+    running.shows(world.feed.append("keyring", REPOSITORY.0, 1, issued(10, "sesame"))).await;
+    let opens = |repository, id, text| running.credentials.opens(repository, key(id), &secret(text));
+    assert!(opens(REPOSITORY, 10, "sesame"));
+    assert!(!opens(REPOSITORY, 10, "wrong"));
+    assert!(!opens(REPOSITORY, 11, "sesame"));
+    assert!(!opens(RepositoryId(Uuid::from_u128(9)), 10, "sesame"));
+    assert!(!running.credentials.opens(REPOSITORY, key(11), &Sha256([0; 32])), "an unknown id has no secret at all");
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_dead_once_its_event_is_applied() {
+    let world = World::new();
+    let running = world.start().await;
+    world.feed.append("keyring", REPOSITORY.0, 1, issued(10, "old"));
+    running.shows(world.feed.append("keyring", REPOSITORY.0, 2, issued(11, "new"))).await;
+    let revoked = keyring::Event::AccessKeyRevoked { key: key(10) };
+    running.shows(world.feed.append("keyring", REPOSITORY.0, 3, revoked)).await;
+    assert!(!running.credentials.opens(REPOSITORY, key(10), &secret("old")));
+    assert!(running.credentials.opens(REPOSITORY, key(11), &secret("new")));
+    let names: Vec<String> =
+        running.credentials.access_keys(REPOSITORY).await.unwrap().into_iter().map(|key| key.name).collect();
+    assert_eq!(names, ["key-11"]);
+}
+
+#[tokio::test]
+async fn a_new_api_token_ends_the_one_before() {
+    let world = World::new();
+    let running = world.start().await;
+    let issue = |n, text| project::Event::ApiTokenIssued { token: token(n), secret_sha256: secret(text) };
+    running.shows(world.feed.append("project", PROJECT.0, 1, issue(1, "first"))).await;
+    assert_eq!(running.credentials.project_of(token(1), &secret("first")), Some(PROJECT));
+    running.shows(world.feed.append("project", PROJECT.0, 2, issue(2, "second"))).await;
+    assert_eq!(running.credentials.project_of(token(1), &secret("first")), None);
+    assert_eq!(running.credentials.project_of(token(2), &secret("second")), Some(PROJECT));
+    assert!(!running.credentials.is_operator(token(2), &secret("second")));
+}
+
+#[tokio::test]
+async fn an_operator_token_is_one_of_the_operators_account() {
+    let world = World::new();
+    let running = world.start().await;
+    let operator = AccountId::operator().0;
+    let issue = |n| account::Event::TokenIssued { token: token(n), secret_sha256: secret("op") };
+    world.feed.append("account", operator, 1, issue(1));
+    running.shows(world.feed.append("account", Uuid::from_u128(5), 1, issue(2))).await;
+    assert!(running.credentials.is_operator(token(1), &secret("op")));
+    assert!(!running.credentials.is_operator(token(1), &secret("no")));
+    assert!(!running.credentials.is_operator(token(2), &secret("op")), "somebody else's account");
+    let revoked = account::Event::TokenRevoked { token: token(1) };
+    running.shows(world.feed.append("account", operator, 2, revoked)).await;
+    assert!(!running.credentials.is_operator(token(1), &secret("op")));
+}
+
+#[tokio::test]
+async fn after_a_restart_the_same_secrets_work() {
+    let world = World::new();
+    let running = world.start().await;
+    world.feed.append("keyring", REPOSITORY.0, 1, issued(10, "dead"));
+    world.feed.append("keyring", REPOSITORY.0, 2, keyring::Event::AccessKeyRevoked { key: key(10) });
+    let issue = project::Event::ApiTokenIssued { token: token(1), secret_sha256: secret("api") };
+    world.feed.append("project", PROJECT.0, 1, issue);
+    running.shows(world.feed.append("keyring", REPOSITORY.0, 3, issued(11, "alive"))).await;
+    running.stop().await;
+    let running = world.start().await;
+    assert!(!running.credentials.opens(REPOSITORY, key(10), &secret("dead")));
+    assert!(running.credentials.opens(REPOSITORY, key(11), &secret("alive")));
+    assert_eq!(running.credentials.project_of(token(1), &secret("api")), Some(PROJECT));
+}

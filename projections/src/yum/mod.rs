@@ -2,6 +2,8 @@
 
 mod dependencies;
 pub mod filelists;
+#[cfg(test)]
+mod oracle;
 pub mod other;
 pub mod primary;
 pub mod repomd;
