@@ -1,11 +1,12 @@
 #!/bin/sh
 # Our side of "index a whole corpus": cold, every package opened and hashed; warm, every index rendered again.
-# usage: full_index.py CORPUS WORK --ours scripts/bench/full_index.sh        (BENCH_* come from there)
-# PKGDEPLOY_BIN names the binary; without it, the release build of this checkout.
+# usage: cargo build --release -p api --example full_index
+#        full_index.py CORPUS WORK --ours scripts/bench/full_index.sh        (BENCH_* come from there)
+# FULL_INDEX_BIN names the program; without it, the release build of this checkout.
 set -eu
-: "${PKGDEPLOY_BIN:=$(dirname "$0")/../../target/release/pkgdeploy}"
+: "${FULL_INDEX_BIN:=$(dirname "$0")/../../target/release/examples/full_index}"
 
 case $BENCH_PHASE in
-    cold) exec "$PKGDEPLOY_BIN" index --pool "$BENCH_POOL" --data "$BENCH_REPO" --format "$BENCH_FORMAT" ;;
-    warm) exec "$PKGDEPLOY_BIN" index --data "$BENCH_REPO" --rerender ;;
+    cold) exec "$FULL_INDEX_BIN" cold "$BENCH_POOL" "$BENCH_REPO" "$BENCH_FORMAT" ;;
+    warm) exec "$FULL_INDEX_BIN" warm "$BENCH_REPO" ;;
 esac
