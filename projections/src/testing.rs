@@ -167,7 +167,7 @@ impl Running {
         self.progress.wait_for(position).await.unwrap();
     }
 
-    /// Every row of every table, so that two files of read models can be compared.
+    /// Stops, as a process that is killed does.
     pub(crate) async fn stop(self) {
         self.task.abort();
     }

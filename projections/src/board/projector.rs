@@ -5,7 +5,10 @@ use futures::future::BoxFuture;
 use sqlx::SqliteConnection;
 
 use super::releases;
-use crate::projector::{ProjectionError, Projector};
+use crate::{
+    projector::{ProjectionError, Projector},
+    read_models::signed,
+};
 
 const VERSION: u32 = 1;
 
@@ -152,13 +155,13 @@ async fn list_package(
          values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(recorded.stream.id().to_string())
-    .bind(i64::try_from(recorded.revision.0).unwrap_or(i64::MAX))
+    .bind(signed(recorded.revision.0))
     .bind(&package.file_name)
     .bind(package.name())
     .bind(package.version())
     .bind(package.architecture())
     .bind(package.sha256.to_string())
-    .bind(i64::try_from(package.size_bytes).unwrap_or(i64::MAX))
+    .bind(signed(package.size_bytes))
     .bind(release.map(|release| release.to_string()))
     .bind(micros(recorded))
     .execute(rows)

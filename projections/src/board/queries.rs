@@ -9,6 +9,7 @@ use domain::{
 use sqlx::{Row as _, sqlite::SqliteRow};
 
 use super::{Board, Organisation, Project, Release, ReleasePackage, ReleaseStep, Repository, RepositoryPackage};
+use crate::read_models::{parsed, signed, unsigned};
 
 /// Most items in one answer.
 pub const PAGE_MAX: u32 = 200;
@@ -161,7 +162,7 @@ impl Board {
         before: Option<Position>,
         limit: u32,
     ) -> Result<Vec<Release>, sqlx::Error> {
-        let before = before.and_then(|before| i64::try_from(before.0).ok()).unwrap_or(i64::MAX);
+        let before = before.map_or(i64::MAX, |before| signed(before.0));
         let query = match (organisation, project) {
             (_, Some(project)) => sqlx::query(
                 "select * from release where project = ?1 and position < ?2 order by position desc limit ?3",
@@ -305,13 +306,6 @@ fn repository_package(row: &SqliteRow) -> Result<RepositoryPackage, sqlx::Error>
     })
 }
 
-fn parsed<T>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error>
-where
-    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
-{
-    row.try_get::<&str, _>(column)?.parse().map_err(|error: T::Err| sqlx::Error::Decode(error.into()))
-}
-
 fn maybe_parsed<T>(row: &SqliteRow, column: &str) -> Result<Option<T>, sqlx::Error>
 where
     T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
@@ -326,8 +320,4 @@ fn time(row: &SqliteRow, column: &str) -> Result<DateTime<Utc>, sqlx::Error> {
 
 fn maybe_time(row: &SqliteRow, column: &str) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
     Ok(row.try_get::<Option<i64>, _>(column)?.and_then(DateTime::from_timestamp_micros))
-}
-
-fn unsigned(value: i64) -> u64 {
-    u64::try_from(value).unwrap_or(0)
 }

@@ -11,6 +11,7 @@ use domain::{
 use sqlx::{Row as _, SqliteConnection};
 
 use super::projector::micros;
+use crate::read_models::signed;
 
 pub(super) async fn fold(
     rows: &mut SqliteConnection,
@@ -26,7 +27,7 @@ pub(super) async fn fold(
                  values (?, ?, ?, ?, ?, ?, 'running', 'received', ?)",
             )
             .bind(&release.id)
-            .bind(i64::try_from(recorded.position.0).unwrap_or(i64::MAX))
+            .bind(signed(recorded.position.0))
             .bind(organisation.as_str())
             .bind(project.to_string())
             .bind(tag.as_str())
@@ -163,7 +164,7 @@ impl ReleaseRows<'_> {
         )
         .bind(file_name)
         .bind(sha256)
-        .bind(i64::try_from(size_bytes).unwrap_or(i64::MAX))
+        .bind(signed(size_bytes))
         .bind(log)
         .bind(is_ready)
         .bind(&self.id)

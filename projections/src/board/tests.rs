@@ -15,6 +15,8 @@ use uuid::Uuid;
 use super::*;
 use crate::testing::{Running, World, at};
 
+const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
 fn received(tag: &str) -> release::Event {
     let tag: domain::names::TagName = tag.parse().unwrap();
     let version = ReleaseVersion::from_tag(&tag).unwrap();
@@ -45,7 +47,7 @@ impl World {
 /// `step state` of each step.
 async fn steps(running: &Running, id: ReleaseId) -> Vec<String> {
     let steps = running.board.steps(id).await.unwrap();
-    steps.iter().map(|step| format!("{} {}", step.step, step.state)).collect()
+    steps.iter().map(|step| format!("{} {}", step.step.as_str(), step.state)).collect()
 }
 
 fn deb(file_name: &str) -> Package {
@@ -72,7 +74,7 @@ fn until_built() -> Vec<release::Event> {
     vec![
         received("v1.0"),
         release::Event::BuildSlotGranted,
-        release::Event::CodeCheckedOut { commit: "abc".into(), committed_at: at(1) },
+        release::Event::CodeCheckedOut { commit: COMMIT.parse().unwrap(), committed_at: at(1) },
         release::Event::ConfigValidated { packages },
         release::Event::BuildSetUp { config: "a.yml".into(), root: "rootfs debian12".into() },
         built("a.yml"),
@@ -99,7 +101,7 @@ async fn a_release_shows_each_step_and_each_package() {
 
     let release = running.board.release(id).await.unwrap().unwrap();
     assert_eq!((release.state.as_str(), release.step.as_str()), ("uploaded", "uploaded"));
-    assert_eq!((release.version.as_str(), release.commit.as_deref()), ("1.0", Some("abc")));
+    assert_eq!((release.version.as_str(), release.commit.as_deref()), ("1.0", Some(COMMIT)));
     assert_eq!(release.finished_at.unwrap().timestamp(), 111);
     let all = Step::as_str;
     let expected = [
@@ -134,7 +136,7 @@ async fn a_failed_release_says_where_and_why() {
         log: Some(Sha256::of(b"log")),
     });
     let id = world.release(&running, events).await;
-    assert_eq!(running.board.release(id).await.unwrap().unwrap().state, "failed");
+    assert_eq!(running.board.release(id).await.unwrap().unwrap().state, ReleaseState::Failed);
     let last = running.board.steps(id).await.unwrap().pop().unwrap();
     assert_eq!((last.step.as_str(), last.state.as_str()), ("building", "failed"));
     assert_eq!((last.code.as_deref(), last.message.as_deref()), (Some("command_failed"), Some("make: exit 2")));
@@ -154,19 +156,20 @@ async fn releases_come_newest_first_in_pages() {
     let world = World::new();
     let running = world.start().await;
     let mut last = Position(0);
-    for n in 0..5 {
-        last = world.feed.append("release", Uuid::from_u128(100 + n), 1, received(&format!("v{n}")));
+    let count = PAGE_MAX + 1;
+    for n in 0..count {
+        last = world.feed.append("release", Uuid::from_u128(100 + u128::from(n)), 1, received(&format!("v{n}")));
     }
     running.shows(last).await;
     let acme = "acme".parse().unwrap();
     let first = running.board.releases(Some(&acme), None, None, 2).await.unwrap();
     let tags = |page: &[Release]| page.iter().map(|release| release.tag.clone()).collect::<Vec<_>>();
-    assert_eq!(tags(&first), ["v4", "v3"]);
+    assert_eq!(tags(&first), [format!("v{}", count - 1), format!("v{}", count - 2)]);
     let project = first[0].project;
     let second = running.board.releases(None, Some(project), Some(first[1].cursor), 2).await.unwrap();
-    assert_eq!(tags(&second), ["v2", "v1"]);
+    assert_eq!(tags(&second), [format!("v{}", count - 3), format!("v{}", count - 4)]);
     let all = running.board.releases(None, None, None, u32::MAX).await.unwrap();
-    assert_eq!(all.len(), 5);
+    assert_eq!(all.len(), PAGE_MAX as usize, "the limit of one answer");
     let other = "other".parse().unwrap();
     assert!(running.board.releases(Some(&other), None, None, 9).await.unwrap().is_empty());
 }
@@ -211,5 +214,8 @@ async fn things_are_found_by_name_and_by_id() {
     let found = board.repository_named(&organisation, &repository_name).await.unwrap().unwrap();
     assert_eq!((found.id, found.packages, found.format.as_str()), (repository, 1, "deb"));
     assert_eq!(board.repositories(None, 0, 10).await.unwrap(), [found]);
+    let [listed] = board.repository_packages(repository, 0, 10).await.unwrap().try_into().unwrap();
+    assert_eq!((listed.file_name.as_str(), listed.release), ("hello.deb", None));
+    assert_eq!(listed.sha256, Sha256::of(b"signed"));
     assert_eq!(board.project(ProjectId(Uuid::from_u128(1))).await.unwrap(), None);
 }

@@ -5,6 +5,7 @@ use domain::ids::{AccessKeyId, RepositoryId};
 use sqlx::Row as _;
 
 use super::Credentials;
+use crate::read_models::parsed;
 
 /// Most keys in one answer.
 pub const ACCESS_KEYS_PAGE_MAX: u32 = 1_000;
@@ -33,9 +34,8 @@ impl Credentials {
         .bind(ACCESS_KEYS_PAGE_MAX)
         .fetch_all(&self.readers);
         let key = |row: &sqlx::sqlite::SqliteRow| {
-            let id: &str = row.try_get("id")?;
             Ok(AccessKey {
-                id: id.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+                id: parsed(row, "id")?,
                 name: row.try_get("name")?,
                 issued_at: DateTime::from_timestamp_micros(row.try_get("issued_at")?).unwrap_or_default(),
             })

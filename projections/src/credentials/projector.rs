@@ -11,10 +11,13 @@ use domain::{
     recorded::Recorded,
 };
 use futures::{TryStreamExt as _, future::BoxFuture};
-use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+use sqlx::SqliteConnection;
 
 use super::{Credentials, Live};
-use crate::projector::{ProjectionError, Projector};
+use crate::{
+    projector::{ProjectionError, Projector},
+    read_models::parsed,
+};
 
 const VERSION: u32 = 1;
 
@@ -188,11 +191,4 @@ async fn read(rows: &mut SqliteConnection) -> Result<Live, sqlx::Error> {
         live.operator_tokens.insert(parsed(&row, "id")?, parsed(&row, "secret_sha256")?, ());
     }
     Ok(live)
-}
-
-fn parsed<T>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error>
-where
-    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
-{
-    row.try_get::<&str, _>(column)?.parse().map_err(|error: T::Err| sqlx::Error::Decode(error.into()))
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{ids::RepositoryId, recorded::Revision, repository::IndexFile};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Repositories, engine::Signable, rows};
+use super::{Repositories, rows, signable::Signable};
 use crate::blob::BlobError;
 
 /// How many blobs of one candidate are stored at the same time: each waits for the disk.

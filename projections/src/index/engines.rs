@@ -18,9 +18,9 @@ pub const TEXT_IN_MEMORY_MAX_BYTES: usize = 192 * 1024 * 1024;
 pub(super) type Locked = OwnedMutexGuard<Option<Engine>>;
 
 /// An engine is `None` until it was filled.
-#[derive(Default)]
 pub(super) struct Engines {
     slots: Mutex<Slots>,
+    text_max_bytes: usize,
 }
 
 #[derive(Default)]
@@ -37,6 +37,10 @@ struct Slot {
 }
 
 impl Engines {
+    pub(super) fn new(text_max_bytes: usize) -> Self {
+        Self { slots: Mutex::default(), text_max_bytes }
+    }
+
     /// The engine of `repository` with every package in `rows`, or none if there is no such repository.
     ///
     /// An engine may know packages of a transaction that is not committed yet: states are asked for by revision.
@@ -84,7 +88,7 @@ impl Engines {
         if let Some(slot) = slots.engines.get_mut(&repository) {
             slot.text_bytes = text_bytes;
         }
-        while slots.engines.values().map(|slot| slot.text_bytes).sum::<usize>() > TEXT_IN_MEMORY_MAX_BYTES {
+        while slots.engines.values().map(|slot| slot.text_bytes).sum::<usize>() > self.text_max_bytes {
             let others = slots.engines.iter().filter(|(id, slot)| **id != repository && slot.text_bytes > 0);
             let Some(oldest) = others.min_by_key(|(_, slot)| slot.used).map(|(id, _)| *id) else { return };
             slots.engines.remove(&oldest);
@@ -93,5 +97,13 @@ impl Engines {
 
     fn slots(&self) -> std::sync::MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+impl Engines {
+    /// How many are in memory.
+    pub(super) fn len(&self) -> usize {
+        self.slots().engines.len()
     }
 }

@@ -12,6 +12,7 @@ use super::{
     rows,
     shelf::{PackageFile, Shelf},
 };
+use crate::read_models;
 
 const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
@@ -92,8 +93,8 @@ impl Repositories {
         let Some(row) = found.await? else { return Ok(None) };
         let stored = serde_json::from_str(row.try_get("stored")?).map_err(|e| sqlx::Error::Decode(e.into()))?;
         Ok(Some(Located {
-            sha256: rows::parsed(&row, "sha256")?,
-            size_bytes: rows::unsigned(row.try_get("size_bytes")?),
+            sha256: read_models::parsed(&row, "sha256")?,
+            size_bytes: read_models::unsigned(row.try_get("size_bytes")?),
             stored,
             last_modified: rows::time(row.try_get("published_at")?),
             immutable: true,

@@ -8,6 +8,8 @@
 //!
 //! Nothing here reads a clock: time comes from the events.
 
+#[cfg(test)]
+mod apt_client;
 mod candidate;
 mod engine;
 mod engines;
@@ -16,8 +18,10 @@ mod projector;
 mod publication;
 mod rows;
 mod shelf;
+mod signable;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 use std::sync::Arc;
 
@@ -50,10 +54,18 @@ pub struct Repositories {
 /// The read side and the projector that feeds it.
 #[must_use]
 pub fn repositories(readers: SqlitePool, blobs: Arc<dyn BlobStore>) -> (Repositories, RepositoriesProjector) {
+    repositories_within(readers, blobs, TEXT_IN_MEMORY_MAX_BYTES)
+}
+
+fn repositories_within(
+    readers: SqlitePool,
+    blobs: Arc<dyn BlobStore>,
+    text_max_bytes: usize,
+) -> (Repositories, RepositoriesProjector) {
     let repositories = Repositories {
         readers,
         blobs,
-        engines: Arc::default(),
+        engines: Arc::new(Engines::new(text_max_bytes)),
         shelves: Arc::default(),
         changed: watch::Sender::new(0),
     };

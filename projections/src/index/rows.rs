@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use domain::{digest::Sha256, ids::RepositoryId, recorded::Revision, repository::SignedIndex};
+use futures::TryStreamExt as _;
 use sqlx::{Row as _, Sqlite, sqlite::SqliteRow};
 
 use super::{
     engine::{Entry, Identity},
     shelf::Fixed,
 };
+use crate::read_models::{parsed, signed, unsigned};
 
 /// The rows of a repository itself.
 #[derive(Debug, Clone)]
@@ -94,18 +96,21 @@ pub(super) async fn entries_after<'e>(
 pub(super) async fn files<'e>(
     rows: impl sqlx::Executor<'e, Database = Sqlite>,
 ) -> Result<Vec<(RepositoryId, FileRow)>, sqlx::Error> {
-    let found = sqlx::query("select repository, revision, path, sha256, size_bytes, added_at from package_file");
-    let file = |row: &SqliteRow| {
+    let file = |row: SqliteRow| {
         let file = FileRow {
             path: row.try_get("path")?,
-            revision: revision(row, "revision")?,
-            sha256: parsed(row, "sha256")?,
+            revision: revision(&row, "revision")?,
+            sha256: parsed(&row, "sha256")?,
             size_bytes: unsigned(row.try_get("size_bytes")?),
             added_at: row.try_get("added_at")?,
         };
-        Ok((parsed(row, "repository")?, file))
+        Ok((parsed(&row, "repository")?, file))
     };
-    found.fetch_all(rows).await?.iter().map(file).collect()
+    sqlx::query("select repository, revision, path, sha256, size_bytes, added_at from package_file")
+        .fetch(rows)
+        .and_then(|row| std::future::ready(file(row)))
+        .try_collect()
+        .await
 }
 
 /// The publication that clients saw at `at`: the newest that is not later.
@@ -127,24 +132,8 @@ pub(super) async fn publication_at<'e>(
     found.await?.map(decoded).transpose()
 }
 
-/// SQLite has no unsigned integers. Revisions, sizes and positions are far from the limit.
-pub(super) fn signed(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-pub(super) fn unsigned(value: i64) -> u64 {
-    u64::try_from(value).unwrap_or(0)
-}
-
 fn revision(row: &SqliteRow, column: &str) -> Result<Revision, sqlx::Error> {
     Ok(Revision(unsigned(row.try_get(column)?)))
-}
-
-pub(super) fn parsed<T>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error>
-where
-    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
-{
-    row.try_get::<&str, _>(column)?.parse().map_err(|error: T::Err| sqlx::Error::Decode(error.into()))
 }
 
 /// A time of whole seconds in a row.

@@ -11,7 +11,10 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    apt, rope,
+    apt,
+    projector::Projector as _,
+    read_models::ReadModels,
+    rope,
     runner::WaitError,
     testing::{Running, World, at, dump},
     yum,
@@ -21,7 +24,7 @@ use domain::{digest::Sha256, package::Format};
 const REPOSITORY: Uuid = Uuid::from_u128(7);
 const ID: RepositoryId = RepositoryId(REPOSITORY);
 
-fn created(format: Format) -> repository::Event {
+pub(super) fn created(format: Format) -> repository::Event {
     repository::Event::Created {
         organisation: "acme".parse().unwrap(),
         name: "tools".parse().unwrap(),
@@ -32,7 +35,7 @@ fn created(format: Format) -> repository::Event {
     }
 }
 
-fn deb(version: &str, architecture: &str) -> repository::Event {
+pub(super) fn deb(version: &str, architecture: &str) -> repository::Event {
     let bytes = format!("{version}{architecture}");
     let package = Package {
         file_name: format!("hello_{version}_{architecture}.deb"),
@@ -61,7 +64,7 @@ fn rpm(version: &str, files: FileList) -> repository::Event {
 }
 
 impl World {
-    fn add(&self, second: i64, event: repository::Event) -> Position {
+    pub(super) fn add(&self, second: i64, event: repository::Event) -> Position {
         self.feed.append("repository", REPOSITORY, second, event)
     }
 }
@@ -89,19 +92,19 @@ async fn sign(candidate: &Candidate, world: &World) -> SignedIndex {
 }
 
 /// Candidate, signature, promotion. Returns what was signed.
-async fn publish(world: &World, running: &Running, second: i64) -> SignedIndex {
+pub(super) async fn publish(world: &World, running: &Running, second: i64) -> SignedIndex {
     let candidate = running.repositories.candidate(ID).await.unwrap();
     let index = sign(&candidate, world).await;
     running.shows(world.add(second, repository::Event::IndexSigned(index.clone()))).await;
     index
 }
 
-async fn locate(running: &Running, point: Point, path: &str) -> Option<Located> {
+pub(super) async fn locate(running: &Running, point: Point, path: &str) -> Option<Located> {
     running.repositories.locate(ID, point, path).await.unwrap()
 }
 
 /// The bytes that a server would send.
-async fn bytes(world: &World, located: Located) -> Vec<u8> {
+pub(super) async fn bytes(world: &World, located: Located) -> Vec<u8> {
     let bytes = match located.stored {
         Stored::Blob => world.blobs.get(located.sha256).await.unwrap().to_vec(),
         Stored::Rope(manifest) => {
@@ -434,4 +437,32 @@ async fn after_a_restart_the_newest_publication_answers_at_once() {
     assert!(locate(&running, Point::Newest, "pool/hello_1.0_amd64.deb").await.is_some());
     running.shows(world.add(200, deb("2.0", apt::ARCHITECTURE_ALL))).await;
     publish(&world, &running, 201).await;
+}
+
+#[tokio::test]
+async fn text_beyond_the_limit_is_dropped_and_read_again() {
+    let world = World::new();
+    let running = world.start().await;
+    let other = RepositoryId(Uuid::from_u128(8));
+    world.add(100, created(Format::Deb));
+    world.add(101, deb("1.0", "amd64"));
+    let mut second = created(Format::Deb);
+    let repository::Event::Created { name, .. } = &mut second else { panic!() };
+    *name = "other".parse().unwrap();
+    world.feed.append("repository", other.0, 102, second);
+    running.shows(world.feed.append("repository", other.0, 103, deb("2.0", "amd64"))).await;
+    let expected = running.repositories.candidate(ID).await.unwrap();
+    running.repositories.candidate(other).await.unwrap();
+    assert_eq!(running.repositories.engines.len(), 2, "both fit the usual limit");
+    running.stop().await;
+
+    let models = ReadModels::open(world.read_models()).await.unwrap();
+    let (repositories, mut projector) = repositories_within(models.readers, world.blobs.clone(), 1);
+    let mut writer = models.writer;
+    projector.load(&mut writer).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(repositories.candidate(ID).await.unwrap(), expected);
+        repositories.candidate(other).await.unwrap();
+        assert_eq!(repositories.engines.len(), 1);
+    }
 }

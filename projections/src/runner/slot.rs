@@ -4,7 +4,10 @@ use domain::recorded::Position;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
 
 use super::{Incoming, ProjectorHealth, RunnerError, describe};
-use crate::projector::{ProjectionError, Projector};
+use crate::{
+    projector::{ProjectionError, Projector},
+    read_models::{signed, unsigned},
+};
 
 pub(super) struct Slot {
     projector: Box<dyn Projector>,
@@ -30,9 +33,7 @@ impl Slot {
             .await?;
         let version = i64::from(projector.version());
         let position = match stored {
-            Some(row) if row.try_get::<i64, _>("version")? == version => {
-                Position(u64::try_from(row.try_get::<i64, _>("position")?).unwrap_or(0))
-            }
+            Some(row) if row.try_get::<i64, _>("version")? == version => Position(unsigned(row.try_get("position")?)),
             _ => {
                 tracing::info!(projector = projector.name(), "building projection {}", projector.name());
                 make_tables(rows, projector.as_ref()).await?;
@@ -110,13 +111,12 @@ impl Slot {
 
     /// Compare-and-set: a second writer finds that it lost.
     async fn checkpoint(&self, rows: &mut SqliteConnection, next: Position) -> Result<(), RunnerError> {
-        let integer = |position: Position| i64::try_from(position.0).unwrap_or(i64::MAX);
         let moved =
             sqlx::query("update projector_checkpoint set position = ? where name = ? and version = ? and position = ?")
-                .bind(integer(next))
+                .bind(signed(next.0))
                 .bind(self.projector.name())
                 .bind(i64::from(self.projector.version()))
-                .bind(integer(self.position))
+                .bind(signed(self.position.0))
                 .execute(rows)
                 .await?;
         match moved.rows_affected() {

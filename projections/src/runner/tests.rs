@@ -121,6 +121,19 @@ async fn a_restart_goes_on_from_the_checkpoint() {
 }
 
 #[tokio::test]
+async fn a_log_longer_than_a_batch_is_read_to_its_end() {
+    let world = World::new();
+    let count = u64::from(BATCH_EVENTS_MAX) + 1;
+    let mut last = Position(0);
+    for _ in 0..count {
+        last = append(&world);
+    }
+    let started = start(&world, 1, None).await;
+    started.progress.wait_for(last).await.unwrap();
+    assert_eq!(started.seen(), (1..=count).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn another_version_is_filled_from_the_start_of_the_log() {
     let world = World::new();
     let first = start(&world, 1, None).await;

@@ -1,0 +1,175 @@
+//! What the repositories projector writes into its tables.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    event::Event,
+    ids::RepositoryId,
+    package::{Format, Package},
+    recorded::Recorded,
+    repository::{IndexFile, SignedIndex},
+};
+use sqlx::{Row as _, SqliteConnection};
+
+use super::{
+    publication::named_by_digest,
+    rows::{Changed, FileRow},
+};
+use crate::{projector::ProjectionError, read_models::signed};
+
+pub(super) async fn create(
+    rows: &mut SqliteConnection,
+    id: RepositoryId,
+    format: Format,
+    [origin, label, codename]: [&str; 3],
+    changed: Changed,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into repository (id, format, origin, label, codename, changed_revision, changed_at)
+         values (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(id.to_string())
+    .bind(format.as_str())
+    .bind(origin)
+    .bind(label)
+    .bind(codename)
+    .bind(signed(changed.revision.0))
+    .bind(changed.at)
+    .execute(rows)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn insert_file(
+    rows: &mut SqliteConnection,
+    id: RepositoryId,
+    file: &FileRow,
+    architecture: &str,
+    fragments: [String; 3],
+) -> Result<(), sqlx::Error> {
+    let [first, second, third] = fragments;
+    sqlx::query(
+        "insert into package_file (repository, revision, path, architecture, sha256, size_bytes, added_at,
+         fragment_0, fragment_1, fragment_2) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(id.to_string())
+    .bind(signed(file.revision.0))
+    .bind(&file.path)
+    .bind(architecture)
+    .bind(file.sha256.to_string())
+    .bind(signed(file.size_bytes))
+    .bind(file.added_at)
+    .bind(first)
+    .bind(second)
+    .bind(third)
+    .execute(rows)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn move_on(
+    rows: &mut SqliteConnection,
+    id: RepositoryId,
+    changed: Changed,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("update repository set changed_revision = ?, changed_at = ? where id = ?")
+        .bind(signed(changed.revision.0))
+        .bind(changed.at)
+        .bind(id.to_string())
+        .execute(rows)
+        .await?;
+    Ok(())
+}
+
+/// `pool/<file name>` or `packages/<file name>`. Two versions that differ only in their epoch have the same file name:
+/// the later one gets a folder of its own, named by its digest.
+pub(super) async fn free_path(
+    rows: &mut SqliteConnection,
+    id: RepositoryId,
+    package: &Package,
+) -> Result<String, ProjectionError> {
+    let Package { file_name, sha256, .. } = package;
+    let folder = match package.format() {
+        Format::Deb => "pool",
+        Format::Rpm => "packages",
+    };
+    let path = format!("{folder}/{file_name}");
+    let row = sqlx::query(
+        "select format, exists (select 1 from package_file where repository = id and path = ?) as taken
+         from repository where id = ?",
+    )
+    .bind(&path)
+    .bind(id.to_string())
+    .fetch_optional(rows)
+    .await?;
+    let Some(row) = row else { return Err(ProjectionError::Contradiction(format!("there is no repository {id}"))) };
+    let expected: &str = row.try_get("format")?;
+    if expected != package.format().as_str() {
+        let why = format!("repository {id} takes {expected} packages, and {file_name} is none");
+        return Err(ProjectionError::Contradiction(why));
+    }
+    Ok(if row.try_get("taken")? { format!("{folder}/{sha256}/{file_name}") } else { path })
+}
+
+/// The rows of one publication. `newest_published` is the one that flips.
+pub(super) async fn publish(
+    rows: &mut SqliteConnection,
+    id: RepositoryId,
+    recorded: &Recorded<Event>,
+    index: &SignedIndex,
+) -> Result<(), ProjectionError> {
+    let published_at = index.published_at.timestamp();
+    let flipped = sqlx::query(
+        "update repository set newest_published = ?1 where id = ?2 and coalesce(newest_published, ?1 - 1) < ?1",
+    )
+    .bind(published_at)
+    .bind(id.to_string())
+    .execute(&mut *rows)
+    .await?;
+    if flipped.rows_affected() != 1 {
+        let why = format!("repository {id} has a publication at or after {} already", index.published_at);
+        return Err(ProjectionError::Contradiction(why));
+    }
+    let json = serde_json::to_string(index).map_err(|error| ProjectionError::Contradiction(error.to_string()))?;
+    sqlx::query(
+        "insert into publication (repository, published_at, covers, position, signed_index) values (?, ?, ?, ?, ?)",
+    )
+    .bind(id.to_string())
+    .bind(published_at)
+    .bind(signed(index.covers.0))
+    .bind(signed(recorded.position.0))
+    .bind(json)
+    .execute(&mut *rows)
+    .await?;
+    supersede(rows, id, index).await?;
+    Ok(())
+}
+
+/// Files that the publication still has are current again; the others are superseded from now on.
+async fn supersede(rows: &mut SqliteConnection, id: RepositoryId, index: &SignedIndex) -> Result<(), sqlx::Error> {
+    let published_at = index.published_at.timestamp();
+    sqlx::query("update named_by_digest set superseded_at = ? where repository = ? and superseded_at is null")
+        .bind(published_at)
+        .bind(id.to_string())
+        .execute(&mut *rows)
+        .await?;
+    // Two lists with the same content have the same name.
+    let files: BTreeMap<String, &IndexFile> = named_by_digest(index).collect();
+    for (path, file) in files {
+        let stored = serde_json::to_string(&file.stored).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        sqlx::query(
+            "insert into named_by_digest (repository, path, sha256, size_bytes, stored, published_at)
+             values (?, ?, ?, ?, ?, ?)
+             on conflict (repository, path) do update set superseded_at = null",
+        )
+        .bind(id.to_string())
+        .bind(path)
+        .bind(file.sha256.to_string())
+        .bind(signed(file.size_bytes))
+        .bind(stored)
+        .bind(published_at)
+        .execute(&mut *rows)
+        .await?;
+    }
+    Ok(())
+}
