@@ -94,8 +94,7 @@ impl Release {
 
     /// Where its log is.
     async fn log_url(&self, ctx: &Context<'_>) -> String {
-        let public_url = ctx.data_unchecked::<App>().public_url.as_str();
-        format!("{public_url}/api/v1/releases/{}/log", self.0.id)
+        self.log_address(ctx)
     }
 
     /// The steps it has come to, in order.
@@ -105,9 +104,10 @@ impl Release {
 
     /// Why it failed, if it did.
     async fn failure(&self, ctx: &Context<'_>) -> Result<Option<Failure>> {
+        let log_url = self.log_address(ctx);
         Ok(self.step_rows(ctx).await?.into_iter().find_map(|step| {
             let (code, message) = (step.code?, step.message?);
-            Some(Failure { step: step.step.into(), code, message })
+            Some(Failure { step: step.step.into(), code, message, log_url: log_url.clone() })
         }))
     }
 
@@ -119,6 +119,10 @@ impl Release {
 }
 
 impl Release {
+    fn log_address(&self, ctx: &Context<'_>) -> String {
+        format!("{}/api/v1/releases/{}/log", ctx.data_unchecked::<App>().public_url.as_str(), self.0.id)
+    }
+
     async fn step_rows(&self, ctx: &Context<'_>) -> Result<Vec<board::ReleaseStep>> {
         ctx.data_unchecked::<App>().board.steps(self.0.id).await.map_err(|error| internal(&error))
     }
@@ -213,6 +217,8 @@ pub(in crate::graphql) struct Failure {
     code: String,
     /// What went wrong, for people.
     message: String,
+    /// Where the build's log is.
+    log_url: String,
 }
 
 /// One package of a release.
