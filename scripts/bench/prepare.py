@@ -19,6 +19,8 @@ from pathlib import Path
 CONNECTIONS = 8
 READY_LIMIT_SECONDS = 120
 SIGNED_LIMIT_SECONDS = 600
+# What the server prints on its first start, each before a text to keep.
+SAID = ("operator token: ", "listening on ")
 
 
 def start(binary, folder):
@@ -33,10 +35,8 @@ def start(binary, folder):
     (folder / "server.pid").write_text(str(server.pid))
     until = time.monotonic() + READY_LIMIT_SECONDS
     while time.monotonic() < until and server.poll() is None:
-        said = dict(
-            (key, line[len(key):].strip())
-            for line in out.read_text().splitlines() for key in ("operator token: ", "listening on ") if line.startswith(key)
-        )
+        lines = out.read_text().splitlines()
+        said = {key: line[len(key):].strip() for key in SAID for line in lines if line.startswith(key)}
         if len(said) == 2:
             return said["listening on "], said["operator token: "]
         time.sleep(0.02)
@@ -73,14 +73,13 @@ def main():
     address, token = start(binary, folder)
     api = Api(address, token)
     api.graphql('mutation { createOrganisation(name: "bench") { __typename } }')
-    api.graphql(
-        f'mutation {{ createRepository(organisation: "bench", name: "bench", format: {form.upper()}) {{ repository {{ id }} }} }}'
-    )
+    repository = f'organisation: "bench", name: "bench", format: {form.upper()}'
+    api.graphql(f"mutation {{ createRepository({repository}) {{ repository {{ id }} }} }}")
     packages = "/api/v1/repositories/bench/bench/packages"
     files = sorted(file for file in pool.rglob("*") if file.is_file())
 
     def put(file, wait=0):
-        api.call("PUT", f"{packages}/{urllib.parse.quote(file.name)}{f'?wait={wait}' if wait else ''}", file.read_bytes())
+        api.call("PUT", f"{packages}/{urllib.parse.quote(file.name)}?wait={wait}", file.read_bytes())
 
     with concurrent.futures.ThreadPoolExecutor(CONNECTIONS) as threads:
         list(threads.map(put, files[:-1]))
@@ -90,7 +89,8 @@ def main():
 
     config = folder / "add.curl"
     with open(os.open(config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        out.write(f'header = "Authorization: Bearer {token}"\nheader = "Expect:"\nfail-with-body\nsilent\nshow-error\noutput = "/dev/null"\n')
+        out.write(f'header = "Authorization: Bearer {token}"\nheader = "Expect:"\n')
+        out.write('fail-with-body\nsilent\nshow-error\noutput = "/dev/null"\n')
     (folder / "packages.url").write_text(f"{address.rstrip('/')}{packages}")
 
 

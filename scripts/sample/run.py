@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Releases the bundled sample project on a server of its own, through the same doors that a team would use, and serves it.
+"""Releases the bundled sample project on a server of its own, through the doors that a team would use, and serves it.
 
 usage: run.py PKGDEPLOY       PORT, PKGDEPLOY_SAMPLE_DATA and SAMPLE_JSON may be set
 
-Logins stand beside the data folder in a file of mode 0600, never in it: the data folder holds no secret in clear.
+Logins stand in a file of mode 0600 beside the data folder, never in it: that holds no secret in clear.
 """
 
 import json
@@ -24,7 +24,8 @@ ORGANISATION, PROJECT, APT, YUM, TAG = "acme", "noticeboard", "debian", "enterpr
 START_LIMIT_SECONDS = 120
 TRIGGER_WAIT_SECONDS = 30
 RELEASE_LIMIT_SECONDS = 600
-BOLD, DIM, GREEN, RED, PLAIN = ("\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[0m") if sys.stdout.isatty() else ("",) * 5
+COLOURS = ("\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[0m")
+BOLD, DIM, GREEN, RED, PLAIN = COLOURS if sys.stdout.isatty() else ("",) * len(COLOURS)
 
 
 class Problem(Exception):
@@ -43,11 +44,14 @@ class Server:
         self.log = data / "server.log"
         self.operator_token = None
         config = data / "sample.toml"
-        config.write_text("# The sample project is a git repository on this machine's own disk.\n[source]\nallow_local = true\n")
-        command = [binary, "serve", "--data", data, "--listen", f"127.0.0.1:{port}", "--public-url", self.url, "--config", config]
+        config.write_text("# The project is a git repository on this machine's own disk.\n[source]\nallow_local = true\n")
+        listen = ["--listen", f"127.0.0.1:{port}", "--public-url", self.url]
+        command = [binary, "serve", "--data", data, "--config", config, *listen]
         with self.log.open("ab") as log:
             # A session of its own: Ctrl-C reaches this process alone, which then stops the server in order.
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True)
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+            )
         threading.Thread(target=self.read_output, daemon=True).start()
 
     def read_output(self):

@@ -1,4 +1,4 @@
-//! The API as its users call it: operators over GraphQL, CI systems at the trigger, package clients at the repositories.
+//! The API as its users call it: operators over GraphQL, CI systems at the trigger, package clients at repositories.
 
 use std::time::{Duration, Instant};
 

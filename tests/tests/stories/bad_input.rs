@@ -95,8 +95,8 @@ const WRONG: [Wrong; 13] = [
     Wrong {
         what: "a script that is not in the repository",
         config: "name: greeting\nformat: deb\nafter_install:\n  - file: scripts/nowhere.sh\n",
-        step: "VALIDATE_CONFIG",
-        code: "config_invalid",
+        step: "BUILDING",
+        code: "command_file_unreadable",
         says: "scripts/nowhere.sh",
     },
     Wrong {
