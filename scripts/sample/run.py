@@ -44,7 +44,7 @@ class Server:
         self.log = data / "server.log"
         self.operator_token = None
         config = data / "sample.toml"
-        config.write_text("# The project is a git repository on this machine's own disk.\n[source]\nallow_local = true\n")
+        config.write_text("# The project is a git repository on this machine.\n[source]\nallow_local = true\n")
         listen = ["--listen", f"127.0.0.1:{port}", "--public-url", self.url]
         command = [binary, "serve", "--data", data, "--config", config, *listen]
         with self.log.open("ab") as log:
@@ -210,7 +210,8 @@ def tell(server, logins, data, logins_file):
     block(
         "The next release",
         f"curl -X POST '{server.url}/api/v1/projects/{logins['project']}/releases?wait=60' \\",
-        f"  -H 'Authorization: Bearer {logins['api_token']}' -H 'Content-Type: application/json' -d '{{\"tag\": \"v1.1.0\"}}'",
+        f"  -H 'Authorization: Bearer {logins['api_token']}' -H 'Content-Type: application/json' \\",
+        "  -d '{\"tag\": \"v1.1.0\"}'",
     )
     block("Files", f"{data} (begin anew: remove it)", f"{logins_file} (the logins above)", f"{server.log}")
     say(f"\n{BOLD}Serving on {server.url} until Ctrl-C.{PLAIN}")
