@@ -140,7 +140,7 @@ def set_up(server, token, source):
     return logins
 
 
-RELEASE = "{ id tag state step steps { step at detail } failure { step code message logUrl } packages { fileName } }"
+RELEASE = "{ id tag state step steps { step at detail } logUrl failure { step code message } packages { fileName } }"
 
 
 def find_release(server, logins):
@@ -192,7 +192,7 @@ def release(server, logins):
         failure = last.get("failure") or {}
         raise Problem(
             f"the release ended as {last['state']} at {failure.get('step')}: {failure.get('message')}"
-            f" ({failure.get('code')}; its log: {failure.get('logUrl')})"
+            f" ({failure.get('code')}; its log: {last.get('logUrl')})"
         )
     for package in last["packages"]:
         say(f"  {GREEN}installable{PLAIN}  {package['fileName']}")

@@ -14,7 +14,7 @@ const WAIT_SECONDS: u32 = 30;
 
 /// Everything that a story asks of a release.
 const RELEASE_FIELDS: &str = "id organisation tag version state step createdAt endedAt \
-     failure { step code message logUrl } steps { step at detail } packages { config name format fileName sha256 }";
+     logUrl failure { step code message } steps { step at detail } packages { config name format fileName sha256 }";
 
 /// What a repository holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -279,10 +279,11 @@ impl Release {
         text(&self.0, "/failure/message")
     }
 
-    /// The SHA-256 of each package, with its file's name.
+    /// The file's name of each package that was made, and its SHA-256.
     #[must_use]
     pub fn packages(&self) -> Vec<(String, String)> {
         let packages = self.0["packages"].as_array().cloned().unwrap_or_default();
-        packages.iter().map(|one| (text(one, "/fileName"), text(one, "/sha256"))).collect()
+        let made = packages.iter().filter(|one| !one["fileName"].is_null());
+        made.map(|one| (text(one, "/fileName"), text(one, "/sha256"))).collect()
     }
 }

@@ -34,6 +34,17 @@ pub async fn crawl(format: Format, repository: &MadeRepository) -> Served {
     served
 }
 
+/// apt's list of packages for amd64.
+///
+/// # Panics
+/// If it is not served.
+pub async fn packages_index(repository: &MadeRepository) -> String {
+    let path = format!("dists/{}/main/binary-amd64/Packages.gz", repository.codename);
+    let answer = repository.get(&path).await;
+    assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
+    gunzip(&answer.body)
+}
+
 async fn crawl_apt(repository: &MadeRepository, served: &mut Served) {
     let suite = format!("{}/dists/{}", repository.url, repository.codename);
     for name in ["InRelease", "Release.gpg"] {
@@ -46,14 +57,15 @@ async fn crawl_apt(repository: &MadeRepository, served: &mut Served) {
     for line in listed {
         let [digest, _, name] = line.split_whitespace().collect::<Vec<_>>()[..] else { panic!("not a file: {line}") };
         let (folder, _) = name.rsplit_once('/').unwrap_or((".", name));
-        let address = format!("{suite}/{folder}/by-hash/SHA256/{digest}");
-        let body = fetch(repository, served, address).await;
         if name.ends_with("/Packages") {
-            let text = String::from_utf8(body).expect("Packages is text");
+            // Listed because apt wants its digest, served only in its compressed forms.
+            continue;
+        }
+        let body = fetch(repository, served, format!("{suite}/{folder}/by-hash/SHA256/{digest}")).await;
+        assert_eq!(body, fetch(repository, served, format!("{suite}/{name}")).await, "{name}");
+        if name.ends_with("/Packages.gz") {
+            let text = gunzip(&body);
             packages.extend(text.lines().filter_map(|line| line.strip_prefix("Filename: ")).map(str::to_owned));
-        } else {
-            assert!(!body.is_empty(), "{name} is empty");
-            fetch(repository, served, format!("{suite}/{name}")).await;
         }
     }
     for name in packages {

@@ -9,7 +9,7 @@ mod server;
 
 pub use self::{
     api::{Answer, Format, MadeProject, MadeRepository, Release, Team},
-    crawl::{Served, ServedFile, crawl},
+    crawl::{Served, ServedFile, crawl, packages_index},
     event_log::EventLog,
     machine::{Machine, Ran, client_root, run_host},
     project::{Project, sample_project},

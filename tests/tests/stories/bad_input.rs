@@ -2,7 +2,9 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use stories::{Answer, Format, MadeProject, MadeRepository, Project, Server, StartOptions, Team, run_host};
+use stories::{
+    Answer, Format, MadeProject, MadeRepository, Project, Server, StartOptions, Team, packages_index, run_host,
+};
 
 /// A project that is wrong in one way, and how its release must end.
 struct Wrong {
@@ -135,7 +137,7 @@ async fn a_release_that_cannot_be_made_says_why_and_publishes_nothing() {
         );
         assert!(release.message().contains(wrong.says), "{}: {}", wrong.what, release.message());
         assert_eq!(release.packages(), [], "{}", wrong.what);
-        assert_eq!(index(&apt).await, "", "{} published something", wrong.what);
+        assert_eq!(packages_index(&apt).await, "", "{} published something", wrong.what);
         if wrong.code == "command_failed" {
             let log = team.get(&format!("/api/v1/releases/{}/log", release.id())).await;
             assert!(log.text().contains("no luck today"), "{}", log.text());
@@ -145,7 +147,7 @@ async fn a_release_that_cannot_be_made_says_why_and_publishes_nothing() {
     let source = Project::small("greeting").tag("v1.0.0");
     let project = team.create_project("acme", "right", &source.source()).await;
     team.released(&project, "v1.0.0").await;
-    assert!(index(&apt).await.contains("Package: greeting\n"), "the next release works");
+    assert!(packages_index(&apt).await.contains("Package: greeting\n"), "the next release works");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,7 +161,7 @@ async fn when_one_of_two_packages_fails_neither_is_published() {
     team.create_repository("acme", "el", Format::Rpm).await;
     let project = team.create_project("acme", "greeting", &source.source()).await;
     assert_eq!(team.release(&project, "v1.0.0").await.state(), "FAILED");
-    assert_eq!(index(&apt).await, "");
+    assert_eq!(packages_index(&apt).await, "");
 
     // A failed release frees its tag: who repairs the cause may ask again, and gets a release of its own.
     let again = team.release(&project, "v1.0.0").await;
@@ -209,7 +211,7 @@ async fn the_trigger_answers_every_bad_request_with_a_problem() {
     let same = team.trigger(&project, good, 0).await;
     assert_eq!(same.status, StatusCode::CONFLICT, "a second release of a tag: {}", same.text());
     team.released(&project, "v1.1.0").await;
-    let listed = index(&apt).await;
+    let listed = packages_index(&apt).await;
     assert_eq!(listed.matches("Package: greeting\n").count(), 2, "{listed}");
 }
 
@@ -256,7 +258,7 @@ async fn nothing_outside_of_a_repository_can_be_read_or_written_by_a_path() {
     }
     let unsigned = team.request(Method::PUT, "/api/v1/repositories/acme/debian/packages/x_1_all.deb").body("x");
     refused(&Answer::to(unsigned).await, StatusCode::UNAUTHORIZED, "an upload without a token");
-    assert_eq!(index(&apt).await, "");
+    assert_eq!(packages_index(&apt).await, "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -281,11 +283,4 @@ fn refused(answer: &Answer, status: StatusCode, what: &str) {
     let kind = answer.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
     assert!(kind.starts_with("application/problem+json"), "{what}: {kind}");
     assert!(!answer.code().is_empty(), "{what}");
-}
-
-/// apt's list of packages.
-async fn index(apt: &MadeRepository) -> String {
-    let answer = apt.get(&format!("dists/{}/main/binary-amd64/Packages", apt.codename)).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
-    answer.text()
 }

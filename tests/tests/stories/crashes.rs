@@ -1,7 +1,7 @@
 //! A server that dies between any two facts goes on from the last one.
 
 use serde_json::{Value, json};
-use stories::{Format, MadeRepository, Project, Release, Server, Team, crawl};
+use stories::{Format, MadeRepository, Project, Release, Server, Team, crawl, packages_index};
 
 /// The facts of one release in the order in which they come; the server dies the moment each is in the log.
 const MOMENTS: [&str; 11] = [
@@ -72,8 +72,7 @@ async fn release_of(team: &Team, tag: &str) -> String {
 
 /// What apt's index lists, in the order of the releases.
 async fn versions(apt: &MadeRepository) -> Vec<String> {
-    let path = format!("dists/{}/main/binary-amd64/Packages", apt.codename);
-    let index = apt.get(&path).await.text();
+    let index = packages_index(apt).await;
     let versions = index.lines().filter_map(|line| line.strip_prefix("Version: ")).map(str::to_owned);
     let mut versions: Vec<String> = versions.collect();
     versions.sort_by_key(|version| version.rsplit('.').next().and_then(|last| last.parse::<u32>().ok()));
