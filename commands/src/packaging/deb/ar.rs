@@ -11,7 +11,7 @@ const HEADER_BYTES: usize = 60;
 
 /// Writes a member's header; its bytes and [`pad`] follow.
 pub(super) fn write_header(out: &mut impl Write, name: &str, time: u32, size_bytes: u64) -> io::Result<()> {
-    write!(out, "{name:<16}{time:<12}{:<6}{:<6}{:<8}{size_bytes:<10}`\n", 0, 0, "100644")
+    writeln!(out, "{name:<16}{time:<12}{:<6}{:<6}{:<8}{size_bytes:<10}`", 0, 0, "100644")
 }
 
 /// Fills a member up to an even length.
