@@ -7,6 +7,7 @@
 //! - [`read_package`] turns a file, however hostile, into a [`domain::package::Package`] or a reason to refuse it.
 
 mod accounts;
+mod check;
 mod deb;
 mod read;
 mod rpm;
@@ -17,7 +18,8 @@ pub mod tree;
 mod write;
 
 pub use self::{
+    check::{TREE_MAX_BYTES, TREE_MAX_ENTRIES},
     read::{FACTS_MAX_BYTES, PACKAGE_MAX_BYTES, PackageFileError, ReadPackage, read_package},
     scripts::ScriptTexts,
-    write::{Spec, TREE_MAX_BYTES, TREE_MAX_ENTRIES, WritePackageError, WrittenPackage, write_package},
+    write::{Spec, WritePackageError, WrittenPackage, write_package},
 };

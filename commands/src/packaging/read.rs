@@ -124,7 +124,7 @@ pub(super) struct Hashed<R> {
 }
 
 impl<R: Read> Hashed<R> {
-    fn new(inner: R) -> Self {
+    pub(super) fn new(inner: R) -> Self {
         Self { inner, sha256: sha2::Sha256::new(), size_bytes: 0 }
     }
 

@@ -123,7 +123,7 @@ pub(super) fn stored(folder: &Path, bytes: &[u8]) -> PathBuf {
 }
 
 /// An `ar` archive of these members.
-pub(super) fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
+pub(super) fn ar_archive(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut bytes = b"!<arch>\n".to_vec();
     for (name, content) in members {
         bytes.extend(format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n", 0, 0, 0, 100_644, content.len()).bytes());
@@ -154,5 +154,5 @@ pub(super) fn tar(entries: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
 /// A deb around this control text.
 pub(super) fn deb_with(control: &[u8]) -> Vec<u8> {
     let control = tar(&[("./control", tar::EntryType::Regular, control)]);
-    ar(&[("debian-binary", b"2.0\n"), ("control.tar", &control), ("data.tar", &tar(&[]))])
+    ar_archive(&[("debian-binary", b"2.0\n"), ("control.tar", &control), ("data.tar", &tar(&[]))])
 }

@@ -7,24 +7,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use domain::{config::PackageConfig, digest::Sha256, names::UserName, package::Format};
+use domain::{config::PackageConfig, digest::Sha256, package::Format};
 use sha2::Digest as _;
 use tempfile::NamedTempFile;
 
 use super::{
-    deb, rpm,
+    check, deb, rpm,
     scripts::ScriptTexts,
     tree::{Content, PackageTree},
 };
-
-/// Most paths one package may install.
-pub const TREE_MAX_ENTRIES: usize = 200_000;
-/// Most bytes all its files may have together: an rpm's sizes are 32-bit numbers, and past them it is another format.
-pub const TREE_MAX_BYTES: u64 = u32::MAX as u64;
-/// Longest installed path, and longest target of a link. Source: Linux, `PATH_MAX`, less its NUL.
-const PATH_MAX_BYTES: usize = 4095;
-/// Longest text of a field, in bytes; a description is far below.
-const FIELD_MAX_BYTES: usize = 64 * 1024;
 
 /// Everything a package is made of.
 #[derive(Debug, Clone, Copy)]
@@ -112,7 +103,7 @@ pub enum WritePackageError {
 /// If the spec breaks a rule of its format, a file of the tree cannot be read or has another length than it says, or
 /// the disk is full.
 pub fn write_package(spec: &Spec<'_>, folder: &Path) -> Result<WrittenPackage, WritePackageError> {
-    check(spec)?;
+    check::check(spec)?;
     let mut output = Hashing::new(BufWriter::with_capacity(128 * 1024, NamedTempFile::new_in(folder)?));
     let file_name = match spec.config.format {
         Format::Deb => deb::write(spec, folder, &mut output)?,
@@ -131,91 +122,6 @@ impl Spec<'_> {
     pub(super) fn time(&self) -> u32 {
         u32::try_from(self.source_date.max(0)).unwrap_or(u32::MAX)
     }
-}
-
-fn check(spec: &Spec<'_>) -> Result<(), WritePackageError> {
-    let config = spec.config;
-    let in_version = |c: char| match config.format {
-        Format::Deb => c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '~'),
-        Format::Rpm => c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '~' | '^' | '_'),
-    };
-    if !spec.version.starts_with(|c: char| c.is_ascii_digit())
-        || spec.version.len() > 128
-        || !spec.version.chars().all(in_version)
-    {
-        let expected = "a digit, then letters, digits and . + ~ (in an rpm ^ _ too), at most 128 characters";
-        return Err(WritePackageError::Field { field: "version", expected });
-    }
-    for (field, text) in [
-        ("maintainer", config.maintainer.as_str()),
-        ("license", &config.license),
-        ("url", config.url.as_deref().unwrap_or_default()),
-    ] {
-        if text.len() > FIELD_MAX_BYTES || text.contains(char::is_control) {
-            return Err(WritePackageError::Field { field, expected: "one line of at most 64 KiB" });
-        }
-    }
-    let unwanted = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
-    if config.description.len() > FIELD_MAX_BYTES || config.description.contains(unwanted) {
-        let expected = "lines of text without control characters, at most 64 KiB";
-        return Err(WritePackageError::Field { field: "description", expected });
-    }
-    let ScriptTexts { before_install, after_install, before_upgrade, after_upgrade, before_uninstall, after_uninstall } =
-        spec.scripts;
-    let texts = [before_install, after_install, before_upgrade, after_upgrade, before_uninstall, after_uninstall];
-    if texts.into_iter().flatten().any(|text| text.contains('\0')) {
-        return Err(WritePackageError::Field { field: "maintainer scripts", expected: "text without NUL" });
-    }
-    let owners = [&config.install.user, &config.install.group];
-    if owners.into_iter().flatten().any(|name| name.parse::<UserName>().is_err()) {
-        return Err(WritePackageError::Field { field: "install.user or install.group", expected: OWNER_EXPECTED });
-    }
-    check_tree(spec.tree)
-}
-
-const OWNER_EXPECTED: &str = "1 to 32 characters of a-z 0-9 _ -, a letter or _ first";
-
-fn check_tree(tree: &PackageTree) -> Result<(), WritePackageError> {
-    let too_large = |what, found: u64, limit: u64| Err(WritePackageError::TooLarge { what, found, limit });
-    if tree.entries.len() > TREE_MAX_ENTRIES {
-        return too_large("paths", tree.entries.len() as u64, TREE_MAX_ENTRIES as u64);
-    }
-    let mut size_bytes = 0_u64;
-    for (path, entry) in &tree.entries {
-        let refuse = |expected| Err(WritePackageError::Entry { path: path.clone(), expected });
-        if !is_installed_path(path) {
-            return refuse("an absolute path of plain names, without control characters, of at most 4095 bytes");
-        }
-        if ancestors(path).any(|above| tree.entries.get(above).is_some_and(|it| it.content != Content::Directory)) {
-            return refuse("folders above it, where the package has a file or a link");
-        }
-        if entry.mode > 0o7777 {
-            return refuse("mode bits of at most 7777");
-        }
-        if entry.user.parse::<UserName>().is_err() || entry.group.parse::<UserName>().is_err() {
-            return refuse("an owner and a group with names of 1 to 32 characters of a-z 0-9 _ -, a letter or _ first");
-        }
-        match &entry.content {
-            Content::Directory => {}
-            Content::Symlink(target) => {
-                if target.is_empty() || target.len() > PATH_MAX_BYTES || target.contains(char::is_control) {
-                    return refuse("a link's target of 1 to 4095 bytes without control characters");
-                }
-                size_bytes = size_bytes.saturating_add(target.len() as u64);
-            }
-            Content::File { size_bytes: more, .. } => size_bytes = size_bytes.saturating_add(*more),
-        }
-    }
-    if size_bytes > TREE_MAX_BYTES {
-        return too_large("bytes of files", size_bytes, TREE_MAX_BYTES);
-    }
-    Ok(())
-}
-
-fn is_installed_path(path: &str) -> bool {
-    path.len() <= PATH_MAX_BYTES
-        && !path.contains(char::is_control)
-        && path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(|name| !matches!(name, "" | "." | "..")))
 }
 
 /// The folders above an absolute path, from the nearest up, without `/`.

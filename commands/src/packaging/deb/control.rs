@@ -72,7 +72,9 @@ fn is_alternative(text: &str) -> bool {
 }
 
 fn is_restriction(text: &str) -> bool {
-    let Some(inner) = text.strip_suffix(')') else { return false };
+    let Some(inner) = text.strip_suffix(')') else {
+        return false;
+    };
     let version = inner.trim_start().trim_start_matches(['<', '>', '=']);
     let operator = &inner.trim_start()[..inner.trim_start().len() - version.len()];
     matches!(operator, "<<" | "<=" | "=" | ">=" | ">>") && super::paragraph::is_version(version.trim())

@@ -111,7 +111,9 @@ impl Header {
 
     /// A text; the first one of several or of several languages.
     pub(super) fn text(&self, tag: u32) -> Result<Option<&str>, PackageFileError> {
-        let Some(entry) = self.find(tag) else { return Ok(None) };
+        let Some(entry) = self.find(tag) else {
+            return Ok(None);
+        };
         if !matches!(entry.kind, STRING | STRING_ARRAY | I18N_STRING) || entry.count == 0 {
             return Err(self.malformed(tag, "a text"));
         }
@@ -121,7 +123,9 @@ impl Header {
 
     /// A list of texts; empty if the tag is missing.
     pub(super) fn texts(&self, tag: u32) -> Result<Vec<&str>, PackageFileError> {
-        let Some(entry) = self.find(tag) else { return Ok(Vec::new()) };
+        let Some(entry) = self.find(tag) else {
+            return Ok(Vec::new());
+        };
         if !matches!(entry.kind, STRING | STRING_ARRAY | I18N_STRING) {
             return Err(self.malformed(tag, "a list of texts"));
         }
@@ -138,7 +142,9 @@ impl Header {
 
     /// A list of numbers of 16, 32 or 64 bits; empty if the tag is missing.
     pub(super) fn numbers(&self, tag: u32) -> Result<Vec<u64>, PackageFileError> {
-        let Some(entry) = self.find(tag) else { return Ok(Vec::new()) };
+        let Some(entry) = self.find(tag) else {
+            return Ok(Vec::new());
+        };
         let width = match entry.kind {
             INT16 => 2,
             INT32 => 4,
@@ -159,7 +165,9 @@ impl Header {
 
     /// Bytes.
     pub(super) fn binary(&self, tag: u32) -> Result<Option<&[u8]>, PackageFileError> {
-        let Some(entry) = self.find(tag) else { return Ok(None) };
+        let Some(entry) = self.find(tag) else {
+            return Ok(None);
+        };
         let bytes = self.rest(entry)?.get(..entry.count).filter(|_| entry.kind == BIN);
         bytes.map(Some).ok_or_else(|| self.malformed(tag, "bytes"))
     }

@@ -30,7 +30,9 @@ fn all(texts: &mut ScriptTexts) -> [&mut Option<String>; 6] {
 
 /// What a script prints, or the code it fails with.
 fn call(shell: &[&str], script: Option<&String>, folder: &Path, arguments: &[&str]) -> Result<String, i32> {
-    let Some(script) = script else { return Ok(String::new()) };
+    let Some(script) = script else {
+        return Ok(String::new());
+    };
     let path = folder.join("script");
     fs::write(&path, script.replace(RETURNING, &format!("{}/returning-", folder.display()))).unwrap();
     let stubs = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", folder.display());

@@ -9,7 +9,7 @@ use std::{
 use domain::package::Format;
 
 use super::*;
-use crate::packaging::testing::Sample;
+use crate::packaging::{TREE_MAX_BYTES, TREE_MAX_ENTRIES, testing::Sample};
 
 const FORMATS: [Format; 2] = [Format::Deb, Format::Rpm];
 
@@ -119,6 +119,7 @@ fn texts_that_would_break_the_package_are_refused() {
     };
     refused(|sample| sample.version = "1.0-1".to_owned());
     refused(|sample| sample.version = "v1.0".to_owned());
+    refused(|sample| sample.version = format!("1{}", "0".repeat(96)));
     refused(|sample| sample.version = "1/../../x".to_owned());
     refused(|sample| sample.config.maintainer = "A <a@b>\nDepends: evil".to_owned());
     refused(|sample| sample.config.url = Some("https://x\n".to_owned()));

@@ -8,7 +8,7 @@ use tar::EntryType;
 use super::*;
 use crate::packaging::{
     read_package,
-    testing::{Sample, ar, deb_with, run, stored, tar, text},
+    testing::{Sample, ar_archive, deb_with, run, stored, tar, text},
 };
 
 const CONTROL: &[u8] = b"Package: greeter\nVersion: 1:1.0-2\nArchitecture: all\nMaintainer: A <a@b>\nDescription: x\n";
@@ -19,7 +19,7 @@ fn read_bytes(bytes: &[u8]) -> Result<domain::package::Package, PackageFileError
 }
 
 fn with_control_member(name: &str, member: &[u8]) -> Result<domain::package::Package, PackageFileError> {
-    read_bytes(&ar(&[("debian-binary", b"2.0\n"), (name, member), ("data.tar", b"")]))
+    read_bytes(&ar_archive(&[("debian-binary", b"2.0\n"), (name, member), ("data.tar", b"")]))
 }
 
 fn malformed_place(result: Result<domain::package::Package, PackageFileError>) -> String {
@@ -71,14 +71,15 @@ fn a_deb_cut_anywhere_is_refused() {
 
 #[test]
 fn a_deb_with_any_byte_changed_is_read_or_refused() {
-    let folder = tempfile::tempdir().unwrap();
     let bytes = deb_with(CONTROL);
     for position in 0..bytes.len() {
-        for value in [0, b' ', b'9', 0x80, 0xff] {
+        // Most of a tar archive is zeros; one value tells enough there.
+        let values: &[u8] = if bytes[position] == 0 { b"7" } else { &[0, b' ', b'9', 0x80, 0xff] };
+        for &value in values {
             let mut changed = bytes.clone();
             changed[position] = value;
             // Both answers are right; a panic or a hang is not.
-            let _ = read_package(&stored(folder.path(), &changed));
+            let _ = read(&mut Hashed::new(&changed[ar::MAGIC.len()..]));
         }
     }
 }
@@ -88,7 +89,7 @@ fn members_stand_in_order_and_nothing_follows() {
     let control = tar(&[("./control", EntryType::Regular, CONTROL)]);
     let [version, control, data] =
         [("debian-binary", &b"2.0\n"[..]), ("control.tar", &control[..]), ("data.tar", &b"x"[..])];
-    assert!(read_bytes(&ar(&[version, control, data])).is_ok());
+    assert!(read_bytes(&ar_archive(&[version, control, data])).is_ok());
     for members in [
         vec![control, data],
         vec![version, data, control],
@@ -99,9 +100,9 @@ fn members_stand_in_order_and_nothing_follows() {
         vec![("debian-binary", b"2.0\nx"), control, data],
         vec![version, control, ("data.tar.evil", b"x")],
     ] {
-        assert!(malformed_place(read_bytes(&ar(&members))).starts_with("ar archive"));
+        assert!(malformed_place(read_bytes(&ar_archive(&members))).starts_with("ar archive"));
     }
-    assert!(matches!(read_bytes(&ar(&[version, control])), Err(PackageFileError::Truncated)));
+    assert!(matches!(read_bytes(&ar_archive(&[version, control])), Err(PackageFileError::Truncated)));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+use std::sync::LazyLock;
+
 use ::rpm::{Header as Written, HeaderEntry, IndexData, PackageMetadata};
 use domain::{
     digest::Sha256 as Digest256,
@@ -28,9 +30,20 @@ fn facts_of(bytes: &[u8]) -> RpmFacts {
     }
 }
 
+/// The headers of a package without anything, written once.
+fn empty() -> PackageMetadata {
+    static EMPTY: LazyLock<Vec<u8>> = LazyLock::new(|| Sample::empty(Format::Rpm).bytes());
+    PackageMetadata::parse(&mut &EMPTY[..]).unwrap()
+}
+
+/// Reads without a file, which is faster: the answer does not matter, a panic, a hang or gigabytes of memory do.
+fn survive(bytes: &[u8]) {
+    let _ = read(&mut Hashed::new(bytes), &[]);
+}
+
 /// An rpm with an empty payload whose header is these bytes, with the right digests.
 fn sealed(header: &[u8]) -> Vec<u8> {
-    let mut metadata = PackageMetadata::parse(&mut &Sample::empty(Format::Rpm).bytes()[..]).unwrap();
+    let mut metadata = empty();
     metadata.signature = Written::from_entries(
         [
             HeaderEntry::new(Signature::RPMSIGTAG_SHA256 as u32, IndexData::StringTag(digest::<Sha256>(header))),
@@ -62,7 +75,7 @@ fn header_with(changes: Vec<(Tag, IndexData)>) -> Vec<u8> {
     }
     let entries = entries.into_iter().map(|(tag, data)| HeaderEntry::new(tag as u32, data));
     let header = Written::from_entries(entries, Tag::RPMTAG_HEADERIMMUTABLE);
-    let mut metadata = PackageMetadata::parse(&mut &Sample::empty(Format::Rpm).bytes()[..]).unwrap();
+    let mut metadata = empty();
     metadata.header = header;
     metadata.header_bytes().unwrap()
 }
@@ -147,22 +160,16 @@ fn an_rpm_with_any_byte_of_its_header_or_payload_changed_is_refused() {
 
 #[test]
 fn an_rpm_with_any_byte_changed_and_its_digests_made_anew_is_read_or_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let bytes = Sample::empty(Format::Rpm).bytes();
+    let bytes = Sample::new(Format::Rpm).bytes();
     let (start, end) = offsets(&bytes);
-    for position in 0..end - start {
-        for value in [0, 1, 0x7f, 0xff] {
-            let mut header = bytes[start..end].to_vec();
-            header[position] = value;
-            // Both answers are right; a panic, a hang or gigabytes of memory are not.
-            let _ = read_package(&stored(folder.path(), &sealed(&header)));
-        }
-    }
-    for position in 0..start {
+    for position in 0..end {
         for value in [0, 1, 0x7f, 0xff] {
             let mut changed = bytes.clone();
             changed[position] = value;
-            let _ = read_package(&stored(folder.path(), &changed));
+            match position < start {
+                true => survive(&changed),
+                false => survive(&sealed(&changed[start..end])),
+            }
         }
     }
 }
@@ -304,6 +311,13 @@ fn a_tag_outside_the_signed_region_or_twice_is_refused() {
     let mut without_region = header.clone();
     without_region[16..20].copy_from_slice(&64_u32.to_be_bytes());
     assert!(read_bytes(&sealed(&without_region)).unwrap_err().to_string().contains("one region"));
+    let mut outside = header.clone();
+    let entries = u32::from_be_bytes(outside[8..12].try_into().unwrap());
+    outside[8..12].copy_from_slice(&(entries + 1).to_be_bytes());
+    let vendor = [Tag::RPMTAG_VENDOR as u32, 6, 0, 1].map(u32::to_be_bytes).concat();
+    let end_of_index = 16 + 16 * entries as usize;
+    outside.splice(end_of_index..end_of_index, vendor);
+    assert!(read_bytes(&sealed(&outside)).unwrap_err().to_string().contains("one region"));
     let mut twice = header;
     let (first, second) = (16 + 16, 16 + 32);
     let tag: [u8; 4] = twice[first..first + 4].try_into().unwrap();
