@@ -86,7 +86,7 @@ pub(super) struct NewProject {
 pub(super) struct NewRepository {
     pub(super) repository: Repository,
     pub(super) access_key: IssuedKey,
-    /// The one line that gives a machine access.
+    /// The one line, run by root, that gives a machine access.
     pub(super) install_command: String,
 }
 
@@ -94,7 +94,7 @@ pub(super) struct NewRepository {
 #[derive(Debug, SimpleObject)]
 pub(super) struct NewKey {
     pub(super) access_key: IssuedKey,
-    /// The one line that gives a machine access.
+    /// The one line, run by root, that gives a machine access.
     pub(super) install_command: String,
 }
 

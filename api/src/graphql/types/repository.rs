@@ -24,11 +24,11 @@ impl Repository {
         row.map(Self).ok_or_else(|| not_found("such repository"))
     }
 
-    /// The one line that gives a machine access with `key`.
+    /// The one line, run by root, that gives a machine access with `key`.
     pub(in crate::graphql) fn install_command(&self, app: &App, key: &IssuedKey) -> String {
         let board::Repository { organisation, name, .. } = &self.0;
         let url = format!("{}/install/{organisation}/{name}", app.public_url.as_str());
-        format!("curl -fsSL -u {}:{} {url} | sudo sh", key.id, key.secret)
+        format!("curl -fsSL -u {}:{} {url} | sh", key.id, key.secret)
     }
 }
 
