@@ -94,9 +94,9 @@ async fn record(data: &Path, format: Format, packages: Vec<Package>) -> Outcome 
     let (origin, label, codename) = ("bench".to_owned(), "bench".to_owned(), "bench".to_owned());
     let created = repository::Event::Created { organisation, name, format, origin, label, codename };
     let mut revision = store.append(&stream, Expected::NEW, vec![new_event(created.into())]).await?.revision;
-    let mut added = packages.into_iter().map(|package| {
-        new_event(repository::Event::PackageAdded { package, release: None }.into())
-    });
+    let mut added = packages
+        .into_iter()
+        .map(|package| new_event(repository::Event::PackageAdded { package, release: None }.into()));
     loop {
         let events: Vec<NewEvent> = added.by_ref().take(PACKAGES_PER_APPEND).collect();
         if events.is_empty() {
@@ -134,8 +134,7 @@ async fn render(data: &Path) -> Outcome {
     let read_models = ReadModels::open(data.join("read_models.sqlite")).await?;
     let (repositories, projector) = repositories(read_models.readers.clone(), blobs);
     let projectors: Vec<Box<dyn Projector>> = vec![Box::new(projector)];
-    let (runner, progress) =
-        Runner::open(read_models.writer, Arc::new(LogFeed(store.clone())), projectors).await?;
+    let (runner, progress) = Runner::open(read_models.writer, Arc::new(LogFeed(store.clone())), projectors).await?;
     let running = tokio::spawn(runner.run());
     progress.wait_for(store.head().await?).await?;
     for repository in repositories.unsigned() {

@@ -80,7 +80,7 @@ impl Server {
         let public_url = public_url(settings, listener.local_addr()?)?;
         let executor = Arc::new(Executor::new(store.clone(), Utc::now));
         let secrets = Arc::new(Secrets::open(&data.secrets(), data.master_key())?);
-        let blobs = Blobs::local(&data.blobs())?;
+        let blobs = Blobs::local(data.blobs())?;
         let user_id = format!("pkgdeploy ({})", public_url.as_str());
         let signer = service_key(&executor, &secrets, user_id).await?;
         let first_operator_token = first_operator_token(&executor).await?;
@@ -130,7 +130,10 @@ impl Server {
 
         let certificate = signer.certificate();
         let package_clients = RepositoryRoutes {
-            reads: Arc::new(ServedRepositories { credentials: credentials.clone(), repositories: repositories.clone() }),
+            reads: Arc::new(ServedRepositories {
+                credentials: credentials.clone(),
+                repositories: repositories.clone(),
+            }),
             blobs: Arc::new(ServedBlobs::new(blobs.clone())),
             certificate: PublicCertificate::new(certificate.armored(), certificate.binary(), &signer.fingerprint())?,
             public_url: public_url.clone(),

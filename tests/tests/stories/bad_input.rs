@@ -2,9 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use stories::{
-    Answer, Format, MadeProject, Project, Server, StartOptions, Team, packages_index, run_host,
-};
+use stories::{Answer, Format, MadeProject, Project, Server, StartOptions, Team, packages_index, run_host};
 
 /// A project that is wrong in one way, and how its release must end.
 struct Wrong {
