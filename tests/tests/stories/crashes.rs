@@ -44,14 +44,10 @@ async fn a_release_survives_kill_9_at_every_step_and_is_published_exactly_once()
         server.restart();
 
         let release = team.end_of(&release_of(&team, &tag).await).await;
-        match release.state() {
-            "UPLOADED" => published.push(tag[1..].to_owned()),
-            "FAILED" => assert_ne!(release.message(), "", "killed at {moment}"),
-            other => panic!("killed at {moment}, the release ended as {other}"),
-        }
+        assert_eq!(release.state(), "UPLOADED", "killed at {moment}: {:#}", release.0);
+        published.push(tag[1..].to_owned());
         assert_eq!(versions(&apt).await, published, "killed at {moment}");
     }
-    assert!(published.len() > MOMENTS.len() / 2, "most releases come through: {published:?}");
 
     let last: Release = team.released(&made, &format!("v1.0.{}", MOMENTS.len())).await;
     published.push(last.0["version"].as_str().expect("a version").to_owned());
