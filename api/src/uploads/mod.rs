@@ -42,6 +42,8 @@ struct UploadAnswer {
     architecture: String,
     sha256: String,
     size_bytes: u64,
+    /// Clients can install it.
+    published: bool,
 }
 
 async fn upload(
@@ -55,7 +57,8 @@ async fn upload(
     let (id, format) = repository_of(&app, &organisation, &repository).await?;
     let incoming = Incoming::receive(&app.incoming, body).await?;
     let package = take_in(&app, format, incoming, file).await?;
-    let answer = UploadAnswer {
+    let mut answer = UploadAnswer {
+        published: false,
         file_name: package.file_name.clone(),
         name: package.name().to_owned(),
         version: package.version(),
@@ -66,8 +69,12 @@ async fn upload(
     let add = Command::AddPackage { package: Box::new(package), release: None };
     let context = Context::of(operator.actor());
     let executed = app.executor.execute::<Repository>(id.0, add, &context).await.map_err(refused)?;
-    until_published(&app, id, wait).await?;
-    let status = if executed.events.is_empty() { StatusCode::OK } else { StatusCode::CREATED };
+    answer.published = published_within(&app, id, wait).await?;
+    let status = match (answer.published, executed.events.is_empty()) {
+        (false, _) => StatusCode::ACCEPTED,
+        (true, false) => StatusCode::CREATED,
+        (true, true) => StatusCode::OK,
+    };
     Ok((status, Json(answer)).into_response())
 }
 
@@ -127,15 +134,11 @@ async fn read(file: PathBuf) -> Result<ReadPackage, Problem> {
     })
 }
 
-async fn until_published(app: &App, repository: RepositoryId, wait: Duration) -> Result<(), Problem> {
-    if wait.is_zero() {
-        return Ok(());
-    }
+/// Waits until clients see the package. False when the time is over first: the package is in all the same.
+async fn published_within(app: &App, repository: RepositoryId, wait: Duration) -> Result<bool, Problem> {
     let revision = app.executor.inspect::<Repository, _>(repository.0, |r, _| r.content_revision()).await;
     let revision = revision.map_err(|error| Problem::internal("read the repository")(error.into()))?;
-    // Over or not, the package is in: the answer is the same, and only comes earlier.
-    let _over = tokio::time::timeout(wait, app.repositories.wait_covers(repository, revision)).await;
-    Ok(())
+    Ok(tokio::time::timeout(wait, app.repositories.wait_covers(repository, revision)).await.is_ok())
 }
 
 fn refused(error: ExecuteError<Refusal>) -> Problem {

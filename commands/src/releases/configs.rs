@@ -7,7 +7,7 @@ use std::{
 };
 
 use domain::{
-    config::{PackageConfig, is_config_file, limits::FILE_MAX_BYTES},
+    config::{self, PackageConfig, Scripts, is_config_file, limits::FILE_MAX_BYTES},
     ids::ReleaseId,
     names::OrganisationName,
     package::Format,
@@ -15,7 +15,7 @@ use domain::{
 };
 
 use super::{Pipeline, check_out::CheckedOut, failure::Stop};
-use crate::execute::Context;
+use crate::{building, execute::Context};
 
 /// Most packages that one release makes.
 pub const PACKAGES_MAX: usize = 32;
@@ -30,6 +30,7 @@ impl Pipeline {
     ) -> Result<Vec<PackageConfig>, Stop> {
         let configs = read_configs(&checkout.folder)?;
         one_config_a_package(&configs)?;
+        command_files(&configs, &checkout.folder)?;
         self.a_repository_for_each(&self.running(id).await?.origin.organisation, &configs).await?;
         let packages = configs.iter().map(planned).collect();
         self.record(id, Command::RecordConfig { packages }, context).await?;
@@ -113,6 +114,24 @@ fn config_text(path: &Path) -> io::Result<String> {
         return Err(io::Error::other(format!("larger than {FILE_MAX_BYTES} bytes")));
     }
     fs::read_to_string(path)
+}
+
+/// Every `file:` command can be read: a missing one is told now, not after the build.
+fn command_files(configs: &[PackageConfig], checkout: &Path) -> Result<(), Stop> {
+    for config in configs {
+        let Scripts { before_install, after_install, before_upgrade, after_upgrade, before_uninstall, after_uninstall } =
+            &config.scripts;
+        let maintainer =
+            [before_install, after_install, before_upgrade, after_upgrade, before_uninstall, after_uninstall];
+        let all = maintainer.into_iter().chain([&config.build.commands, &config.install.commands]).flatten();
+        for command in all {
+            let config::Command::File(file) = command else { continue };
+            building::read_command_file(checkout, Path::new(file)).map_err(|error| {
+                Stop::failed(Step::ValidateConfig, error.code(), format!("{}: {error}", config.file))
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// Two files of one package would overwrite each other in the repository.

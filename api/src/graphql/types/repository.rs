@@ -28,7 +28,8 @@ impl Repository {
     pub(in crate::graphql) fn install_command(&self, app: &App, key: &IssuedKey) -> String {
         let board::Repository { organisation, name, .. } = &self.0;
         let url = format!("{}/install/{organisation}/{name}", app.public_url.as_str());
-        format!("curl -fsSL -u {}:{} {url} | sh", key.id, key.secret)
+        // Not a pipe from curl: its end would be the shell's, 0 even when nothing could be fetched.
+        format!("installer=$(curl -fsS -u {}:{} {url}) && printf '%s\\n' \"$installer\" | sh", key.id, key.secret)
     }
 }
 
