@@ -88,6 +88,8 @@ def main():
         list(threads.map(put, files[:-1]))
     # What is signed with the last one covers all before it.
     for file in files[-1:]:
+        # This thread's connection has been idle for as long as the others worked: the server has closed it.
+        api.own = threading.local()
         put(file, wait=60)
     time.sleep(AHEAD_MAX_SECONDS + 1)
 
