@@ -1,5 +1,8 @@
 //! Build slots: how many releases of an organisation, and of the whole server, are built at the same time.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},

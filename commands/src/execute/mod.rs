@@ -1,5 +1,8 @@
 //! Load, decide, append: the only way an event comes to be.
 
+#[cfg(test)]
+mod tests;
+
 use std::{any::Any, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
