@@ -5,6 +5,8 @@ use std::{path::PathBuf, sync::Arc};
 use commands::{blobs::Blobs, execute::Executor, signing::Signer, source::Git};
 use projections::{board::Board, credentials::Credentials, index::Repositories, runner::Progress};
 
+use tokio::sync::Semaphore;
+
 use crate::http::public_url::PublicUrl;
 
 /// The running server, as handlers see it. Cheap to clone.
@@ -27,6 +29,10 @@ pub struct Parts {
     pub blobs: Blobs,
     /// Asks code repositories for tags.
     pub git: Git,
+    /// How many questions about tags may be asked at the same time.
+    pub tag_questions: Semaphore,
+    /// How many uploads may come in at the same time.
+    pub uploads: Semaphore,
     /// Signs uploaded rpms.
     pub signer: Arc<Signer>,
     /// The address under which clients reach the server.
@@ -36,6 +42,11 @@ pub struct Parts {
     /// Where uploads are kept while they come in.
     pub incoming: PathBuf,
 }
+
+/// Most questions to code repositories at the same time. Each is a process.
+pub const TAG_QUESTIONS_MAX: usize = 16;
+/// Most uploads at the same time. Each may take a package's size of disk.
+pub const UPLOADS_MAX: usize = 32;
 
 impl App {
     /// A server made of `parts`.

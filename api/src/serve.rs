@@ -1,12 +1,13 @@
 //! The whole server: every part opened in its order, wired, run, and closed.
 
-use std::{net::SocketAddr, num::NonZeroU64, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU64, path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
 use chrono::Utc;
 use commands::{
     blobs::Blobs,
     building::{self, Builder, RootFilesystems},
+    causes::Causes,
     event_store::{EventStore as _, sqlite::SqliteEventStore},
     execute::{Context, Executor},
     publishing::{Publisher, service_key},
@@ -17,20 +18,24 @@ use commands::{
 use domain::{
     account::{Account, Command},
     ids::{AccountId, TokenId},
-    recorded::Actor,
+    recorded::{Actor, Position},
     token::TokenKind,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use projections::{
-    board::board, credentials::credentials, index::repositories, projector::Projector, read_models::ReadModels,
-    runner::Runner,
+    board::board,
+    credentials::{CREDENTIALS, credentials},
+    index::repositories,
+    projector::Projector,
+    read_models::ReadModels,
+    runner::{Progress, Runner},
 };
-use tokio::net::TcpListener;
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
-use tracing::{info, warn};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
 
 use crate::{
-    app::{App, Parts},
+    app::{App, Parts, TAG_QUESTIONS_MAX, UPLOADS_MAX},
     data_folder::DataFolder,
     graphql,
     http::{
@@ -47,7 +52,7 @@ use crate::{
 
 /// Where to listen if nobody says otherwise.
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
-/// How long a request that waits, or an upload, may take beyond what it waits for.
+/// How long a request that waits may take.
 const LONG_REQUEST_MAX: Duration = releases::WAIT_MAX.saturating_add(REQUEST_MAX);
 
 /// Any failure to start, told to a person.
@@ -66,7 +71,7 @@ pub struct Server {
     listener: TcpListener,
     store: Arc<SqliteEventStore>,
     router: Router,
-    workers: Vec<AbortOnDropHandle<()>>,
+    workers: Workers,
 }
 
 impl Server {
@@ -83,8 +88,6 @@ impl Server {
         let blobs = Blobs::local(data.blobs())?;
         let user_id = format!("pkgdeploy ({})", public_url.as_str());
         let signer = service_key(&executor, &secrets, user_id).await?;
-        let first_operator_token = first_operator_token(&executor).await?;
-
         let read_models = ReadModels::open(data.read_models()).await?;
         let readers = read_models.readers.clone();
         let (credentials, credentials_projector) = credentials(readers.clone());
@@ -94,8 +97,10 @@ impl Server {
             vec![Box::new(credentials_projector), Box::new(repositories_projector), Box::new(board_projector)];
         let feed = Arc::new(LogFeed(store.clone()));
         let (runner, progress) = Runner::open(read_models.writer, feed, projectors).await?;
-        let mut workers = vec![AbortOnDropHandle::new(tokio::spawn(async move { drop(runner.run().await) }))];
+        let mut workers = Workers::default();
+        workers.start("projections", async move { warn!("{}", Causes(&runner.run().await)) });
         // Nobody is let in by what a key could do before it was revoked.
+        progress.wait_for_projector(CREDENTIALS, store.head().await?).await?;
         if let Err(stopped) = progress.wait_for(store.head().await?).await {
             warn!("{stopped}");
         }
@@ -119,14 +124,15 @@ impl Server {
             jobs: data.jobs(),
             running: Running::default(),
         };
-        workers.push(AbortOnDropHandle::new(tokio::spawn(Arc::new(pipeline).run())));
+        workers.start("releases", Arc::new(pipeline).run());
         let publisher = Publisher {
             executor: executor.clone(),
             blobs: blobs.clone(),
             signer: signer.clone(),
             candidates: projected,
         };
-        workers.push(AbortOnDropHandle::new(tokio::spawn(publisher.run())));
+        workers.start("signing", publisher.run());
+        workers.start("credentials", stopped(progress.clone()));
 
         let certificate = signer.certificate();
         let package_clients = RepositoryRoutes {
@@ -146,25 +152,77 @@ impl Server {
             progress,
             blobs,
             git,
+            tag_questions: Semaphore::new(TAG_QUESTIONS_MAX),
+            uploads: Semaphore::new(UPLOADS_MAX),
             signer,
             public_url,
             jobs: data.jobs(),
             incoming: data.incoming(),
         });
-        let router = router(app, metrics_recorder()?).merge(package_clients.router());
+        let router = router(app.clone(), metrics_recorder()?).merge(package_clients.router());
+        // Last, because it is shown only once: nothing that could fail comes between here and there.
+        let first_operator_token = first_operator_token(&app).await?;
         Ok(Self { first_operator_token, listener, store, router, workers })
     }
 
     /// Answers requests until `stop`.
-    pub async fn run(self, stop: CancellationToken, announce: &impl Announce) {
+    ///
+    /// # Errors
+    /// A part of the server has ended that it cannot do without. Whoever started it should start it again.
+    pub async fn run(self, stop: CancellationToken, announce: &impl Announce) -> Result<(), WorkerEnded> {
         if let Ok(address) = self.listener.local_addr() {
             announce.listening(address);
             info!(%address, "listening on {address}");
         }
-        server::serve(self.listener, self.router, server::Limits::default(), stop).await;
+        let mut workers = self.workers;
+        let serving = server::serve(self.listener, self.router, server::Limits::default(), stop.clone());
+        let ended = tokio::select! {
+            () = serving => Ok(()),
+            ended = workers.one_ended() => Err(ended),
+        };
         // Releases stop where they are; their last recorded step is where the next start takes them up.
-        drop(self.workers);
+        drop(workers);
         self.store.close().await;
+        ended
+    }
+}
+
+/// A part of the server that runs as long as the server does has ended.
+#[derive(Debug, thiserror::Error)]
+#[error("the server cannot go on without its {0}; the log says why it ended")]
+pub struct WorkerEnded(&'static str);
+
+/// The tasks that run as long as the server does. Dropping them ends them.
+#[derive(Default)]
+struct Workers {
+    tasks: JoinSet<&'static str>,
+    names: BTreeMap<tokio::task::Id, &'static str>,
+}
+
+impl Workers {
+    fn start(&mut self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+        let task = self.tasks.spawn(async move {
+            work.await;
+            name
+        });
+        self.names.insert(task.id(), name);
+    }
+
+    /// Returns when one of them ends, by itself or by a panic.
+    async fn one_ended(&mut self) -> WorkerEnded {
+        match self.tasks.join_next_with_id().await {
+            Some(Ok((_, name))) => WorkerEnded(name),
+            Some(Err(error)) => WorkerEnded(self.names.get(&error.id()).copied().unwrap_or("tasks")),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Returns when the projection of keys and tokens has stopped: it would go on letting in who was let in before.
+async fn stopped(progress: Progress) {
+    // No log is that long: only a projector that stopped ends this wait.
+    if let Err(stopped) = progress.wait_for_projector(CREDENTIALS, Position(u64::MAX)).await {
+        error!("{stopped}");
     }
 }
 
@@ -184,14 +242,17 @@ fn public_url(settings: &Settings, listen: SocketAddr) -> Result<PublicUrl, BoxE
 }
 
 /// The first start makes the one token that can do everything.
-async fn first_operator_token(executor: &Executor) -> Result<Option<String>, BoxError> {
+async fn first_operator_token(app: &App) -> Result<Option<String>, BoxError> {
     let account = AccountId::operator();
-    if executor.inspect::<Account, _>(account.0, |account, _| account.has_token()).await? {
+    if app.executor.inspect::<Account, _>(account.0, |account, _| account.has_token()).await? {
         return Ok(None);
     }
     let token = mint::token(TokenKind::Operator);
     let renew = Command::RenewToken { token: TokenId(token.id()), secret_sha256: token.secret_sha256() };
-    executor.execute::<Account>(account.0, renew, &Context::of(Actor::CommandLine)).await?;
+    let renewed = app.executor.execute::<Account>(account.0, renew, &Context::of(Actor::CommandLine)).await?;
+    if let Some(position) = renewed.position {
+        app.progress.wait_for_projector(CREDENTIALS, position).await?;
+    }
     Ok(Some(token.text()))
 }
 

@@ -18,12 +18,14 @@ pub(super) async fn run(mut settings: Settings, listen: Option<SocketAddr>, publ
     let data = DataFolder::open(&settings)?;
     let stop = CancellationToken::new();
     stop_on_signals(&stop)?;
-    let server = Server::start(&settings, &data).await?;
+    let server = tokio::select! {
+        server = Server::start(&settings, &data) => server?,
+        () = stop.cancelled() => return Ok(()),
+    };
     if let Some(token) = &server.first_operator_token {
         operator_token::say(token);
     }
-    server.run(stop, &Terminal).await;
-    Ok(())
+    Ok(server.run(stop, &Terminal).await?)
 }
 
 struct Terminal;

@@ -7,15 +7,15 @@ mod types;
 
 use async_graphql::{EmptySubscription, Schema};
 use async_graphql_axum::{GraphQLRequest, GraphQLResponse};
-use axum::{Router, extract::State, response::Html, routing::get};
+use axum::{Router, extract::State, routing::post};
 
 use self::{mutation::Mutation, query::Query};
 use crate::{app::App, auth::Operator};
 
 /// Deepest nesting of a query.
 const DEPTH_MAX: usize = 12;
-/// Most fields a query may ask for, lists counted once.
-const COMPLEXITY_MAX: usize = 1_000;
+/// Most fields a query may ask for, each item of a list counted.
+const COMPLEXITY_MAX: usize = 50_000;
 
 /// The schema over the running server.
 pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
@@ -30,10 +30,9 @@ pub fn schema(app: App) -> ApiSchema {
         .finish()
 }
 
-/// `POST /graphql`, and at `GET /graphql` a page to try it in.
+/// `POST /graphql`.
 pub fn routes(schema: ApiSchema) -> Router<App> {
-    Router::new()
-        .route("/graphql", get(explorer).post(move |app, operator, request| execute(schema, app, operator, request)))
+    Router::new().route("/graphql", post(move |app, operator, request| execute(schema, app, operator, request)))
 }
 
 async fn execute(
@@ -43,8 +42,4 @@ async fn execute(
     request: GraphQLRequest,
 ) -> GraphQLResponse {
     schema.execute(request.into_inner().data(operator)).await.into()
-}
-
-async fn explorer() -> Html<String> {
-    Html(async_graphql::http::GraphiQLSource::build().endpoint("/graphql").title("pkgdeploy").finish())
 }

@@ -1,5 +1,7 @@
 //! What an operator can do.
 
+use std::time::Duration;
+
 use async_graphql::{Context, ID, Object, Result};
 use commands::execute;
 use domain::{
@@ -13,6 +15,8 @@ use domain::{
     repository::{self, Repository},
     token::{TokenKind, id_text},
 };
+use projections::{board::BOARD, credentials::CREDENTIALS, index::REPOSITORIES};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
@@ -21,6 +25,8 @@ use super::{
 };
 use crate::{app::App, auth::Operator, mint};
 
+/// How long dashboards and indexes may take to show a change before it is answered all the same.
+const SHOWN_WITHIN: Duration = Duration::from_secs(10);
 /// The name of the access key that a repository is born with.
 const FIRST_KEY: &str = "default";
 
@@ -139,7 +145,13 @@ async fn run<A: Aggregate>(ctx: &Context<'_>, id: Uuid, command: A::Command) -> 
     let executed =
         app.executor.execute::<A>(id, command, &execute::Context::of(operator.actor())).await.map_err(refused)?;
     if let Some(position) = executed.position {
-        app.progress.wait_for(position).await.map_err(|error| internal(&error))?;
+        // What the change opened or closed holds before the answer; what dashboards show of it may come a little later.
+        app.progress.wait_for_projector(CREDENTIALS, position).await.map_err(|error| internal(&error))?;
+        for late in [BOARD, REPOSITORIES] {
+            if timeout(SHOWN_WITHIN, app.progress.wait_for_projector(late, position)).await.is_err() {
+                tracing::warn!("what an operator changed does not show in {late} yet");
+            }
+        }
     }
     Ok(())
 }

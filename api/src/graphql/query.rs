@@ -9,11 +9,8 @@ use domain::{
 
 use super::{
     error::{invalid, with_code},
-    types::{Organisation, Project, Release, Repository},
+    types::{FIRST_DEFAULT, Organisation, Project, Release, Repository},
 };
-
-/// How many items a list has if the query does not say.
-const FIRST_DEFAULT: u32 = 20;
 
 /// Questions. They see everything that mutations changed before.
 pub struct Query;
@@ -21,6 +18,7 @@ pub struct Query;
 #[Object]
 impl Query {
     /// All organisations, by name.
+    #[graphql(complexity = "first as usize * child_complexity")]
     async fn organisations(
         &self,
         ctx: &Context<'_>,
@@ -48,6 +46,7 @@ impl Query {
     }
 
     /// Releases, newest first: all, or those of one organisation or project.
+    #[graphql(complexity = "first as usize * child_complexity")]
     async fn releases(
         &self,
         ctx: &Context<'_>,

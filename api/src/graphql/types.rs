@@ -12,6 +12,9 @@ pub(super) use self::{organisation::Organisation, release::Release, repository::
 use super::error::{internal, not_found};
 use crate::app::App;
 
+/// How many items a list has if the query does not say.
+pub(super) const FIRST_DEFAULT: u32 = 20;
+
 /// A package format, and the kind of repository that holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(name = "Format")]

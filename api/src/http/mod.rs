@@ -4,6 +4,7 @@ pub mod api_limits;
 pub mod basic;
 pub mod conditional;
 pub mod file;
+mod from;
 mod head;
 mod observe;
 pub mod problem;

@@ -4,15 +4,18 @@ use std::path::Path as FilePath;
 
 use axum::{
     Json,
+    body::Body,
     extract::{Path, State},
     http::header,
     response::{IntoResponse as _, Response},
 };
+use bytes::Bytes;
 use commands::releases::live_log;
 use domain::{digest::Sha256, ids::ReleaseId};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use projections::board::{Release, ReleaseState};
 
-use super::{ReleaseAnswer, row};
+use super::ReleaseAnswer;
 use crate::{app::App, auth::Reader, http::problem::Problem};
 
 pub(super) async fn release(
@@ -31,17 +34,22 @@ pub(super) async fn log(
     Path(release): Path<String>,
 ) -> Result<Response, Problem> {
     let row = readable(&app, reader, &release).await?;
-    let mut text = Vec::new();
-    let logs = logs(&app, row.id).await.map_err(|error| Problem::internal("read the release")(error.into()))?;
-    for digest in &logs {
-        let bytes = app.blobs.get(*digest).await.map_err(|error| Problem::internal("read the log")(error.into()))?;
-        text.extend_from_slice(&bytes);
-    }
-    if row.state == ReleaseState::Running {
-        text.extend(running_log(&app.jobs, row.id, logs.len()).await);
-    }
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], text)
-        .into_response())
+    let logs = logs(&app, row.id).await?;
+    let running = match row.state {
+        ReleaseState::Running => running_log(&app.jobs, row.id, logs.len()).await,
+        ReleaseState::Uploaded | ReleaseState::Failed | ReleaseState::Cancelled => Bytes::new(),
+    };
+    // One after the other, in pieces: thirty-two logs of 16 MiB do not fit into the memory of a busy server.
+    let blobs = app.blobs.clone();
+    let kept = stream::iter(logs)
+        .then(move |digest| {
+            let blobs = blobs.clone();
+            async move { blobs.open(digest, None).await.map(|blob| blob.bytes) }
+        })
+        .try_flatten();
+    let body = Body::from_stream(kept.chain(stream::iter([Ok(running)])));
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+    Ok((headers, body).into_response())
 }
 
 /// The logs in the blob store: of every package that was built, in the order of the configs, and of the one that failed.
@@ -52,13 +60,13 @@ async fn logs(app: &App, release: ReleaseId) -> Result<Vec<Sha256>, sqlx::Error>
 }
 
 /// The log of the package that is being built now, which is the one after those that are done.
-async fn running_log(jobs: &FilePath, release: ReleaseId, done: usize) -> Vec<u8> {
-    tokio::fs::read(live_log(jobs, release, done)).await.unwrap_or_default()
+async fn running_log(jobs: &FilePath, release: ReleaseId, done: usize) -> Bytes {
+    tokio::fs::read(live_log(jobs, release, done)).await.unwrap_or_default().into()
 }
 
 /// What the reader may not see does not exist for it.
 async fn readable(app: &App, reader: Reader, id: &str) -> Result<Release, Problem> {
     let unknown = || Problem::NotFound("there is no such release".to_owned());
     let id: ReleaseId = id.parse().map_err(|_| unknown())?;
-    row(app, id).await?.filter(|row| reader.may_read(row.project)).ok_or_else(unknown)
+    app.board.release(id).await?.filter(|row| reader.may_read(row.project)).ok_or_else(unknown)
 }

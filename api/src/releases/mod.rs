@@ -8,8 +8,11 @@ use axum::{
     Router,
     routing::{get, post},
 };
-use domain::ids::{ProjectId, ReleaseId};
-use projections::board::Release;
+use domain::{
+    ids::{ProjectId, ReleaseId},
+    release::Step,
+};
+use projections::board::{Release, ReleaseState};
 use serde::Serialize;
 
 pub use self::wait::{WAIT_MAX, Wait};
@@ -27,9 +30,12 @@ pub fn routes() -> Router<App> {
 #[derive(Debug, Serialize)]
 struct ReleaseAnswer {
     release: ReleaseId,
-    project: ProjectId,
-    tag: String,
-    version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project: Option<ProjectId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
     state: &'static str,
     step: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,18 +51,33 @@ struct FailureAnswer {
 }
 
 impl ReleaseAnswer {
+    /// The release as it stands. The board shows it once the pipeline has taken it up; before, it is just received.
+    async fn find(app: &App, id: ReleaseId) -> Result<Self, Problem> {
+        match app.board.release(id).await? {
+            Some(row) => Self::of(row, app).await,
+            None => Ok(Self {
+                release: id,
+                project: None,
+                tag: None,
+                version: None,
+                state: ReleaseState::Running.as_str(),
+                step: Step::Received.as_str(),
+                failure: None,
+                url: address(app, id),
+            }),
+        }
+    }
+
     async fn of(row: Release, app: &App) -> Result<Self, Problem> {
-        let steps =
-            app.board.steps(row.id).await.map_err(|error| Problem::internal("read the release")(error.into()))?;
-        let failure = steps.into_iter().find_map(|step| {
+        let failure = app.board.steps(row.id).await?.into_iter().find_map(|step| {
             Some(FailureAnswer { step: step.step.as_str(), code: step.code?, message: step.message? })
         });
         Ok(Self {
-            url: format!("{}/api/v1/releases/{}", app.public_url.as_str(), row.id),
+            url: address(app, row.id),
             release: row.id,
-            project: row.project,
-            tag: row.tag,
-            version: row.version,
+            project: Some(row.project),
+            tag: Some(row.tag),
+            version: Some(row.version),
             state: row.state.as_str(),
             step: row.step.as_str(),
             failure,
@@ -64,7 +85,6 @@ impl ReleaseAnswer {
     }
 }
 
-/// The release `id`, as the board shows it.
-async fn row(app: &App, id: ReleaseId) -> Result<Option<Release>, Problem> {
-    app.board.release(id).await.map_err(|error| Problem::internal("read the release")(error.into()))
+fn address(app: &App, id: ReleaseId) -> String {
+    format!("{}/api/v1/releases/{id}", app.public_url.as_str())
 }

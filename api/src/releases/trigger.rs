@@ -18,10 +18,13 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
-    ReleaseAnswer, row,
+    ReleaseAnswer,
     wait::{self, Wait},
 };
 use crate::{app::App, auth::ProjectToken, http::problem::Problem};
+
+/// When to come back when too many tags are being asked for.
+const TAG_QUESTIONS_RETRY_SECONDS: u32 = 2;
 
 /// What may be asked for: a tag by its name, or the tag of a version.
 #[derive(Debug, Deserialize)]
@@ -43,31 +46,57 @@ pub(super) async fn trigger(
     if project.parse() != Ok(caller.project) {
         return Err(Problem::NeedsToken);
     }
-    let candidates = tags_asked_for(&body)?;
+    let wait = wait.duration()?;
+    let wanted = tags_asked_for(&body)?;
     let idempotency_key = idempotency_key(&headers)?;
-    let tag = existing_tag(&app, caller.project, candidates).await?;
+    let (release, status) = match known_wish(&app, caller.project, idempotency_key.as_deref(), &wanted).await? {
+        Some(release) => (release, StatusCode::OK),
+        None => accept(&app, caller, wanted, idempotency_key).await?,
+    };
+    wait::until_ended(&app, release, wait).await?;
+    Ok((status, Json(ReleaseAnswer::find(&app, release).await?)).into_response())
+}
+
+/// The release that this `Idempotency-Key` led to. Needs no code repository: a retry works while that is away.
+async fn known_wish(
+    app: &App,
+    project: ProjectId,
+    key: Option<&str>,
+    wanted: &[TagName],
+) -> Result<Option<ReleaseId>, Problem> {
+    let Some(key) = key else { return Ok(None) };
+    let known = app.executor.inspect::<Project, _>(project.0, |project, _| project.release_of_key(key)).await?;
+    match known {
+        Some((tag, _)) if !wanted.contains(&tag) => {
+            let detail = Refusal::IdempotencyKeyReused(tag).to_string();
+            Err(Problem::Unprocessable { code: "idempotency_key_reused", detail })
+        }
+        known => Ok(known.map(|(_, release)| release)),
+    }
+}
+
+async fn accept(
+    app: &App,
+    caller: ProjectToken,
+    wanted: Vec<TagName>,
+    idempotency_key: Option<String>,
+) -> Result<(ReleaseId, StatusCode), Problem> {
+    let tag = existing_tag(app, caller.project, wanted).await?;
     let version = ReleaseVersion::from_tag(&tag)
         .map_err(|error| Problem::Unprocessable { code: "tag_is_no_version", detail: format!("tag {tag}: {error}") })?;
-    let command = Command::Trigger {
-        tag: tag.clone(),
-        version,
-        release: ReleaseId(Uuid::now_v7()),
-        idempotency_key,
-        by: Trigger::ApiEndpoint,
-    };
+    let release = ReleaseId(Uuid::now_v7());
+    let by = Trigger::ApiEndpoint;
+    let command = Command::Trigger { tag, version, release, idempotency_key: idempotency_key.clone(), by };
     let context = Context::of(caller.actor());
     let executed = app.executor.execute::<Project>(caller.project.0, command, &context).await.map_err(refused)?;
-    let release = app
-        .executor
-        .inspect::<Project, _>(caller.project.0, |project, _| project.release_of(&tag))
-        .await
-        .map_err(|error| Problem::internal("read the project")(error.into()))?;
-    let release = release.ok_or_else(|| Problem::NotFound(format!("the release of tag {tag} has failed meanwhile")))?;
-    wait::until_received(&app, release).await?;
-    wait::until_ended(&app, release, wait.duration()?).await?;
-    let row = row(&app, release).await?.ok_or_else(|| Problem::NotFound(format!("there is no release {release}")))?;
-    let status = if executed.events.is_empty() { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok((status, Json(ReleaseAnswer::of(row, &app).await?)).into_response())
+    if executed.events.is_empty() {
+        // The same key arrived twice at the same time, and the other one was first.
+        let key = idempotency_key.unwrap_or_default();
+        let first = |project: &Project, _| project.release_of_key(&key);
+        let first = app.executor.inspect::<Project, _>(caller.project.0, first).await?;
+        return Ok((first.map_or(release, |(_, release)| release), StatusCode::OK));
+    }
+    Ok((release, StatusCode::ACCEPTED))
 }
 
 /// The names that the wanted tag may have, best first.
@@ -103,10 +132,13 @@ async fn existing_tag(app: &App, project: ProjectId, candidates: Vec<TagName>) -
             Project::Added { source, .. } => source.clone(),
             Project::Unknown => String::new(),
         })
-        .await
-        .map_err(|error| Problem::internal("read the project")(error.into()))?;
+        .await?;
     let url = GitUrl::parse(&source, app.git.allow_local)
         .map_err(|error| Problem::Conflict { code: "source_refused", detail: error.to_string() })?;
+    // Each question is a process and a connection: a token cannot start any number of them.
+    let Ok(_permit) = app.tag_questions.try_acquire() else {
+        return Err(Problem::TooManyRequests { retry_after_seconds: TAG_QUESTIONS_RETRY_SECONDS });
+    };
     for tag in &candidates {
         match app.git.resolve_tag(&url, tag, None).await {
             Ok(Some(_)) => return Ok(tag.clone()),
@@ -127,7 +159,7 @@ async fn existing_tag(app: &App, project: ProjectId, candidates: Vec<TagName>) -
 fn refused(error: ExecuteError<Refusal>) -> Problem {
     let refusal = match error {
         ExecuteError::Refused(refusal) => refusal,
-        ExecuteError::Log(error) => return Problem::internal("record the trigger")(error.into()),
+        ExecuteError::Log(error) => return error.into(),
     };
     let detail = refusal.to_string();
     match refusal {

@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use domain::{ids::ReleaseId, release::Release};
+use projections::board::BOARD;
 use serde::Deserialize;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::{app::App, http::problem::Problem};
 
 /// Longest time a request may wait.
 pub const WAIT_MAX: Duration = Duration::from_secs(3_600);
-/// How long the pipeline gets to take a trigger up before the answer goes out without its release.
-const RECEIVED_WITHIN: Duration = Duration::from_secs(5);
+/// How long the read models may take to show what has been recorded.
+const SHOWN_WITHIN: Duration = Duration::from_secs(10);
+/// How often a waiting request looks at most: the log may be busy with other things.
+const LOOK_PAUSE: Duration = Duration::from_millis(20);
 
 /// The query `?wait=<seconds>`.
 #[derive(Debug, Default, Deserialize)]
@@ -32,33 +35,23 @@ impl Wait {
     }
 }
 
-/// Waits until the board shows the release.
-pub(super) async fn until_received(app: &App, release: ReleaseId) -> Result<(), Problem> {
-    until(app, release, RECEIVED_WITHIN, |release| *release != Release::Unknown).await
-}
-
-/// Waits until the release is uploaded, failed or cancelled, and the board shows it.
-pub(super) async fn until_ended(app: &App, release: ReleaseId, wait: Duration) -> Result<(), Problem> {
-    if wait.is_zero() {
-        return Ok(());
-    }
-    until(app, release, wait, |release| matches!(release, Release::Uploaded | Release::Failed | Release::Cancelled))
-        .await
-}
-
-async fn until(app: &App, id: ReleaseId, wait: Duration, so: impl Fn(&Release) -> bool) -> Result<(), Problem> {
+/// Waits until the release is uploaded, failed or cancelled, at most `wait`, and then until the board shows what it can.
+pub(super) async fn until_ended(app: &App, id: ReleaseId, wait: Duration) -> Result<(), Problem> {
     let deadline = Instant::now() + wait;
     let mut hint = app.executor.store().hint();
-    loop {
+    let ended = |release: &Release, _| matches!(release, Release::Uploaded | Release::Failed | Release::Cancelled);
+    while Instant::now() < deadline {
         hint.mark_unchanged();
-        let failed = |error: commands::execute::LogError| Problem::internal("read the release")(error.into());
-        let reached = app.executor.inspect::<Release, _>(id.0, |release, _| so(release)).await.map_err(failed)?;
-        if reached || timeout_at(deadline, hint.changed()).await.is_err() {
+        if app.executor.inspect::<Release, _>(id.0, ended).await? {
             break;
         }
+        match timeout_at(deadline, hint.changed()).await {
+            Ok(Ok(())) => sleep_until(deadline.min(Instant::now() + LOOK_PAUSE)).await,
+            _ => break,
+        }
     }
-    let head = app.executor.store().head().await;
-    let head = head.map_err(|error| Problem::internal("read the log")(error.into()))?;
-    let shown = app.progress.wait_for(head).await;
-    shown.map_err(|error| Problem::internal("show the release")(error.into()))
+    let head = app.executor.store().head().await?;
+    // A board that is late shows an older step; the release itself is where it is.
+    let _late = timeout(SHOWN_WITHIN, app.progress.wait_for_projector(BOARD, head)).await;
+    Ok(())
 }

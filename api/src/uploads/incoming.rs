@@ -1,14 +1,20 @@
 //! An upload on its way to the blob store.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use axum::body::Body;
 use commands::packaging::PACKAGE_MAX_BYTES;
 use futures::StreamExt as _;
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt as _;
+use tokio::{io::AsyncWriteExt as _, time::timeout};
 
 use crate::http::problem::Problem;
+
+/// How long an upload may bring nothing before it is given up.
+const STALLED_MAX: Duration = Duration::from_secs(60);
 
 /// A received body, in a folder that goes with this value.
 pub(super) struct Incoming {
@@ -23,7 +29,8 @@ impl Incoming {
         let mut file = tokio::fs::File::create(received.path()).await.map_err(failed)?;
         let mut stream = body.into_data_stream();
         let mut size_bytes = 0;
-        while let Some(chunk) = stream.next().await {
+        let stalled = |_| Problem::TimedOut { limit_seconds: STALLED_MAX.as_secs() };
+        while let Some(chunk) = timeout(STALLED_MAX, stream.next()).await.map_err(stalled)? {
             let chunk = chunk.map_err(|error| Problem::BadRequest(format!("the upload broke off: {error}")))?;
             size_bytes += chunk.len() as u64;
             if size_bytes > PACKAGE_MAX_BYTES {

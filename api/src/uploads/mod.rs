@@ -28,6 +28,9 @@ use tokio::task::spawn_blocking;
 use self::incoming::Incoming;
 use crate::{app::App, auth::Operator, http::problem::Problem, releases::Wait};
 
+/// When to come back when too many uploads are coming in.
+const UPLOADS_RETRY_SECONDS: u32 = 5;
+
 /// The route of uploads. It takes bodies far larger than other routes: the limit is a package's.
 pub fn routes() -> Router<App> {
     Router::new().route("/api/v1/repositories/{organisation}/{repository}/packages/{file}", put(upload))
@@ -55,6 +58,9 @@ async fn upload(
 ) -> Result<Response, Problem> {
     let wait = wait.duration()?;
     let (id, format) = repository_of(&app, &organisation, &repository).await?;
+    let Ok(_permit) = app.uploads.try_acquire() else {
+        return Err(Problem::TooManyRequests { retry_after_seconds: UPLOADS_RETRY_SECONDS });
+    };
     let incoming = Incoming::receive(&app.incoming, body).await?;
     let package = take_in(&app, format, incoming, file).await?;
     let mut answer = UploadAnswer {
@@ -82,8 +88,7 @@ async fn repository_of(app: &App, organisation: &str, repository: &str) -> Resul
     let unknown = || Problem::NotFound(format!("there is no repository {organisation}/{repository}"));
     let (Ok(organisation), Ok(repository)) = (organisation.parse(), repository.parse()) else { return Err(unknown()) };
     let id = RepositoryId::named(&organisation, &repository);
-    let format = app.executor.inspect::<Repository, _>(id.0, |repository, _| repository.format()).await;
-    let format = format.map_err(|error| Problem::internal("read the repository")(error.into()))?;
+    let format = app.executor.inspect::<Repository, _>(id.0, |repository, _| repository.format()).await?;
     format.map(|format| (id, format)).ok_or_else(unknown)
 }
 
@@ -136,15 +141,14 @@ async fn read(file: PathBuf) -> Result<ReadPackage, Problem> {
 
 /// Waits until clients see the package. False when the time is over first: the package is in all the same.
 async fn published_within(app: &App, repository: RepositoryId, wait: Duration) -> Result<bool, Problem> {
-    let revision = app.executor.inspect::<Repository, _>(repository.0, |r, _| r.content_revision()).await;
-    let revision = revision.map_err(|error| Problem::internal("read the repository")(error.into()))?;
+    let revision = app.executor.inspect::<Repository, _>(repository.0, |r, _| r.content_revision()).await?;
     Ok(tokio::time::timeout(wait, app.repositories.wait_covers(repository, revision)).await.is_ok())
 }
 
 fn refused(error: ExecuteError<Refusal>) -> Problem {
     let refusal = match error {
         ExecuteError::Refused(refusal) => refusal,
-        ExecuteError::Log(error) => return Problem::internal("record the package")(error.into()),
+        ExecuteError::Log(error) => return error.into(),
     };
     let detail = refusal.to_string();
     match refusal {

@@ -46,12 +46,12 @@ pub enum Project {
 }
 
 impl Project {
-    /// The release that `tag` has, if it has one that did not fail.
+    /// The tag and release that an `Idempotency-Key` led to, whatever became of the release.
     #[must_use]
-    pub fn release_of(&self, tag: &TagName) -> Option<ReleaseId> {
+    pub fn release_of_key(&self, key: &str) -> Option<(TagName, ReleaseId)> {
         match self {
             Self::Unknown => None,
-            Self::Added { releases, .. } => releases.get(tag).copied(),
+            Self::Added { idempotency_keys, .. } => idempotency_keys.get(key).cloned(),
         }
     }
 }

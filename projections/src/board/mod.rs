@@ -20,6 +20,9 @@ use sqlx::SqlitePool;
 
 pub use self::{projector::BoardProjector, queries::PAGE_MAX};
 
+/// The projector's name: in checkpoints, and to wait for.
+pub const BOARD: &str = "board";
+
 /// The questions that dashboards ask. Cheap to clone.
 #[derive(Clone)]
 pub struct Board {

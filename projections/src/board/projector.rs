@@ -17,7 +17,7 @@ pub struct BoardProjector;
 
 impl Projector for BoardProjector {
     fn name(&self) -> &'static str {
-        "board"
+        super::BOARD
     }
 
     fn version(&self) -> u32 {

@@ -22,6 +22,9 @@ pub use self::{
     projector::CredentialsProjector,
 };
 
+/// The projector's name: in checkpoints, and to wait for.
+pub const CREDENTIALS: &str = "credentials";
+
 /// The secrets that work. Cheap to clone.
 ///
 /// A look-up is one hash-map probe and one comparison whose time does not depend on what is compared, for known and

@@ -116,7 +116,7 @@ async fn operator(rows: &mut SqliteConnection, event: &account::Event) -> Result
 
 impl Projector for CredentialsProjector {
     fn name(&self) -> &'static str {
-        "credentials"
+        super::CREDENTIALS
     }
 
     fn version(&self) -> u32 {

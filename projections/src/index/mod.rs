@@ -41,6 +41,9 @@ pub use self::{
 use self::{engines::Engines, shelf::Shelves};
 use crate::blob::BlobStore;
 
+/// The projector's name: in checkpoints, and to wait for.
+pub const REPOSITORIES: &str = "repositories";
+
 /// Read access to repositories. Cheap to clone.
 #[derive(Clone)]
 pub struct Repositories {

@@ -162,7 +162,7 @@ impl RepositoriesProjector {
 
 impl Projector for RepositoriesProjector {
     fn name(&self) -> &'static str {
-        "repositories"
+        super::REPOSITORIES
     }
 
     fn version(&self) -> u32 {

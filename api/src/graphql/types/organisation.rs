@@ -2,9 +2,9 @@
 
 use async_graphql::{Context, Object, Result};
 use domain::names::OrganisationName;
-use projections::board::{self, PAGE_MAX};
+use projections::board;
 
-use super::{Project, Repository};
+use super::{FIRST_DEFAULT, Project, Repository};
 use crate::{
     app::App,
     graphql::error::{internal, not_found},
@@ -43,10 +43,11 @@ impl Organisation {
     }
 
     /// Its projects, newest first.
+    #[graphql(complexity = "first as usize * child_complexity")]
     async fn projects(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default_with = "PAGE_MAX")] first: u32,
+        #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
         #[graphql(default)] offset: u32,
     ) -> Result<Vec<Project>> {
         let app = ctx.data_unchecked::<App>();
@@ -55,10 +56,11 @@ impl Organisation {
     }
 
     /// Its package repositories, newest first.
+    #[graphql(complexity = "first as usize * child_complexity")]
     async fn repositories(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default_with = "PAGE_MAX")] first: u32,
+        #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
         #[graphql(default)] offset: u32,
     ) -> Result<Vec<Repository>> {
         let board = &ctx.data_unchecked::<App>().board;

@@ -3,9 +3,9 @@
 use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::{ids::RepositoryId, package::Format, token::id_text};
-use projections::board::{self, PAGE_MAX};
+use projections::board;
 
-use super::{FormatWord, IssuedKey};
+use super::{FIRST_DEFAULT, FormatWord, IssuedKey};
 use crate::{
     app::App,
     graphql::error::{internal, not_found},
@@ -83,10 +83,11 @@ impl Repository {
     }
 
     /// Its packages, newest first.
+    #[graphql(complexity = "first as usize * child_complexity")]
     async fn packages(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default_with = "PAGE_MAX")] first: u32,
+        #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
         #[graphql(default)] offset: u32,
     ) -> Result<Vec<RepositoryPackage>> {
         let rows = ctx.data_unchecked::<App>().board.repository_packages(self.0.id, offset, first).await;
