@@ -9,6 +9,7 @@ pub mod http;
 pub mod installers;
 pub mod mint;
 pub mod ops;
+pub mod pages;
 pub mod releases;
 pub mod repositories;
 pub mod serve;

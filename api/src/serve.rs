@@ -43,7 +43,7 @@ use crate::{
         public_url::PublicUrl,
         server,
     },
-    mint, ops, releases,
+    mint, ops, pages, releases,
     repositories::{PublicCertificate, RepositoryRoutes},
     settings::{Settings, Unmapped},
     uploads,
@@ -229,7 +229,7 @@ async fn stopped(progress: Progress) {
 /// All routes but those of package clients, which stream and have limits of their own.
 fn router(app: App, metrics: PrometheusHandle) -> Router {
     let schema = graphql::schema(app.clone());
-    let quick = graphql::routes(schema).merge(ops::routes(metrics));
+    let quick = graphql::routes(schema).merge(ops::routes(metrics)).merge(pages::routes(app.clone()));
     with_limits(quick, BODY_MAX_BYTES, REQUEST_MAX)
         .merge(with_limits(releases::routes(), BODY_MAX_BYTES, LONG_REQUEST_MAX))
         .merge(uploads::routes())

@@ -29,6 +29,18 @@ impl PublicUrl {
         &self.text[self.after_scheme..]
     }
 
+    /// The address without its path: as browsers write an `Origin`.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.text[..self.text.len() - self.path().len()]
+    }
+
+    /// The path below which a proxy serves this server: empty, or `/pkgdeploy`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.without_scheme().find('/').map_or("", |start| &self.without_scheme()[start..])
+    }
+
     /// Whether clients reach the server through TLS.
     #[must_use]
     pub fn is_https(&self) -> bool {
@@ -81,6 +93,17 @@ mod tests {
                 Ok(url) => assert_eq!((url.as_str(), url.without_scheme()), (kept, bare)),
                 Err(_) => assert_eq!(kept, "", "{written} was refused"),
             }
+        }
+    }
+
+    #[test]
+    fn a_public_url_is_an_origin_and_a_path() {
+        for (text, origin, path) in [
+            ("https://example.com", "https://example.com", ""),
+            ("https://example.com:8443/a/b", "https://example.com:8443", "/a/b"),
+        ] {
+            let url: PublicUrl = text.parse().expect("a public URL");
+            assert_eq!((url.origin(), url.path()), (origin, path));
         }
     }
 

@@ -53,7 +53,7 @@ pub(super) async fn log(
 }
 
 /// The logs in the blob store: of every package that was built, in the order of the configs, and of the one that failed.
-async fn logs(app: &App, release: ReleaseId) -> Result<Vec<Sha256>, sqlx::Error> {
+pub(crate) async fn logs(app: &App, release: ReleaseId) -> Result<Vec<Sha256>, sqlx::Error> {
     let built = app.board.packages(release).await?.into_iter().filter_map(|package| package.log);
     let failed = app.board.steps(release).await?.into_iter().filter_map(|step| step.log);
     Ok(built.chain(failed).collect())

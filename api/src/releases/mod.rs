@@ -15,6 +15,7 @@ use domain::{
 use projections::board::{Release, ReleaseState};
 use serde::Serialize;
 
+pub(crate) use self::log::logs;
 pub use self::wait::{WAIT_MAX, Wait};
 use crate::{app::App, http::problem::Problem};
 

@@ -68,6 +68,12 @@ impl Credentials {
         self.live().operator_tokens.owner(token, presented_sha256).is_some()
     }
 
+    /// May who once showed this operator token still act? For sessions: the token itself was checked when they began.
+    #[must_use]
+    pub fn has_operator_token(&self, token: TokenId) -> bool {
+        self.live().operator_tokens.contains(&token)
+    }
+
     fn live(&self) -> RwLockReadGuard<'_, Live> {
         self.live.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -26,6 +26,11 @@ impl<K: Eq + Hash, O: Copy> Secrets<K, O> {
         known.filter(|_| equal).map(|(_, owner)| *owner)
     }
 
+    /// Whether `key` is known. Says nothing of its secret.
+    pub(super) fn contains(&self, key: &K) -> bool {
+        self.0.contains_key(key)
+    }
+
     pub(super) fn insert(&mut self, key: K, sha256: Sha256, owner: O) {
         self.0.insert(key, (sha256, owner));
     }

@@ -78,9 +78,11 @@ async fn an_operator_token_is_one_of_the_operators_account() {
     assert!(running.credentials.is_operator(token(1), &secret("op")));
     assert!(!running.credentials.is_operator(token(1), &secret("no")));
     assert!(!running.credentials.is_operator(token(2), &secret("op")), "somebody else's account");
+    assert!(running.credentials.has_operator_token(token(1)) && !running.credentials.has_operator_token(token(2)));
     let revoked = account::Event::TokenRevoked { token: token(1) };
     running.shows(world.feed.append("account", operator, 2, revoked)).await;
     assert!(!running.credentials.is_operator(token(1), &secret("op")));
+    assert!(!running.credentials.has_operator_token(token(1)));
 }
 
 #[tokio::test]

@@ -1,0 +1,57 @@
+//! What every page's answer has in common: headers that keep browsers strict, and problems written as pages.
+
+use askama::Template;
+use axum::{
+    extract::{Request, State},
+    http::{HeaderValue, header},
+    middleware::Next,
+    response::{Html, IntoResponse as _, Response},
+};
+
+use super::{
+    layout::{Layout, Section},
+    problem::{PageProblem, Told},
+};
+use crate::app::App;
+
+/// Everything comes from this server, nothing is inline, and no other site shows a page in a frame.
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemPage {
+    layout: Layout,
+    status: u16,
+    told: String,
+}
+
+/// Puts the headers on, and a page around a [`PageProblem`].
+pub(super) async fn dress(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if let Some(Told(told)) = response.extensions_mut().remove::<Told>() {
+        let status = response.status();
+        let title = status.canonical_reason().unwrap_or("Problem");
+        let page = ProblemPage { layout: Layout::of(&app, title, Section::None), status: status.as_u16(), told };
+        let body = page
+            .render()
+            .map_or_else(|error| PageProblem::from(error).into_response(), |html| Html(html).into_response());
+        let (parts, body) = (response.into_parts().0, body.into_body());
+        response = Response::from_parts(parts, body);
+        let html = HeaderValue::from_static("text/html; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, html);
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // Not `no-referrer`: with it, browsers send `Origin: null` with our own forms too.
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

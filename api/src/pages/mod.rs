@@ -1,0 +1,54 @@
+//! The web pages: what an operator sees in a browser.
+//!
+//! Pages only show. Whoever signs in with the operator token gets a session cookie; changes are made over GraphQL,
+//! which does not know the cookie, so no other site can make a signed-in browser change anything.
+
+mod assets;
+mod attempts;
+mod door;
+mod headers;
+mod layout;
+mod log;
+mod overview;
+mod problem;
+mod projects;
+mod release;
+mod releases;
+mod repositories;
+mod repository;
+mod session;
+mod show;
+#[cfg(test)]
+mod tests;
+
+use axum::{
+    Extension, Router, middleware,
+    routing::{get, post},
+};
+
+use self::door::Door;
+use crate::app::App;
+
+/// `/`, `/projects`, `/releases`, `/repos` for who is signed in; `/login`, `/logout` and `/assets/…` for everybody;
+/// and an answer for every address that does not exist.
+pub fn routes(app: App) -> Router<App> {
+    let door = Door::new(app.clone());
+    let inside = Router::new()
+        .route("/", get(overview::overview))
+        .route("/projects", get(projects::projects))
+        .route("/projects/{project}", get(projects::project))
+        .route("/releases", get(releases::releases))
+        .route("/releases/{release}", get(release::release))
+        .route("/releases/{release}/log", get(log::log))
+        .route("/repos", get(repositories::repositories))
+        .route("/repos/{organisation}/{repository}", get(repository::repository))
+        .route_layer(middleware::from_fn_with_state(door.clone(), door::guard));
+    Router::new()
+        .merge(inside)
+        .route("/login", get(door::login_page).post(door::login))
+        .route("/logout", post(door::logout))
+        .route("/assets/{name}", get(assets::asset))
+        .fallback(problem::nothing_here)
+        .layer(Extension(door))
+        .layer(middleware::from_fn_with_state(app, headers::dress))
+}

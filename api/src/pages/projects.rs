@@ -1,0 +1,147 @@
+//! `/projects` and `/projects/{project}`: where code comes from and how it is released.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State},
+    response::Html,
+};
+use domain::{ids::ProjectId, names::OrganisationName};
+use projections::board;
+use serde::Deserialize;
+
+use super::{
+    layout::{Layout, Section, show},
+    problem::{PageProblem, bad_query, not_found},
+    releases::ReleaseRow,
+    show::Moment,
+};
+use crate::app::App;
+
+/// How many projects, or repositories, a page shows.
+pub(super) const ITEMS_SHOWN: u32 = 50;
+/// How many releases a project's page shows.
+const RELEASES_SHOWN: u32 = 20;
+
+/// A project in a list.
+pub(super) struct ProjectRow {
+    pub(super) id: String,
+    pub(super) organisation: String,
+    pub(super) name: String,
+    pub(super) source: String,
+    pub(super) trigger: &'static str,
+    pub(super) added: Moment,
+}
+
+impl ProjectRow {
+    pub(super) fn of(row: board::Project, layout: &Layout) -> Self {
+        Self {
+            id: row.id.to_string(),
+            added: layout.moment(row.added_at),
+            trigger: if row.trigger == "github_webhook" { "GitHub webhook" } else { "API endpoint" },
+            organisation: row.organisation,
+            name: row.name,
+            source: row.source,
+        }
+    }
+}
+
+/// Which part of a list is shown.
+#[derive(Deserialize)]
+pub(super) struct ListQuery {
+    #[serde(default)]
+    organisation: String,
+    /// From 1.
+    page: Option<u32>,
+}
+
+/// The part of a list that a query asks for.
+pub(super) struct Part {
+    pub(super) organisation: Option<OrganisationName>,
+    pub(super) page: u32,
+}
+
+impl Part {
+    pub(super) fn read(query: &ListQuery) -> Result<Self, PageProblem> {
+        let named = Some(&query.organisation).filter(|name| !name.is_empty());
+        let organisation = named.map(|name| name.parse()).transpose().map_err(bad_query)?;
+        Ok(Self { organisation, page: query.page.unwrap_or(1).max(1) })
+    }
+
+    pub(super) fn offset(&self) -> u32 {
+        (self.page - 1).saturating_mul(ITEMS_SHOWN)
+    }
+}
+
+/// Links to the pages before and after this one.
+pub(super) struct Pager {
+    /// The address of the list, with a `?` or `&` at its end.
+    pub(super) address: String,
+    pub(super) before: Option<u32>,
+    pub(super) after: Option<u32>,
+}
+
+impl Pager {
+    /// Of a list whose rows were asked for with one more than is shown; takes that one away.
+    pub(super) fn of<T>(address: &str, part: &Part, rows: &mut Vec<T>) -> Self {
+        let has_more = rows.len() > ITEMS_SHOWN as usize;
+        rows.truncate(ITEMS_SHOWN as usize);
+        let filter = part.organisation.as_ref().map(|name| format!("organisation={name}&")).unwrap_or_default();
+        Self {
+            address: format!("{address}?{filter}"),
+            before: (part.page > 1).then(|| part.page - 1),
+            after: has_more.then(|| part.page.saturating_add(1)),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "projects.html")]
+struct ProjectsPage {
+    layout: Layout,
+    organisation: Option<String>,
+    projects: Vec<ProjectRow>,
+    pager: Pager,
+}
+
+/// `GET /projects`.
+pub(super) async fn projects(
+    State(app): State<App>,
+    Query(query): Query<ListQuery>,
+) -> Result<Html<String>, PageProblem> {
+    let part = Part::read(&query)?;
+    let mut rows = app.board.projects(part.organisation.as_ref(), part.offset(), ITEMS_SHOWN + 1).await?;
+    let layout = Layout::of(&app, "Projects", Section::Projects);
+    let pager = Pager::of(&format!("{}/projects", layout.base), &part, &mut rows);
+    let projects = rows.into_iter().map(|row| ProjectRow::of(row, &layout)).collect();
+    let organisation = part.organisation.map(|name| name.to_string());
+    show(&ProjectsPage { layout, organisation, projects, pager })
+}
+
+#[derive(Template)]
+#[template(path = "project.html")]
+struct ProjectPage {
+    layout: Layout,
+    project: ProjectRow,
+    releases: Vec<ReleaseRow>,
+    trigger_url: String,
+    has_api_trigger: bool,
+    has_older: bool,
+}
+
+/// `GET /projects/{project}`.
+pub(super) async fn project(State(app): State<App>, Path(project): Path<String>) -> Result<Html<String>, PageProblem> {
+    let id: ProjectId = project.parse().map_err(|_| not_found("project"))?;
+    let row = app.board.project(id).await?.ok_or_else(|| not_found("project"))?;
+    let mut releases = app.board.releases(None, Some(id), None, RELEASES_SHOWN + 1).await?;
+    let has_older = releases.len() > RELEASES_SHOWN as usize;
+    releases.truncate(RELEASES_SHOWN as usize);
+    let layout = Layout::of(&app, format!("{}/{}", row.organisation, row.name), Section::Projects);
+    show(&ProjectPage {
+        trigger_url: format!("{}/api/v1/projects/{id}/releases", app.public_url),
+        has_api_trigger: row.trigger == "api_endpoint",
+        releases: ReleaseRow::of(&app, releases, &layout).await?,
+        project: ProjectRow::of(row, &layout),
+        has_older,
+        layout,
+    })
+}

@@ -1,0 +1,91 @@
+//! `/repos/{organisation}/{repository}`: what is in a repository, who may enter, and how a machine gets in.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State},
+    response::Html,
+};
+use domain::{
+    ids::RepositoryId,
+    names::{OrganisationName, RepositoryName},
+    package::Format,
+    token::id_text,
+};
+
+use super::{
+    layout::{Layout, Section, show},
+    problem::{PageProblem, not_found},
+    projects::{ITEMS_SHOWN, ListQuery, Pager, Part},
+    repositories::RepositoryRow,
+    show::{Moment, size},
+};
+use crate::app::App;
+
+struct PackageRow {
+    file_name: String,
+    name: String,
+    version: String,
+    architecture: String,
+    size: String,
+    sha256: String,
+    release: Option<String>,
+    added: Moment,
+}
+
+struct KeyRow {
+    id: String,
+    name: String,
+    issued: Moment,
+}
+
+#[derive(Template)]
+#[template(path = "repository.html")]
+struct RepositoryPage {
+    layout: Layout,
+    repository: RepositoryRow,
+    is_deb: bool,
+    newest_publication: Option<Moment>,
+    packages: Vec<PackageRow>,
+    pager: Pager,
+    keys: Vec<KeyRow>,
+}
+
+/// `GET /repos/{organisation}/{repository}`.
+pub(super) async fn repository(
+    State(app): State<App>,
+    Path((organisation, name)): Path<(String, String)>,
+    Query(query): Query<ListQuery>,
+) -> Result<Html<String>, PageProblem> {
+    let organisation: OrganisationName = organisation.parse().map_err(|_| not_found("repository"))?;
+    let name: RepositoryName = name.parse().map_err(|_| not_found("repository"))?;
+    let id = RepositoryId::named(&organisation, &name);
+    let row = app.board.repository(id).await?.ok_or_else(|| not_found("repository"))?;
+    let part = Part { organisation: None, ..Part::read(&query)? };
+    let mut packages = app.board.repository_packages(id, part.offset(), ITEMS_SHOWN + 1).await?;
+    let layout = Layout::of(&app, format!("{organisation}/{name}"), Section::Repositories);
+    let pager = Pager::of(&format!("{}/repos/{organisation}/{name}", layout.base), &part, &mut packages);
+    let packages = packages.into_iter().map(|package| PackageRow {
+        file_name: package.file_name,
+        name: package.name,
+        version: package.version,
+        architecture: package.architecture,
+        size: size(package.size_bytes),
+        sha256: package.sha256.to_string(),
+        release: package.release.map(|release| release.to_string()),
+        added: layout.moment(package.added_at),
+    });
+    let keys = app.credentials.access_keys(id).await?.into_iter().map(|key| KeyRow {
+        id: id_text(key.id.0),
+        name: key.name,
+        issued: layout.moment(key.issued_at),
+    });
+    show(&RepositoryPage {
+        is_deb: row.format == Format::Deb,
+        newest_publication: app.repositories.newest_point(id).map(|at| layout.moment(at)),
+        packages: packages.collect(),
+        keys: keys.collect(),
+        repository: RepositoryRow::of(row, &layout),
+        pager,
+        layout,
+    })
+}

@@ -1,0 +1,136 @@
+//! Session cookies: which operator token somebody showed, and until when that counts.
+//!
+//! A cookie is the token's id and an end, authenticated with a key that dies with the process. Nothing is stored: a
+//! revoked token ends its sessions because every request looks it up, and a restart ends all of them.
+
+use aws_lc_rs::{hmac, rand::SystemRandom};
+use axum::http::{HeaderMap, HeaderValue, header};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::ids::TokenId;
+use uuid::Uuid;
+
+/// How long a session lasts.
+pub(super) const SESSION: TimeDelta = TimeDelta::hours(12);
+
+/// What is authenticated begins with this, so that no other use of the key could be taken for a session.
+const CONTEXT: &[u8] = b"pkgdeploy session 1\0";
+const ID_BYTES: usize = 16;
+const END_BYTES: usize = 8;
+
+/// Makes and checks session cookies.
+pub(super) struct Sessions {
+    key: hmac::Key,
+    is_https: bool,
+}
+
+impl Sessions {
+    /// Sessions of this process, and of no other.
+    pub(super) fn new(is_https: bool) -> Self {
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
+        Self { key: key.expect("the system gives random bytes"), is_https }
+    }
+
+    /// The `Set-Cookie` of whoever showed `token`.
+    pub(super) fn begin(&self, token: TokenId, now: DateTime<Utc>) -> HeaderValue {
+        let mut value = Vec::with_capacity(ID_BYTES + END_BYTES + hmac::HMAC_SHA256.tag_len());
+        value.extend(token.0.as_bytes());
+        value.extend((now + SESSION).timestamp().to_be_bytes());
+        let tag = hmac::sign(&self.key, &[CONTEXT, &value].concat());
+        value.extend(tag.as_ref());
+        self.set_cookie(&URL_SAFE_NO_PAD.encode(value), SESSION)
+    }
+
+    /// The `Set-Cookie` that makes a browser forget its session.
+    pub(super) fn end(&self) -> HeaderValue {
+        self.set_cookie("", TimeDelta::zero())
+    }
+
+    /// The token that the request's session began with, if it is one of ours and not over.
+    pub(super) fn token(&self, headers: &HeaderMap, now: DateTime<Utc>) -> Option<TokenId> {
+        let sent = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let pairs = sent.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let mut sessions = pairs.filter(|(name, _)| *name == self.name());
+        sessions.find_map(|(_, value)| self.check(value, now))
+    }
+
+    fn check(&self, value: &str, now: DateTime<Utc>) -> Option<TokenId> {
+        let bytes = URL_SAFE_NO_PAD.decode(value).ok()?;
+        let (id, rest) = bytes.split_first_chunk::<ID_BYTES>()?;
+        let (end, tag) = rest.split_first_chunk::<END_BYTES>()?;
+        let signed = [CONTEXT, &bytes[..ID_BYTES + END_BYTES]].concat();
+        hmac::verify(&self.key, &signed, tag).ok()?;
+        (now.timestamp() < i64::from_be_bytes(*end)).then(|| TokenId(Uuid::from_bytes(*id)))
+    }
+
+    /// `__Host-` has browsers refuse the cookie from any other host, and without TLS.
+    fn name(&self) -> &'static str {
+        if self.is_https { "__Host-pkgdeploy" } else { "pkgdeploy" }
+    }
+
+    fn set_cookie(&self, value: &str, age: TimeDelta) -> HeaderValue {
+        let secure = if self.is_https { "; Secure" } else { "" };
+        let (name, seconds) = (self.name(), age.num_seconds());
+        let cookie = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");
+        HeaderValue::from_str(&cookie).expect("base64 is ASCII")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeZone as _;
+
+    use super::*;
+
+    const TOKEN: TokenId = TokenId(Uuid::from_u128(7));
+
+    fn noon() -> DateTime<Utc> {
+        Utc.with_ymd_and_hms(2026, 11, 22, 12, 0, 0).single().expect("a time")
+    }
+
+    /// A request with the cookie that `set_cookie` sets.
+    fn returned(set_cookie: &HeaderValue) -> HeaderMap {
+        let pair = set_cookie.to_str().expect("ASCII").split(';').next().expect("a pair");
+        HeaderMap::from_iter([(header::COOKIE, format!("theme=dark; {pair}").parse().expect("a value"))])
+    }
+
+    #[test]
+    fn a_session_names_its_token_until_it_ends() {
+        let sessions = Sessions::new(false);
+        let request = returned(&sessions.begin(TOKEN, noon()));
+        assert_eq!(sessions.token(&request, noon()), Some(TOKEN));
+        assert_eq!(sessions.token(&request, noon() + SESSION - TimeDelta::seconds(1)), Some(TOKEN));
+        assert_eq!(sessions.token(&request, noon() + SESSION), None);
+    }
+
+    #[test]
+    fn another_process_does_not_know_the_session() {
+        let request = returned(&Sessions::new(false).begin(TOKEN, noon()));
+        assert_eq!(Sessions::new(false).token(&request, noon()), None);
+    }
+
+    #[test]
+    fn no_bit_of_a_session_can_be_changed() {
+        let sessions = Sessions::new(false);
+        let cookie = sessions.begin(TOKEN, noon());
+        let value = cookie.to_str().expect("ASCII").split(['=', ';']).nth(1).expect("a value").to_owned();
+        let bytes = URL_SAFE_NO_PAD.decode(&value).expect("base64");
+        for index in 0..bytes.len() {
+            let mut forged = bytes.clone();
+            forged[index] ^= 1;
+            assert_eq!(sessions.check(&URL_SAFE_NO_PAD.encode(&forged), noon()), None, "byte {index}");
+            assert_eq!(sessions.check(&URL_SAFE_NO_PAD.encode(&bytes[..index]), noon()), None, "cut at {index}");
+        }
+        assert_eq!(sessions.check(&value, noon()), Some(TOKEN));
+    }
+
+    #[test]
+    fn the_cookie_is_kept_from_scripts_and_other_sites_and_under_tls_from_plain_http() {
+        let plain = Sessions::new(false).begin(TOKEN, noon());
+        let plain = plain.to_str().expect("ASCII");
+        assert!(plain.ends_with("; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict"), "{plain}");
+        let tls = Sessions::new(true).begin(TOKEN, noon());
+        let tls = tls.to_str().expect("ASCII");
+        assert!(tls.starts_with("__Host-") && tls.ends_with("; HttpOnly; SameSite=Strict; Secure"), "{tls}");
+    }
+}
