@@ -26,12 +26,23 @@ struct ProblemPage {
     told: String,
 }
 
+/// What is to be said instead of the answer: for our own problems, and for what the router refuses before a handler
+/// sees it, in a line of plain text or without any.
+fn told(response: &mut Response) -> Option<String> {
+    let ours = response.extensions_mut().remove::<Told>().map(|Told(told)| told);
+    let is_plain =
+        response.headers().get(header::CONTENT_TYPE).is_none_or(|plain| plain.as_bytes().starts_with(b"text/plain"));
+    let refused =
+        (response.status().is_client_error() && is_plain).then(|| "The request cannot be understood.".to_owned());
+    ours.or(refused)
+}
+
 /// Puts the headers on, and a page around a [`PageProblem`].
 pub(super) async fn dress(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    if let Some(Told(told)) = response.extensions_mut().remove::<Told>() {
-        let status = response.status();
-        let title = status.canonical_reason().unwrap_or("Problem");
+    let status = response.status();
+    let title = status.canonical_reason().unwrap_or("Problem");
+    if let Some(told) = told(&mut response) {
         let page = ProblemPage { layout: Layout::of(&app, title, Section::None), status: status.as_u16(), told };
         let body = page
             .render()

@@ -63,11 +63,7 @@ pub(super) async fn tail(app: &App, release: &Release) -> Result<Tail, PageProbl
             let size_bytes = app.blobs.size(*digest).await?;
             if size_bytes > 0 {
                 let blob = app.blobs.open(*digest, Some(size_bytes.saturating_sub(room)..size_bytes)).await?;
-                pieces.push(
-                    blob.bytes
-                        .try_fold(Vec::new(), |all, bytes| async move { Ok([&all[..], &bytes].concat()) })
-                        .await?,
-                );
+                pieces.push(blob.bytes.try_collect::<Vec<_>>().await?.concat());
             }
             (room, has_more) = (room.saturating_sub(size_bytes), has_more || size_bytes > room);
         }

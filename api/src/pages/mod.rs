@@ -19,6 +19,8 @@ mod repository;
 mod session;
 mod show;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 
 use axum::{

@@ -1,6 +1,6 @@
 //! `/releases`: every release, newest first; and the table of releases that other pages show too.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use askama::Template;
 use axum::{
@@ -43,9 +43,9 @@ impl ReleaseRow {
     pub(super) async fn of(app: &App, releases: Vec<Release>, layout: &Layout) -> Result<Vec<Self>, PageProblem> {
         let mut names: HashMap<ProjectId, String> = HashMap::new();
         for release in &releases {
-            if !names.contains_key(&release.project) {
+            if let Entry::Vacant(unknown) = names.entry(release.project) {
                 let project = app.board.project(release.project).await?;
-                names.insert(release.project, project.map(|project| project.name).unwrap_or_default());
+                unknown.insert(project.map(|project| project.name).unwrap_or_default());
             }
         }
         let row = |release: Release| Self {

@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_size_is_told_in_its_largest_unit() {
-        for (bytes, expected) in [(0, "0 B"), (1_023, "1023 B"), (1_536, "1.5 KiB"), (21_076_377, "20.1 MiB")] {
+        for (bytes, expected) in [(0, "0 B"), (1_023, "1023 B"), (1_536, "1.5 KiB"), (21_076_378, "20.1 MiB")] {
             assert_eq!(size(bytes), expected);
         }
     }
