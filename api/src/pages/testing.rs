@@ -32,12 +32,13 @@ use domain::{
 use http_body_util::BodyExt as _;
 use projections::{board::board, credentials::credentials, index, read_models::ReadModels, runner::Runner};
 use tempfile::TempDir;
+use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
 use crate::{
-    app::{App, Parts},
+    app::{App, Parts, TAG_QUESTIONS_MAX, UPLOADS_MAX},
     mint,
     wiring::{IndexBlobs, LogFeed},
 };
@@ -107,6 +108,8 @@ impl Site {
         .expect("a runner");
         let key = generate(Algorithm::Ed25519Legacy, "pages", DateTime::UNIX_EPOCH).expect("a key");
         let app = App::new(Parts {
+            tag_questions: Semaphore::new(TAG_QUESTIONS_MAX),
+            uploads: Semaphore::new(UPLOADS_MAX),
             executor: Arc::new(Executor::new(store, clock)),
             credentials,
             board,
