@@ -16,12 +16,12 @@ use chrono::Utc;
 use commands::{
     blobs::Blobs,
     event_store::{EventStore, Expected, NewEvent, sqlite::SqliteEventStore},
-    packaging::read_package,
+    packaging::{ReadPackage, read_package},
 };
 use domain::{
     event::{Event, encode},
     ids::{CommandId, EventId, RepositoryId},
-    package::{Format, Package},
+    package::Format,
     recorded::{Actor, Metadata, Revision, StreamId},
     repository,
 };
@@ -65,16 +65,14 @@ fn package_files(folder: &Path, format: Format, found: &mut Vec<PathBuf>) -> std
 }
 
 /// Reads packages on every processor, in the order of `files`.
-fn read_all(files: &[PathBuf]) -> Result<Vec<Package>, Box<dyn Error + Send + Sync>> {
+fn read_all(files: &[PathBuf]) -> Result<Vec<ReadPackage>, Box<dyn Error + Send + Sync>> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = files.len().div_ceil(threads).max(1);
     std::thread::scope(|scope| {
         let readers: Vec<_> = files
             .chunks(share)
             .map(|files| {
-                scope.spawn(move || {
-                    files.iter().map(|file| Ok(read_package(file)?.package)).collect::<Result<Vec<_>, _>>()
-                })
+                scope.spawn(move || files.iter().map(|file| read_package(file)).collect::<Result<Vec<_>, _>>())
             })
             .collect();
         let mut packages = Vec::with_capacity(files.len());
@@ -87,18 +85,23 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<Package>, Box<dyn Error + Send + Sy
     })
 }
 
-async fn record(data: &Path, format: Format, packages: Vec<Package>) -> Outcome {
+async fn record(data: &Path, format: Format, packages: Vec<ReadPackage>) -> Outcome {
     let store = SqliteEventStore::open(data.join("log.sqlite")).await?;
+    let blobs = Blobs::local(data.join("blobs"))?;
     let (organisation, name) = ("bench".parse()?, "bench".parse()?);
     let stream = StreamId::new("repository", RepositoryId::named(&organisation, &name).0);
     let (origin, label, codename) = ("bench".to_owned(), "bench".to_owned(), "bench".to_owned());
     let created = repository::Event::Created { organisation, name, format, origin, label, codename };
     let mut revision = store.append(&stream, Expected::NEW, vec![new_event(created.into())]).await?.revision;
-    let mut added = packages
-        .into_iter()
-        .map(|package| new_event(repository::Event::PackageAdded { package, release: None }.into()));
+    let mut packages = packages.into_iter();
     loop {
-        let events: Vec<NewEvent> = added.by_ref().take(PACKAGES_PER_APPEND).collect();
+        let mut events = Vec::new();
+        for ReadPackage { package, attached } in packages.by_ref().take(PACKAGES_PER_APPEND) {
+            if let Some(list) = attached {
+                blobs.put_bytes(list.into()).await?;
+            }
+            events.push(new_event(repository::Event::PackageAdded { package, release: None }.into()));
+        }
         if events.is_empty() {
             break;
         }
