@@ -1,4 +1,5 @@
-//! Follows the log and gives each event to every projector: one transaction a batch, rows and checkpoints together.
+//! Follows the log and gives each event to every projector: one transaction a batch and projector, rows and checkpoint
+//! together.
 
 mod progress;
 mod slot;
@@ -11,18 +12,21 @@ use domain::{
     event::{DecodeError, Event, decode},
     recorded::{Position, RawEvent, Recorded},
 };
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::SqliteConnection;
 use tokio::sync::watch;
 
 pub use self::progress::{Health, Progress, ProjectorHealth, WaitError};
 use self::slot::Slot;
 use crate::{
-    feed::{Feed, FeedError},
+    feed::{Feed, FeedError, Page},
     projector::{ProjectionError, Projector},
 };
 
 /// Most events in one transaction: enough to replay fast, few enough to hold in memory.
 pub const BATCH_EVENTS_MAX: u32 = 1_000;
+/// After how long a projector commits what it has of a batch, so that those before it in line have their turn: a revoked
+/// key does not wait for a thousand events of another projector.
+pub const BATCH_TIME_MAX: Duration = Duration::from_millis(100);
 /// How often the log is looked at without a hint.
 pub const SAFETY_POLL: Duration = Duration::from_secs(1);
 /// How long to wait after the log or the read models could not be reached.
@@ -58,7 +62,23 @@ pub struct Runner {
     feed: Arc<dyn Feed>,
     rows: SqliteConnection,
     slots: Vec<Slot>,
+    batch_time_max: Duration,
     health: watch::Sender<Health>,
+}
+
+/// A page of the log, decoded.
+struct Batch {
+    after: Position,
+    events: Vec<Incoming>,
+    next: Position,
+    head: Position,
+}
+
+impl Batch {
+    async fn read(feed: &dyn Feed, after: Position) -> Result<Self, FeedError> {
+        let Page { events, next, head } = feed.read_all(after, BATCH_EVENTS_MAX).await?;
+        Ok(Self { after, events: events.into_iter().filter_map(Incoming::of).collect(), next, head })
+    }
 }
 
 /// A stored event of a kind that somebody wants, decoded if it can be.
@@ -87,6 +107,7 @@ impl Incoming {
 
 impl Runner {
     /// Loads every projector from its rows. Tables of another version are dropped, to be filled from the log again.
+    /// Events are given to `projectors` in their order: the first one's answers are the freshest.
     ///
     /// # Errors
     /// The read models cannot be read or written.
@@ -101,7 +122,7 @@ impl Runner {
         }
         let health = watch::Sender::new(Health { projectors: slots.iter().map(Slot::health).collect(), trouble: None });
         let progress = Progress::new(health.subscribe());
-        Ok((Self { feed, rows, slots, health }, progress))
+        Ok((Self { feed, rows, slots, batch_time_max: BATCH_TIME_MAX, health }, progress))
     }
 
     /// Follows the log. Ends only when going on would corrupt the read models.
@@ -113,13 +134,13 @@ impl Runner {
                 Ok(true) => {}
                 Ok(false) => wait(&mut hint).await,
                 Err(error @ RunnerError::Fenced { .. }) => {
-                    tracing::error!(error = %describe(&error), "projections stopped");
+                    let trouble = describe(&error);
+                    tracing::error!(error = %trouble, "projections stopped");
                     return error;
                 }
                 Err(error) => {
                     let trouble = describe(&error);
                     tracing::warn!(error = %trouble, "projections wait: {trouble}");
-                    self.slots.iter_mut().for_each(Slot::abandon);
                     self.health.send_modify(|health| health.trouble = Some(trouble));
                     tokio::time::sleep(RETRY_PAUSE).await;
                 }
@@ -127,23 +148,39 @@ impl Runner {
         }
     }
 
-    /// One page of the log through every projector. Returns whether there is more.
+    /// A page of the log through each projector, from where that one stands. Returns whether there is more.
     async fn step(&mut self) -> Result<bool, RunnerError> {
-        let running = self.slots.iter().filter(|slot| slot.is_running());
-        let Some(after) = running.map(Slot::position).min() else { return Ok(false) };
-        let page = self.feed.read_all(after, BATCH_EVENTS_MAX).await?;
-        if page.next > after {
-            let events: Vec<Incoming> = page.events.into_iter().filter_map(Incoming::of).collect();
-            let mut transaction = self.rows.begin().await?;
-            for slot in self.slots.iter_mut().filter(|slot| slot.is_running()) {
-                slot.project(&mut transaction, &events, page.next).await?;
+        let mut batch: Option<Batch> = None;
+        let mut more = false;
+        for index in 0..self.slots.len() {
+            let Self { feed, rows, slots, batch_time_max, .. } = self;
+            let slot = &mut slots[index];
+            if !slot.is_due() {
+                continue;
             }
-            transaction.commit().await?;
-            self.slots.iter_mut().for_each(Slot::commit);
+            // Most of the time all stand at the same place.
+            let after = slot.position();
+            let read = match batch.take() {
+                Some(read) if read.after == after => read,
+                _ => Batch::read(feed.as_ref(), after).await?,
+            };
+            slot.advance(rows, &read, *batch_time_max).await?;
+            more |= slot.position() > after && slot.position() < read.head;
+            batch = Some(read);
+            self.publish();
         }
+        self.publish();
+        Ok(more)
+    }
+
+    fn publish(&self) {
         let projectors = self.slots.iter().map(Slot::health).collect();
-        self.health.send_replace(Health { projectors, trouble: None });
-        Ok(page.next < page.head)
+        let health = Health { projectors, trouble: self.slots.iter().find_map(Slot::trouble) };
+        self.health.send_if_modified(|current| {
+            let is_new = *current != health;
+            *current = health;
+            is_new
+        });
     }
 }
 

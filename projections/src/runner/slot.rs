@@ -1,9 +1,12 @@
 //! One projector in the runner: its checkpoint, and what happens when an event does not fit.
 
+use std::time::Duration;
+
 use domain::recorded::Position;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
+use tokio::time::Instant;
 
-use super::{Incoming, ProjectorHealth, RunnerError, describe};
+use super::{Batch, Incoming, ProjectorHealth, RETRY_PAUSE, RunnerError, describe};
 use crate::{
     projector::{ProjectionError, Projector},
     read_models::{signed, unsigned},
@@ -13,13 +16,13 @@ pub(super) struct Slot {
     projector: Box<dyn Projector>,
     position: Position,
     stopped: Option<String>,
-    /// What the open transaction will have done.
-    pending: Option<Outcome>,
+    trouble: Option<Trouble>,
 }
 
-struct Outcome {
-    position: Position,
-    stopped: Option<String>,
+/// What could not be reached. It is tried again.
+struct Trouble {
+    why: String,
+    retry_at: Instant,
 }
 
 impl Slot {
@@ -41,11 +44,12 @@ impl Slot {
             }
         };
         projector.load(rows).await?;
-        Ok(Self { projector, position, stopped: None, pending: None })
+        Ok(Self { projector, position, stopped: None, trouble: None })
     }
 
-    pub(super) fn is_running(&self) -> bool {
-        self.stopped.is_none()
+    /// It has not stopped, and is not waiting for something that could not be reached.
+    pub(super) fn is_due(&self) -> bool {
+        self.stopped.is_none() && self.trouble.as_ref().is_none_or(|trouble| trouble.retry_at <= Instant::now())
     }
 
     pub(super) fn position(&self) -> Position {
@@ -57,56 +61,100 @@ impl Slot {
         ProjectorHealth { name: projector.name(), position: *position, stopped: stopped.clone() }
     }
 
-    /// Applies what is new to it among `events`, which reach up to `next`, in a savepoint of its own. When one does not
-    /// fit, everything before it is applied again and kept, and the projector stops there.
-    pub(super) async fn project(
+    /// What it waits for, if it does.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble.as_ref().map(|trouble| format!("projector {}: {}", self.projector.name(), trouble.why))
+    }
+
+    /// Applies what is new to it in `batch`, in a transaction of its own: no other projector waits for this one's
+    /// trouble, or is rolled back by it.
+    ///
+    /// # Errors
+    /// [`RunnerError::Fenced`] alone.
+    pub(super) async fn advance(
         &mut self,
         rows: &mut SqliteConnection,
-        events: &[Incoming],
-        next: Position,
+        batch: &Batch,
+        time_max: Duration,
     ) -> Result<(), RunnerError> {
-        let kinds = self.projector.kinds();
-        let wanted = |event: &&Incoming| event.position > self.position && kinds.contains(&event.kind());
-        let mut events: Vec<&Incoming> = events.iter().filter(wanted).collect();
-        let mut outcome = Outcome { position: next, stopped: None };
-        loop {
-            let mut savepoint = rows.begin().await?;
-            match self.apply(&mut savepoint, &events).await {
-                Ok(()) => {
-                    self.checkpoint(&mut savepoint, outcome.position).await?;
-                    savepoint.commit().await?;
-                    break;
-                }
-                Err((_, error)) if error.is_transient() => return Err(error.into()),
-                Err((index, error)) => {
-                    savepoint.rollback().await?;
-                    self.projector.abandoned();
-                    let Incoming { position, name, .. } = events[index];
-                    let why = format!("event {name} at position {position}: {}", describe(&error));
-                    tracing::error!(projector = self.projector.name(), "projector stopped at {why}");
-                    events.truncate(index);
-                    let position = events.last().map_or(self.position, |event| event.position);
-                    outcome = Outcome { position, stopped: Some(why) };
-                }
+        if batch.next <= self.position {
+            return Ok(());
+        }
+        match self.project(rows, batch, time_max).await {
+            Ok(()) => self.trouble = None,
+            Err(error @ RunnerError::Fenced { .. }) => return Err(error),
+            Err(error) => {
+                self.projector.abandoned();
+                let (name, why) = (self.projector.name(), describe(&error));
+                tracing::warn!(projector = name, "projector {name} waits: {why}");
+                self.trouble = Some(Trouble { why, retry_at: Instant::now() + RETRY_PAUSE });
             }
         }
-        self.pending = Some(outcome);
         Ok(())
     }
 
+    /// When an event does not fit, everything before it is applied again and kept. The projector stops once that event
+    /// is the first.
+    async fn project(
+        &mut self,
+        rows: &mut SqliteConnection,
+        batch: &Batch,
+        time_max: Duration,
+    ) -> Result<(), RunnerError> {
+        let kinds = self.projector.kinds();
+        let wanted = |event: &&Incoming| event.position > self.position && kinds.contains(&event.kind());
+        let mut events: Vec<&Incoming> = batch.events.iter().filter(wanted).collect();
+        let mut next = batch.next;
+        loop {
+            let mut transaction = rows.begin().await?;
+            match self.apply(&mut transaction, &events, time_max).await {
+                Ok(applied) => {
+                    if applied < events.len() {
+                        next = events[applied - 1].position;
+                    }
+                    self.checkpoint(&mut transaction, next).await?;
+                    transaction.commit().await?;
+                    self.projector.committed();
+                    self.position = next;
+                    return Ok(());
+                }
+                Err((_, error)) if error.is_transient() => return Err(error.into()),
+                Err((index, error)) => {
+                    transaction.rollback().await?;
+                    self.projector.abandoned();
+                    if index == 0 {
+                        let Incoming { position, name, .. } = events[0];
+                        let why = format!("event {name} at position {position}: {}", describe(&error));
+                        tracing::error!(projector = self.projector.name(), "projector stopped at {why}");
+                        self.stopped = Some(why);
+                        return Ok(());
+                    }
+                    events.truncate(index);
+                    next = events[index - 1].position;
+                }
+            }
+        }
+    }
+
+    /// Returns how many it applied: at least one if there is one, and no more once `time_max` is over.
     async fn apply(
         &mut self,
         rows: &mut SqliteConnection,
         events: &[&Incoming],
-    ) -> Result<(), (usize, ProjectionError)> {
+        time_max: Duration,
+    ) -> Result<usize, (usize, ProjectionError)> {
+        let started = Instant::now();
         for (index, incoming) in events.iter().enumerate() {
+            if index > 0 && started.elapsed() >= time_max {
+                return Ok(index);
+            }
             let applied = match &incoming.event {
                 Ok(recorded) => self.projector.apply(rows, recorded).await,
                 Err(malformed) => Err(ProjectionError::Contradiction(malformed.clone())),
             };
             applied.map_err(|error| (index, error))?;
         }
-        Ok(())
+        Ok(events.len())
     }
 
     /// Compare-and-set: a second writer finds that it lost.
@@ -123,21 +171,6 @@ impl Slot {
             1 => Ok(()),
             _ => Err(RunnerError::Fenced { projector: self.projector.name(), expected: self.position }),
         }
-    }
-
-    /// The transaction is committed.
-    pub(super) fn commit(&mut self) {
-        if let Some(Outcome { position, stopped }) = self.pending.take() {
-            self.projector.committed();
-            self.position = position;
-            self.stopped = stopped;
-        }
-    }
-
-    /// The transaction was rolled back.
-    pub(super) fn abandon(&mut self) {
-        self.pending = None;
-        self.projector.abandoned();
     }
 }
 

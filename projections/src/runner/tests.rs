@@ -1,29 +1,52 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-use std::sync::Mutex;
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use domain::{organisation, recorded::Revision};
 use futures::future::BoxFuture;
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::*;
-use crate::{read_models::ReadModels, testing::World};
+use crate::{blob::BlobError, read_models::ReadModels, testing::World};
 
 const ID: Uuid = Uuid::from_u128(1);
 
 /// Counts events in a row, and remembers in memory which it was given.
 struct Counter {
+    name: &'static str,
     version: u32,
     seen: Arc<Mutex<Vec<Revision>>>,
     staged: Vec<Revision>,
     /// Refuses the event of this revision.
     refuses: Option<Revision>,
+    /// Cannot reach something while this is set.
+    is_cut_off: Arc<AtomicBool>,
+    /// Needs one permit an event.
+    permits: Arc<Semaphore>,
+}
+
+impl Counter {
+    fn new(name: &'static str, version: u32, refuses: Option<u64>) -> Self {
+        Self {
+            name,
+            version,
+            seen: Arc::default(),
+            staged: vec![],
+            refuses: refuses.map(Revision),
+            is_cut_off: Arc::default(),
+            permits: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
+        }
+    }
 }
 
 impl Projector for Counter {
     fn name(&self) -> &'static str {
-        "counter"
+        self.name
     }
 
     fn version(&self) -> u32 {
@@ -31,11 +54,17 @@ impl Projector for Counter {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["counted"]
+        match self.name {
+            "counter" => &["counted"],
+            _ => &["counted_too"],
+        }
     }
 
     fn schema(&self) -> &'static str {
-        "create table counted (revision integer not null primary key) strict"
+        match self.name {
+            "counter" => "create table counted (revision integer not null primary key) strict",
+            _ => "create table counted_too (revision integer not null primary key) strict",
+        }
     }
 
     fn kinds(&self) -> &'static [&'static str] {
@@ -55,8 +84,13 @@ impl Projector for Counter {
             if self.refuses == Some(recorded.revision) {
                 return Err(ProjectionError::Contradiction("not this one".into()));
             }
+            if self.is_cut_off.load(Ordering::SeqCst) {
+                return Err(BlobError::Unavailable("cut off".into()).into());
+            }
+            self.permits.acquire().await.unwrap().forget();
             let revision = i64::try_from(recorded.revision.0).unwrap();
-            sqlx::query("insert into counted (revision) values (?)").bind(revision).execute(rows).await?;
+            let insert = format!("insert into {} (revision) values (?)", self.tables()[0]);
+            sqlx::query(AssertSqlSafe(insert)).bind(revision).execute(rows).await?;
             self.staged.push(recorded.revision);
             Ok(())
         })
@@ -94,12 +128,33 @@ impl Started {
 }
 
 async fn start(world: &World, version: u32, refuses: Option<u64>) -> Started {
+    let counter = Counter::new("counter", version, refuses);
+    let seen = counter.seen.clone();
+    let (runner, progress, readers) = open(world, vec![counter]).await;
+    Started { seen, progress, readers, task: tokio::spawn(runner.run()) }
+}
+
+async fn open(world: &World, counters: Vec<Counter>) -> (Runner, Progress, sqlx::SqlitePool) {
     let models = ReadModels::open(world.read_models()).await.unwrap();
-    let seen = Arc::new(Mutex::default());
-    let counter = Counter { version, seen: Arc::clone(&seen), staged: vec![], refuses: refuses.map(Revision) };
-    let projectors: Vec<Box<dyn Projector>> = vec![Box::new(counter)];
+    let projectors = counters.into_iter().map(|counter| Box::new(counter) as Box<dyn Projector>).collect();
     let (runner, progress) = Runner::open(models.writer, world.feed.clone(), projectors).await.unwrap();
-    Started { seen, progress, readers: models.readers, task: tokio::spawn(runner.run()) }
+    (runner, progress, models.readers)
+}
+
+/// Both counters until everything at `until` shows; which revisions each was given.
+async fn count_with_both(world: &World, version: u32, refuses: Option<u64>, until: Position) -> [Vec<u64>; 2] {
+    let counters = vec![Counter::new("counter", 1, None), Counter::new("counter too", version, refuses)];
+    let seen = [counters[0].seen.clone(), counters[1].seen.clone()];
+    let (runner, progress, _) = open(world, counters).await;
+    let task = tokio::spawn(runner.run());
+    progress.wait_for_projector("counter", until).await.unwrap();
+    let waited = progress.wait_for(until).await;
+    assert_eq!(waited.is_err(), refuses.is_some(), "{waited:?}");
+    // What it had seen is behind it: one more event goes to each of them once.
+    progress.wait_for_projector("counter", append(world)).await.unwrap();
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+    seen.map(|seen| seen.lock().unwrap().iter().map(|revision| revision.0).collect())
 }
 
 fn append(world: &World) -> Position {
@@ -197,6 +252,81 @@ async fn a_second_writer_is_fenced_off() {
     let position = append(&world);
     assert_eq!(first.progress.wait_for(position).await, Err(WaitError::Ended));
     assert!(matches!(first.task.await.unwrap(), RunnerError::Fenced { projector: "counter", .. }));
+}
+
+#[tokio::test]
+async fn a_projector_that_is_filled_again_does_not_set_another_one_back() {
+    let world = World::new();
+    let mut last = Position(0);
+    for _ in 0..=BATCH_EVENTS_MAX {
+        last = append(&world);
+    }
+    count_with_both(&world, 1, None, last).await;
+    let last = append(&world);
+    let [ahead, again] = count_with_both(&world, 2, None, last).await;
+    let newest = u64::from(BATCH_EVENTS_MAX) + 4;
+    assert!(ahead.iter().all(|revision| *revision > newest - 3), "{ahead:?} was given twice");
+    assert_eq!(again[..newest as usize - 1], (1..newest).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_projector_that_had_stopped_does_not_set_another_one_back() {
+    let world = World::new();
+    let mut last = Position(0);
+    for _ in 0..BATCH_EVENTS_MAX + 10 {
+        last = append(&world);
+    }
+    let [_, stopped] = count_with_both(&world, 1, Some(3), last).await;
+    assert_eq!(stopped, [1, 2]);
+    let last = append(&world);
+    let [ahead, repaired] = count_with_both(&world, 1, None, last).await;
+    assert!(ahead.iter().all(|revision| *revision > u64::from(BATCH_EVENTS_MAX) + 10), "{ahead:?} was given twice");
+    assert_eq!(repaired[0], 3);
+}
+
+#[tokio::test]
+async fn a_projector_that_cannot_reach_something_holds_up_no_other_and_goes_on_later() {
+    let world = World::new();
+    let counters = vec![Counter::new("counter", 1, None), Counter::new("counter too", 1, None)];
+    let (is_cut_off, seen) = (counters[0].is_cut_off.clone(), counters[0].seen.clone());
+    is_cut_off.store(true, Ordering::SeqCst);
+    let (runner, progress, _) = open(&world, counters).await;
+    let task = tokio::spawn(runner.run());
+    for _ in 0..3 {
+        progress.wait_for_projector("counter too", append(&world)).await.unwrap();
+    }
+    let health = progress.health();
+    let trouble = health.trouble.clone().unwrap();
+    assert!(trouble.starts_with("projector counter: a blob") && !health.is_good(), "{trouble}");
+    assert_eq!((health.projectors[0].position, &health.projectors[0].stopped), (Position(0), &None));
+
+    is_cut_off.store(false, Ordering::SeqCst);
+    progress.wait_for(append(&world)).await.unwrap();
+    assert!(progress.health().is_good());
+    assert_eq!(*seen.lock().unwrap(), [1, 2, 3, 4].map(Revision));
+    task.abort();
+}
+
+#[tokio::test]
+async fn the_first_projector_does_not_wait_for_the_second() {
+    let world = World::new();
+    let counters = vec![Counter::new("counter", 1, None), Counter::new("counter too", 1, None)];
+    let (permits, seen) = (counters[1].permits.clone(), counters[1].seen.clone());
+    permits.forget_permits(Semaphore::MAX_PERMITS);
+    let (mut runner, progress, _) = open(&world, counters).await;
+    runner.batch_time_max = Duration::ZERO;
+    let [first, second] = [append(&world), append(&world)];
+    let task = tokio::spawn(runner.run());
+    progress.wait_for_projector("counter", first).await.unwrap();
+    assert!(seen.lock().unwrap().is_empty(), "it still works on its first event");
+    // When its time is over, the others have their turn: even of two events only one was applied.
+    permits.add_permits(1);
+    progress.wait_for_projector("counter too", first).await.unwrap();
+    progress.wait_for_projector("counter", second).await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [Revision(1)]);
+    permits.add_permits(1);
+    progress.wait_for(second).await.unwrap();
+    task.abort();
 }
 
 #[tokio::test]
