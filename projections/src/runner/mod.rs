@@ -136,6 +136,7 @@ impl Runner {
                 Err(error @ RunnerError::Fenced { .. }) => {
                     let trouble = describe(&error);
                     tracing::error!(error = %trouble, "projections stopped");
+                    self.health.send_modify(|health| health.trouble = Some(trouble));
                     return error;
                 }
                 Err(error) => {

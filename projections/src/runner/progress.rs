@@ -8,7 +8,7 @@ use tokio::sync::watch;
 pub struct Health {
     /// One for each projector.
     pub projectors: Vec<ProjectorHealth>,
-    /// Why nothing moves at the moment, if nothing does; it is tried again.
+    /// What does not move at the moment, and why: it is tried again, unless the runner has ended.
     pub trouble: Option<String>,
 }
 
@@ -59,7 +59,11 @@ impl Progress {
     /// The state of all projectors now.
     #[must_use]
     pub fn health(&self) -> Health {
-        self.0.borrow().clone()
+        let mut health = self.0.borrow().clone();
+        if self.0.has_changed().is_err() {
+            health.trouble.get_or_insert_with(|| WaitError::Ended.to_string());
+        }
+        health
     }
 
     /// Every event up to here shows in every projector's answers.

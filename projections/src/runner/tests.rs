@@ -252,6 +252,8 @@ async fn a_second_writer_is_fenced_off() {
     let position = append(&world);
     assert_eq!(first.progress.wait_for(position).await, Err(WaitError::Ended));
     assert!(matches!(first.task.await.unwrap(), RunnerError::Fenced { projector: "counter", .. }));
+    let trouble = first.progress.health().trouble.unwrap();
+    assert!(trouble.contains("another process writes these read models"), "{trouble}");
 }
 
 #[tokio::test]
@@ -327,6 +329,19 @@ async fn the_first_projector_does_not_wait_for_the_second() {
     permits.add_permits(1);
     progress.wait_for(second).await.unwrap();
     task.abort();
+}
+
+#[tokio::test]
+async fn the_end_of_the_runner_is_no_good_health() {
+    let world = World::new();
+    let started = start(&world, 1, None).await;
+    let position = append(&world);
+    started.progress.wait_for(position).await.unwrap();
+    assert!(started.progress.health().is_good());
+    let progress = started.progress.clone();
+    started.stop().await;
+    assert_eq!(progress.health().trouble.as_deref(), Some("the projections have ended"));
+    assert!(!progress.health().is_good());
 }
 
 #[tokio::test]
