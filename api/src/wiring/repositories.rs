@@ -33,6 +33,7 @@ impl publishing::Candidates for ProjectedRepositories {
                 signed_path: candidate.signed_path,
                 text: candidate.text,
                 files: candidate.files,
+                renderer: candidate.renderer,
             })
         })
     }

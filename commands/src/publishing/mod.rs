@@ -56,6 +56,8 @@ pub struct Candidate {
     pub text: String,
     /// What `text` lists.
     pub files: Vec<IndexFile>,
+    /// The version of the code that rendered it.
+    pub renderer: u32,
 }
 
 /// Where candidates come from: the projected indexes.
@@ -161,7 +163,7 @@ impl Publisher {
 
     /// Signs, and stores every byte that the event will name.
     async fn sign(&self, candidate: Candidate) -> Result<SignedIndex, PublishError> {
-        let Candidate { format, covers, published_at, signed_path, text, files, .. } = candidate;
+        let Candidate { format, covers, published_at, signed_path, text, files, renderer, .. } = candidate;
         let (signer, now, to_sign) = (self.signer.clone(), self.executor.now(), text.clone());
         let signatures = tokio::task::spawn_blocking(move || -> Result<Vec<(&str, String)>, SigningError> {
             let detached = signer.detached(to_sign.as_bytes(), now)?;
@@ -179,7 +181,7 @@ impl Publisher {
             stored.push(self.store(format!("{folder}/{name}"), Bytes::from(signature)).await?);
         }
         let key_fingerprint = self.signer.fingerprint();
-        Ok(SignedIndex { covers, published_at, signed, signatures: stored, files, key_fingerprint })
+        Ok(SignedIndex { covers, published_at, signed, signatures: stored, files, key_fingerprint, renderer })
     }
 
     async fn store(&self, path: String, bytes: Bytes) -> Result<IndexFile, BlobError> {

@@ -119,6 +119,7 @@ fn golden() -> Vec<(&'static str, &'static str, Event)> {
                 index_file("dists/stable/main/binary-amd64/Packages.gz", repository::Stored::Rope(digest())),
             ],
             key_fingerprint: "AB".into(),
+            renderer: 1,
         }),
         "keyring.access_key_issued.v1" => keyring::Event::AccessKeyIssued {
             key: AccessKeyId(id(5)),

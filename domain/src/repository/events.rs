@@ -57,6 +57,14 @@ pub struct SignedIndex {
     pub files: Vec<IndexFile>,
     /// Full fingerprint of the key, upper-case hexadecimal.
     pub key_fingerprint: String,
+    /// The version of the code that rendered it (see decision 0006).
+    #[serde(default = "first_renderer")]
+    pub renderer: u32,
+}
+
+/// Who rendered what does not say so.
+fn first_renderer() -> u32 {
+    1
 }
 
 /// One file of a publication.

@@ -59,6 +59,7 @@ fn index(covers: u64, second: i64) -> SignedIndex {
         signatures: vec![],
         files: vec![],
         key_fingerprint: "AB".into(),
+        renderer: 1,
     }
 }
 

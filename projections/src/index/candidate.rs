@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{ids::RepositoryId, recorded::Revision, repository::IndexFile};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Repositories, rows, signable::Signable};
+use super::{RENDERER, Repositories, rows, signable::Signable};
 use crate::blob::BlobError;
 
 /// How many blobs of one candidate are stored at the same time: each waits for the disk.
@@ -26,6 +26,8 @@ pub struct Candidate {
     pub text: String,
     /// What the text lists.
     pub files: Vec<IndexFile>,
+    /// The version of the code that rendered it: [`RENDERER`].
+    pub renderer: u32,
 }
 
 /// A candidate could not be made.
@@ -88,6 +90,7 @@ impl Repositories {
             signed_path: path,
             text,
             files: packed.files,
+            renderer: RENDERER,
         })
     }
 }

@@ -3,8 +3,9 @@
 //! 1. `PackageAdded` becomes a row with the package's rendered fragments ([`projector`]).
 //! 2. The signer asks [`Repositories::unsigned`], and for each of them a [`Candidate`]: the rendered, compressed and
 //!    stored index of the newest state.
-//! 3. `IndexSigned` promotes that state, if rendering it here gives the digest that was signed. One row flips, and
-//!    [`Repositories::locate`] answers from the new publication.
+//! 3. `IndexSigned` promotes that state, if rendering it here gives the digest that was signed; what another
+//!    [`RENDERER`] rendered is taken as it was recorded. One row flips, and [`Repositories::locate`] answers from the new
+//!    publication.
 //!
 //! Nothing here reads a clock: time comes from the events.
 
@@ -43,6 +44,9 @@ use crate::blob::BlobStore;
 
 /// The projector's name: in checkpoints, and to wait for.
 pub const REPOSITORIES: &str = "repositories";
+/// The version of the code that renders indexes. Goes up with every change of what a state renders to, down to a byte,
+/// compression aside: only what this very version rendered is rendered again to compare (see decision 0006).
+pub const RENDERER: u32 = 1;
 
 /// Read access to repositories. Cheap to clone.
 #[derive(Clone)]

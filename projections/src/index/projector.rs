@@ -1,4 +1,5 @@
 //! Folds repository events into rows, and promotes what was signed if rendering it here gives the same bytes.
+//! What another renderer rendered is promoted as it was recorded.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use futures::future::BoxFuture;
 use sqlx::SqliteConnection;
 
 use super::{
-    Repositories,
+    RENDERER, Repositories,
     publication::Publication,
     rows::{self, Changed, FileRow},
     shelf::Fixed,
@@ -26,12 +27,17 @@ use crate::{
     yum,
 };
 
-const VERSION: u32 = 1;
+/// Goes up when the tables change.
+const TABLES: u32 = 1;
+/// Rows hold rendered fragments, all of one renderer: another one fills them again.
+const VERSION: u32 = TABLES * 1_000 + RENDERER;
 
 /// Writes the repositories' rows, and their memory after each commit.
 pub struct RepositoriesProjector {
     repositories: Repositories,
     staged: Vec<(RepositoryId, Staged)>,
+    /// It said that it takes indexes as they were recorded.
+    has_trusted: bool,
 }
 
 enum Staged {
@@ -42,7 +48,7 @@ enum Staged {
 
 impl RepositoriesProjector {
     pub(super) fn new(repositories: Repositories) -> Self {
-        Self { repositories, staged: Vec::new() }
+        Self { repositories, staged: Vec::new(), has_trusted: false }
     }
 
     async fn fold(
@@ -64,7 +70,11 @@ impl RepositoriesProjector {
                 Staged::Added(changed, file)
             }
             repository::Event::IndexSigned(index) => {
-                self.verify(rows, id, index).await?;
+                if index.renderer == RENDERER {
+                    self.verify(rows, id, index).await?;
+                } else {
+                    self.trust(id, index);
+                }
                 writes::publish(rows, id, recorded, index).await?;
                 Staged::Published(Arc::new(Publication::of(index)))
             }
@@ -111,6 +121,17 @@ impl RepositoriesProjector {
                     ProjectionError::Contradiction(format!("blob {digest} is no list of files: {error}"))
                 })
             }
+        }
+    }
+
+    /// Whoever rendered `index` compared it when it was signed; this version would render it in another way.
+    fn trust(&mut self, id: RepositoryId, index: &SignedIndex) {
+        if !std::mem::replace(&mut self.has_trusted, true) {
+            let SignedIndex { covers, renderer, .. } = index;
+            tracing::info!(
+                repository.id = %id,
+                "indexes of renderer {renderer} are taken as recorded, this is renderer {RENDERER}: first that of {id} for revision {covers}"
+            );
         }
     }
 

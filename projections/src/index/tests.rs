@@ -88,6 +88,7 @@ async fn sign(candidate: &Candidate, world: &World) -> SignedIndex {
         signatures: signatures.iter().map(|path| stored(path, format!("signed {path}").as_bytes())).collect(),
         files: candidate.files.clone(),
         key_fingerprint: "AB".into(),
+        renderer: candidate.renderer,
     }
 }
 
@@ -282,6 +283,25 @@ async fn an_index_that_is_not_what_the_packages_render_to_stops_the_projector_an
     assert!(!running.progress.health().is_good());
     assert_eq!(running.repositories.covers(ID), None, "nothing was promoted");
     running.progress.wait_for_projector("credentials", position).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_index_of_another_renderer_is_taken_as_it_was_recorded() {
+    let world = World::new();
+    let running = world.start().await;
+    world.add(100, created(Format::Deb));
+    running.shows(world.add(101, deb("1.0", "amd64"))).await;
+    let mut candidate = running.repositories.candidate(ID).await.unwrap();
+    assert_eq!(candidate.renderer, RENDERER);
+    candidate.renderer += 1;
+    candidate.text = candidate.text.replace("Origin: acme", "Origin: Acme Inc.");
+    candidate.files[0].sha256 = Sha256::of(b"rendered in another way");
+    let index = sign(&candidate, &world).await;
+    running.shows(world.add(102, repository::Event::IndexSigned(index))).await;
+    let release = locate(&running, Point::Newest, "dists/stable/Release").await.unwrap();
+    assert_eq!(bytes(&world, release).await, candidate.text.as_bytes());
+    running.shows(world.add(103, deb("2.0", "amd64"))).await;
+    assert_eq!(publish(&world, &running, 104).await.covers, Revision(4), "the next one is rendered here");
 }
 
 #[tokio::test]
