@@ -1,7 +1,7 @@
 //! Folds a release's facts into its row, its steps and its packages.
 //!
 //! A release is at one step at a time: the furthest that one of its packages has come to. A step ends when the next
-//! one starts.
+//! one starts. A release that failed is at the step of the package that failed.
 
 use domain::{
     event::Event,
@@ -82,14 +82,13 @@ pub(super) async fn fold(
         }
         release::Event::Uploaded => {
             release.reach(Step::Uploaded).await?;
-            release.finish("uploaded", "done", None).await
+            release.finish("uploaded", "done").await
         }
         release::Event::Failed { step, code, message, log } => {
-            release.reach(*step).await?;
-            let log = log.map(|log| log.to_string());
-            release.finish("failed", "failed", Some((code, message, log))).await
+            release.fail(*step, code, message, log.map(|log| log.to_string())).await?;
+            release.finish("failed", "cancelled").await
         }
-        release::Event::Cancelled => release.finish("cancelled", "cancelled", None).await,
+        release::Event::Cancelled => release.finish("cancelled", "cancelled").await,
     }
 }
 
@@ -182,35 +181,44 @@ impl ReleaseRows<'_> {
             .try_get(0)
     }
 
+    /// Ends `step` with what went wrong. Another package may have come further than the one that failed: the release is
+    /// at the step that failed all the same.
+    async fn fail(&mut self, step: Step, code: &str, message: &str, log: Option<String>) -> Result<(), sqlx::Error> {
+        self.reach(step).await?;
+        sqlx::query(
+            "update release_step set state = 'failed', ended_at = ?, code = ?, message = ?, log = ?
+             where release = ? and ordinal = ?",
+        )
+        .bind(self.at)
+        .bind(code)
+        .bind(message)
+        .bind(log)
+        .bind(&self.id)
+        .bind(ordinal(step))
+        .execute(&mut *self.rows)
+        .await?;
+        sqlx::query("update release set step = ? where id = ?")
+            .bind(step.as_str())
+            .bind(&self.id)
+            .execute(&mut *self.rows)
+            .await?;
+        Ok(())
+    }
+
     /// Ends the release, and the steps that are still running with `step_state`.
-    async fn finish(
-        &mut self,
-        state: &str,
-        step_state: &str,
-        why: Option<(&String, &String, Option<String>)>,
-    ) -> Result<(), sqlx::Error> {
+    async fn finish(&mut self, state: &str, step_state: &str) -> Result<(), sqlx::Error> {
         sqlx::query("update release set state = ?, finished_at = ? where id = ?")
             .bind(state)
             .bind(self.at)
             .bind(&self.id)
             .execute(&mut *self.rows)
             .await?;
-        let (code, message, log) = match why {
-            Some((code, message, log)) => (Some(code), Some(message), log),
-            None => (None, None, None),
-        };
-        sqlx::query(
-            "update release_step set state = ?, ended_at = ?, code = ?, message = ?, log = ?
-             where release = ? and state = 'running'",
-        )
-        .bind(step_state)
-        .bind(self.at)
-        .bind(code)
-        .bind(message)
-        .bind(log)
-        .bind(&self.id)
-        .execute(&mut *self.rows)
-        .await?;
+        sqlx::query("update release_step set state = ?, ended_at = ? where release = ? and state = 'running'")
+            .bind(step_state)
+            .bind(self.at)
+            .bind(&self.id)
+            .execute(&mut *self.rows)
+            .await?;
         Ok(())
     }
 }

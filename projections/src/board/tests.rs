@@ -143,6 +143,44 @@ async fn a_failed_release_says_where_and_why() {
     assert_eq!(last.log, Some(Sha256::of(b"log")));
 }
 
+fn set_up_failed() -> release::Event {
+    release::Event::Failed {
+        step: Step::SetupBuild,
+        code: "requirement_not_found".into(),
+        message: "there is no libfoo".into(),
+        log: None,
+    }
+}
+
+#[tokio::test]
+async fn a_package_that_fails_behind_another_one_fails_at_its_own_step() {
+    let world = World::new();
+    let running = world.start().await;
+    // The first package is being built while the second is set up.
+    let mut events: Vec<_> = until_built().into_iter().take(5).collect();
+    events.push(set_up_failed());
+    let id = world.release(&running, events).await;
+    let release = running.board.release(id).await.unwrap().unwrap();
+    assert_eq!((release.state, release.step), (ReleaseState::Failed, Step::SetupBuild));
+    let [.., set_up, building] = &running.board.steps(id).await.unwrap()[..] else { panic!("too few steps") };
+    assert_eq!((set_up.step, set_up.state.as_str()), (Step::SetupBuild, "failed"));
+    assert_eq!(set_up.code.as_deref(), Some("requirement_not_found"));
+    assert_eq!((set_up.message.as_deref(), set_up.ended_at), (Some("there is no libfoo"), release.finished_at));
+    assert_eq!((building.step, building.state.as_str()), (Step::Building, "cancelled"));
+    assert_eq!((building.ended_at, &building.code, &building.message), (release.finished_at, &None, &None));
+}
+
+#[tokio::test]
+async fn a_step_that_was_not_reached_can_fail() {
+    let world = World::new();
+    let running = world.start().await;
+    let id = world.release(&running, [received("v1"), set_up_failed()]).await;
+    assert_eq!(steps(&running, id).await, ["received done", "waiting_for_build_slot done", "setup_build failed"]);
+    let last = running.board.steps(id).await.unwrap().pop().unwrap();
+    assert_eq!(last.code.as_deref(), Some("requirement_not_found"));
+    assert_eq!(running.board.release(id).await.unwrap().unwrap().step, Step::SetupBuild);
+}
+
 #[tokio::test]
 async fn a_cancelled_release_ends_the_step_it_is_at() {
     let world = World::new();
