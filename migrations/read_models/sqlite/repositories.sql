@@ -34,7 +34,7 @@ create table publication (
     primary key (repository, published_at)
 ) strict, without rowid;
 
--- Index files that are named by their digest: answered for days after they were replaced.
+-- Index files that are named by their digest: answered for days after they were replaced, and then deleted.
 create table named_by_digest (
     repository    text    not null,
     path          text    not null,
@@ -45,4 +45,4 @@ create table named_by_digest (
     superseded_at integer,          -- published_at of the first publication without it
     primary key (repository, path)
 ) strict, without rowid;
-create index named_by_digest_current on named_by_digest (repository) where superseded_at is null;
+create index named_by_digest_superseded on named_by_digest (repository, superseded_at);

@@ -8,13 +8,11 @@ use sqlx::Row as _;
 
 use super::{
     Repositories,
-    publication::{BY_HASH_KEPT_DAYS, File, Publication},
+    publication::{File, Publication, kept_since},
     rows,
     shelf::{PackageFile, Shelf},
 };
 use crate::read_models;
-
-const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
 /// Which publication a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,14 +79,13 @@ impl Repositories {
         newest: &Publication,
         path: &str,
     ) -> Result<Option<Located>, sqlx::Error> {
-        let kept_since = newest.published_at.timestamp() - BY_HASH_KEPT_DAYS * SECONDS_PER_DAY;
         let found = sqlx::query(
             "select sha256, size_bytes, stored, published_at from named_by_digest
              where repository = ? and path = ? and (superseded_at is null or superseded_at >= ?)",
         )
         .bind(repository.to_string())
         .bind(path)
-        .bind(kept_since)
+        .bind(kept_since(newest.published_at.timestamp()))
         .fetch_optional(&self.readers);
         let Some(row) = found.await? else { return Ok(None) };
         let stored = serde_json::from_str(row.try_get("stored")?).map_err(|e| sqlx::Error::Decode(e.into()))?;

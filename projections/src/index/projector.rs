@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Goes up when the tables change.
-const TABLES: u32 = 1;
+const TABLES: u32 = 2;
 /// Rows hold rendered fragments, all of one renderer: another one fills them again.
 const VERSION: u32 = TABLES * 1_000 + RENDERER;
 

@@ -341,6 +341,26 @@ async fn a_replaced_list_answers_by_its_digest_for_days() {
 }
 
 #[tokio::test]
+async fn what_no_longer_answers_by_its_digest_has_no_row() {
+    let day = 24 * 60 * 60;
+    let world = World::new();
+    let running = world.start().await;
+    let rows = || async { dump(world.read_models()).await["named_by_digest"].len() };
+    world.add(100, created(Format::Deb));
+    running.shows(world.add(101, deb("1.0", "amd64"))).await;
+    publish(&world, &running, 102).await;
+    assert_eq!(rows().await, 2, "gz and zst");
+    running.shows(world.add(200, deb("2.0", "amd64"))).await;
+    publish(&world, &running, 200).await;
+    running.shows(world.add(200 + BY_HASH_KEPT_DAYS * day, deb("3.0", "amd64"))).await;
+    publish(&world, &running, 0).await;
+    assert_eq!(rows().await, 6, "the first still answers");
+    running.shows(world.add(201 + BY_HASH_KEPT_DAYS * day, deb("4.0", "amd64"))).await;
+    publish(&world, &running, 0).await;
+    assert_eq!(rows().await, 6, "two new ones, and the first are gone");
+}
+
+#[tokio::test]
 async fn a_point_serves_the_repository_as_it_was_then() {
     let world = World::new();
     let running = world.start().await;

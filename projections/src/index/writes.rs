@@ -12,7 +12,7 @@ use domain::{
 use sqlx::{Row as _, SqliteConnection};
 
 use super::{
-    publication::named_by_digest,
+    publication::{kept_since, named_by_digest},
     rows::{Changed, FileRow},
 };
 use crate::{projector::ProjectionError, read_models::signed};
@@ -145,7 +145,8 @@ pub(super) async fn publish(
     Ok(())
 }
 
-/// Files that the publication still has are current again; the others are superseded from now on.
+/// Files that the publication still has are current again; the others are superseded from now on, and what was
+/// superseded so long ago that it no longer answers is deleted.
 async fn supersede(rows: &mut SqliteConnection, id: RepositoryId, index: &SignedIndex) -> Result<(), sqlx::Error> {
     let published_at = index.published_at.timestamp();
     sqlx::query("update named_by_digest set superseded_at = ? where repository = ? and superseded_at is null")
@@ -171,5 +172,10 @@ async fn supersede(rows: &mut SqliteConnection, id: RepositoryId, index: &Signed
         .execute(&mut *rows)
         .await?;
     }
+    sqlx::query("delete from named_by_digest where repository = ? and superseded_at < ?")
+        .bind(id.to_string())
+        .bind(kept_since(published_at))
+        .execute(&mut *rows)
+        .await?;
     Ok(())
 }
