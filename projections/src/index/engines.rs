@@ -6,6 +6,7 @@ use std::{
 };
 
 use domain::ids::RepositoryId;
+use futures::TryStreamExt as _;
 use sqlx::SqliteConnection;
 use tokio::sync::OwnedMutexGuard;
 
@@ -55,7 +56,8 @@ impl Engines {
             *locked = Some(Engine::new(identity));
         }
         let Some(engine) = locked.as_mut() else { return Ok(None) };
-        for entry in rows::entries_after(&mut *rows, repository, engine.known()).await? {
+        let mut entries = rows::entries_after(rows, repository, engine.known());
+        while let Some(entry) = entries.try_next().await? {
             engine.push(entry);
         }
         let text_bytes = engine.text_bytes();

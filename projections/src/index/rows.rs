@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{digest::Sha256, ids::RepositoryId, recorded::Revision, repository::SignedIndex};
-use futures::TryStreamExt as _;
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use sqlx::{Row as _, Sqlite, sqlite::SqliteRow};
 
 use super::{
@@ -70,27 +70,28 @@ pub(super) async fn identity<'e>(
     }))
 }
 
-/// The packages after `known`, in the order in which they were added.
-pub(super) async fn entries_after<'e>(
-    rows: impl sqlx::Executor<'e, Database = Sqlite>,
+/// The packages after `known`, in the order in which they were added; one at a time, since all their texts together are
+/// large.
+pub(super) fn entries_after<'e>(
+    rows: impl sqlx::Executor<'e, Database = Sqlite> + 'e,
     repository: RepositoryId,
     known: Revision,
-) -> Result<Vec<Entry>, sqlx::Error> {
-    let found = sqlx::query(
+) -> impl Stream<Item = Result<Entry, sqlx::Error>> + 'e {
+    let entry = |row: SqliteRow| {
+        Ok(Entry {
+            revision: revision(&row, "revision")?,
+            architecture: row.try_get("architecture")?,
+            fragments: [row.try_get("fragment_0")?, row.try_get("fragment_1")?, row.try_get("fragment_2")?],
+        })
+    };
+    sqlx::query(
         "select revision, architecture, fragment_0, fragment_1, fragment_2 from package_file
          where repository = ? and revision > ? order by revision",
     )
     .bind(repository.to_string())
     .bind(signed(known.0))
-    .fetch_all(rows);
-    let entry = |row: &SqliteRow| {
-        Ok(Entry {
-            revision: revision(row, "revision")?,
-            architecture: row.try_get("architecture")?,
-            fragments: [row.try_get("fragment_0")?, row.try_get("fragment_1")?, row.try_get("fragment_2")?],
-        })
-    };
-    found.await?.iter().map(entry).collect()
+    .fetch(rows)
+    .map(move |row| row.and_then(entry))
 }
 
 pub(super) async fn files<'e>(
