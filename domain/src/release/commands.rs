@@ -8,6 +8,9 @@ use crate::{digest::Sha256, ids::RepositoryId, package::Package, project::Commit
 /// Longest message of a failed release. More belongs in the build's log.
 pub const MESSAGE_MAX_CHARS: usize = 4_000;
 
+/// How often the build of one package is begun. A build that ends with the server each time would do so for ever.
+pub const SETUPS_MAX: u32 = 3;
+
 /// A wish to move a release on.
 #[derive(Debug, Clone)]
 pub enum Command {
@@ -89,6 +92,12 @@ pub enum Refusal {
     /// The config file is not one of the release's.
     #[error("this release has no package of {0}")]
     NoSuchPackage(String),
+    /// Its packages are on their way into the repositories, where they stay.
+    #[error("this release is being uploaded and cannot be stopped any more")]
+    Uploading,
+    /// No build of the package came to an end.
+    #[error("the build of {0} was begun {SETUPS_MAX} times and never came to an end")]
+    TooManyAttempts(String),
 }
 
 pub(super) fn decide(release: &Release, command: Command) -> Result<Vec<Event>, Refusal> {
@@ -104,6 +113,7 @@ pub(super) fn decide(release: &Release, command: Command) -> Result<Vec<Event>, 
             let message = message.chars().take(MESSAGE_MAX_CHARS).collect();
             Ok(vec![Event::Failed { step, code, message, log }])
         }
+        (Release::Running(running), Command::Cancel) if running.is_uploading() => Err(Refusal::Uploading),
         (Release::Running(_), Command::Cancel) => Ok(vec![Event::Cancelled]),
         (Release::Running(running), command) => advance(running, command),
     }
@@ -122,8 +132,11 @@ fn advance(running: &Running, command: Command) -> Result<Vec<Event>, Refusal> {
         }
         Command::RecordConfig { packages } => already(running.packages.is_some(), Event::ConfigValidated { packages }),
         Command::RecordSetup { config, root } => {
-            let built = package(running, &config)?.built.is_some();
-            already(built, Event::BuildSetUp { config, root })
+            let progress = package(running, &config)?;
+            if progress.built.is_none() && progress.setups >= SETUPS_MAX {
+                return Err(Refusal::TooManyAttempts(config));
+            }
+            already(progress.built.is_some(), Event::BuildSetUp { config, root })
         }
         Command::RecordBuilt { config, built } => {
             let known = package(running, &config)?.built.is_some();

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 pub use self::{
-    commands::{Command, MESSAGE_MAX_CHARS, Refusal},
+    commands::{Command, MESSAGE_MAX_CHARS, Refusal, SETUPS_MAX},
     events::{BuiltPackage, Event, PlannedPackage},
     step::{InvalidStep, Step},
 };
@@ -80,6 +80,8 @@ pub struct Checkout {
 pub struct Progress {
     /// What its config promised.
     pub planned: PlannedPackage,
+    /// How often its build was begun.
+    pub setups: u32,
     /// The build's output as it came out of the build.
     pub built: Option<BuiltPackage>,
     /// The file that clients get: signed, if its format is.
@@ -127,6 +129,24 @@ impl Aggregate for Release {
 }
 
 impl Running {
+    /// Every package is ready: they enter the repositories now, one after the other.
+    #[must_use]
+    pub fn is_uploading(&self) -> bool {
+        self.packages.as_ref().is_some_and(|packages| packages.values().all(|progress| progress.ready.is_some()))
+    }
+
+    /// The step it is at.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        match &self.packages {
+            Some(_) if self.is_uploading() => Step::Uploading,
+            Some(_) => Step::Building,
+            None if self.checkout.is_some() => Step::ValidateConfig,
+            None if self.has_build_slot => Step::CheckoutCode,
+            None => Step::WaitingForBuildSlot,
+        }
+    }
+
     fn evolve(&mut self, event: &Event) {
         match event {
             Event::BuildSlotGranted => self.has_build_slot = true,
@@ -136,12 +156,14 @@ impl Running {
             Event::ConfigValidated { packages } => {
                 let progress = |planned: &PlannedPackage| Progress {
                     planned: planned.clone(),
+                    setups: 0,
                     built: None,
                     ready: None,
                     uploaded_to: BTreeSet::new(),
                 };
                 self.packages = Some(packages.iter().map(|p| (p.config.clone(), progress(p))).collect());
             }
+            Event::BuildSetUp { config, .. } => self.change(config, |p| p.setups += 1),
             Event::PackageBuilt { config, built } => self.change(config, |p| p.built = Some(built.clone())),
             Event::PackageReady { config, package, .. } => self.change(config, |p| p.ready = Some(package.clone())),
             Event::PackageUploaded { config, repository } => {
@@ -149,11 +171,7 @@ impl Running {
                     p.uploaded_to.insert(*repository);
                 });
             }
-            Event::BuildSetUp { .. }
-            | Event::Received { .. }
-            | Event::Uploaded
-            | Event::Failed { .. }
-            | Event::Cancelled => {}
+            Event::Received { .. } | Event::Uploaded | Event::Failed { .. } | Event::Cancelled => {}
         }
     }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    aggregate::fold,
     config::Architecture,
     digest::Sha256,
     package::{DebFacts, Facts, Format},
@@ -170,6 +171,46 @@ fn a_running_release_can_fail_or_be_cancelled_once() {
     given::<Release>([received(), failed()]).when(fail()).refused(Refusal::Ended);
     given::<Release>([received()]).when(Command::Cancel).then([Event::Cancelled]);
     given::<Release>([received(), Event::Cancelled]).when(Command::Cancel).then_nothing();
+}
+
+#[test]
+fn a_release_cannot_be_stopped_once_it_is_being_uploaded() {
+    let steps = until_uploaded();
+    given::<Release>(steps[..5].to_vec()).when(Command::Cancel).then([Event::Cancelled]);
+    given::<Release>(steps[..6].to_vec()).when(Command::Cancel).refused(Refusal::Uploading);
+    given::<Release>(steps).when(Command::Cancel).refused(Refusal::Uploading);
+}
+
+#[test]
+fn a_build_that_never_ends_is_not_begun_for_ever() {
+    let set_up = || Event::BuildSetUp { config: CONFIG.into(), root: "rootfs debian12".into() };
+    let record = || Command::RecordSetup { config: CONFIG.into(), root: "rootfs debian12".into() };
+    let mut steps = until_uploaded()[..4].to_vec();
+    for _ in 0..SETUPS_MAX {
+        given::<Release>(steps.clone()).when(record()).then([set_up()]);
+        steps.push(set_up());
+    }
+    given::<Release>(steps.clone()).when(record()).refused(Refusal::TooManyAttempts(CONFIG.into()));
+    steps.push(built());
+    given::<Release>(steps).when(record()).then_nothing();
+}
+
+#[test]
+fn a_release_knows_the_step_it_is_at() {
+    let steps = until_uploaded();
+    let expected = [
+        Step::WaitingForBuildSlot,
+        Step::CheckoutCode,
+        Step::ValidateConfig,
+        Step::Building,
+        Step::Building,
+        Step::Uploading,
+        Step::Uploading,
+    ];
+    for (seen, step) in (1..).zip(expected) {
+        let release = fold::<Release>(steps[..seen].to_vec());
+        assert_eq!(release.running().map(Running::step), Some(step), "after {seen} events");
+    }
 }
 
 #[test]
