@@ -2,7 +2,7 @@
 
 mod incoming;
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Json, Router,
@@ -12,10 +12,10 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::put,
 };
-use bytes::Bytes;
 use commands::{
+    causes::Causes,
     execute::{Context, ExecuteError},
-    packaging::{PackageFileError, ReadPackage, read_package},
+    packages::{FinishError, finish},
 };
 use domain::{
     ids::RepositoryId,
@@ -23,7 +23,6 @@ use domain::{
     repository::{Command, Refusal, Repository},
 };
 use serde::Serialize;
-use tokio::task::spawn_blocking;
 
 use self::incoming::Incoming;
 use crate::{app::App, auth::Operator, http::problem::Problem, releases::Wait};
@@ -92,13 +91,11 @@ async fn repository_of(app: &App, organisation: &str, repository: &str) -> Resul
     format.map(|format| (id, format)).ok_or_else(unknown)
 }
 
-/// From an uploaded file to a package whose bytes are all in the blob store.
+/// From an uploaded file to a package whose bytes are all in the blob store. Clients check every rpm's signature, and
+/// trust our key alone.
 async fn take_in(app: &App, format: Format, incoming: Incoming, file_name: String) -> Result<Package, Problem> {
-    let file = match format {
-        Format::Deb => incoming.path(),
-        Format::Rpm => sign(app, &incoming).await?,
-    };
-    let ReadPackage { package, attached } = read(file.clone()).await?;
+    let finished = finish(incoming.path(), app.signer.clone()).await.map_err(unfinished)?;
+    let package = &finished.package;
     if package.format() != format {
         let detail = Refusal::WrongFormat { expected: format, actual: package.format() }.to_string();
         return Err(Problem::Unprocessable { code: "wrong_format", detail });
@@ -107,36 +104,17 @@ async fn take_in(app: &App, format: Format, incoming: Incoming, file_name: Strin
         let detail = format!("this package's file is called {}, not {file_name}", package.file_name);
         return Err(Problem::Unprocessable { code: "file_name_differs", detail });
     }
-    let stored = async {
-        if let Some(list) = attached {
-            app.blobs.put_bytes(Bytes::from(list)).await?;
-        }
-        app.blobs.put_file(&file).await
+    finished.store(&app.blobs).await.map_err(|error| Problem::internal("store the package")(error.into()))?;
+    Ok(finished.package)
+}
+
+fn unfinished(error: FinishError) -> Problem {
+    let cause: &(dyn std::error::Error + 'static) = match &error {
+        FinishError::Read(cause) => cause,
+        FinishError::Sign(cause) => cause,
+        FinishError::BrokeOff(_) => return Problem::internal("read the package")(error.into()),
     };
-    stored.await.map_err(|error| Problem::internal("store the package")(error.into()))?;
-    Ok(package)
-}
-
-/// Clients check every rpm's signature, and trust our key alone. The signature bears the time of the key, not of the
-/// upload: the same rpm uploaded again is the same file again.
-async fn sign(app: &App, incoming: &Incoming) -> Result<PathBuf, Problem> {
-    read(incoming.path()).await?;
-    let (signer, input, output) = (app.signer.clone(), incoming.path(), incoming.path().with_extension("signed"));
-    let (signed, at) = (output.clone(), signer.certificate().created_at());
-    let signing = spawn_blocking(move || signer.sign_rpm(&input, &output, at));
-    signing.await.expect("signing does not panic").map_err(|error| Problem::Unprocessable {
-        code: "package_refused",
-        detail: commands::causes::Causes(&error).to_string(),
-    })?;
-    Ok(signed)
-}
-
-async fn read(file: PathBuf) -> Result<ReadPackage, Problem> {
-    let reading = spawn_blocking(move || read_package(&file));
-    reading.await.expect("reading a package does not panic").map_err(|error: PackageFileError| Problem::Unprocessable {
-        code: "package_refused",
-        detail: commands::causes::Causes(&error).to_string(),
-    })
+    Problem::Unprocessable { code: "package_refused", detail: Causes(cause).to_string() }
 }
 
 /// Waits until clients see the package. False when the time is over first: the package is in all the same.

@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
+use domain::config::Command;
 use tokio::time::Instant;
 
 use super::{
@@ -87,7 +88,7 @@ impl<'a> RunningJob<'a> {
 
     /// `build.commands`.
     pub(super) async fn run_commands(&mut self) -> Result<(), BuildError> {
-        let text = script::compose(&self.job.config.build.commands, self.job.checkout)?;
+        let text = self.compose(&self.job.config.build.commands).await?;
         if text.is_empty() {
             return Ok(());
         }
@@ -98,7 +99,7 @@ impl<'a> RunningJob<'a> {
     /// `install.copy` and `install.commands`.
     pub(super) async fn assemble(mut self) -> Result<BuiltTree, BuildError> {
         let install = &self.job.config.install;
-        let commands = script::compose(&install.commands, self.job.checkout)?;
+        let commands = self.compose(&install.commands).await?;
         let (built, copies) = (self.built_folder()?, install.copy.clone());
         let mut assembly = Assembly::new(install, self.sandbox.settings.limits);
         assembly = self.blocking(move || assembly.copy(&built, &copies).map(|()| assembly)).await?;
@@ -138,6 +139,11 @@ impl<'a> RunningJob<'a> {
             log,
         })?;
         self.blocking(move || assembly.adopt(&destdir).map(|()| assembly)).await
+    }
+
+    async fn compose(&self, commands: &[Command]) -> Result<String, BuildError> {
+        let (commands, checkout) = (commands.to_vec(), self.job.checkout.to_owned());
+        self.blocking(move || script::compose(&commands, &checkout)).await
     }
 
     /// The built tree, by a path this server can read; no link leads there.

@@ -9,12 +9,12 @@ use domain::{
     package::Format,
     release::{BuiltPackage, Command, Origin, Step},
 };
-use tokio::{sync::oneshot, task::spawn_blocking};
+use tokio::sync::oneshot;
 
 use super::{
     Pipeline,
     check_out::CheckedOut,
-    failure::Stop,
+    failure::{Stop, blocking},
     job::{JobFolder, live_log},
 };
 use crate::{
@@ -45,6 +45,8 @@ impl Pipeline {
         let log = kept?;
         self.blobs.put_file(&path).await?;
         let file_name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        let moved = tokio::fs::rename(&path, job.built(sha256)).await;
+        moved.map_err(|error| Stop::machine(Step::Building, &error))?;
         let built = BuiltPackage { file_name, sha256, size_bytes, log };
         self.record(id, Command::RecordBuilt { config: config.file.clone(), built }, context).await
     }
@@ -58,21 +60,23 @@ impl Pipeline {
         log: &Path,
         context: &Context,
     ) -> Result<WrittenPackage, Stop> {
-        let scripts = script_texts(&config.scripts, &checkout.folder)?;
+        let (texts, folder) = (config.scripts.clone(), checkout.folder.clone());
+        let scripts = blocking(Step::Building, move || script_texts(&texts, &folder)).await?;
         let origin = self.running(id).await?.origin;
         let tree = self.build_tree(id, config, checkout, &origin, log, context).await?;
-        let folder = job.folder("package").map_err(|error| Stop::machine(Step::Building, &error))?;
+        let folder = job.path("package");
         let (config, source_date) = (config.clone(), checkout.pinned.committed_at.timestamp());
         let version = match config.format {
             Format::Deb => origin.version.deb_version().to_owned(),
             Format::Rpm => origin.version.rpm_version().to_owned(),
         };
-        let written = spawn_blocking(move || {
+        blocking(Step::Building, move || {
+            std::fs::create_dir_all(&folder).map_err(|error| Stop::machine(Step::Building, &error))?;
             let tree = &tree.tree;
             let spec = Spec { config: &config, version: &version, source_date, scripts: &scripts, tree };
-            write_package(&spec, &folder)
-        });
-        Ok(written.await.expect("writing a package does not panic")?)
+            Ok(write_package(&spec, &folder)?)
+        })
+        .await
     }
 
     async fn build_tree(

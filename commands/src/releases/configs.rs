@@ -14,7 +14,11 @@ use domain::{
     release::{Command, PlannedPackage, Step},
 };
 
-use super::{Pipeline, check_out::CheckedOut, failure::Stop};
+use super::{
+    Pipeline,
+    check_out::CheckedOut,
+    failure::{Stop, blocking},
+};
 use crate::{building, execute::Context};
 
 /// Most packages that one release makes.
@@ -28,9 +32,14 @@ impl Pipeline {
         checkout: &CheckedOut,
         context: &Context,
     ) -> Result<Vec<PackageConfig>, Stop> {
-        let configs = read_configs(&checkout.folder)?;
-        one_config_a_package(&configs)?;
-        command_files(&configs, &checkout.folder)?;
+        let folder = checkout.folder.clone();
+        let configs = blocking(Step::ValidateConfig, move || {
+            let configs = read_configs(&folder)?;
+            one_config_a_package(&configs)?;
+            command_files(&configs, &folder)?;
+            Ok(configs)
+        })
+        .await?;
         self.a_repository_for_each(&self.running(id).await?.origin.organisation, &configs).await?;
         let packages = configs.iter().map(planned).collect();
         self.record(id, Command::RecordConfig { packages }, context).await?;

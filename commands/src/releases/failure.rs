@@ -1,14 +1,15 @@
 //! Why a release stops before its end.
 
 use domain::{digest::Sha256, release::Step};
+use tokio::task::spawn_blocking;
 
 use crate::{
     blobs::BlobError,
     building::BuildError,
     causes::Causes,
     execute::{ExecuteError, LogError},
-    packaging::{PackageFileError, WritePackageError},
-    signing::RpmError,
+    packages::FinishError,
+    packaging::WritePackageError,
 };
 
 /// A release stops.
@@ -50,6 +51,14 @@ impl Stop {
     }
 }
 
+/// Runs what would hold up other tasks on a thread of its own. If it panics, the release fails in `step`.
+pub(super) async fn blocking<T: Send + 'static>(
+    step: Step,
+    work: impl FnOnce() -> Result<T, Stop> + Send + 'static,
+) -> Result<T, Stop> {
+    spawn_blocking(work).await.map_err(|error| Stop::machine(step, &error))?
+}
+
 impl From<LogError> for Stop {
     fn from(error: LogError) -> Self {
         Self::Interrupted(error)
@@ -82,15 +91,14 @@ impl From<WritePackageError> for Stop {
     }
 }
 
-impl From<PackageFileError> for Stop {
-    fn from(error: PackageFileError) -> Self {
-        Self::failed(Step::Building, "package_unreadable", Causes(&error).to_string())
-    }
-}
-
-impl From<RpmError> for Stop {
-    fn from(error: RpmError) -> Self {
-        Self::failed(Step::Building, "signing_failed", Causes(&error).to_string())
+impl From<FinishError> for Stop {
+    fn from(error: FinishError) -> Self {
+        let code = match &error {
+            FinishError::Read(_) => "package_unreadable",
+            FinishError::Sign(_) => "signing_failed",
+            FinishError::BrokeOff(_) => "machine",
+        };
+        Self::failed(Step::Building, code, Causes(&error).to_string())
     }
 }
 

@@ -1,11 +1,13 @@
 //! The folder a running release works in.
 
 use std::{
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use domain::ids::ReleaseId;
+use domain::{digest::Sha256, ids::ReleaseId};
+use tokio::{runtime::Handle, task::spawn_blocking};
+use uuid::Uuid;
 
 /// A folder of one release, empty at first and gone with this value.
 ///
@@ -14,32 +16,47 @@ pub(super) struct JobFolder(PathBuf);
 
 impl JobFolder {
     /// Makes the folder anew; what an interrupted attempt left in it is removed.
-    pub(super) fn create(jobs: &Path, release: ReleaseId) -> io::Result<Self> {
+    pub(super) async fn create(jobs: &Path, release: ReleaseId) -> io::Result<Self> {
         let path = jobs.join(release.to_string());
-        match std::fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        std::fs::create_dir_all(&path)?;
-        Ok(Self(path))
+        spawn_blocking(move || create_now(path)).await.map_err(io::Error::other)?
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    /// A folder in it.
-    pub(super) fn folder(&self, name: &str) -> io::Result<PathBuf> {
-        let path = self.path(name);
-        std::fs::create_dir_all(&path)?;
-        Ok(path)
+    /// Where the built file of this digest lies, if it was built or fetched by this attempt.
+    pub(super) fn built(&self, sha256: Sha256) -> PathBuf {
+        self.path(&format!("{sha256}.built"))
     }
 }
 
+fn create_now(path: PathBuf) -> io::Result<JobFolder> {
+    match fs::remove_dir_all(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    fs::create_dir_all(&path)?;
+    Ok(JobFolder(path))
+}
+
 impl Drop for JobFolder {
+    /// Moves the folder aside, so that the next attempt may make it anew, and removes it on a thread that may block: a
+    /// checkout holds many files.
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::warn!(%error, folder = %self.0.display(), "cannot remove a release's folder");
+        let aside = self.0.with_extension(format!("{}.gone", Uuid::now_v7()));
+        if let Err(error) = fs::rename(&self.0, &aside) {
+            tracing::warn!(%error, folder = %self.0.display(), "cannot move a release's folder aside");
+            return;
+        }
+        let remove = move || {
+            if let Err(error) = fs::remove_dir_all(&aside) {
+                tracing::warn!(%error, folder = %aside.display(), "cannot remove a release's folder");
+            }
+        };
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
         }
     }
 }
@@ -48,4 +65,22 @@ impl Drop for JobFolder {
 #[must_use]
 pub fn live_log(jobs: &Path, release: ReleaseId, index: usize) -> PathBuf {
     jobs.join(release.to_string()).join(format!("{index}.log"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_folder_is_empty_when_it_is_made_again_and_gone_when_it_is_dropped() {
+        let jobs = tempfile::tempdir().expect("a folder");
+        let release = ReleaseId(Uuid::from_u128(1));
+        let path = jobs.path().join(release.to_string());
+        fs::create_dir_all(path.join("left over")).expect("a folder");
+        let job = JobFolder::create(jobs.path(), release).await.expect("made");
+        assert_eq!(fs::read_dir(&path).expect("a folder").count(), 0);
+        drop(job);
+        assert!(!path.exists(), "the next attempt may begin at once");
+        JobFolder::create(jobs.path(), release).await.expect("made again");
+    }
 }

@@ -63,7 +63,7 @@ impl Pipeline {
         let organisation = OrganisationId::named(&self.running(id).await?.origin.organisation);
         let _slot = self.slots.acquire(&self.executor, organisation, id).await?;
         self.record(id, Command::GrantBuildSlot, context).await?;
-        let job = JobFolder::create(&self.jobs, id).map_err(|error| Stop::machine(Step::CheckoutCode, &error))?;
+        let job = JobFolder::create(&self.jobs, id).await.map_err(|error| Stop::machine(Step::CheckoutCode, &error))?;
         let checkout = self.check_out(id, &job, context).await?;
         let configs = self.validate_configs(id, &checkout, context).await?;
         for (index, config) in configs.iter().enumerate() {

@@ -1,0 +1,93 @@
+//! From a package file to a package that clients can trust: an rpm is signed, and every file is read back, so that an
+//! index says what the file itself says. One way for what was built here and for what was uploaded.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use domain::package::{Format, Package};
+use tokio::task::{JoinError, spawn_blocking};
+
+use crate::{
+    blobs::{BlobError, Blobs},
+    packaging::{PackageFileError, ReadPackage, read_package},
+    signing::{RpmError, Signer},
+};
+
+/// Why a file does not become a package.
+#[derive(Debug, thiserror::Error)]
+pub enum FinishError {
+    /// It is no package, or one that clients would refuse.
+    #[error("cannot read the package")]
+    Read(#[from] PackageFileError),
+    /// It cannot be signed.
+    #[error("cannot sign the package")]
+    Sign(#[from] RpmError),
+    /// A defect of this program.
+    #[error("reading or signing the package broke off")]
+    BrokeOff(#[from] JoinError),
+}
+
+/// A package as clients will get it, not in the blob store yet.
+pub struct Finished {
+    /// What the file says of itself.
+    pub package: Package,
+    /// The key that signed it; none for a deb.
+    pub key_fingerprint: Option<String>,
+    file: PathBuf,
+    attached: Option<Vec<u8>>,
+}
+
+/// Signs the file if it is an rpm, into a new file beside it, and reads what came of it.
+///
+/// The signature bears the time of the key, not of the signing: the same file finished again is the same package again,
+/// which a repository takes as often as it comes.
+///
+/// # Errors
+/// See [`FinishError`].
+pub async fn finish(file: PathBuf, signer: Arc<Signer>) -> Result<Finished, FinishError> {
+    spawn_blocking(move || finish_now(file, &signer)).await?
+}
+
+fn finish_now(file: PathBuf, signer: &Signer) -> Result<Finished, FinishError> {
+    // Read before it is signed, too: what is signed is known to be a package.
+    let read = read_package(&file)?;
+    match read.package.format() {
+        Format::Deb => Ok(Finished::of(file, read, None)),
+        Format::Rpm => {
+            let signed = signed_beside(&file);
+            signer.sign_rpm(&file, &signed, signer.certificate().created_at())?;
+            let read = read_package(&signed)?;
+            Ok(Finished::of(signed, read, Some(signer.fingerprint())))
+        }
+    }
+}
+
+fn signed_beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".signed");
+    name.into()
+}
+
+impl Finished {
+    fn of(file: PathBuf, ReadPackage { package, attached }: ReadPackage, key_fingerprint: Option<String>) -> Self {
+        Self { package, key_fingerprint, file, attached }
+    }
+
+    /// Puts the file, and the long list that its facts may refer to, into the blob store.
+    ///
+    /// # Errors
+    /// The file cannot be read any more, or the store cannot be written to.
+    pub async fn store(&self, blobs: &Blobs) -> Result<(), BlobError> {
+        if let Some(list) = &self.attached {
+            blobs.put_bytes(Bytes::copy_from_slice(list)).await?;
+        }
+        blobs.put_file(&self.file).await?;
+        Ok(())
+    }
+}
