@@ -6,6 +6,7 @@
 mod error;
 mod ingest;
 mod layout;
+mod local;
 #[cfg(test)]
 mod tests;
 
@@ -135,6 +136,9 @@ impl Blobs {
     /// There is no such blob, the range begins behind its end or is empty, or the store cannot be reached. The stream fails when
     /// the blob is shorter than it was.
     pub async fn open(&self, digest: Sha256, range: Option<Range<u64>>) -> Result<OpenBlob, BlobError> {
+        if let Some(path) = self.local_path(digest) {
+            return local::open(&path, digest, range).await;
+        }
         let location = layout::location(digest);
         let options = GetOptions { range: range.clone().map(Into::into), ..GetOptions::default() };
         let got = match (self.store.get_opts(&location, options).await, range) {
@@ -151,12 +155,7 @@ impl Blobs {
             }
         };
         let (size_bytes, range) = (got.meta.size, got.range.clone());
-        let bytes = got.into_stream().map(move |piece| match piece {
-            // The local store would answer a file that was cut off with empty pieces, for ever.
-            Ok(piece) if piece.is_empty() => Err(BlobError::Corrupt { digest }),
-            Ok(piece) => Ok(piece),
-            Err(error) => Err(BlobError::of(digest)(error)),
-        });
+        let bytes = got.into_stream().map(move |piece| piece.map_err(BlobError::of(digest)));
         Ok(OpenBlob { size_bytes, range, bytes: bytes.boxed() })
     }
 

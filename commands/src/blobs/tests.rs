@@ -7,7 +7,7 @@ use domain::digest::Sha256;
 use futures::{TryStreamExt, future::join_all};
 use tempfile::TempDir;
 
-use super::{BlobError, Blobs, HASH_INLINE_BYTES_MAX, PART_BYTES};
+use super::{BlobError, Blobs, HASH_INLINE_BYTES_MAX, PART_BYTES, local::PIECE_BYTES_MAX};
 
 fn local() -> (TempDir, Blobs) {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -173,6 +173,31 @@ async fn a_part_of_a_blob_can_be_read() {
         let error = blobs.open(digest, Some(outside.clone())).await.err();
         assert!(matches!(error, Some(BlobError::OutsideOf { size_bytes: 10, .. })), "{outside:?} {error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_large_blob_is_read_in_large_pieces() {
+    let (_folder, blobs) = local();
+    let bytes: Vec<u8> = (0..2 * PIECE_BYTES_MAX + 1).map(|i| (i / 1000) as u8).collect();
+    let digest = blobs.put_bytes(bytes.clone().into()).await.expect("stored");
+    let opened = blobs.open(digest, None).await.expect("found");
+    let pieces: Vec<Bytes> = opened.bytes.try_collect().await.expect("read");
+    assert_eq!(pieces.concat(), bytes);
+    assert_eq!(pieces.iter().map(Bytes::len).collect::<Vec<_>>(), [PIECE_BYTES_MAX, PIECE_BYTES_MAX, 1]);
+    let range = PIECE_BYTES_MAX as u64 - 1..2 * PIECE_BYTES_MAX as u64;
+    assert_eq!(read(&blobs, digest, Some(range)).await.expect("read"), bytes[PIECE_BYTES_MAX - 1..2 * PIECE_BYTES_MAX]);
+}
+
+/// What a remote store serves is read in the way of the object store.
+#[tokio::test]
+async fn a_store_without_a_folder_is_read_the_same_way() {
+    let (_folder, blobs) = local();
+    let remote = Blobs { folder: None, ..blobs.clone() };
+    let digest = blobs.put_bytes(Bytes::from_static(b"0123456789")).await.expect("stored");
+    assert_eq!(read(&remote, digest, None).await.expect("found"), b"0123456789");
+    assert_eq!(read(&remote, digest, Some(7..100)).await.expect("found"), b"789");
+    let outside = remote.open(digest, Some(10..11)).await.err();
+    assert!(matches!(outside, Some(BlobError::OutsideOf { size_bytes: 10, .. })), "{outside:?}");
 }
 
 #[tokio::test]
