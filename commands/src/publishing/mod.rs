@@ -16,8 +16,12 @@ use domain::{
     recorded::Revision,
     repository::{Command, IndexFile, Refusal, Repository, SignedIndex, Stored},
 };
-use futures::future::BoxFuture;
-use tokio::{sync::watch, time::timeout};
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
+use tokio::{
+    sync::watch,
+    task::JoinError,
+    time::{Instant, timeout},
+};
 use tracing::{debug, error, warn};
 
 pub use self::service_key::{SERVICE_KEY_PURPOSE, ServiceKeyError, service_key};
@@ -38,6 +42,8 @@ pub const DATE_LEAD_MAX: TimeDelta = TimeDelta::seconds(5);
 const PROMOTED_WITHIN: Duration = Duration::from_secs(10);
 /// How long to wait before a failed publication is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// Repositories that are published at the same time: while one waits for its disk or its readers, another is signed.
+const AT_ONCE_MAX: usize = 4;
 
 /// The newest state of a repository, rendered: its files are in the blob store, its signed text is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +99,9 @@ pub enum PublishError {
     /// The signature could not be made.
     #[error("cannot sign the index")]
     Sign(#[from] SigningError),
+    /// A defect of this program.
+    #[error("signing the index broke off")]
+    BrokeOff(#[from] JoinError),
     /// The bytes could not be stored.
     #[error("cannot store the index")]
     Blob(#[from] BlobError),
@@ -108,23 +117,26 @@ impl Publisher {
     /// Runs until it is dropped.
     pub async fn run(self) {
         let mut wake = self.candidates.wake();
-        let mut not_before: BTreeMap<RepositoryId, tokio::time::Instant> = BTreeMap::new();
+        let mut not_before: BTreeMap<RepositoryId, Instant> = BTreeMap::new();
         loop {
             wake.mark_unchanged();
-            let now = tokio::time::Instant::now();
+            let now = Instant::now();
             not_before.retain(|_, at| *at > now);
-            for repository in self.candidates.unsigned() {
-                if not_before.contains_key(&repository) {
-                    continue;
-                }
-                match self.publish(repository).await {
-                    Ok(None) => {}
-                    Ok(Some(wait)) => drop(not_before.insert(repository, now + wait)),
+            let mut due = self.candidates.unsigned();
+            due.retain(|repository| !not_before.contains_key(repository));
+            let mut outcomes = stream::iter(due)
+                .map(|repository| self.publish(repository).map(move |outcome| (repository, outcome)))
+                .buffer_unordered(AT_ONCE_MAX);
+            while let Some((repository, outcome)) = outcomes.next().await {
+                let wait = match outcome {
+                    Ok(None) => continue,
+                    Ok(Some(wait)) => wait,
                     Err(cause) => {
                         error!(repository.id = %repository, error = %Causes(&cause), "cannot publish {repository}");
-                        not_before.insert(repository, now + RETRY_AFTER);
+                        RETRY_AFTER
                     }
-                }
+                };
+                not_before.insert(repository, Instant::now() + wait);
             }
             tokio::select! {
                 changed = wake.changed() => if changed.is_err() { return },
@@ -172,8 +184,7 @@ impl Publisher {
                 Format::Rpm => vec![("repomd.xml.asc", detached)],
             })
         })
-        .await
-        .expect("signing does not panic")?;
+        .await??;
         let folder = signed_path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
         let signed = self.store(signed_path, Bytes::from(text)).await?;
         let mut stored = Vec::new();
@@ -191,7 +202,7 @@ impl Publisher {
     }
 }
 
-async fn earliest(not_before: &BTreeMap<RepositoryId, tokio::time::Instant>) {
+async fn earliest(not_before: &BTreeMap<RepositoryId, Instant>) {
     match not_before.values().min() {
         Some(at) => tokio::time::sleep_until(*at).await,
         None => std::future::pending().await,

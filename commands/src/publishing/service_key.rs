@@ -25,6 +25,9 @@ pub enum ServiceKeyError {
     /// It could not be sealed or unsealed.
     #[error("the service's signing key cannot be kept secret")]
     Secret(#[from] SecretsError),
+    /// A defect of this program.
+    #[error("making the service's signing key broke off")]
+    BrokeOff(#[from] tokio::task::JoinError),
     /// It could not be announced.
     #[error("the service's signing key cannot be announced")]
     Announce(#[from] ExecuteError<Refusal>),
@@ -54,8 +57,7 @@ pub async fn service_key(
         };
         Ok(Signer::load(&secret)?)
     })
-    .await
-    .expect("making a key does not panic")?;
+    .await??;
     let announce =
         Command::Generate { fingerprint: signer.fingerprint(), certificate: signer.certificate().armored().to_owned() };
     executor.execute::<SigningKey>(id.0, announce, &Context::of_worker("signing", None)).await?;
