@@ -6,7 +6,7 @@ use domain::{
     event::{self, Event},
     ids::{EventId, ProjectId, ReleaseId},
     names::TagName,
-    project,
+    organisation, project,
     recorded::{RawEvent, Recorded},
     release,
     version::ReleaseVersion,
@@ -32,6 +32,8 @@ pub(super) struct Backlog {
     pub(super) unfinished: BTreeMap<ReleaseId, Accepted>,
     /// Releases that ended without a package, whose tags have to be freed.
     pub(super) to_free: BTreeMap<ReleaseId, Accepted>,
+    /// An organisation's number of build slots has changed: those who wait have to look again.
+    pub(super) slots_set: bool,
 }
 
 impl Backlog {
@@ -65,6 +67,7 @@ impl Backlog {
                     self.to_free.insert(ReleaseId(id), accepted);
                 }
             }
+            Event::Organisation(organisation::Event::BuildSlotsSet { .. }) => self.slots_set = true,
             _ => {}
         }
     }

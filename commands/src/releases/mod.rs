@@ -29,6 +29,7 @@ use domain::{
     recorded::{Position, Revision},
 };
 use futures::future::BoxFuture;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -114,24 +115,39 @@ impl Pipeline {
         let mut follower =
             Follower::new(self.executor.store().clone(), Position(0), Filter::names(Backlog::EVENT_NAMES));
         let mut backlog = Backlog::default();
+        let mut has_news = false;
         let mut tasks = tokio::task::JoinSet::new();
         loop {
-            let page = match follower.next_page().await {
-                Ok(page) => page,
-                Err(cause) => {
+            let next = follower.next_page();
+            // What could not be freed is tried again, whether the log goes on or not.
+            let page = if backlog.to_free.is_empty() { Ok(next.await) } else { timeout(RETRY_AFTER, next).await };
+            match page {
+                Ok(Ok(page)) => {
+                    has_news |= !page.events.is_empty();
+                    for recorded in page.events {
+                        backlog.fold(recorded);
+                    }
+                    // Before the end of the log, a release that looks unfinished may well have ended. And most events
+                    // are of no interest here.
+                    if page.next < page.head || !has_news {
+                        continue;
+                    }
+                }
+                Ok(Err(cause)) => {
                     error!(error = %Causes(&cause), "cannot follow the log");
                     tokio::time::sleep(RETRY_AFTER).await;
                     continue;
                 }
-            };
-            for recorded in page.events {
-                backlog.fold(recorded);
+                // Nothing may be judged before the end of the log was seen once.
+                Err(_elapsed) if has_news => continue,
+                Err(_elapsed) => {}
             }
-            // Before the end of the log, a release that looks unfinished may well have ended.
-            if page.next < page.head {
-                continue;
+            has_news = false;
+            while let Some(ended) = tasks.try_join_next() {
+                if let Err(cause) = ended {
+                    error!(error = %Causes(&cause), "a release broke off");
+                }
             }
-            while tasks.try_join_next().is_some() {}
             for (release, accepted) in &backlog.to_free {
                 self.running.stop(*release);
                 self.free_tag(*release, accepted).await;
@@ -147,7 +163,9 @@ impl Pipeline {
                 });
             }
             self.running.retain(&backlog.unfinished);
-            self.slots.look_again();
+            if std::mem::take(&mut backlog.slots_set) {
+                self.slots.look_again();
+            }
         }
     }
 

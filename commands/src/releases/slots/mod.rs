@@ -64,11 +64,14 @@ impl Slots {
         let mut slot = Slot { slots: self.clone(), organisation, release, granted: false };
         loop {
             let changed = self.changed.notified();
-            let max = executor.inspect::<Organisation, _>(organisation.0, |o, _| o.build_slots()).await?;
-            if self.grant(organisation, release, usize::from(max)) {
-                slot.granted = true;
-                self.changed.notify_waiters();
-                return Ok(slot);
+            // The log is asked by the one whose turn it is, not by all who wait.
+            if self.is_next(organisation, release) {
+                let max = executor.inspect::<Organisation, _>(organisation.0, |o, _| o.build_slots()).await?;
+                if self.grant(organisation, release, usize::from(max)) {
+                    slot.granted = true;
+                    self.changed.notify_waiters();
+                    return Ok(slot);
+                }
             }
             changed.await;
         }
@@ -77,6 +80,13 @@ impl Slots {
     /// Looks again: an organisation's number of slots has changed.
     pub fn look_again(&self) {
         self.changed.notify_waiters();
+    }
+
+    /// Whether nobody of the organisation is before `release`, and the server has a slot left.
+    fn is_next(&self, organisation: OrganisationId, release: ReleaseId) -> bool {
+        let queues = self.lock();
+        let front = queues.organisations.get(&organisation).and_then(|queue| queue.waiting.front());
+        queues.building < self.server_max && front == Some(&release)
     }
 
     fn grant(&self, organisation: OrganisationId, release: ReleaseId, max: usize) -> bool {
