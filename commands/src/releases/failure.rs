@@ -1,6 +1,9 @@
 //! Why a release stops before its end.
 
-use domain::{digest::Sha256, release::Step};
+use domain::{
+    digest::Sha256,
+    release::{Refusal, Step},
+};
 use tokio::task::spawn_blocking;
 
 use crate::{
@@ -65,11 +68,18 @@ impl From<LogError> for Stop {
     }
 }
 
-/// A release that refuses its next step was cancelled, or brought to its end by another node.
-impl From<ExecuteError<domain::release::Refusal>> for Stop {
-    fn from(error: ExecuteError<domain::release::Refusal>) -> Self {
+/// A release that has ended was cancelled, or brought to its end by another node. Any other refusal would be repeated
+/// for ever: the release fails.
+impl From<ExecuteError<Refusal>> for Stop {
+    fn from(error: ExecuteError<Refusal>) -> Self {
         match error {
-            ExecuteError::Refused(_) => Self::Ended,
+            ExecuteError::Refused(Refusal::Ended | Refusal::Unknown) => Self::Ended,
+            ExecuteError::Refused(refusal @ Refusal::TooManyAttempts(_)) => {
+                Self::failed(Step::SetupBuild, "too_many_attempts", refusal.to_string())
+            }
+            ExecuteError::Refused(
+                refusal @ (Refusal::TooEarly(_) | Refusal::NoSuchPackage(_) | Refusal::Uploading),
+            ) => Self::failed(Step::Building, "out_of_order", refusal.to_string()),
             ExecuteError::Log(error) => Self::Interrupted(error),
         }
     }

@@ -1,10 +1,13 @@
 //! One release, from wherever it stands to its end.
 
+use std::{any::Any, panic::AssertUnwindSafe};
+
 use domain::{
     ids::{OrganisationId, ReleaseId},
     project::Project,
     release::{Command, Origin, Progress, Release, Running, Step},
 };
+use futures::FutureExt as _;
 use tracing::{error, info, warn};
 
 use super::{
@@ -20,7 +23,7 @@ impl Pipeline {
     pub(super) async fn bring_to_an_end(&self, id: ReleaseId, accepted: &Accepted) {
         let context = Context::of_worker(WORKER, Some(accepted.because));
         loop {
-            let stopped = match self.attempt(id, accepted, &context).await {
+            let stopped = match self.attempt_caught(id, accepted, &context).await {
                 Err(Stop::Failed(failure)) => self.fail(id, failure, &context).await,
                 other => other,
             };
@@ -35,9 +38,22 @@ impl Pipeline {
         }
     }
 
+    /// A defect that panics fails the release, which would neither end nor free its tag otherwise.
+    async fn attempt_caught(&self, id: ReleaseId, accepted: &Accepted, context: &Context) -> Result<(), Stop> {
+        // Nothing of an attempt outlives it but what is in the log and in the blob store.
+        let attempt = AssertUnwindSafe(self.attempt(id, accepted, context)).catch_unwind();
+        match attempt.await {
+            Ok(outcome) => outcome,
+            Err(panic) => {
+                let message = format!("a defect of this server: {}", said(&*panic));
+                Err(Stop::failed(self.running(id).await?.step(), "panicked", message))
+            }
+        }
+    }
+
     async fn attempt(&self, id: ReleaseId, accepted: &Accepted, context: &Context) -> Result<(), Stop> {
         self.receive(id, accepted, context).await?;
-        if !self.running(id).await?.packages.as_ref().is_some_and(|packages| packages.values().all(is_ready)) {
+        if !self.running(id).await?.is_uploading() {
             self.make_packages(id, context).await?;
         }
         self.upload(id, context).await?;
@@ -99,8 +115,10 @@ impl Pipeline {
     }
 }
 
-fn is_ready(progress: &Progress) -> bool {
-    progress.ready.is_some()
+/// What a panic says.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it panicked")
 }
 
 /// How far the package of `config` has come.
