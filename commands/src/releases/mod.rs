@@ -12,6 +12,8 @@ mod job;
 mod ready;
 mod run;
 mod slots;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 use std::{

@@ -1,0 +1,202 @@
+//! What the pipeline does when something goes wrong that no release can help.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::{DateTime, Utc};
+use domain::{
+    aggregate::Aggregate,
+    config::Architecture,
+    digest::Sha256,
+    event::{self, Event},
+    ids::ProjectId,
+    names::TagName,
+    package::{DebFacts, Facts, Package},
+    project::{GitUrl, Trigger},
+    recorded::{Actor, RawEvent, Recorded, StreamId},
+    release::{BuiltPackage, Command, Origin, PlannedPackage, Release, Step},
+    version::ReleaseVersion,
+};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::*;
+use crate::{
+    building::{self, RootFilesystems, Unmapped},
+    event_store::{AppendError, Appended, EventStore, Expected, NewEvent, Page, ReadError, sqlite::SqliteEventStore},
+    signing::{Algorithm, generate},
+};
+
+const CONFIG: &str = ".pkgdeploy/config.yml";
+/// Long enough for everything here, on a busy machine.
+const SOON: Duration = Duration::from_secs(30);
+
+/// A log that does not take the first `project.tag_freed`.
+struct Forgetful {
+    store: SqliteEventStore,
+    refuses: AtomicBool,
+}
+
+impl EventStore for Forgetful {
+    fn append<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        expected: Expected,
+        events: Vec<NewEvent>,
+    ) -> BoxFuture<'a, Result<Appended, AppendError>> {
+        let frees = events.iter().any(|new| new.event.name == "project.tag_freed");
+        if frees && self.refuses.swap(false, Ordering::Relaxed) {
+            let source = "the disk is full".into();
+            return Box::pin(async { Err(AppendError::Unavailable { ambiguous: false, source }) });
+        }
+        self.store.append(stream, expected, events)
+    }
+
+    fn read_stream<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        after: Revision,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Recorded<RawEvent>>, ReadError>> {
+        self.store.read_stream(stream, after, limit)
+    }
+
+    fn read_all<'a>(
+        &'a self,
+        after: Position,
+        filter: &'a Filter,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Page, ReadError>> {
+        self.store.read_all(after, filter, limit)
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        self.store.head()
+    }
+
+    fn hint(&self) -> watch::Receiver<Position> {
+        self.store.hint()
+    }
+}
+
+/// Projected repositories with a defect.
+struct Defective;
+
+impl Repositories for Defective {
+    fn of<'a>(&'a self, _: &'a OrganisationName, _: Format) -> BoxFuture<'a, Result<Vec<RepositoryId>, BoxError>> {
+        panic!("a repository too many")
+    }
+
+    fn published(&self, _: RepositoryId, _: Revision) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+async fn pipeline(folder: &TempDir) -> Arc<Pipeline> {
+    let path = |name: &str| folder.path().join(name);
+    let store = SqliteEventStore::open(path("log.sqlite")).await.expect("a log");
+    let store = Forgetful { store, refuses: AtomicBool::new(true) };
+    let key = generate(Algorithm::Ed25519Legacy, "Acme <packages@acme.example>", Utc::now()).expect("a key");
+    let builder = Builder::new(building::Settings {
+        jobs: path("builds"),
+        roots: RootFilesystems { mapped: BTreeMap::new(), folder: path("rootfs"), unmapped: Unmapped::Refuse },
+        hidden: Vec::new(),
+        environment: BTreeMap::new(),
+        readable: BTreeMap::new(),
+        limits: building::Limits::default(),
+    });
+    Arc::new(Pipeline {
+        executor: Arc::new(Executor::new(Arc::new(store), Utc::now)),
+        blobs: Blobs::local(path("blobs")).expect("a store"),
+        git: Git::default(),
+        builder: Arc::new(builder.expect("a builder")),
+        signer: Arc::new(Signer::load(&key.secret).expect("our own key")),
+        slots: Slots::new(1),
+        repositories: Arc::new(Defective),
+        jobs: path("jobs"),
+        running: Running::default(),
+    })
+}
+
+async fn execute<A: Aggregate>(pipeline: &Pipeline, id: Uuid, command: A::Command) {
+    pipeline.executor.execute::<A>(id, command, &Context::of(Actor::CommandLine)).await.expect("executed");
+}
+
+/// A release whose only package is ready to be uploaded.
+async fn ready_release(pipeline: &Pipeline) -> ReleaseId {
+    let (organisation, name): (OrganisationName, _) =
+        ("acme".parse().expect("a name"), "hello".parse().expect("a name"));
+    let (project, id) = (ProjectId::named(&organisation, &name), ReleaseId(Uuid::from_u128(1)));
+    let tag: TagName = "v1.0".parse().expect("a tag");
+    let version = ReleaseVersion::from_tag(&tag).expect("a version");
+    let source = GitUrl::parse("https://example.org/hello", false).expect("an address");
+    let add = project::Command::Add { organisation: organisation.clone(), name, source, trigger: Trigger::ApiEndpoint };
+    execute::<Project>(pipeline, project.0, add).await;
+    let trigger = project::Command::Trigger {
+        tag: tag.clone(),
+        version: version.clone(),
+        release: id,
+        idempotency_key: None,
+        by: Trigger::ApiEndpoint,
+    };
+    execute::<Project>(pipeline, project.0, trigger).await;
+    let planned = PlannedPackage {
+        config: CONFIG.into(),
+        name: "hello".parse().expect("a name"),
+        format: Format::Deb,
+        architecture: Architecture::All,
+        distribution: "debian12".into(),
+    };
+    let (file_name, sha256) = ("hello_1.0_all.deb".to_owned(), Sha256::of(b"deb"));
+    let facts = Facts::Deb(DebFacts {
+        package: "hello".into(),
+        version: "1.0".into(),
+        architecture: "all".into(),
+        control: "Package: hello".into(),
+    });
+    let built = BuiltPackage { file_name: file_name.clone(), sha256, size_bytes: 3, log: Sha256::of(b"log") };
+    let package = Box::new(Package { file_name, sha256, size_bytes: 3, facts });
+    let commit = "c0ffee".repeat(7)[..40].parse().expect("a commit");
+    for command in [
+        Command::Receive(Origin { organisation, project, tag, version }),
+        Command::GrantBuildSlot,
+        Command::RecordCheckout { commit, committed_at: DateTime::UNIX_EPOCH },
+        Command::RecordConfig { packages: vec![planned] },
+        Command::RecordBuilt { config: CONFIG.into(), built },
+        Command::RecordReady { config: CONFIG.into(), package, key_fingerprint: None },
+    ] {
+        execute::<Release>(pipeline, id.0, command).await;
+    }
+    id
+}
+
+/// The first event of this name, once it is recorded.
+async fn first(pipeline: &Pipeline, name: &str) -> Event {
+    let mut follower = Follower::new(pipeline.executor.store().clone(), Position(0), Filter::names([name]));
+    let found = async {
+        loop {
+            if let Some(found) = follower.next_page().await.expect("a readable log").events.first() {
+                return event::decode(&found.event).expect("our own event");
+            }
+        }
+    };
+    timeout(SOON, found).await.expect("it is recorded")
+}
+
+#[tokio::test]
+async fn a_release_that_panics_has_failed_and_its_tag_is_freed_though_it_takes_two_attempts() {
+    let folder = TempDir::new().expect("a folder");
+    let pipeline = pipeline(&folder).await;
+    let id = ready_release(&pipeline).await;
+    let running = tokio::spawn(pipeline.clone().run());
+    let Event::Release(domain::release::Event::Failed { step, code, message, .. }) =
+        first(&pipeline, "release.failed").await
+    else {
+        panic!("expected a failure")
+    };
+    assert_eq!((step, code.as_str()), (Step::Uploading, "panicked"));
+    assert!(message.contains("a repository too many"), "{message}");
+    let freed = first(&pipeline, "project.tag_freed").await;
+    assert!(matches!(freed, Event::Project(project::Event::TagFreed { release, .. }) if release == id), "{freed:?}");
+    running.abort();
+}
