@@ -19,7 +19,7 @@ const VISIBLE: [&str; 10] = ["bin", "etc", "lib", "lib32", "lib64", "libx32", "o
 /// The folders of the host's `/var` that a build sees.
 const VISIBLE_IN_VAR: [&str; 2] = ["cache", "lib"];
 /// Of those, the ones that are searched for unreadable files.
-const SEARCHED: [&str; 4] = ["/etc", "/opt", "/var/cache", "/var/lib"];
+const SEARCHED: [&str; 5] = ["/etc", "/opt", "/usr/local", "/var/cache", "/var/lib"];
 /// Files and folders looked at, at most: a root with more is no root but a file server.
 const SEARCHED_MAX_ENTRIES: u64 = 2_000_000;
 /// Folders that must be on the root's own file system, since overlayfs shows one file system alone.

@@ -11,6 +11,8 @@ use tokio::time::timeout;
 
 use super::{Checkout, DeployKey, Git, SourceError, git::Workshop, listing::measure};
 
+/// How long a code repository may take to say where a tag points: somebody waits for the answer.
+const TAG_ANSWER_MAX: Duration = Duration::from_secs(20);
 /// A question about one tag is answered with two short lines.
 const ANSWER_MAX_BYTES: u64 = 64 * 1024;
 
@@ -41,7 +43,7 @@ impl Git {
             };
             Ok(named(&peeled).or_else(|| named(&full)))
         };
-        within(self.limits.time, url, ask).await
+        within(self.limits.time.min(TAG_ANSWER_MAX), url, ask).await
     }
 
     /// Writes the code of `tag` into the new folder `into`.
