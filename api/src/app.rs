@@ -6,6 +6,7 @@ use commands::{blobs::Blobs, execute::Executor, signing::Signer, source::Git};
 use projections::{board::Board, credentials::Credentials, index::Repositories, runner::Progress};
 
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use crate::http::public_url::PublicUrl;
 
@@ -37,6 +38,8 @@ pub struct Parts {
     pub signer: Arc<Signer>,
     /// The address under which clients reach the server.
     pub public_url: PublicUrl,
+    /// The server is to stop: whoever waits is answered at once.
+    pub stopping: CancellationToken,
     /// Where running releases write their logs.
     pub jobs: PathBuf,
     /// Where uploads are kept while they come in.

@@ -42,6 +42,18 @@ impl DataFolder {
         Ok(Self { root, master_key })
     }
 
+    /// The folder that `settings` name, which must be there.
+    ///
+    /// # Errors
+    /// There is no such folder.
+    pub fn existing(settings: &Settings) -> Result<Self, DataFolderError> {
+        let path = settings.data.clone().unwrap_or_else(|| DEFAULT.into());
+        match std::fs::metadata(&path) {
+            Ok(_) => Self::open(settings),
+            Err(source) => Err(DataFolderError { path, source }),
+        }
+    }
+
     /// The folder itself.
     #[must_use]
     pub fn path(&self) -> &Path {

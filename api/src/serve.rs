@@ -72,16 +72,19 @@ pub struct Server {
     store: Arc<SqliteEventStore>,
     router: Router,
     workers: Workers,
+    stop: CancellationToken,
 }
 
 impl Server {
-    /// Opens the log, projects what is new in it, and starts the workers.
+    /// Opens the log, projects what is new in it, and starts the workers. `stop` ends the server that comes out of it.
     ///
     /// # Errors
     /// Whatever part cannot be opened, with its reason.
-    pub async fn start(settings: &Settings, data: &DataFolder) -> Result<Self, BoxError> {
+    pub async fn start(settings: &Settings, data: &DataFolder, stop: CancellationToken) -> Result<Self, BoxError> {
+        let listen = settings.listen.unwrap_or(LISTEN_DEFAULT);
+        let listener = TcpListener::bind(listen).await;
+        let listener = listener.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
         let store = Arc::new(SqliteEventStore::open(&data.log()).await?);
-        let listener = TcpListener::bind(settings.listen.unwrap_or(LISTEN_DEFAULT)).await?;
         let public_url = public_url(settings, listener.local_addr()?)?;
         let executor = Arc::new(Executor::new(store.clone(), Utc::now));
         let secrets = Arc::new(Secrets::open(&data.secrets(), data.master_key())?);
@@ -156,26 +159,27 @@ impl Server {
             uploads: Semaphore::new(UPLOADS_MAX),
             signer,
             public_url,
+            stopping: stop.clone(),
             jobs: data.jobs(),
             incoming: data.incoming(),
         });
         let router = router(app.clone(), metrics_recorder()?).merge(package_clients.router());
         // Last, because it is shown only once: nothing that could fail comes between here and there.
         let first_operator_token = first_operator_token(&app).await?;
-        Ok(Self { first_operator_token, listener, store, router, workers })
+        Ok(Self { first_operator_token, listener, store, router, workers, stop })
     }
 
-    /// Answers requests until `stop`.
+    /// Answers requests until it is told to stop.
     ///
     /// # Errors
     /// A part of the server has ended that it cannot do without. Whoever started it should start it again.
-    pub async fn run(self, stop: CancellationToken, announce: &impl Announce) -> Result<(), WorkerEnded> {
+    pub async fn run(self, announce: &impl Announce) -> Result<(), WorkerEnded> {
         if let Ok(address) = self.listener.local_addr() {
             announce.listening(address);
             info!(%address, "listening on {address}");
         }
         let mut workers = self.workers;
-        let serving = server::serve(self.listener, self.router, server::Limits::default(), stop.clone());
+        let serving = server::serve(self.listener, self.router, server::Limits::default(), self.stop);
         let ended = tokio::select! {
             () = serving => Ok(()),
             ended = workers.one_ended() => Err(ended),
@@ -272,7 +276,7 @@ async fn builder(settings: &Settings, data: &DataFolder) -> Result<Builder, BoxE
     let builder = Builder::new(building::Settings {
         jobs: data.builds(),
         roots: root_filesystems(settings, data),
-        hidden: vec![data.path().to_owned()],
+        hidden: vec![data.path().to_owned(), data.master_key().to_owned()],
         environment,
         readable: build.readable.clone(),
         limits,

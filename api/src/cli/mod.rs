@@ -4,7 +4,7 @@ mod operator_token;
 mod rootfs;
 mod serve;
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -78,8 +78,7 @@ pub async fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let error: Box<dyn std::error::Error + Send + Sync> = error;
-            complain(&*error);
-            ExitCode::FAILURE
+            complain(&*error)
         }
     }
 }
@@ -87,9 +86,11 @@ pub async fn run() -> ExitCode {
 /// What a command ends with: any error, told to a person.
 type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
+/// Says why the program ends, to a person.
 #[expect(clippy::print_stderr, reason = "a command's last words go to standard error, whatever the log format")]
-fn complain(error: &(dyn std::error::Error + 'static)) {
+pub fn complain(error: &(dyn std::error::Error + 'static)) -> ExitCode {
     eprintln!("pkgdeploy: {}", commands::causes::Causes(error));
+    ExitCode::FAILURE
 }
 
 impl Global {
@@ -108,9 +109,10 @@ fn start_logging(format: LogFormat) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("PKGDEPLOY_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
     match format {
-        LogFormat::Text => lines.init(),
-        LogFormat::Json => lines.json().flatten_event(true).init(),
+        LogFormat::Text => lines.with_ansi(colours).init(),
+        LogFormat::Json => lines.with_ansi(false).json().flatten_event(true).init(),
     }
 }
 

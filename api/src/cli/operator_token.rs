@@ -18,7 +18,10 @@ use super::Outcome;
 use crate::{data_folder::DataFolder, mint, settings::Settings};
 
 pub(super) async fn run(settings: &Settings) -> Outcome {
-    let data = DataFolder::open(settings)?;
+    let data = DataFolder::existing(settings)?;
+    if !data.log().exists() {
+        return Err(format!("there is no event log in {}: is --data right?", data.path().display()).into());
+    }
     let store = Arc::new(SqliteEventStore::open(&data.log()).await?);
     let executor = Executor::new(store.clone(), Utc::now);
     let token = mint::token(TokenKind::Operator);

@@ -19,13 +19,13 @@ pub(super) async fn run(mut settings: Settings, listen: Option<SocketAddr>, publ
     let stop = CancellationToken::new();
     stop_on_signals(&stop)?;
     let server = tokio::select! {
-        server = Server::start(&settings, &data) => server?,
+        server = Server::start(&settings, &data, stop.clone()) => server?,
         () = stop.cancelled() => return Ok(()),
     };
     if let Some(token) = &server.first_operator_token {
         operator_token::say(token);
     }
-    Ok(server.run(stop, &Terminal).await?)
+    Ok(server.run(&Terminal).await?)
 }
 
 struct Terminal;

@@ -33,7 +33,7 @@ use http_body_util::BodyExt as _;
 use projections::{board::board, credentials::credentials, index, read_models::ReadModels, runner::Runner};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
@@ -119,6 +119,7 @@ impl Site {
             git: Git::default(),
             signer: Arc::new(Signer::load(&key.secret).expect("a signer")),
             public_url: public_url.parse().expect("a URL"),
+            stopping: CancellationToken::new(),
             jobs: path("jobs"),
             incoming: path("incoming"),
         });

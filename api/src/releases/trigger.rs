@@ -103,6 +103,9 @@ async fn accept(
 fn tags_asked_for(body: &[u8]) -> Result<Vec<TagName>, Problem> {
     let expected = r#"expected {"tag": "v1.2.3"} or {"version": "1.2.3"}"#;
     let unprocessable = |detail| Problem::Unprocessable { code: "body_invalid", detail };
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(unprocessable(expected.to_owned()));
+    }
     let body: Body = serde_json::from_slice(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => unprocessable(format!("{error}; {expected}")),
         _ => Problem::BadRequest(format!("the body is no JSON: {error}; {expected}")),

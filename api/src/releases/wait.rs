@@ -45,9 +45,12 @@ pub(super) async fn until_ended(app: &App, id: ReleaseId, wait: Duration) -> Res
         if app.executor.inspect::<Release, _>(id.0, ended).await? {
             break;
         }
-        match timeout_at(deadline, hint.changed()).await {
-            Ok(Ok(())) => sleep_until(deadline.min(Instant::now() + LOOK_PAUSE)).await,
-            _ => break,
+        tokio::select! {
+            () = app.stopping.cancelled() => break,
+            changed = timeout_at(deadline, hint.changed()) => match changed {
+                Ok(Ok(())) => sleep_until(deadline.min(Instant::now() + LOOK_PAUSE)).await,
+                _ => break,
+            },
         }
     }
     let head = app.executor.store().head().await?;

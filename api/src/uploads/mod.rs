@@ -30,6 +30,9 @@ use crate::{app::App, auth::Operator, http::problem::Problem, releases::Wait};
 /// When to come back when too many uploads are coming in.
 const UPLOADS_RETRY_SECONDS: u32 = 5;
 
+/// How long an upload may take to come in: the largest package at a slow line's 10 Mbit/s.
+const RECEIVED_WITHIN: Duration = Duration::from_secs(3_600);
+
 /// The route of uploads. It takes bodies far larger than other routes: the limit is a package's.
 pub fn routes() -> Router<App> {
     Router::new().route("/api/v1/repositories/{organisation}/{repository}/packages/{file}", put(upload))
@@ -60,7 +63,9 @@ async fn upload(
     let Ok(_permit) = app.uploads.try_acquire() else {
         return Err(Problem::TooManyRequests { retry_after_seconds: UPLOADS_RETRY_SECONDS });
     };
-    let incoming = Incoming::receive(&app.incoming, body).await?;
+    let late = |_| Problem::TimedOut { limit_seconds: RECEIVED_WITHIN.as_secs() };
+    let receiving = Incoming::receive(&app.incoming, body);
+    let incoming = tokio::time::timeout(RECEIVED_WITHIN, receiving).await.map_err(late)??;
     let package = take_in(&app, format, incoming, file).await?;
     let mut answer = UploadAnswer {
         published: false,
