@@ -22,8 +22,8 @@ const ALL: &str = "select position, stream.name, revision, event_id, event.name,
                    from event cross join stream using (stream_id) \
                    where position > ? and position <= ? order by position limit ?";
 
-/// No index by event name: what the pipeline follows is every sixth event or so, which is one in each page of the
-/// table, so an index would be read besides the table and not instead of it, and every append would pay for it.
+/// No index by event name: what the pipeline follows is frequent enough that in a trial with half a million events an
+/// index read no faster than this scan, and every append would pay for it.
 ///
 /// A stream's kind is its name without the hyphen and the 36 characters of the UUID.
 const FILTERED: &str = "select position, stream.name, revision, event_id, event.name, schema_version, metadata, payload \
