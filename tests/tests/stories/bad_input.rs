@@ -95,7 +95,7 @@ const WRONG: [Wrong; 13] = [
     Wrong {
         what: "a script that is not in the repository",
         config: "name: greeting\nformat: deb\nafter_install:\n  - file: scripts/nowhere.sh\n",
-        step: "BUILDING",
+        step: "VALIDATE_CONFIG",
         code: "command_file_unreadable",
         says: "scripts/nowhere.sh",
     },
