@@ -16,7 +16,11 @@ use domain::{
     recorded::Revision,
     repository::{Command, IndexFile, Refusal, Repository, SignedIndex, Stored},
 };
-use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
+use futures::{
+    FutureExt as _, StreamExt as _,
+    future::{BoxFuture, try_join, try_join_all},
+    stream,
+};
 use tokio::{
     sync::watch,
     task::JoinError,
@@ -176,23 +180,30 @@ impl Publisher {
     /// Signs, and stores every byte that the event will name.
     async fn sign(&self, candidate: Candidate) -> Result<SignedIndex, PublishError> {
         let Candidate { format, covers, published_at, signed_path, text, files, renderer, .. } = candidate;
-        let (signer, now, to_sign) = (self.signer.clone(), self.executor.now(), text.clone());
-        let signatures = tokio::task::spawn_blocking(move || -> Result<Vec<(&str, String)>, SigningError> {
-            let detached = signer.detached(to_sign.as_bytes(), now)?;
-            Ok(match format {
-                Format::Deb => vec![("InRelease", signer.clear_sign(&to_sign, now)?), ("Release.gpg", detached)],
-                Format::Rpm => vec![("repomd.xml.asc", detached)],
-            })
-        })
-        .await??;
         let folder = signed_path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-        let signed = self.store(signed_path, Bytes::from(text)).await?;
-        let mut stored = Vec::new();
-        for (name, signature) in signatures {
-            stored.push(self.store(format!("{folder}/{name}"), Bytes::from(signature)).await?);
-        }
+        let signatures = match format {
+            Format::Deb => vec![
+                (format!("{folder}/InRelease"), Signature::ClearSigned),
+                (format!("{folder}/Release.gpg"), Signature::Detached),
+            ],
+            Format::Rpm => vec![(format!("{folder}/repomd.xml.asc"), Signature::Detached)],
+        };
+        // A signature is milliseconds of computing and a blob is a wait for the disk: all of them at the same time.
+        let signing = signatures.into_iter().map(|(path, kind)| self.sign_as(path, kind, text.clone()));
+        let storing = async { Ok(self.store(signed_path, Bytes::from(text.clone())).await?) };
+        let (signed, signatures) = try_join(storing, try_join_all(signing)).await?;
         let key_fingerprint = self.signer.fingerprint();
-        Ok(SignedIndex { covers, published_at, signed, signatures: stored, files, key_fingerprint, renderer })
+        Ok(SignedIndex { covers, published_at, signed, signatures, files, key_fingerprint, renderer })
+    }
+
+    async fn sign_as(&self, path: String, kind: Signature, text: String) -> Result<IndexFile, PublishError> {
+        let (signer, now) = (self.signer.clone(), self.executor.now());
+        let signing = move || match kind {
+            Signature::ClearSigned => signer.clear_sign(&text, now),
+            Signature::Detached => signer.detached(text.as_bytes(), now),
+        };
+        let signature = tokio::task::spawn_blocking(signing).await??;
+        Ok(self.store(path, Bytes::from(signature)).await?)
     }
 
     async fn store(&self, path: String, bytes: Bytes) -> Result<IndexFile, BlobError> {
@@ -200,6 +211,15 @@ impl Publisher {
         let sha256: Sha256 = self.blobs.put_bytes(bytes).await?;
         Ok(IndexFile { path, sha256, size_bytes, stored: Stored::Blob })
     }
+}
+
+/// How a text is signed.
+#[derive(Debug, Clone, Copy)]
+enum Signature {
+    /// Text and signature in one file.
+    ClearSigned,
+    /// The signature alone.
+    Detached,
 }
 
 async fn earliest(not_before: &BTreeMap<RepositoryId, Instant>) {
