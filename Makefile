@@ -9,13 +9,13 @@
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 sample:
-	@scripts/install-packages bubblewrap build-essential ca-certificates git python3
+	@scripts/install-packages bubblewrap build-essential ca-certificates e2fsprogs git python3
 	cargo build --locked --release --package api
 	@exec python3 scripts/sample/run.py "$(TARGET)/release/pkgdeploy"
 
 test:
 	@scripts/install-packages bubblewrap build-essential ca-certificates createrepo-c curl debian-archive-keyring dnf \
-		dpkg-dev git gnupg gpgv mmdebstrap python3 python3-venv rpm zstd
+		dpkg-dev e2fsprogs git gnupg gpgv mmdebstrap python3 python3-venv rpm zstd
 	@scripts/test/client-root "$(TARGET)/client-root"
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
