@@ -8,9 +8,9 @@ use domain::{
     ids::{AccessKeyId, RepositoryId},
     names::{OrganisationName, RepositoryName},
     package::Format,
-    repository::Stored,
 };
 use futures::future::BoxFuture;
+pub use projections::index::Located;
 
 use super::point::Point;
 use crate::http::problem::Problem;
@@ -49,21 +49,4 @@ pub struct ServedRepository {
     pub format: Format,
     /// The APT suite: `dists/<codename>`.
     pub codename: String,
-}
-
-/// A file that a path names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Located {
-    /// Of the whole file.
-    pub sha256: Sha256,
-    /// Of the whole file.
-    pub size_bytes: u64,
-    /// Where its bytes are.
-    pub stored: Stored,
-    /// When these bytes came to this path, in whole seconds; strictly increasing for a path whose bytes change.
-    pub last_modified: DateTime<Utc>,
-    /// Whether this path, at this point, will answer these bytes for ever.
-    pub immutable: bool,
-    /// `Content-Type`.
-    pub content_type: &'static str,
 }

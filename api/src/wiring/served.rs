@@ -64,18 +64,8 @@ impl RepositoryReads for ServedRepositories {
                 Point::Newest => index::Point::Newest,
                 Point::At(at) => index::Point::At(at),
             };
-            let located = self.repositories.locate(repository, point, path).await;
-            let located = located.map_err(|error| Problem::internal("look the file up")(error.into()))?;
-            Ok(located.filter(|located| located.stored != Stored::Unserved).map(
-                |index::Located { sha256, size_bytes, stored, last_modified, immutable, content_type }| Located {
-                    sha256,
-                    size_bytes,
-                    stored,
-                    last_modified,
-                    immutable,
-                    content_type,
-                },
-            ))
+            let located = self.repositories.locate(repository, point, path).await?;
+            Ok(located.filter(|located| located.stored != Stored::Unserved))
         })
     }
 }
