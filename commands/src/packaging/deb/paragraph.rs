@@ -1,13 +1,11 @@
 //! The grammar of a control paragraph that may enter an index. Source: Debian Policy 5.1, 5.6.
 
-use domain::{names::PackageName, package::DebFacts};
+use domain::{names::PackageName, package::DebFacts, version::valid_deb_version};
 
 use crate::packaging::read::PackageFileError;
 
 /// Fields that an index adds about the file: a package must not bring its own.
 const RESERVED: [&str; 6] = ["filename", "size", "md5sum", "sha1", "sha256", "sha512"];
-/// Longest version, in bytes: it becomes part of a file name.
-const VERSION_MAX_BYTES: usize = 128;
 
 /// Checks a control file and takes out what a repository needs.
 pub(super) fn facts(text: &str) -> Result<DebFacts, PackageFileError> {
@@ -93,17 +91,7 @@ fn is_package_name(text: &str) -> bool {
 
 /// `[epoch:]upstream[-revision]`, without the colons that Policy allows inside an upstream version.
 pub(super) fn is_version(text: &str) -> bool {
-    let (epoch, rest) = text.split_once(':').unwrap_or(("0", text));
-    let (upstream, revision) = rest.rsplit_once('-').unwrap_or((rest, "0"));
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '~');
-    text.len() <= VERSION_MAX_BYTES
-        && epoch.bytes().all(|byte| byte.is_ascii_digit())
-        // dpkg keeps it in an int.
-        && epoch.parse::<i32>().is_ok()
-        && upstream.starts_with(|c: char| c.is_ascii_digit())
-        && upstream.chars().all(|c| is_plain(c) || c == '-')
-        && !revision.is_empty()
-        && revision.chars().all(is_plain)
+    valid_deb_version(text).is_ok()
 }
 
 /// A concrete architecture, as a built package has one.

@@ -1,3 +1,5 @@
+use domain::version::PACKAGE_VERSION_MAX_CHARS;
+
 use super::*;
 
 const GOOD: &str = "Version: 1.0\nPackage: greeter\nArchitecture: amd64\nMaintainer: A <a@b>\nX-Odd!: 1\n\
@@ -57,7 +59,7 @@ fn required_fields_must_be_there_and_follow_their_grammar() {
     ] {
         assert!(refusal(&GOOD.replace(good, bad)).contains("field "), "{bad}");
     }
-    let long = GOOD.replace("1.0", &format!("1{}", "0".repeat(VERSION_MAX_BYTES)));
+    let long = GOOD.replace("1.0", &format!("1{}", "0".repeat(PACKAGE_VERSION_MAX_CHARS)));
     assert!(refusal(&long).contains("field Version"));
 }
 
