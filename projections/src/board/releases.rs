@@ -123,6 +123,10 @@ impl ReleaseRows<'_> {
         .bind(ordinal(step))
         .execute(&mut *self.rows)
         .await?;
+        self.stand_at(step).await
+    }
+
+    async fn stand_at(&mut self, step: Step) -> Result<(), sqlx::Error> {
         sqlx::query("update release set step = ? where id = ?")
             .bind(step.as_str())
             .bind(&self.id)
@@ -197,12 +201,7 @@ impl ReleaseRows<'_> {
         .bind(ordinal(step))
         .execute(&mut *self.rows)
         .await?;
-        sqlx::query("update release set step = ? where id = ?")
-            .bind(step.as_str())
-            .bind(&self.id)
-            .execute(&mut *self.rows)
-            .await?;
-        Ok(())
+        self.stand_at(step).await
     }
 
     /// Ends the release, and the steps that are still running with `step_state`.
