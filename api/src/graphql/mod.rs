@@ -23,7 +23,7 @@ pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
 /// The schema that `POST /graphql` answers.
 #[must_use]
 pub fn schema(app: App) -> ApiSchema {
-    Schema::build(Query, Mutation, EmptySubscription)
+    Schema::build(Query, Mutation::default(), EmptySubscription)
         .data(app)
         .limit_depth(DEPTH_MAX)
         .limit_complexity(COMPLEXITY_MAX)

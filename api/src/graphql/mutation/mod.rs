@@ -1,0 +1,54 @@
+//! What an operator can do, one file for each noun.
+
+mod access_key;
+mod organisation;
+mod project;
+mod release;
+mod repository;
+
+use std::time::Duration;
+
+use async_graphql::{Context, MergedObject, Result};
+use commands::execute;
+use domain::{aggregate::Aggregate, ids::OrganisationId, names::OrganisationName, organisation::Organisation};
+use projections::{board::BOARD, credentials::CREDENTIALS, index::REPOSITORIES};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use self::{
+    access_key::AccessKeyMutation, organisation::OrganisationMutation, project::ProjectMutation,
+    release::ReleaseMutation, repository::RepositoryMutation,
+};
+use super::error::{internal, invalid, not_found, refused};
+use crate::{app::App, auth::Operator};
+
+/// How long dashboards and indexes may take to show a change before it is answered all the same.
+const SHOWN_WITHIN: Duration = Duration::from_secs(10);
+
+/// Changes. Each is recorded with the operator's token id, and visible to queries once it is answered.
+#[derive(Default, MergedObject)]
+pub struct Mutation(OrganisationMutation, ProjectMutation, RepositoryMutation, AccessKeyMutation, ReleaseMutation);
+
+/// Runs `command` for the operator, and waits until every query shows what it changed.
+async fn run<A: Aggregate>(ctx: &Context<'_>, id: Uuid, command: A::Command) -> Result<()> {
+    let (app, operator) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Operator>());
+    let executed =
+        app.executor.execute::<A>(id, command, &execute::Context::of(operator.actor())).await.map_err(refused)?;
+    if let Some(position) = executed.position {
+        // What the change opened or closed holds before the answer; what dashboards show of it may come a little later.
+        app.progress.wait_for_projector(CREDENTIALS, position).await.map_err(|error| internal(&error))?;
+        for late in [BOARD, REPOSITORIES] {
+            if timeout(SHOWN_WITHIN, app.progress.wait_for_projector(late, position)).await.is_err() {
+                tracing::warn!("what an operator changed does not show in {late} yet");
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn existing_organisation(app: &App, name: &str) -> Result<OrganisationName> {
+    let name: OrganisationName = name.parse().map_err(invalid)?;
+    let id = OrganisationId::named(&name);
+    let exists = app.executor.inspect::<Organisation, _>(id.0, |state, _| *state != Organisation::Unknown).await;
+    if exists.map_err(|error| internal(&error))? { Ok(name) } else { Err(not_found(format!("organisation {name}"))) }
+}
