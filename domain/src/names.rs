@@ -81,6 +81,16 @@ names! {
         "1 to 32 characters of a-z 0-9 _ -, a letter or _ first", user_name;
 }
 
+impl PackageName {
+    /// What a repository's installer is called, and no other package in it.
+    ///
+    /// # Errors
+    /// If the names are too long for it.
+    pub fn of_installer(organisation: &OrganisationName, repository: &RepositoryName) -> Result<Self, InvalidName> {
+        format!("pkgdeploy-{organisation}-{repository}").parse()
+    }
+}
+
 fn slug(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     (1..=SLUG_MAX_CHARS).contains(&text.len())

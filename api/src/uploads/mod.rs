@@ -138,6 +138,7 @@ fn refused(error: ExecuteError<Refusal>) -> Problem {
         Refusal::PackageDiffers { .. } => Problem::Conflict { code: "package_differs", detail },
         Refusal::Full => Problem::Conflict { code: "repository_full", detail },
         Refusal::WrongFormat { .. } => Problem::Unprocessable { code: "wrong_format", detail },
+        Refusal::InstallersName(_) => Problem::Unprocessable { code: "installers_name", detail },
         Refusal::Unknown => Problem::NotFound(detail),
         Refusal::NameTaken | Refusal::IndexSuperseded | Refusal::IndexAhead | Refusal::IndexNotLater => {
             Problem::Conflict { code: "conflict", detail }

@@ -94,6 +94,7 @@ fn refused(config: &str, refusal: &Refusal) -> Stop {
         Refusal::PackageDiffers { .. } => "package_differs",
         Refusal::Full => "repository_full",
         Refusal::WrongFormat { .. } => "wrong_format",
+        Refusal::InstallersName(_) => "installers_name",
         Refusal::Unknown
         | Refusal::NameTaken
         | Refusal::IndexSuperseded

@@ -30,6 +30,11 @@ pub enum Command {
         /// The release that built it; none if it was uploaded.
         release: Option<ReleaseId>,
     },
+    /// Take in a version of the repository's own installer, whose file is in the blob store.
+    AddInstaller {
+        /// The file and what it says of itself.
+        package: Box<Package>,
+    },
     /// Record that an index, whose files are in the blob store, was signed.
     RecordIndexSigned(SignedIndex),
 }
@@ -63,6 +68,9 @@ pub enum Refusal {
         /// The file that is there.
         present: Sha256,
     },
+    /// Machines renew their access with it: nobody else's package may take its place.
+    #[error("{0} is the name of this repository's own installer")]
+    InstallersName(String),
     /// The limit is reached.
     #[error("a repository holds at most {PACKAGES_MAX} packages")]
     Full,
@@ -82,7 +90,11 @@ pub(super) fn decide(repository: &Repository, command: Command) -> Result<Vec<Ev
         (None, Command::Create { organisation, name, format }) => Ok(vec![created(organisation, name, format)]),
         (Some(_), Command::Create { .. }) => Err(Refusal::NameTaken),
         (None, _) => Err(Refusal::Unknown),
+        (Some(_), Command::AddPackage { package, .. }) if repository.is_installer(&package) => {
+            Err(Refusal::InstallersName(package.name().to_owned()))
+        }
         (Some(format), Command::AddPackage { package, release }) => add_package(repository, format, *package, release),
+        (Some(format), Command::AddInstaller { package }) => add_package(repository, format, *package, None),
         (Some(_), Command::RecordIndexSigned(index)) => record_index(repository, index),
     }
 }

@@ -16,6 +16,7 @@ pub use self::{
 use crate::{
     aggregate::Aggregate,
     digest::Sha256,
+    names::PackageName,
     package::{Format, Package},
     recorded::Revision,
 };
@@ -24,6 +25,8 @@ use crate::{
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Repository {
     format: Option<Format>,
+    /// What its installer is called; none if the names are too long for a package.
+    installer: Option<PackageName>,
     packages: BTreeMap<Identity, Sha256>,
     /// How many facts are folded in.
     revision: Revision,
@@ -63,6 +66,11 @@ impl Repository {
         self.content_revision
     }
 
+    /// Whether the package is called like the repository's own installer.
+    fn is_installer(&self, package: &Package) -> bool {
+        self.installer.as_ref().is_some_and(|name| name.as_str() == package.name())
+    }
+
     /// The newest signed state, if one was signed.
     #[must_use]
     pub fn signed_up_to(&self) -> Option<Revision> {
@@ -83,7 +91,10 @@ impl Aggregate for Repository {
     fn evolve(&mut self, event: &Event) {
         self.revision.0 += 1;
         match event {
-            Event::Created { format, .. } => self.format = Some(*format),
+            Event::Created { format, organisation, name, .. } => {
+                self.format = Some(*format);
+                self.installer = PackageName::of_installer(organisation, name).ok();
+            }
             Event::PackageAdded { package, .. } => {
                 self.packages.insert(Identity::of(package), package.sha256);
             }

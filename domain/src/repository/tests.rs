@@ -152,3 +152,18 @@ fn a_signature_does_not_change_the_content() {
     let repository = crate::aggregate::fold::<Repository>([created(), added("1.0"), Event::IndexSigned(index(2, 10))]);
     assert_eq!(repository.content_revision(), Revision(2));
 }
+
+#[test]
+fn the_name_of_a_repositorys_installer_is_kept_for_its_installer() {
+    let mut package = deb("99.0", b"99.0");
+    if let Facts::Deb(facts) = &mut package.facts {
+        facts.package = "pkgdeploy-acme-apt".into();
+    }
+    let package = Box::new(package);
+    given::<Repository>([created()])
+        .when(Command::AddPackage { package: package.clone(), release: None })
+        .refused(Refusal::InstallersName("pkgdeploy-acme-apt".into()));
+    given::<Repository>([created()])
+        .when(Command::AddInstaller { package: package.clone() })
+        .then([Event::PackageAdded { package: *package, release: None }]);
+}
