@@ -115,6 +115,15 @@ impl SigningKeyId {
     }
 }
 
+impl AccessKeyId {
+    /// The id of the key that follows a machine's key `self` in `generation`. Two calls of the machine that cross each
+    /// other, and a call after a crash, meet in the same key.
+    #[must_use]
+    pub fn renewed(self, generation: u32) -> Self {
+        Self(named("access-key", &[&self.to_string(), &generation.to_string()]))
+    }
+}
+
 impl EventId {
     /// The id of the event that `command` appends to `stream` after `revision`: a retry gives the same id,
     /// so a log that already holds them answers as it did the first time.

@@ -9,6 +9,9 @@ pub const SLUG_MAX_CHARS: usize = 63;
 /// Longest package name. rpm and dpkg set none, but the name becomes part of a file name.
 pub const PACKAGE_NAME_MAX_CHARS: usize = 128;
 
+/// Longest machine name: a host name's label has at most 63 characters, and some tools add one more.
+pub const MACHINE_NAME_MAX_CHARS: usize = 64;
+
 /// A name that breaks its grammar.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" is not {what}: expected {expected}")]
@@ -79,6 +82,8 @@ names! {
     /// A user or group of the machine a package is installed on. Source: useradd(8), Debian's default pattern.
     UserName, "a user or group name",
         "1 to 32 characters of a-z 0-9 _ -, a letter or _ first", user_name;
+    /// What a machine calls itself when it enrols; unique in its repository.
+    MachineName, "a machine name", "1 to 64 characters of A-Z a-z 0-9 . _ -", machine_name;
 }
 
 impl PackageName {
@@ -104,6 +109,11 @@ fn package_name(text: &str) -> bool {
     (2..=PACKAGE_NAME_MAX_CHARS).contains(&text.len())
         && text.starts_with(first)
         && text.chars().all(|c| first(c) || matches!(c, '.' | '+' | '-'))
+}
+
+fn machine_name(text: &str) -> bool {
+    (1..=MACHINE_NAME_MAX_CHARS).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }
 
 fn tag_name(text: &str) -> bool {
@@ -145,6 +155,18 @@ mod tests {
         let long = "a".repeat(PACKAGE_NAME_MAX_CHARS + 1);
         for bad in ["a", "-ab", "Ab", "a_b", "a b", "a\nb", long.as_str()] {
             assert!(bad.parse::<PackageName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_machine_may_be_called_by_its_host_name() {
+        let long = "a".repeat(MACHINE_NAME_MAX_CHARS);
+        for good in ["web-1", "Web_1.example.com", "7", long.as_str()] {
+            assert!(good.parse::<MachineName>().is_ok(), "{good}");
+        }
+        let longer = format!("{long}a");
+        for bad in ["", "a b", "a/b", "a\nb", "ä", "a\"", longer.as_str()] {
+            assert!(bad.parse::<MachineName>().is_err(), "{bad}");
         }
     }
 

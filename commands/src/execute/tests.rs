@@ -53,6 +53,8 @@ fn issue(n: usize) -> keyring::Command {
         key: domain::ids::AccessKeyId(Uuid::from_u128(n as u128)),
         name: format!("key-{n}").parse().expect("a name"),
         secret_sha256: domain::digest::Sha256::of(&n.to_be_bytes()),
+        terms: keyring::Terms::Shared { expires_at: None },
+        now: noon(),
     }
 }
 

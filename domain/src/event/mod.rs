@@ -103,6 +103,13 @@ shapes! {
     keyring::Keyring {
         AccessKeyIssued { .. } => "keyring.access_key_issued",
         AccessKeyRevoked { .. } => "keyring.access_key_revoked",
+        Rolled { .. } => "keyring.rolled",
+        GraceOpened { .. } => "keyring.grace_opened",
+        KeyRenewed { .. } => "keyring.key_renewed",
+        MachineMoved { .. } => "keyring.machine_moved",
+        GraceClosed { .. } => "keyring.grace_closed",
+        SealedKeysDeleted { .. } => "keyring.sealed_keys_deleted",
+        MachineEnrolled { .. } => "keyring.machine_enrolled",
     }
     signing_key::SigningKey {
         Generated { .. } => "signing-key.generated",

@@ -125,8 +125,50 @@ fn golden() -> Vec<(&'static str, &'static str, Event)> {
             key: AccessKeyId(id(5)),
             name: name(),
             secret_sha256: digest(),
+            kind: keyring::NamedKind::Shared,
+            expires_at: None,
+            enrols_max: None,
+        },
+        "keyring.access_key_issued.v1.enrolment" => keyring::Event::AccessKeyIssued {
+            key: AccessKeyId(id(5)),
+            name: name(),
+            secret_sha256: digest(),
+            kind: keyring::NamedKind::Enrolment,
+            expires_at: Some(time()),
+            enrols_max: Some(100),
         },
         "keyring.access_key_revoked.v1" => keyring::Event::AccessKeyRevoked { key: AccessKeyId(id(5)) },
+        "keyring.rolled.v1" => keyring::Event::Rolled { generation: 2, keys: successors() },
+        "keyring.grace_opened.v1" => keyring::Event::GraceOpened {
+            generation: 2,
+            until: time(),
+            successors: successors(),
+        },
+        "keyring.key_renewed.v1" => keyring::Event::KeyRenewed {
+            old: AccessKeyId(id(5)),
+            new: AccessKeyId(id(6)),
+            secret_sha256: digest(),
+        },
+        "keyring.machine_moved.v1" => keyring::Event::MachineMoved { key: AccessKeyId(id(6)) },
+        "keyring.grace_closed.v1" => keyring::Event::GraceClosed {
+            generation: 2,
+            because: keyring::WindowEnd::EveryoneMoved,
+        },
+        "keyring.sealed_keys_deleted.v1" => keyring::Event::SealedKeysDeleted { generation: 2 },
+        "keyring.machine_enrolled.v1" => keyring::Event::MachineEnrolled {
+            enrolment: AccessKeyId(id(5)),
+            key: AccessKeyId(id(6)),
+            machine: "web-1.example.com".parse().expect("a name"),
+            secret_sha256: digest(),
+            replaces: vec![],
+        },
+        "keyring.machine_enrolled.v1.again" => keyring::Event::MachineEnrolled {
+            enrolment: AccessKeyId(id(5)),
+            key: AccessKeyId(id(7)),
+            machine: "web-1.example.com".parse().expect("a name"),
+            secret_sha256: digest(),
+            replaces: vec![AccessKeyId(id(6))],
+        },
         "signing-key.generated.v1" => signing_key::Event::Generated {
             fingerprint: "AB".into(),
             certificate: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n".into(),
@@ -148,6 +190,28 @@ fn time() -> DateTime<chrono::Utc> {
 
 fn name<N: std::str::FromStr<Err: std::fmt::Debug>>() -> N {
     "acme".parse().expect("a name")
+}
+
+fn successors() -> Vec<keyring::Successor> {
+    let (old, new) = (AccessKeyId(id(5)), AccessKeyId(id(6)));
+    let shared = keyring::Successor {
+        old,
+        new,
+        name: name(),
+        kind: keyring::NamedKind::Shared,
+        secret_sha256: digest(),
+        expires_at: None,
+        enrols_max: None,
+    };
+    let enrolment = keyring::Successor {
+        old: AccessKeyId(id(7)),
+        new: AccessKeyId(id(8)),
+        kind: keyring::NamedKind::Enrolment,
+        expires_at: Some(time()),
+        enrols_max: Some(3),
+        ..shared.clone()
+    };
+    vec![shared, enrolment]
 }
 
 fn version() -> ReleaseVersion {

@@ -1,10 +1,21 @@
 //! What may be asked of a keyring.
 
-use super::{AccessKeyName, Event, Keyring};
-use crate::{digest::Sha256, ids::AccessKeyId};
+use chrono::{DateTime, TimeDelta, Utc};
 
-/// Most access keys that one repository can have at the same time.
+#[cfg(doc)]
+use super::Keyring;
+use super::{AccessKeyName, WindowEnd};
+use crate::{digest::Sha256, ids::AccessKeyId, names::MachineName};
+
+/// Most people's keys and machines that one repository can have at the same time. In a grace window, a key and the one
+/// that follows it count once.
 pub const ACCESS_KEYS_MAX: usize = 100_000;
+/// Most shared and enrolment keys among them: a roll makes a new one for each, and names them all in one event.
+pub const NAMED_KEYS_MAX: usize = 1_000;
+/// Most machines that may enrol with one key.
+pub const ENROLS_MAX: u32 = 100_000;
+/// Longest grace window. Whoever has not moved by then will not.
+pub const GRACE_MAX: TimeDelta = TimeDelta::days(90);
 
 /// A wish to change a keyring.
 #[derive(Debug, Clone)]
@@ -17,12 +28,105 @@ pub enum Command {
         name: AccessKeyName,
         /// SHA-256 of its secret.
         secret_sha256: Sha256,
+        /// What it is for, and for how long.
+        terms: Terms,
+        /// The time.
+        now: DateTime<Utc>,
     },
-    /// Never let it in again.
+    /// Never let it in again; if it is a machine's, nor any other key of that machine.
     RevokeAccessKey {
         /// Its public id.
         key: AccessKeyId,
     },
+    /// End every key there is, at once.
+    Roll {
+        /// A new key for each that [`Keyring::to_renew`] names.
+        replacements: Vec<Replacement>,
+        /// The time.
+        now: DateTime<Utc>,
+    },
+    /// Begin a generation, and let older keys work until a time.
+    OpenGrace {
+        /// When older keys end.
+        until: DateTime<Utc>,
+        /// A new key for each that [`Keyring::to_renew`] names, sealed to be handed over.
+        replacements: Vec<Replacement>,
+        /// The time.
+        now: DateTime<Utc>,
+    },
+    /// End the keys of older generations, if the reason holds.
+    CloseGrace {
+        /// The generation that is to be left.
+        generation: u32,
+        /// Why.
+        because: WindowEnd,
+        /// The time.
+        now: DateTime<Utc>,
+    },
+    /// Give a machine the key that follows its own, which is sealed already.
+    RenewKey {
+        /// Its key so far.
+        old: AccessKeyId,
+        /// SHA-256 of the secret of [`AccessKeyId::renewed`].
+        secret_sha256: Sha256,
+        /// The time.
+        now: DateTime<Utc>,
+    },
+    /// A machine was let in with this key.
+    RecordMoved {
+        /// The key.
+        key: AccessKeyId,
+    },
+    /// The sealed copies of a closed window's keys are gone.
+    RecordSealedKeysDeleted {
+        /// The generation whose window closed.
+        generation: u32,
+    },
+    /// Give a machine a key of its own.
+    EnrolMachine {
+        /// The enrolment key it shows.
+        enrolment: AccessKeyId,
+        /// Its own key.
+        key: AccessKeyId,
+        /// What it calls itself.
+        machine: MachineName,
+        /// SHA-256 of its key's secret.
+        secret_sha256: Sha256,
+        /// The time.
+        now: DateTime<Utc>,
+    },
+}
+
+/// What a key with a name of its own is for, and for how long.
+#[derive(Debug, Clone)]
+pub enum Terms {
+    /// Opens the repository for any number of machines.
+    Shared {
+        /// When it ends by itself; never if unset.
+        expires_at: Option<DateTime<Utc>>,
+    },
+    /// Lets machines enrol.
+    Enrolment(EnrolmentLimits),
+}
+
+/// An enrolment key lies about in installers and images: it has an end and a number.
+#[derive(Debug, Clone, Copy)]
+pub struct EnrolmentLimits {
+    /// When it ends by itself.
+    pub expires_at: DateTime<Utc>,
+    /// How many machines may enrol with it: 1 to [`ENROLS_MAX`].
+    pub enrols_max: u32,
+}
+
+/// A new key for an old one.
+#[derive(Debug, Clone)]
+pub struct Replacement {
+    /// The key that it follows.
+    pub old: AccessKeyId,
+    /// Its public id.
+    pub new: AccessKeyId,
+    /// SHA-256 of its secret.
+    pub secret_sha256: Sha256,
 }
 
 /// Why a keyring stays as it is.
@@ -31,27 +135,43 @@ pub enum Refusal {
     /// Two keys of one name could not be told apart.
     #[error("an access key called \"{0}\" exists already")]
     NameTaken(AccessKeyName),
-    /// There is none to revoke.
+    /// There is none to revoke, or it has ended.
     #[error("there is no such access key")]
     Unknown,
     /// The limit is reached.
     #[error("a repository has at most {ACCESS_KEYS_MAX} access keys")]
     TooMany,
-}
-
-pub(super) fn decide(keyring: &Keyring, command: Command) -> Result<Vec<Event>, Refusal> {
-    match command {
-        Command::IssueAccessKey { key, .. } if keyring.keys.contains_key(&key) => Ok(vec![]),
-        Command::IssueAccessKey { .. } if keyring.keys.len() >= ACCESS_KEYS_MAX => Err(Refusal::TooMany),
-        Command::IssueAccessKey { name, .. } if keyring.keys.values().any(|(taken, _)| *taken == name) => {
-            Err(Refusal::NameTaken(name))
-        }
-        Command::IssueAccessKey { key, name, secret_sha256 } => {
-            Ok(vec![Event::AccessKeyIssued { key, name, secret_sha256 }])
-        }
-        Command::RevokeAccessKey { key } if keyring.keys.contains_key(&key) => {
-            Ok(vec![Event::AccessKeyRevoked { key }])
-        }
-        Command::RevokeAccessKey { .. } => Err(Refusal::Unknown),
-    }
+    /// The limit of keys that a roll renews is reached.
+    #[error("a repository has at most {NAMED_KEYS_MAX} shared and enrolment keys; machines may have keys of their own")]
+    TooManyNamed,
+    /// It would be dead at birth.
+    #[error("the key would have ended already: expected a time in the future")]
+    AlreadyExpired,
+    /// Nobody or too many could enrol.
+    #[error("an enrolment key lets 1 to {ENROLS_MAX} machines enrol")]
+    EnrolsOutOfRange,
+    /// A key was issued, revoked or rolled meanwhile. Look again and roll again.
+    #[error("the access keys have changed meanwhile: try again")]
+    KeysChanged,
+    /// There can be one at a time.
+    #[error("a grace window is open until {0}: close it first")]
+    WindowOpen(DateTime<Utc>),
+    /// There is none to close.
+    #[error("no grace window is open")]
+    NoWindow,
+    /// It would end before it begins, or outlive all memory of it.
+    #[error("a grace window ends in the future, and lasts at most {} days", GRACE_MAX.num_days())]
+    WindowOutOfRange,
+    /// It has none to follow: it is no machine's, or nothing was rolled.
+    #[error("this key is not to be renewed")]
+    NotRenewable,
+    /// The key is none that machines enrol with.
+    #[error("this is not an enrolment key")]
+    NotEnrolling,
+    /// As many machines have enrolled as may.
+    #[error("as many machines have enrolled with this key as may")]
+    UsedUp,
+    /// Another enrolment key let a machine of this name in: nobody takes a name from a machine of somebody else.
+    #[error("a machine called \"{0}\" has enrolled with another key: cut it off first, or choose another name")]
+    MachineNameTaken(MachineName),
 }

@@ -1,22 +1,80 @@
 //! Keyrings: who may enter a repository. One for each repository, with the repository's id.
 
 mod commands;
+mod decide;
 mod events;
+mod evolve;
+mod rolls;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 pub use self::{
-    commands::{ACCESS_KEYS_MAX, Command, Refusal},
-    events::{AccessKeyName, Event},
+    commands::{
+        ACCESS_KEYS_MAX, Command, ENROLS_MAX, EnrolmentLimits, GRACE_MAX, NAMED_KEYS_MAX, Refusal, Replacement, Terms,
+    },
+    events::{AccessKeyName, Event, NamedKind, Successor, WindowEnd},
+    rolls::NextKey,
+    window::Window,
 };
-use crate::{aggregate::Aggregate, digest::Sha256, ids::AccessKeyId};
+use crate::{aggregate::Aggregate, ids::AccessKeyId, names::MachineName};
 
 /// The access keys of one repository.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Keyring {
-    keys: BTreeMap<AccessKeyId, (AccessKeyName, Sha256)>,
+    rolls: u32,
+    keys: BTreeMap<AccessKeyId, Key>,
+    names: BTreeMap<AccessKeyName, AccessKeyId>,
+    machines: BTreeMap<MachineName, Machine>,
+    window: Option<Window>,
+    /// Keys sealed to be handed over in windows that have closed since, by generation.
+    forgettable: BTreeMap<u32, Vec<AccessKeyId>>,
+}
+
+/// A key that works, or would if it had not expired.
+#[derive(Debug, PartialEq, Eq)]
+struct Key {
+    generation: u32,
+    expires_at: Option<DateTime<Utc>>,
+    holder: Holder,
+    successor: Option<AccessKeyId>,
+}
+
+/// Who has a key.
+#[derive(Debug, PartialEq, Eq)]
+enum Holder {
+    /// Whoever was shown it.
+    Shared(AccessKeyName),
+    /// An installer, to enrol machines.
+    Enrolment { name: AccessKeyName, enrols_max: u32, enrolled: u32 },
+    /// One machine.
+    Machine(MachineName),
+}
+
+/// A machine with a key of its own.
+#[derive(Debug, PartialEq, Eq)]
+struct Machine {
+    current: AccessKeyId,
+    /// The key of an older generation that still works beside it.
+    old: Option<AccessKeyId>,
+    /// The enrolment key that let it in, or the one that followed it. The name is the machine's as long as that lives.
+    enrolled_by: AccessKeyId,
+    crossing: Crossing,
+}
+
+/// Where a machine stands in a grace window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Crossing {
+    /// There is no window, or it had no older key when the window opened.
+    Outside,
+    /// It has not used its new key.
+    Waiting,
+    /// It has.
+    Moved,
 }
 
 impl Aggregate for Keyring {
@@ -26,17 +84,55 @@ impl Aggregate for Keyring {
     type Refusal = Refusal;
 
     fn decide(&self, command: Command) -> Result<Vec<Event>, Refusal> {
-        commands::decide(self, command)
+        decide::decide(self, command)
     }
 
     fn evolve(&mut self, event: &Event) {
-        match event {
-            Event::AccessKeyIssued { key, name, secret_sha256 } => {
-                self.keys.insert(*key, (name.clone(), *secret_sha256));
-            }
-            Event::AccessKeyRevoked { key } => {
-                self.keys.remove(key);
-            }
-        }
+        evolve::evolve(self, event);
+    }
+}
+
+impl Keyring {
+    /// Which generation of keys is the newest, from 1.
+    #[must_use]
+    pub fn generation(&self) -> u32 {
+        self.rolls + 1
+    }
+
+    /// The grace window that is open, if one is. Its time may be over.
+    #[must_use]
+    pub fn window(&self) -> Option<&Window> {
+        self.window.as_ref()
+    }
+
+    /// How many people's keys and machines there are; a key and its successor count once.
+    fn holders(&self) -> usize {
+        self.names.len() + self.machines.len()
+    }
+
+    /// The key, unless it ended by `now`.
+    fn live(&self, key: AccessKeyId, now: DateTime<Utc>) -> Option<&Key> {
+        let found = self.keys.get(&key)?;
+        let older = found.generation < self.generation();
+        let over = older && self.window.as_ref().is_none_or(|window| window.until <= now);
+        (!over && !found.is_expired(now)).then_some(found)
+    }
+
+    /// The key that took over from `key`, or itself.
+    fn heir(&self, key: AccessKeyId) -> AccessKeyId {
+        self.keys.get(&key).and_then(|key| key.successor).unwrap_or(key)
+    }
+}
+
+impl Machine {
+    /// The older one first.
+    fn keys(&self) -> Vec<AccessKeyId> {
+        self.old.into_iter().chain([self.current]).collect()
+    }
+}
+
+impl Key {
+    fn is_expired(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
     }
 }

@@ -43,7 +43,7 @@ impl CredentialsProjector {
     async fn fold(&mut self, rows: &mut SqliteConnection, recorded: &Recorded<Event>) -> Result<(), ProjectionError> {
         let stream = recorded.stream.id();
         let change = match &recorded.event {
-            Event::Keyring(keyring::Event::AccessKeyIssued { key, name, secret_sha256 }) => {
+            Event::Keyring(keyring::Event::AccessKeyIssued { key, name, secret_sha256, .. }) => {
                 sqlx::query(
                     "insert into access_key (id, repository, name, secret_sha256, issued_at) values (?, ?, ?, ?, ?)",
                 )

@@ -23,7 +23,14 @@ fn secret(text: &str) -> Sha256 {
 
 fn issued(n: u128, text: &str) -> keyring::Event {
     let name = format!("key-{n}").parse().unwrap();
-    keyring::Event::AccessKeyIssued { key: key(n), name, secret_sha256: secret(text) }
+    keyring::Event::AccessKeyIssued {
+        key: key(n),
+        name,
+        secret_sha256: secret(text),
+        kind: keyring::NamedKind::Shared,
+        expires_at: None,
+        enrols_max: None,
+    }
 }
 
 #[tokio::test]

@@ -58,6 +58,8 @@ pub(super) async fn issue_access_key(ctx: &Context<'_>, repository: RepositoryId
         key: AccessKeyId(key.id()),
         name: name.parse().map_err(invalid)?,
         secret_sha256: key.secret_sha256(),
+        terms: keyring::Terms::Shared { expires_at: None },
+        now: ctx.data_unchecked::<App>().executor.now(),
     };
     run::<Keyring>(ctx, repository.0, issue).await?;
     Ok(IssuedKey { id: id_text(key.id()), secret: key.text() })

@@ -1,0 +1,38 @@
+//! The grace window: while it is open, keys of the generation before work beside the new ones.
+
+use chrono::{DateTime, Utc};
+
+use super::Keyring;
+use crate::ids::AccessKeyId;
+
+/// An open grace window.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Window {
+    /// When older keys end, even if nobody records that it closed.
+    pub until: DateTime<Utc>,
+    /// How many machines had an older key when it opened, and were not cut off since.
+    pub machines: u32,
+    /// How many of them have used their new key.
+    pub moved: u32,
+    /// The shared keys of older generations. Nobody can count who holds them.
+    pub(super) older_shared: Vec<AccessKeyId>,
+    /// The keys that are sealed to be handed over.
+    pub(super) sealed: Vec<AccessKeyId>,
+}
+
+impl Keyring {
+    /// Nobody needs an older key: every machine has moved, and no shared key is left that somebody may still hold.
+    #[must_use]
+    pub fn everyone_moved(&self, now: DateTime<Utc>) -> bool {
+        self.window.as_ref().is_some_and(|window| {
+            window.machines > 0
+                && window.moved == window.machines
+                && !window.older_shared.iter().any(|key| self.live(*key, now).is_some())
+        })
+    }
+
+    /// The sealed copies of keys that nobody will be handed any more, with the generation of their window.
+    pub fn forgettable(&self) -> impl Iterator<Item = (u32, &[AccessKeyId])> {
+        self.forgettable.iter().map(|(generation, keys)| (*generation, keys.as_slice()))
+    }
+}
