@@ -108,6 +108,12 @@ impl DataFolder {
         self.root.join("builds")
     }
 
+    /// Where git asks questions; a deploy key lies there while it does. Emptied at each start.
+    #[must_use]
+    pub fn questions(&self) -> PathBuf {
+        self.root.join("questions")
+    }
+
     /// Uploads that are still coming in. Emptied at each start.
     #[must_use]
     pub fn incoming(&self) -> PathBuf {

@@ -13,7 +13,7 @@ use commands::{
     publishing::{Publisher, service_key},
     releases::{Pipeline, Running, Slots},
     secrets::Secrets,
-    source::Git,
+    source::{self, Git, KnownHosts},
 };
 use domain::{
     account::{Account, Command},
@@ -112,8 +112,11 @@ impl Server {
         let git = Git {
             allow_local: settings.source.allow_local,
             environment: settings.source.environment.clone(),
-            ..Git::default()
+            known_hosts: KnownHosts::new(&settings.source.known_hosts)?,
+            scratch: Some(data.questions()),
+            limits: source::Limits::default(),
         };
+        clear(&data.questions())?;
         clear(&data.jobs())?;
         clear(&data.incoming())?;
         let pipeline = Pipeline {

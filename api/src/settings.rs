@@ -42,6 +42,9 @@ pub struct Source {
     /// What git gets to see beside an otherwise empty environment: proxies, a CA file.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// The ssh servers that code may be fetched from, beside github.com: lines as `ssh-keyscan` prints them.
+    #[serde(default)]
+    pub known_hosts: Vec<String>,
 }
 
 /// `[build]`.

@@ -5,6 +5,7 @@ pub mod building;
 pub mod causes;
 pub mod event_store;
 pub mod execute;
+pub mod github;
 pub mod packages;
 pub mod packaging;
 pub mod publishing;

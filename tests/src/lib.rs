@@ -3,6 +3,7 @@
 mod api;
 mod crawl;
 mod event_log;
+mod github_double;
 mod machine;
 mod project;
 mod server;
@@ -11,6 +12,7 @@ pub use self::{
     api::{Answer, Format, MadeProject, MadeRepository, Release, Team},
     crawl::{Served, ServedFile, crawl, packages_index},
     event_log::EventLog,
+    github_double::{DoubleHook, DoubleKey, DoubleStatus, Fault, GithubCall, GithubDouble, Known},
     machine::{Machine, Ran, client_root, run_host},
     project::{Project, sample_project},
     server::{Server, StartOptions},

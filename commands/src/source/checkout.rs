@@ -15,6 +15,8 @@ use super::{Checkout, DeployKey, Git, SourceError, git::Workshop, listing::measu
 const TAG_ANSWER_MAX: Duration = Duration::from_secs(20);
 /// A question about one tag is answered with two short lines.
 const ANSWER_MAX_BYTES: u64 = 64 * 1024;
+/// A question about all tags: a hundred thousand of them.
+const TAGS_ANSWER_MAX_BYTES: u64 = 8 * 1024 * 1024;
 
 impl Git {
     /// The commit that `tag` points to now, or `None` if the repository has no such tag.
@@ -28,7 +30,7 @@ impl Git {
         key: Option<&DeployKey>,
     ) -> Result<Option<CommitId>, SourceError> {
         let ask = async {
-            let workshop = Workshop::open(self, url, key, &std::env::temp_dir())?;
+            let workshop = self.workshop(url, key)?;
             let (full, peeled) = (format!("refs/tags/{tag}"), format!("refs/tags/{tag}^{{}}"));
             let asked =
                 workshop.run(&["ls-remote", "--quiet", "--", url.as_str(), &full, &peeled], ANSWER_MAX_BYTES).await?;
@@ -44,6 +46,32 @@ impl Git {
             Ok(named(&peeled).or_else(|| named(&full)))
         };
         within(self.limits.time.min(TAG_ANSWER_MAX), url, ask).await
+    }
+
+    /// Every tag of the repository whose name can be released at all.
+    ///
+    /// # Errors
+    /// `clone_failed` if the repository cannot be asked or has more tags than are read, `timeout`.
+    pub async fn tags(&self, url: &GitUrl, key: Option<&DeployKey>) -> Result<Vec<TagName>, SourceError> {
+        let ask = async {
+            let workshop = self.workshop(url, key)?;
+            let arguments = ["ls-remote", "--quiet", "--tags", "--refs", "--", url.as_str()];
+            let asked = workshop.run(&arguments, TAGS_ANSWER_MAX_BYTES).await?;
+            if !asked.status.success() {
+                return Err(workshop.refused(asked.reason));
+            }
+            if asked.stdout.len() as u64 >= TAGS_ANSWER_MAX_BYTES {
+                return Err(workshop.refused(format!("its list of tags is longer than {TAGS_ANSWER_MAX_BYTES} bytes")));
+            }
+            let names = asked.stdout.lines().filter_map(|line| line.split_once("\trefs/tags/"));
+            Ok(names.filter_map(|(_, name)| name.parse().ok()).collect())
+        };
+        within(self.limits.time.min(TAG_ANSWER_MAX), url, ask).await
+    }
+
+    fn workshop<'a>(&'a self, url: &'a GitUrl, key: Option<&DeployKey>) -> Result<Workshop<'a>, SourceError> {
+        let parent = self.scratch.clone().unwrap_or_else(std::env::temp_dir);
+        Workshop::open(self, url, key, &parent)
     }
 
     /// Writes the code of `tag` into the new folder `into`.

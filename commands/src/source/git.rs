@@ -52,6 +52,11 @@ const SETTINGS: &str = "\
 \tdirectory = *
 ";
 
+/// What ssh gets whatever it connects to.
+const SSH_OPTIONS: &str = "-F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o UpdateHostKeys=no \
+    -o GlobalKnownHostsFile=/dev/null -o PreferredAuthentications=publickey -o IdentitiesOnly=yes -o IdentityAgent=none \
+    -o ClearAllForwardings=yes";
+
 /// A folder that is git's home for one job: its settings, and the repository it fetches into.
 pub(super) struct Workshop<'a> {
     git: &'a Git,
@@ -95,7 +100,11 @@ impl<'a> Workshop<'a> {
         let home = tempfile::Builder::new().prefix(".git-").tempdir_in(parent).map_err(failed)?;
         fs::write(home.path().join("gitconfig"), SETTINGS).map_err(failed)?;
         fs::create_dir(home.path().join("template")).map_err(failed)?;
-        let ssh_command = ssh_command(key).map_err(failed)?;
+        let ssh_command = match url.transport() {
+            Transport::Ssh => ssh_command(home.path(), git, key).map_err(failed)?,
+            // A checkout from a folder, which asks no server, must not fail because of how the data folder is called.
+            Transport::Https | Transport::Local => "false".to_owned(),
+        };
         Ok(Self { git, url, ssh_command, home })
     }
 
@@ -191,15 +200,19 @@ impl Drop for Running {
     }
 }
 
-fn ssh_command(key: Option<&DeployKey>) -> std::io::Result<String> {
-    let common = "ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=accept-new";
-    let Some(key) = key else {
-        // Kept nowhere: without a key there is nobody to pin the server for. And a checkout from a folder, which asks
-        // no server at all, must not fail because of how the data folder is called.
-        return Ok(format!("{common} -o IdentityFile=none -o UserKnownHostsFile=/dev/null"));
+/// How git calls ssh: only servers that are pinned, only this key, nothing of this machine's users and agents.
+fn ssh_command(home: &Path, git: &Git, key: Option<&DeployKey>) -> std::io::Result<String> {
+    let known_hosts = home.join("known_hosts");
+    fs::write(&known_hosts, git.known_hosts.as_str())?;
+    let identity = match key {
+        Some(key) => {
+            let path = home.join("deploy_key");
+            key.write(&path)?;
+            format!("-i {}", quoted(&path)?)
+        }
+        None => "-o IdentityFile=none".to_owned(),
     };
-    let (private_key, known_hosts) = (quoted(&key.private_key)?, quoted(&key.known_hosts)?);
-    Ok(format!("{common} -i {private_key} -o IdentitiesOnly=yes -o UserKnownHostsFile={known_hosts}"))
+    Ok(format!("ssh {SSH_OPTIONS} -o UserKnownHostsFile={} {identity}", quoted(&known_hosts)?))
 }
 
 /// git hands the command to a shell, and ssh splits file lists at blanks.
@@ -251,10 +264,14 @@ mod tests {
 
     #[test]
     fn a_deploy_key_is_the_only_key_offered() {
-        let key = DeployKey { private_key: "/keys/shop".into(), known_hosts: "/keys/known_hosts".into() };
-        let command = ssh_command(Some(&key)).expect("plain paths");
-        assert!(command.contains("-i /keys/shop -o IdentitiesOnly=yes"), "{command}");
-        let odd = DeployKey { private_key: "/keys/$(id)".into(), ..key };
-        assert!(ssh_command(Some(&odd)).is_err());
+        let folder = tempfile::Builder::new().prefix("plain").tempdir().expect("a folder");
+        let (key, _) = DeployKey::generate().expect("a key");
+        let command = ssh_command(folder.path(), &Git::default(), Some(&key)).expect("plain paths");
+        for option in ["StrictHostKeyChecking=yes", "IdentitiesOnly=yes", "IdentityAgent=none", "-F /dev/null"] {
+            assert!(command.contains(option), "{command}");
+        }
+        assert!(command.ends_with(&format!("-i {}/deploy_key", folder.path().display())), "{command}");
+        let odd = tempfile::Builder::new().prefix("$(id)").tempdir().expect("a folder");
+        assert!(ssh_command(odd.path(), &Git::default(), Some(&key)).is_err());
     }
 }

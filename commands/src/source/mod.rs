@@ -4,9 +4,13 @@
 //! Nothing of it is executed here, and nothing here follows a link in it.
 
 mod checkout;
+mod deploy_key;
 mod error;
 mod git;
+mod known_hosts;
 mod listing;
+#[cfg(test)]
+mod sshd;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +19,11 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use chrono::{DateTime, Utc};
 use domain::project::CommitId;
 
-pub use self::error::SourceError;
+pub use self::{
+    deploy_key::{DeployKey, InvalidDeployKey},
+    error::SourceError,
+    known_hosts::{InvalidKnownHost, KnownHosts},
+};
 
 /// Fetches code with the `git` program.
 #[derive(Debug, Clone, Default)]
@@ -24,17 +32,13 @@ pub struct Git {
     pub allow_local: bool,
     /// What the operator adds to git's otherwise empty environment: proxies, a CA file.
     pub environment: BTreeMap<String, String>,
+    /// The ssh servers that may be asked.
+    pub known_hosts: KnownHosts,
+    /// Where git works when it only answers a question; the machine's folder for temporary files if unset. A deploy key
+    /// lies there while git runs, so it should be one that is emptied at each start.
+    pub scratch: Option<PathBuf>,
     /// What a checkout may cost.
     pub limits: Limits,
-}
-
-/// How to log in to an ssh server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeployKey {
-    /// The private key, readable by the server alone.
-    pub private_key: PathBuf,
-    /// Where the keys of servers are remembered: trusted when first seen, pinned from then on.
-    pub known_hosts: PathBuf,
 }
 
 /// A tag's code, as a folder without `.git`.

@@ -102,6 +102,16 @@ async fn a_tag_that_is_not_there_is_said_so() {
 }
 
 #[tokio::test]
+async fn all_tags_that_can_be_released_are_listed() {
+    let upstream = Upstream::new();
+    for tag in ["v1", "v2", "nested/v3"] {
+        upstream.tagged(tag);
+    }
+    let tags = local().tags(&upstream.url(), None).await.expect("it answers");
+    assert_eq!(tags, ["nested/v3", "v1", "v2"].map(name));
+}
+
+#[tokio::test]
 async fn a_moved_tag_is_not_built() {
     let upstream = Upstream::new();
     upstream.tagged("v1");

@@ -1,0 +1,31 @@
+//! GitHub: its REST API as far as projects need it.
+//!
+//! A client of our own over reqwest: nine calls, each of which says how it failed and when to try again.
+
+mod address;
+mod client;
+mod deploy_keys;
+mod error;
+mod hooks;
+mod repository;
+mod statuses;
+mod tags;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    address::{ApiUrl, FullName, InvalidApiUrl, InvalidFullName},
+    client::{Github, HttpSettings, PAGES_MAX, PER_PAGE, Session},
+    deploy_keys::DeployKeyEntry,
+    error::{GithubError, RETRY_AFTER_MAX},
+    hooks::{HOOK_EVENTS, Hook},
+    repository::RepositoryFacts,
+    statuses::{CommitState, CommitStatus, DESCRIPTION_MAX_CHARS},
+};
+
+/// What the token of an operator at GitHub is sealed for. The sealed bytes are its text.
+pub const TOKEN_PURPOSE: &str = "github-token";
+/// What a webhook's secret is sealed for. The sealed bytes are its text, as GitHub is told it.
+pub const WEBHOOK_SECRET_PURPOSE: &str = "webhook-secret";
+/// What the private half of a deploy key is sealed for. The sealed bytes are OpenSSH's format.
+pub const DEPLOY_KEY_PURPOSE: &str = "deploy-key";

@@ -1,0 +1,30 @@
+//! `GET /repos/{owner}/{name}`: which repository has that name now.
+
+use reqwest::Method;
+use serde::Deserialize;
+
+use super::{FullName, GithubError, Session, client::Call};
+
+/// A repository as GitHub tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RepositoryFacts {
+    /// What it is known by for ever.
+    pub id: u64,
+    /// What it is called now.
+    pub full_name: String,
+    /// Where it is cloned from with a deploy key.
+    pub ssh_url: String,
+    /// Where it is cloned from without one.
+    pub clone_url: String,
+}
+
+impl Session {
+    /// The repository of that name. A renamed one is found by its old name, until somebody takes that.
+    ///
+    /// # Errors
+    /// See [`GithubError`].
+    pub async fn repository(&self, name: &FullName) -> Result<RepositoryFacts, GithubError> {
+        let url = name.url(&self.api, []);
+        self.call(Call { what: "repository", method: Method::GET, url, body: None, hidden: None }).await
+    }
+}
