@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::names::{OrganisationName, ProjectName, RepositoryName};
+use crate::{
+    delivery::DeliveryGuid,
+    names::{OrganisationName, ProjectName, RepositoryName},
+};
 
 /// The text was not a UUID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +60,12 @@ ids! {
     AccountId,
     /// An API or operator token.
     TokenId,
+    /// Something sealed in the secret store: a webhook's secret, a private key.
+    SecretId,
+    /// One delivery of a webhook.
+    DeliveryId,
+    /// A proof of identity that a CI system gave to one of its jobs.
+    CiProofId,
     /// One recorded fact.
     EventId,
     /// One wish to change something; a retry carries the same id.
@@ -96,6 +105,22 @@ impl RepositoryId {
     #[must_use]
     pub fn named(organisation: &OrganisationName, name: &RepositoryName) -> Self {
         Self(named("repository", &[organisation.as_str(), name.as_str()]))
+    }
+}
+
+impl DeliveryId {
+    /// The delivery that GitHub calls `guid` and sent to `project`: the same for every redelivery, for ever.
+    #[must_use]
+    pub fn named(project: ProjectId, guid: &DeliveryGuid) -> Self {
+        Self(named("delivery", &[&project.to_string(), guid.as_str()]))
+    }
+}
+
+impl CiProofId {
+    /// The proof that `issuer` calls `jti`.
+    #[must_use]
+    pub fn named(issuer: &str, jti: &str) -> Self {
+        Self(named("ci-proof", &[issuer, jti]))
     }
 }
 

@@ -4,7 +4,9 @@
 
 pub mod account;
 pub mod aggregate;
+pub mod ci_proof;
 pub mod config;
+pub mod delivery;
 pub mod digest;
 pub mod event;
 pub mod ids;

@@ -110,6 +110,13 @@ pub enum Actor {
         /// Which part: `releases`, `signing`.
         name: String,
     },
+    /// GitHub, by a delivery that bore the project's signature.
+    GithubWebhook,
+    /// A job of a CI system, by the proof of identity that the system gave it.
+    CiJob {
+        /// The numeric id of the code repository whose job it is.
+        repository_id: u64,
+    },
     /// Someone at the machine's own command line.
     CommandLine,
 }

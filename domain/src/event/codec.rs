@@ -41,6 +41,8 @@ pub enum DecodeError {
 pub fn encode(event: &Event) -> RawEvent {
     let tagged = match event {
         Event::Account(event) => to_value(event),
+        Event::CiProof(event) => to_value(event),
+        Event::Delivery(event) => to_value(event),
         Event::Organisation(event) => to_value(event),
         Event::Project(event) => to_value(event),
         Event::Release(event) => to_value(event),
@@ -73,6 +75,8 @@ pub fn decode(raw: &RawEvent) -> Result<Event, DecodeError> {
     let malformed = |source| DecodeError::Malformed { name: name.clone(), source };
     match kind {
         "account" => read(variant, payload).map(Event::Account),
+        "ci-proof" => read(variant, payload).map(Event::CiProof),
+        "delivery" => read(variant, payload).map(Event::Delivery),
         "organisation" => read(variant, payload).map(Event::Organisation),
         "project" => read(variant, payload).map(Event::Project),
         "release" => read(variant, payload).map(Event::Release),

@@ -5,13 +5,20 @@ mod codec;
 mod tests;
 
 pub use self::codec::{DecodeError, decode, encode};
-use crate::{account, aggregate::EventShape, keyring, organisation, project, release, repository, signing_key};
+use crate::{
+    account, aggregate::EventShape, ci_proof, delivery, keyring, organisation, project, release, repository,
+    signing_key,
+};
 
 /// Any fact of the domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// Of an account.
     Account(account::Event),
+    /// Of a proof of a CI job's identity.
+    CiProof(ci_proof::Event),
+    /// Of a delivery of a webhook.
+    Delivery(delivery::Event),
     /// Of an organisation.
     Organisation(organisation::Event),
     /// Of a project.
@@ -72,15 +79,40 @@ shapes! {
         TokenIssued { .. } => "account.token_issued",
         TokenRevoked { .. } => "account.token_revoked",
     }
+    ci_proof::CiProof {
+        Spent { .. } => "ci-proof.spent",
+    }
+    delivery::Delivery {
+        Received { .. } => "delivery.received",
+    }
     organisation::Organisation {
         Created { .. } => "organisation.created",
         BuildSlotsSet { .. } => "organisation.build_slots_set",
     }
     project::Project {
         Added { .. } => "project.added",
+        TriggerChosen { .. } => "project.trigger_chosen",
+        TagPatternSet { .. } => "project.tag_pattern_set",
         ApiTokenIssued { .. } => "project.api_token_issued",
+        ApiTokenRolled { .. } => "project.api_token_rolled",
+        ApiTokenGraceClosed { .. } => "project.api_token_grace_closed",
+        ApiTokenRevoked { .. } => "project.api_token_revoked",
         TriggerAccepted { .. } => "project.trigger_accepted",
         TagFreed { .. } => "project.tag_freed",
+        TagDeleted { .. } => "project.tag_deleted",
+        TriggersRefused { .. } => "project.triggers_refused",
+        GithubConnected { .. } => "project.github_connected",
+        GithubDisconnected => "project.github_disconnected",
+        WebhookSecretIssued { .. } => "project.webhook_secret_issued",
+        WebhookRegistered { .. } => "project.webhook_registered",
+        WebhookRemoved { .. } => "project.webhook_removed",
+        DeployKeyInstalled { .. } => "project.deploy_key_installed",
+        DeployKeyRemoved { .. } => "project.deploy_key_removed",
+        GithubStepFailed { .. } => "project.github_step_failed",
+        GithubStepRecovered { .. } => "project.github_step_recovered",
+        CommitStatusReported { .. } => "project.commit_status_reported",
+        CiIdentityTrusted(_) => "project.ci_identity_trusted",
+        CiIdentityDistrusted => "project.ci_identity_distrusted",
     }
     release::Release {
         Received { .. } => "release.received",

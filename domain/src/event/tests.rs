@@ -6,10 +6,11 @@ use uuid::Uuid;
 
 use super::{DecodeError, Event, NAMES, decode, encode};
 use crate::{
-    account,
+    account, ci_proof,
     config::Architecture,
+    delivery,
     digest::Sha256,
-    ids::{AccessKeyId, ProjectId, ReleaseId, RepositoryId, TokenId},
+    ids::{AccessKeyId, ProjectId, ReleaseId, RepositoryId, SecretId, TokenId},
     keyring, organisation,
     package::{
         Changelog, Comparison, DebFacts, Dependency, Facts, FileKind, FileList, Format, Package, PackagedFile,
@@ -42,6 +43,79 @@ fn golden() -> Vec<(&'static str, &'static str, Event)> {
         "project.api_token_issued.v1" => project::Event::ApiTokenIssued {
             token: TokenId(id(1)),
             secret_sha256: digest(),
+            name: None,
+            scopes: project::Scopes::default(),
+            expires_at: None,
+            job: None,
+        },
+        "project.api_token_issued.v1.named" => project::Event::ApiTokenIssued {
+            token: TokenId(id(1)),
+            secret_sha256: digest(),
+            name: Some(name()),
+            scopes: project::Scopes::release(),
+            expires_at: Some(time()),
+            job: Some(job()),
+        },
+        "project.api_token_rolled.v1" => project::Event::ApiTokenRolled {
+            old: TokenId(id(1)),
+            token: TokenId(id(6)),
+            secret_sha256: digest(),
+            old_works_until: Some(time()),
+        },
+        "project.api_token_grace_closed.v1" => project::Event::ApiTokenGraceClosed { token: TokenId(id(1)) },
+        "project.api_token_revoked.v1" => project::Event::ApiTokenRevoked { token: TokenId(id(1)) },
+        "project.trigger_chosen.v1" => project::Event::TriggerChosen { trigger: project::Trigger::GithubWebhook },
+        "project.tag_pattern_set.v1" => project::Event::TagPatternSet { pattern: "v*".parse().expect("a pattern") },
+        "project.tag_deleted.v1" => project::Event::TagDeleted { tag: name() },
+        "project.triggers_refused.v1" => project::Event::TriggersRefused {
+            reason: project::TriggerRefused::WrongSignature,
+            count: 3,
+            first_at: time(),
+            last_at: time(),
+        },
+        "project.github_connected.v1" => project::Event::GithubConnected {
+            repository_id: 7,
+            full_name: "acme/web".parse().expect("a name"),
+            api_url: project::ApiUrl::default(),
+            credential: Some(SecretId(id(7))),
+        },
+        "project.github_disconnected.v1" => project::Event::GithubDisconnected,
+        "project.webhook_secret_issued.v1" => project::Event::WebhookSecretIssued { secret: SecretId(id(8)) },
+        "project.webhook_registered.v1" => project::Event::WebhookRegistered { hook_id: 9, secret: SecretId(id(8)) },
+        "project.webhook_removed.v1" => project::Event::WebhookRemoved { hook_id: 9 },
+        "project.deploy_key_installed.v1" => project::Event::DeployKeyInstalled {
+            deploy_key_id: 10,
+            secret: SecretId(id(9)),
+            public_key: "ssh-ed25519 AAAA pkgdeploy".into(),
+        },
+        "project.deploy_key_removed.v1" => project::Event::DeployKeyRemoved { deploy_key_id: 10 },
+        "project.github_step_failed.v1" => project::Event::GithubStepFailed {
+            step: project::GithubStep::RegisterWebhook,
+            code: "unreachable".into(),
+            message: "GitHub does not answer".into(),
+        },
+        "project.github_step_recovered.v1" => project::Event::GithubStepRecovered { step: project::GithubStep::ListTags },
+        "project.commit_status_reported.v1" => project::Event::CommitStatusReported {
+            release: ReleaseId(id(2)),
+            commit: "c0ffee0000c0ffee0000c0ffee0000c0ffee0000".parse().expect("a commit"),
+            state: project::CommitState::Success,
+        },
+        "project.ci_identity_trusted.v1" => project::Event::CiIdentityTrusted(project::CiTrust {
+            repository_id: 7,
+            owner_id: 8,
+            ref_pattern: project::CI_REF_PATTERN_DEFAULT.parse().expect("a pattern"),
+            audience: Some("https://packages.example.com".into()),
+        }),
+        "project.ci_identity_distrusted.v1" => project::Event::CiIdentityDistrusted,
+        "delivery.received.v1" => received(delivery::Outcome::Tag { tag: name() }),
+        "delivery.received.v1.ignored" => received(delivery::Outcome::Ignored { reason: delivery::Ignored::OtherTrigger }),
+        "delivery.received.v1.ping" => received(delivery::Outcome::Ping),
+        "delivery.received.v1.tag_deleted" => received(delivery::Outcome::TagDeleted { tag: name() }),
+        "ci-proof.spent.v1" => ci_proof::Event::Spent {
+            issuer: "https://token.actions.githubusercontent.com".into(),
+            project: ProjectId(id(3)),
+            job: job(),
+            token: TokenId(id(1)),
         },
         "project.trigger_accepted.v1" => project::Event::TriggerAccepted {
             tag: name(),
@@ -212,6 +286,25 @@ fn successors() -> Vec<keyring::Successor> {
         ..shared.clone()
     };
     vec![shared, enrolment]
+}
+
+fn job() -> project::CiJob {
+    project::CiJob {
+        repository_id: 7,
+        git_ref: "refs/tags/v1".into(),
+        workflow_ref: "acme/web/.github/workflows/release.yml@refs/tags/v1".into(),
+        jti_sha256: digest(),
+    }
+}
+
+fn received(outcome: delivery::Outcome) -> delivery::Event {
+    delivery::Event::Received {
+        project: ProjectId(id(3)),
+        delivery: "72d3162e-cc78-11e3-81ab-4c9367dc0958".parse().expect("a name"),
+        hook_event: "create".into(),
+        repository_id: Some(7),
+        outcome,
+    }
 }
 
 fn version() -> ReleaseVersion {

@@ -1,24 +1,38 @@
 //! Projects: connected code repositories, and the triggers that release their tags.
 
+mod api_token;
+mod api_tokens;
+mod at_github;
+mod ci;
 mod commands;
 mod commit_id;
+mod decide;
 mod events;
 mod git_url;
+mod github;
+mod github_names;
+mod tag_pattern;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::{
-    commands::{Command, IDEMPOTENCY_KEY_MAX_CHARS, Refusal},
+    api_token::{API_TOKEN_NAME_DEFAULT, ApiTokenName, CiJob, InvalidScopes, Scope, Scopes},
+    api_tokens::{API_TOKEN_GRACE_MAX, API_TOKENS_MAX, ApiToken, ApiTokens, CI_TOKEN_LIFETIME, CI_TOKENS_MAX, Grace},
+    at_github::{AtGithub, STEP_CODE_MAX_CHARS, STEP_MESSAGE_MAX_CHARS},
+    ci::{AUDIENCE_MAX_CHARS, CI_REF_PATTERN_DEFAULT, CiTrust, valid_audience},
+    commands::{Command, IDEMPOTENCY_KEY_MAX_CHARS, NewApiToken, Refusal},
     commit_id::{CommitId, InvalidCommitId},
-    events::{Event, Trigger},
+    events::{Event, Trigger, TriggerRefused},
     git_url::{GIT_URL_MAX_BYTES, GitUrl, InvalidGitUrl, Transport},
+    github::{CommitState, DeployKey, Github, GithubStep},
+    github_names::{API_URL_MAX_BYTES, ApiUrl, GITHUB_NAME_MAX_CHARS, GithubName, InvalidGithub},
+    tag_pattern::{InvalidTagPattern, TAG_PATTERN_MAX_CHARS, TagPattern},
 };
 use crate::{
     aggregate::Aggregate,
-    digest::Sha256,
-    ids::{ReleaseId, TokenId},
+    ids::{ReleaseId, SecretId},
     names::{OrganisationName, TagName},
 };
 
@@ -29,30 +43,64 @@ pub enum Project {
     #[default]
     Unknown,
     /// It can be released.
-    Added {
-        /// Whose it is.
-        organisation: OrganisationName,
-        /// The git URL it is cloned from.
-        source: String,
-        /// How releases are asked for.
-        trigger: Trigger,
-        /// The token that may ask, if one was issued.
-        api_token: Option<(TokenId, Sha256)>,
-        /// The release of each tag, but for those that failed.
-        releases: BTreeMap<TagName, ReleaseId>,
-        /// What each `Idempotency-Key` led to.
-        idempotency_keys: BTreeMap<String, (TagName, ReleaseId)>,
-    },
+    Added(Box<Added>),
+}
+
+/// A project that was added.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Added {
+    /// Whose it is.
+    pub organisation: OrganisationName,
+    /// The git URL it is cloned from.
+    pub source: String,
+    /// How releases are asked for.
+    pub trigger: Trigger,
+    /// Which tags webhooks release.
+    pub tag_pattern: TagPattern,
+    /// The tokens that may ask.
+    pub api_tokens: ApiTokens,
+    /// The jobs that get a token for a proof of their identity.
+    pub ci_trust: Option<CiTrust>,
+    /// What it has at GitHub.
+    pub github: Option<Github>,
+    /// The sealed secret of its webhook. There is none while it is not connected.
+    pub webhook_secret: Option<SecretId>,
+    /// The release of each tag, but for those that failed.
+    pub releases: BTreeMap<TagName, ReleaseId>,
+    /// Every tag that was released or tried, unless it was deleted since.
+    pub tried_tags: BTreeSet<TagName>,
+    /// What each `Idempotency-Key` led to.
+    pub idempotency_keys: BTreeMap<String, (TagName, ReleaseId)>,
 }
 
 impl Project {
+    /// The project, if it was added.
+    #[must_use]
+    pub fn added(&self) -> Option<&Added> {
+        match self {
+            Self::Unknown => None,
+            Self::Added(added) => Some(added),
+        }
+    }
+
     /// The tag and release that an `Idempotency-Key` led to, whatever became of the release.
     #[must_use]
     pub fn release_of_key(&self, key: &str) -> Option<(TagName, ReleaseId)> {
-        match self {
-            Self::Unknown => None,
-            Self::Added { idempotency_keys, .. } => idempotency_keys.get(key).cloned(),
-        }
+        self.added()?.idempotency_keys.get(key).cloned()
+    }
+}
+
+impl Added {
+    /// What it has at GitHub, unless it was disconnected.
+    #[must_use]
+    pub fn connected(&self) -> Option<&Github> {
+        self.github.as_ref().filter(|github| github.is_connected)
+    }
+
+    /// The secret that deliveries have to be signed with; none while GitHub does not trigger its releases.
+    #[must_use]
+    pub fn live_webhook_secret(&self) -> Option<SecretId> {
+        self.webhook_secret.filter(|_| self.trigger == Trigger::GithubWebhook && self.connected().is_some())
     }
 }
 
@@ -63,33 +111,75 @@ impl Aggregate for Project {
     type Refusal = Refusal;
 
     fn decide(&self, command: Command) -> Result<Vec<Event>, Refusal> {
-        commands::decide(self, command)
+        decide::decide(self, command)
     }
 
     fn evolve(&mut self, event: &Event) {
         if let Event::Added { organisation, source, trigger, .. } = event {
-            *self = Self::Added {
+            *self = Self::Added(Box::new(Added {
                 organisation: organisation.clone(),
                 source: source.clone(),
                 trigger: *trigger,
-                api_token: None,
+                tag_pattern: TagPattern::default(),
+                api_tokens: ApiTokens::default(),
+                ci_trust: None,
+                github: None,
+                webhook_secret: None,
                 releases: BTreeMap::new(),
+                tried_tags: BTreeSet::new(),
                 idempotency_keys: BTreeMap::new(),
-            };
+            }));
         }
-        let Self::Added { api_token, releases, idempotency_keys, .. } = self else { return };
+        if let Self::Added(added) = self {
+            added.evolve(event);
+        }
+    }
+}
+
+impl Added {
+    fn evolve(&mut self, event: &Event) {
+        self.api_tokens.evolve(event);
+        if let Some(github) = &mut self.github {
+            github.evolve(event);
+        }
         match event {
-            Event::Added { .. } => {}
-            Event::ApiTokenIssued { token, secret_sha256 } => *api_token = Some((*token, *secret_sha256)),
+            Event::TriggerChosen { trigger } => self.trigger = *trigger,
+            Event::TagPatternSet { pattern } => self.tag_pattern = pattern.clone(),
             Event::TriggerAccepted { tag, release, idempotency_key, .. } => {
-                releases.insert(tag.clone(), *release);
+                self.releases.insert(tag.clone(), *release);
+                self.tried_tags.insert(tag.clone());
                 if let Some(key) = idempotency_key {
-                    idempotency_keys.insert(key.clone(), (tag.clone(), *release));
+                    self.idempotency_keys.insert(key.clone(), (tag.clone(), *release));
                 }
             }
             Event::TagFreed { tag, .. } => {
-                releases.remove(tag);
+                self.releases.remove(tag);
             }
+            Event::TagDeleted { tag } => {
+                self.tried_tags.remove(tag);
+            }
+            Event::GithubConnected { repository_id, full_name, api_url, credential } => {
+                let at = (*repository_id, full_name.clone(), api_url.clone(), *credential);
+                self.github = Some(Github::connected(self.github.take(), at));
+            }
+            Event::GithubDisconnected => self.webhook_secret = None,
+            Event::WebhookSecretIssued { secret } => self.webhook_secret = Some(*secret),
+            Event::CiIdentityTrusted(trust) => self.ci_trust = Some(trust.clone()),
+            Event::CiIdentityDistrusted => self.ci_trust = None,
+            // Of the API tokens, of what is at GitHub, or nothing that a decision depends on.
+            Event::Added { .. }
+            | Event::ApiTokenIssued { .. }
+            | Event::ApiTokenRolled { .. }
+            | Event::ApiTokenGraceClosed { .. }
+            | Event::ApiTokenRevoked { .. }
+            | Event::TriggersRefused { .. }
+            | Event::WebhookRegistered { .. }
+            | Event::WebhookRemoved { .. }
+            | Event::DeployKeyInstalled { .. }
+            | Event::DeployKeyRemoved { .. }
+            | Event::GithubStepFailed { .. }
+            | Event::GithubStepRecovered { .. }
+            | Event::CommitStatusReported { .. } => {}
         }
     }
 }

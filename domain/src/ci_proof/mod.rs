@@ -1,0 +1,38 @@
+//! Proofs of identity of CI jobs: each is a stream of its own, so that none is taken twice, ever.
+
+mod commands;
+mod events;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    commands::{Command, Refusal},
+    events::Event,
+};
+use crate::{aggregate::Aggregate, ids::TokenId};
+
+/// A proof, if it was shown.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub enum CiProof {
+    /// Nobody showed it.
+    #[default]
+    Unknown,
+    /// It was taken for this API token.
+    Spent(TokenId),
+}
+
+impl Aggregate for CiProof {
+    const KIND: &'static str = "ci-proof";
+    type Command = Command;
+    type Event = Event;
+    type Refusal = Refusal;
+
+    fn decide(&self, command: Command) -> Result<Vec<Event>, Refusal> {
+        commands::decide(self, command)
+    }
+
+    fn evolve(&mut self, event: &Event) {
+        let Event::Spent { token, .. } = event;
+        *self = Self::Spent(*token);
+    }
+}

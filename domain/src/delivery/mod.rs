@@ -1,0 +1,51 @@
+//! Deliveries: what GitHub's webhook sent. Each is a stream of its own, so that none is taken in twice, ever.
+
+mod commands;
+mod events;
+mod guid;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    commands::{Command, HOOK_EVENT_MAX_CHARS, Refusal, valid_hook_event},
+    events::{Event, Ignored, Outcome},
+    guid::{DELIVERY_GUID_MAX_CHARS, DeliveryGuid, InvalidDeliveryGuid},
+};
+use crate::aggregate::Aggregate;
+
+/// A delivery, if it came.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// It never came.
+    #[default]
+    Unknown,
+    /// It came, and this follows from it.
+    Received(Outcome),
+}
+
+impl Delivery {
+    /// What follows from it, if it came.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match self {
+            Self::Unknown => None,
+            Self::Received(outcome) => Some(outcome),
+        }
+    }
+}
+
+impl Aggregate for Delivery {
+    const KIND: &'static str = "delivery";
+    type Command = Command;
+    type Event = Event;
+    type Refusal = Refusal;
+
+    fn decide(&self, command: Command) -> Result<Vec<Event>, Refusal> {
+        commands::decide(self, command)
+    }
+
+    fn evolve(&mut self, event: &Event) {
+        let Event::Received { outcome, .. } = event;
+        *self = Self::Received(outcome.clone());
+    }
+}

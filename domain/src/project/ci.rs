@@ -1,0 +1,30 @@
+//! Which CI jobs may release a project without a stored secret.
+
+use serde::{Deserialize, Serialize};
+
+use super::TagPattern;
+
+/// Longest audience: a URL.
+pub const AUDIENCE_MAX_CHARS: usize = 300;
+/// The refs whose jobs are trusted if nobody says otherwise: tags, for only they are released.
+pub const CI_REF_PATTERN_DEFAULT: &str = "refs/tags/*";
+
+/// The jobs that a project trusts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CiTrust {
+    /// The numeric id of the code repository whose they are.
+    pub repository_id: u64,
+    /// The numeric id of the account or organisation that owns it. Names are reused, ids never.
+    pub owner_id: u64,
+    /// The refs they run for.
+    pub ref_pattern: TagPattern,
+    /// Whom their proofs have to be made out to; the server's own address if none is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+}
+
+/// Whether a proof may be made out to this.
+#[must_use]
+pub fn valid_audience(text: &str) -> bool {
+    (1..=AUDIENCE_MAX_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}

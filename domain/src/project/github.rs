@@ -1,0 +1,184 @@
+//! A project at GitHub: which code repository it is bound to, and what our worker has put there.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ApiUrl, AtGithub, Event, GithubName, Refusal, STEP_CODE_MAX_CHARS, STEP_MESSAGE_MAX_CHARS, at_github::cut,
+};
+use crate::ids::{ReleaseId, SecretId};
+
+/// One thing that is done at GitHub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GithubStep {
+    /// Ask for the code repository.
+    FindRepository,
+    /// Make a webhook.
+    RegisterWebhook,
+    /// Remove one whose secret is dead.
+    RemoveWebhook,
+    /// Give our public key the right to read.
+    InstallDeployKey,
+    /// Take it away.
+    RemoveDeployKey,
+    /// Say how a commit's release stands.
+    ReportCommitStatus,
+    /// Look for tags that no delivery told of.
+    ListTags,
+}
+
+impl GithubStep {
+    /// The word in rows, JSON and logs: `register_webhook`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FindRepository => "find_repository",
+            Self::RegisterWebhook => "register_webhook",
+            Self::RemoveWebhook => "remove_webhook",
+            Self::InstallDeployKey => "install_deploy_key",
+            Self::RemoveDeployKey => "remove_deploy_key",
+            Self::ReportCommitStatus => "report_commit_status",
+            Self::ListTags => "list_tags",
+        }
+    }
+}
+
+/// What GitHub shows at a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommitState {
+    /// Its release is on its way.
+    Pending,
+    /// Its packages can be installed.
+    Success,
+    /// Its release failed.
+    Failure,
+    /// Its release was cancelled.
+    Error,
+}
+
+impl CommitState {
+    /// GitHub's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What a project has at GitHub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Github {
+    /// The code repository's numeric id. Only its deliveries count.
+    pub repository_id: u64,
+    /// What it was called when it was connected.
+    pub full_name: GithubName,
+    /// Where GitHub's API is.
+    pub api_url: ApiUrl,
+    /// The sealed token with which we act at GitHub; without one, people do it by hand.
+    pub credential: Option<SecretId>,
+    /// False after it was disconnected: what is left at GitHub is to be removed.
+    pub is_connected: bool,
+    /// The webhooks that are registered, and the secret of each.
+    pub webhooks: BTreeMap<u64, SecretId>,
+    /// The deploy key that is installed.
+    pub deploy_key: Option<DeployKey>,
+    /// Steps that fail, and why: code and message.
+    pub failing: BTreeMap<GithubStep, (String, String)>,
+    /// What was said last about each release's commit.
+    pub reported: BTreeMap<ReleaseId, CommitState>,
+}
+
+/// A key with which the code repository can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeployKey {
+    /// Its id at GitHub.
+    pub deploy_key_id: u64,
+    /// The sealed private part.
+    pub secret: SecretId,
+    /// The public part, as OpenSSH writes it.
+    pub public_key: String,
+}
+
+impl Github {
+    /// Connected to a code repository; of what was there `before` only what is of the same one is known on.
+    pub(super) fn connected(
+        before: Option<Self>,
+        (repository_id, full_name, api_url, credential): (u64, GithubName, ApiUrl, Option<SecretId>),
+    ) -> Self {
+        let same = before.filter(|before| before.repository_id == repository_id);
+        let (webhooks, deploy_key, reported) =
+            same.map(|before| (before.webhooks, before.deploy_key, before.reported)).unwrap_or_default();
+        let (is_connected, failing) = (true, BTreeMap::new());
+        Self { repository_id, full_name, api_url, credential, is_connected, webhooks, deploy_key, failing, reported }
+    }
+
+    /// Registered webhooks whose secret is not `live`: they are to be removed. All of them, if nothing is live.
+    pub fn webhooks_to_remove(&self, live: Option<SecretId>) -> impl Iterator<Item = u64> + '_ {
+        self.webhooks.iter().filter(move |(_, secret)| Some(**secret) != live).map(|(hook, _)| *hook)
+    }
+
+    /// Is there a webhook with the secret that is `live`?
+    #[must_use]
+    pub fn has_webhook(&self, live: SecretId) -> bool {
+        self.webhooks.values().any(|secret| *secret == live)
+    }
+
+    /// What follows from what the worker did at GitHub, or could not do.
+    pub(super) fn record(&self, done: &AtGithub) -> Result<Vec<Event>, Refusal> {
+        let already = match done {
+            AtGithub::WebhookRegistered { hook_id, secret } => self.webhooks.get(hook_id) == Some(secret),
+            AtGithub::WebhookRemoved { hook_id } => !self.webhooks.contains_key(hook_id),
+            AtGithub::DeployKeyInstalled(key) => self.deploy_key.as_ref() == Some(key),
+            AtGithub::DeployKeyRemoved { deploy_key_id } => {
+                self.deploy_key.as_ref().is_none_or(|key| key.deploy_key_id != *deploy_key_id)
+            }
+            AtGithub::StepFailed { step, code, message } => {
+                self.failing.get(step) == Some(&(cut(code, STEP_CODE_MAX_CHARS), cut(message, STEP_MESSAGE_MAX_CHARS)))
+            }
+            AtGithub::StepRecovered { step } => !self.failing.contains_key(step),
+            AtGithub::CommitStatusReported { release, state, .. } => self.reported.get(release) == Some(state),
+        };
+        Ok(if already { vec![] } else { vec![done.event()] })
+    }
+
+    pub(super) fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::WebhookRegistered { hook_id, secret } => {
+                self.webhooks.insert(*hook_id, *secret);
+                self.failing.remove(&GithubStep::RegisterWebhook);
+            }
+            Event::WebhookRemoved { hook_id } => {
+                self.webhooks.remove(hook_id);
+                self.failing.remove(&GithubStep::RemoveWebhook);
+            }
+            Event::DeployKeyInstalled { deploy_key_id, secret, public_key } => {
+                let key = DeployKey { deploy_key_id: *deploy_key_id, secret: *secret, public_key: public_key.clone() };
+                self.deploy_key = Some(key);
+                self.failing.remove(&GithubStep::InstallDeployKey);
+            }
+            Event::DeployKeyRemoved { deploy_key_id } => {
+                self.deploy_key = self.deploy_key.take().filter(|key| key.deploy_key_id != *deploy_key_id);
+                self.failing.remove(&GithubStep::RemoveDeployKey);
+            }
+            Event::GithubStepFailed { step, code, message } => {
+                self.failing.insert(*step, (code.clone(), message.clone()));
+            }
+            Event::GithubStepRecovered { step } => {
+                self.failing.remove(step);
+            }
+            Event::CommitStatusReported { release, state, .. } => {
+                self.reported.insert(*release, *state);
+                self.failing.remove(&GithubStep::ReportCommitStatus);
+            }
+            Event::GithubDisconnected => self.is_connected = false,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Patterns of tags and refs, as shells write them: `v*`.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+
+/// Longest pattern: longer than any sensible one, short enough for a log line.
+pub const TAG_PATTERN_MAX_CHARS: usize = 128;
+
+/// A pattern: `*` stands for any characters, `/` among them, `?` for one, everything else for itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct TagPattern(String);
+
+/// The text is no pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a pattern: expected 1 to {TAG_PATTERN_MAX_CHARS} printable characters without spaces, such as v* or *")]
+pub struct InvalidTagPattern;
+
+impl TagPattern {
+    /// As it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Does it stand for `text`? Takes at most `text` × pattern steps, whatever either says.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        let (pattern, text): (Vec<char>, Vec<char>) = (self.0.chars().collect(), text.chars().collect());
+        let (mut at, mut seen) = (0, 0);
+        // Where to go on when the last `*` has to stand for one character more.
+        let mut retry = None;
+        while seen < text.len() {
+            match pattern.get(at) {
+                Some('*') => {
+                    retry = Some((at + 1, seen));
+                    at += 1;
+                }
+                Some(&wanted) if wanted == '?' || wanted == text[seen] => {
+                    at += 1;
+                    seen += 1;
+                }
+                _ => {
+                    let Some((after_star, from)) = retry else { return false };
+                    retry = Some((after_star, from + 1));
+                    (at, seen) = (after_star, from + 1);
+                }
+            }
+        }
+        pattern[at..].iter().all(|&left| left == '*')
+    }
+}
+
+impl Default for TagPattern {
+    /// Everything.
+    fn default() -> Self {
+        Self("*".to_owned())
+    }
+}
+
+impl FromStr for TagPattern {
+    type Err = InvalidTagPattern;
+    fn from_str(text: &str) -> Result<Self, InvalidTagPattern> {
+        let plain = |c: char| !c.is_whitespace() && !c.is_control();
+        let fits = (1..=TAG_PATTERN_MAX_CHARS).contains(&text.chars().count()) && text.chars().all(plain);
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidTagPattern) }
+    }
+}
+
+impl fmt::Display for TagPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for TagPattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_stands_for_what_a_shell_would_say() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("*", "v1/2", true),
+            ("v*", "v1.2.3", true),
+            ("v*", "1.2.3", false),
+            ("v?", "v1", true),
+            ("v?", "v", false),
+            ("v1.*.0", "v1.2.3.0", true),
+            ("v1.*.0", "v1.2.3.1", false),
+            ("*-rc*", "v1-rc1", true),
+            ("*rc", "v1-rcrc", true),
+            ("refs/tags/v*", "refs/tags/v1", true),
+            ("refs/tags/v*", "refs/heads/v1", false),
+            ("v1", "v1", true),
+            ("v1", "v10", false),
+        ] {
+            assert_eq!(pattern.parse::<TagPattern>().expect("a pattern").matches(text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_of_many_stars_takes_no_time() {
+        let pattern: TagPattern = "a*".repeat(TAG_PATTERN_MAX_CHARS / 2).parse().expect("a pattern");
+        assert!(!pattern.matches(&format!("{}b", "a".repeat(255))) || pattern.as_str().ends_with('*'));
+        assert!(!format!("{}c", "*a".repeat(60)).parse::<TagPattern>().expect("a pattern").matches(&"a".repeat(255)));
+    }
+
+    #[test]
+    fn a_pattern_has_a_limit_and_no_spaces() {
+        assert!("v".repeat(TAG_PATTERN_MAX_CHARS).parse::<TagPattern>().is_ok());
+        for bad in ["", "v *", "v\n", &"v".repeat(TAG_PATTERN_MAX_CHARS + 1)] {
+            assert_eq!(bad.parse::<TagPattern>(), Err(InvalidTagPattern), "{bad}");
+        }
+    }
+}
