@@ -6,6 +6,7 @@ use axum::{
 };
 use domain::{
     ids::{ProjectId, TokenId},
+    project::Scope,
     recorded::Actor,
     token::{Token, TokenKind},
 };
@@ -24,7 +25,7 @@ impl Operator {
     }
 }
 
-/// The holder of a project's API token.
+/// The holder of an API token that may ask for releases of its project.
 #[derive(Debug, Clone, Copy)]
 pub struct ProjectToken {
     /// Which token.
@@ -80,10 +81,12 @@ fn operator(app: &App, token: &Token) -> Option<Operator> {
     valid.then_some(Operator(id))
 }
 
-fn project(app: &App, token: &Token) -> Option<ProjectToken> {
+/// A token whose time is over, or which may do other things, is none here: the answer never says what a text lacks.
+fn project(app: &App, token: &Token, scope: Scope) -> Option<ProjectToken> {
     let id = TokenId(token.id());
-    let project = app.credentials.project_of(id, &token.secret_sha256());
-    project.filter(|_| token.kind() == TokenKind::Api).map(|project| ProjectToken { token: id, project })
+    let grant = app.credentials.api_grant(id, &token.secret_sha256(), app.executor.now());
+    let allowed = grant.filter(|grant| token.kind() == TokenKind::Api && grant.allows(scope));
+    allowed.map(|grant| ProjectToken { token: id, project: grant.project })
 }
 
 impl FromRequestParts<App> for Operator {
@@ -96,7 +99,7 @@ impl FromRequestParts<App> for Operator {
 impl FromRequestParts<App> for ProjectToken {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        project(app, &presented(&parts.headers)?).ok_or(Problem::NeedsToken)
+        project(app, &presented(&parts.headers)?, Scope::Release).ok_or(Problem::NeedsToken)
     }
 }
 
@@ -105,6 +108,8 @@ impl FromRequestParts<App> for Reader {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let token = presented(&parts.headers)?;
         let reader = operator(app, &token).map(|_| Self::Operator);
-        reader.or_else(|| project(app, &token).map(|own| Self::Project(own.project))).ok_or(Problem::NeedsToken)
+        reader
+            .or_else(|| project(app, &token, Scope::Read).map(|own| Self::Project(own.project)))
+            .ok_or(Problem::NeedsToken)
     }
 }

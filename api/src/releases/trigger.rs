@@ -131,11 +131,9 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 async fn existing_tag(app: &App, project: ProjectId, candidates: Vec<TagName>) -> Result<TagName, Problem> {
     let source = app
         .executor
-        .inspect::<Project, _>(project.0, |project, _| match project {
-            Project::Added { source, .. } => source.clone(),
-            Project::Unknown => String::new(),
-        })
-        .await?;
+        .inspect::<Project, _>(project.0, |project, _| project.added().map(|added| added.source.clone()))
+        .await?
+        .unwrap_or_default();
     let url = GitUrl::parse(&source, app.git.allow_local)
         .map_err(|error| Problem::Conflict { code: "source_refused", detail: error.to_string() })?;
     // Each question is a process and a connection: a token cannot start any number of them.
@@ -172,5 +170,19 @@ fn refused(error: ExecuteError<Refusal>) -> Problem {
         Refusal::IdempotencyKeyInvalid => Problem::BadRequest(detail),
         Refusal::NameTaken => Problem::Conflict { code: "name_taken", detail },
         Refusal::Unknown => Problem::NotFound(detail),
+        // Nobody who triggers a release is refused for these.
+        Refusal::TagWasTried(_)
+        | Refusal::PatternMismatch(_)
+        | Refusal::ApiTokenNameTaken(_)
+        | Refusal::TooManyApiTokens
+        | Refusal::TooManyCiTokens
+        | Refusal::NoSuchApiToken
+        | Refusal::WhichApiToken
+        | Refusal::ExpiryOver
+        | Refusal::GraceOutOfBounds
+        | Refusal::WebhookSecretMissing
+        | Refusal::GithubNotConnected
+        | Refusal::GithubConnected(_)
+        | Refusal::AudienceInvalid => Problem::Conflict { code: "refused", detail },
     }
 }

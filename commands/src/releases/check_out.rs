@@ -30,11 +30,9 @@ impl Pipeline {
         let origin = running.origin;
         let source = self
             .executor
-            .inspect::<Project, _>(origin.project.0, |project, _| match project {
-                Project::Added { source, .. } => source.clone(),
-                Project::Unknown => String::new(),
-            })
-            .await?;
+            .inspect::<Project, _>(origin.project.0, |project, _| project.added().map(|added| added.source.clone()))
+            .await?
+            .unwrap_or_default();
         let failed = |code, cause: &(dyn std::error::Error + 'static)| {
             Stop::failed(Step::CheckoutCode, code, Causes(cause).to_string())
         };

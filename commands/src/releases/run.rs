@@ -64,10 +64,7 @@ impl Pipeline {
         let Accepted { project, tag, version, .. } = accepted.clone();
         let organisation = self
             .executor
-            .inspect::<Project, _>(project.0, |project, _| match project {
-                Project::Added { organisation, .. } => Some(organisation.clone()),
-                Project::Unknown => None,
-            })
+            .inspect::<Project, _>(project.0, |project, _| project.added().map(|added| added.organisation.clone()))
             .await?
             .ok_or(Stop::Ended)?;
         let origin = Origin { organisation, project, tag, version };

@@ -9,9 +9,24 @@ create table access_key (
 create index access_key_by_repository on access_key (repository, issued_at);
 
 create table api_token (
+    id            text    not null primary key,
+    project       text    not null,
+    name          text    not null,
+    secret_sha256 text    not null,
+    scopes        text    not null, -- release,read
+    issued_at     integer not null, -- microseconds since 1970, as all times here
+    expires_at    integer,
+    grace_until   integer,          -- it was rolled, and works until then
+    of_ci_job     integer not null
+) strict, without rowid;
+create index api_token_by_project on api_token (project, issued_at);
+
+create table webhook (
     project       text not null primary key,
-    id            text not null unique,
-    secret_sha256 text not null
+    trigger_kind  text not null,
+    tag_pattern   text not null,
+    repository_id text, -- a number beyond SQLite's; none while the project is not connected
+    secret        text  -- the id of the sealed secret that works
 ) strict, without rowid;
 
 create table operator_token (

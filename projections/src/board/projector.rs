@@ -59,7 +59,11 @@ impl Projector for BoardProjector {
                 Event::Project(event) => of_project(rows, recorded, event).await?,
                 Event::Repository(event) => of_repository(rows, recorded, event).await?,
                 Event::Release(event) => releases::fold(rows, recorded, event).await?,
-                Event::Account(_) | Event::Keyring(_) | Event::SigningKey(_) => {}
+                Event::Account(_)
+                | Event::CiProof(_)
+                | Event::Delivery(_)
+                | Event::Keyring(_)
+                | Event::SigningKey(_) => {}
             }
             Ok(())
         })
@@ -98,10 +102,6 @@ async fn of_project(
     event: &project::Event,
 ) -> Result<(), sqlx::Error> {
     let project::Event::Added { organisation, name, source, trigger } = event else { return Ok(()) };
-    let trigger = match trigger {
-        project::Trigger::ApiEndpoint => "api_endpoint",
-        project::Trigger::GithubWebhook => "github_webhook",
-    };
     sqlx::query(
         "insert into project (id, organisation, name, source, trigger_kind, added_at) values (?, ?, ?, ?, ?, ?)",
     )
@@ -109,7 +109,7 @@ async fn of_project(
     .bind(organisation.as_str())
     .bind(name.as_str())
     .bind(source)
-    .bind(trigger)
+    .bind(trigger.as_str())
     .bind(micros(recorded))
     .execute(rows)
     .await?;

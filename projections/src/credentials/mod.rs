@@ -3,23 +3,27 @@
 //! After the runner has published the position of a revocation, no look-up says yes to what it revoked.
 
 mod access_keys;
+mod api_tokens;
 mod projector;
 mod secrets;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use domain::{
     digest::Sha256,
-    ids::{AccessKeyId, ProjectId, RepositoryId, TokenId},
+    ids::{AccessKeyId, RepositoryId, TokenId},
 };
 use sqlx::SqlitePool;
 
 use self::secrets::Secrets;
 pub use self::{
     access_keys::{ACCESS_KEYS_PAGE_MAX, AccessKey},
+    api_tokens::{API_TOKENS_PAGE_MAX, ApiGrant, ApiToken},
     projector::CredentialsProjector,
+    webhooks::Webhook,
 };
 
 /// The projector's name: in checkpoints, and to wait for.
@@ -38,7 +42,8 @@ pub struct Credentials {
 #[derive(Default)]
 struct Live {
     access_keys: Secrets<AccessKeyId, RepositoryId>,
-    api_tokens: Secrets<TokenId, ProjectId>,
+    api_tokens: Secrets<TokenId, ApiGrant>,
+    webhooks: webhooks::Webhooks,
     operator_tokens: Secrets<TokenId, ()>,
 }
 
@@ -54,12 +59,6 @@ impl Credentials {
     #[must_use]
     pub fn opens(&self, repository: RepositoryId, key: AccessKeyId, presented_sha256: &Sha256) -> bool {
         self.live().access_keys.owner(key, presented_sha256) == Some(repository)
-    }
-
-    /// The project whose API token this is, if it is one.
-    #[must_use]
-    pub fn project_of(&self, token: TokenId, presented_sha256: &Sha256) -> Option<ProjectId> {
-        self.live().api_tokens.owner(token, presented_sha256)
     }
 
     /// May the holder of this token do everything?

@@ -6,20 +6,20 @@ use domain::{
     account,
     digest::Sha256,
     event::Event,
-    ids::{AccessKeyId, AccountId, ProjectId, RepositoryId, TokenId},
-    keyring, project,
+    ids::{AccessKeyId, AccountId, RepositoryId, TokenId},
+    keyring,
     recorded::Recorded,
 };
 use futures::{TryStreamExt as _, future::BoxFuture};
 use sqlx::SqliteConnection;
 
-use super::{Credentials, Live};
+use super::{Credentials, Live, api_tokens, webhooks};
 use crate::{
     projector::{ProjectionError, Projector},
     read_models::parsed,
 };
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Writes the credentials' rows, and their memory after each commit.
 pub struct CredentialsProjector {
@@ -30,7 +30,8 @@ pub struct CredentialsProjector {
 enum Change {
     KeyIssued(AccessKeyId, Sha256, RepositoryId),
     KeyRevoked(AccessKeyId),
-    ApiTokenIssued { token: TokenId, secret_sha256: Sha256, project: ProjectId, replaced: Option<TokenId> },
+    ApiToken(api_tokens::Change),
+    Webhook(webhooks::Change),
     OperatorTokenIssued(TokenId, Sha256),
     OperatorTokenRevoked(TokenId),
 }
@@ -60,14 +61,11 @@ impl CredentialsProjector {
                 sqlx::query("delete from access_key where id = ?").bind(key.to_string()).execute(rows).await?;
                 Change::KeyRevoked(*key)
             }
-            Event::Project(project::Event::ApiTokenIssued { token, secret_sha256 }) => {
-                let replaced = replace_api_token(rows, ProjectId(stream), *token, secret_sha256).await?;
-                Change::ApiTokenIssued {
-                    token: *token,
-                    secret_sha256: *secret_sha256,
-                    project: ProjectId(stream),
-                    replaced,
-                }
+            Event::Project(event) => {
+                let tokens = api_tokens::fold(rows, recorded, event).await?;
+                self.staged.extend(tokens.into_iter().map(Change::ApiToken));
+                self.staged.extend(webhooks::fold(rows, recorded, event).await?.map(Change::Webhook));
+                return Ok(());
             }
             Event::Account(event) if AccountId(stream) == AccountId::operator() => operator(rows, event).await?,
             _ => return Ok(()),
@@ -75,26 +73,6 @@ impl CredentialsProjector {
         self.staged.push(change);
         Ok(())
     }
-}
-
-/// One token a project: the new one ends the one before.
-async fn replace_api_token(
-    rows: &mut SqliteConnection,
-    project: ProjectId,
-    token: TokenId,
-    secret_sha256: &Sha256,
-) -> Result<Option<TokenId>, sqlx::Error> {
-    let replaced = sqlx::query("delete from api_token where project = ? returning id")
-        .bind(project.to_string())
-        .fetch_optional(&mut *rows)
-        .await?;
-    sqlx::query("insert into api_token (project, id, secret_sha256) values (?, ?, ?)")
-        .bind(project.to_string())
-        .bind(token.to_string())
-        .bind(secret_sha256.to_string())
-        .execute(rows)
-        .await?;
-    replaced.map(|row| parsed(&row, "id")).transpose()
 }
 
 async fn operator(rows: &mut SqliteConnection, event: &account::Event) -> Result<Change, sqlx::Error> {
@@ -124,7 +102,7 @@ impl Projector for CredentialsProjector {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["access_key", "api_token", "operator_token"]
+        &["access_key", "api_token", "webhook", "operator_token"]
     }
 
     fn schema(&self) -> &'static str {
@@ -160,12 +138,8 @@ impl Projector for CredentialsProjector {
             match change {
                 Change::KeyIssued(key, sha256, repository) => live.access_keys.insert(key, sha256, repository),
                 Change::KeyRevoked(key) => live.access_keys.remove(&key),
-                Change::ApiTokenIssued { token, secret_sha256, project, replaced } => {
-                    if let Some(replaced) = replaced {
-                        live.api_tokens.remove(&replaced);
-                    }
-                    live.api_tokens.insert(token, secret_sha256, project);
-                }
+                Change::ApiToken(change) => change.apply(&mut live),
+                Change::Webhook(change) => change.apply(&mut live),
                 Change::OperatorTokenIssued(token, sha256) => live.operator_tokens.insert(token, sha256, ()),
                 Change::OperatorTokenRevoked(token) => live.operator_tokens.remove(&token),
             }
@@ -184,9 +158,8 @@ async fn read(rows: &mut SqliteConnection) -> Result<Live, sqlx::Error> {
         live.access_keys.insert(parsed(&row, "id")?, parsed(&row, "secret_sha256")?, parsed(&row, "repository")?);
     }
     drop(keys);
-    for row in sqlx::query("select id, secret_sha256, project from api_token").fetch_all(&mut *rows).await? {
-        live.api_tokens.insert(parsed(&row, "id")?, parsed(&row, "secret_sha256")?, parsed(&row, "project")?);
-    }
+    api_tokens::load(rows, &mut live).await?;
+    webhooks::load(rows, &mut live).await?;
     for row in sqlx::query("select id, secret_sha256 from operator_token").fetch_all(rows).await? {
         live.operator_tokens.insert(parsed(&row, "id")?, parsed(&row, "secret_sha256")?, ());
     }

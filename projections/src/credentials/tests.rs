@@ -1,6 +1,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-use domain::{account, ids::AccountId, keyring, project};
+mod triggers;
+
+use domain::{
+    account,
+    ids::{AccountId, ProjectId},
+    keyring,
+};
 use uuid::Uuid;
 
 use super::*;
@@ -62,19 +68,6 @@ async fn a_revoked_key_is_dead_once_its_event_is_applied() {
 }
 
 #[tokio::test]
-async fn a_new_api_token_ends_the_one_before() {
-    let world = World::new();
-    let running = world.start().await;
-    let issue = |n, text| project::Event::ApiTokenIssued { token: token(n), secret_sha256: secret(text) };
-    running.shows(world.feed.append("project", PROJECT.0, 1, issue(1, "first"))).await;
-    assert_eq!(running.credentials.project_of(token(1), &secret("first")), Some(PROJECT));
-    running.shows(world.feed.append("project", PROJECT.0, 2, issue(2, "second"))).await;
-    assert_eq!(running.credentials.project_of(token(1), &secret("first")), None);
-    assert_eq!(running.credentials.project_of(token(2), &secret("second")), Some(PROJECT));
-    assert!(!running.credentials.is_operator(token(2), &secret("second")));
-}
-
-#[tokio::test]
 async fn an_operator_token_is_one_of_the_operators_account() {
     let world = World::new();
     let running = world.start().await;
@@ -98,12 +91,12 @@ async fn after_a_restart_the_same_secrets_work() {
     let running = world.start().await;
     world.feed.append("keyring", REPOSITORY.0, 1, issued(10, "dead"));
     world.feed.append("keyring", REPOSITORY.0, 2, keyring::Event::AccessKeyRevoked { key: key(10) });
-    let issue = project::Event::ApiTokenIssued { token: token(1), secret_sha256: secret("api") };
-    world.feed.append("project", PROJECT.0, 1, issue);
+    world.feed.append("project", PROJECT.0, 1, triggers::added());
+    world.feed.append("project", PROJECT.0, 2, triggers::issued(1, None));
     running.shows(world.feed.append("keyring", REPOSITORY.0, 3, issued(11, "alive"))).await;
     running.stop().await;
     let running = world.start().await;
     assert!(!running.credentials.opens(REPOSITORY, key(10), &secret("dead")));
     assert!(running.credentials.opens(REPOSITORY, key(11), &secret("alive")));
-    assert_eq!(running.credentials.project_of(token(1), &secret("api")), Some(PROJECT));
+    assert!(triggers::works(&running, 1, 0));
 }

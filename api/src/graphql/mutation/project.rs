@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Object, Result};
 use domain::{
     ids::{ProjectId, TokenId},
     names::ProjectName,
-    project::{self, GitUrl, Project, Trigger},
+    project::{self, GitUrl, NewApiToken, Project, Scopes, Trigger},
     token::TokenKind,
 };
 
@@ -12,7 +12,7 @@ use super::{existing_organisation, run};
 use crate::{
     app::App,
     graphql::{
-        error::invalid,
+        error::{internal, invalid},
         types::{self, NewProject},
     },
     mint,
@@ -48,9 +48,20 @@ impl ProjectMutation {
 }
 
 async fn issue_api_token(ctx: &Context<'_>, id: ProjectId) -> Result<NewProject> {
-    let token = mint::token(TokenKind::Api);
-    let issue = project::Command::IssueApiToken { token: TokenId(token.id()), secret_sha256: token.secret_sha256() };
-    run::<Project>(ctx, id.0, issue).await?;
+    let app = ctx.data_unchecked::<App>();
+    let (token, at) = (mint::token(TokenKind::Api), app.executor.now());
+    let (id_of_token, secret_sha256) = (TokenId(token.id()), token.secret_sha256());
+    let has_token = |project: &Project, _| project.added().is_some_and(|added| added.api_tokens.to_roll().is_ok());
+    let has_token = app.executor.inspect::<Project, _>(id.0, has_token).await.map_err(|error| internal(&error))?;
+    let command = if has_token {
+        let (old, old_works_until, webhook_secret) = (None, None, None);
+        project::Command::RollApiToken { old, token: id_of_token, secret_sha256, old_works_until, webhook_secret, at }
+    } else {
+        let (name, scopes, expires_at, job) = (None, Scopes::default(), None, None);
+        let new = NewApiToken { token: id_of_token, secret_sha256, name, scopes, expires_at, job };
+        project::Command::IssueApiToken { new, at }
+    };
+    run::<Project>(ctx, id.0, command).await?;
     let project = types::Project::load(ctx, id).await?;
     Ok(NewProject { project, api_token: token.text() })
 }
