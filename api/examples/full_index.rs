@@ -5,6 +5,7 @@
 //! are, as with the peers that this is compared to.
 
 use std::{
+    collections::BTreeSet,
     error::Error,
     fs,
     path::{Path, PathBuf},
@@ -100,7 +101,9 @@ async fn record(data: &Path, format: Format, packages: Vec<ReadPackage>) -> Outc
             if let Some(list) = attached {
                 blobs.put_bytes(list.into()).await?;
             }
-            events.push(new_event(repository::Event::PackageAdded { package, release: None }.into()));
+            events.push(new_event(
+                repository::Event::PackageAdded { package, release: None, key_fingerprint: None }.into(),
+            ));
         }
         if events.is_empty() {
             break;
@@ -140,8 +143,8 @@ async fn render(data: &Path) -> Outcome {
     let (runner, progress) = Runner::open(read_models.writer, Arc::new(LogFeed(store.clone())), projectors).await?;
     let running = tokio::spawn(runner.run());
     progress.wait_for(store.head().await?).await?;
-    for repository in repositories.unsigned() {
-        repositories.candidate(repository).await?;
+    for repository in repositories.due(&BTreeSet::new()) {
+        repositories.candidate(repository, Utc::now()).await?;
     }
     running.abort();
     Ok(())

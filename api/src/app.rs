@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use commands::{blobs::Blobs, execute::Executor, signing::Signer, source::Git};
+use commands::{blobs::Blobs, execute::Executor, signing_keys::SigningKeys, source::Git};
 use projections::{board::Board, credentials::Credentials, index::Repositories, runner::Progress};
 
 use tokio::sync::Semaphore;
@@ -34,8 +34,8 @@ pub struct Parts {
     pub tag_questions: Semaphore,
     /// How many uploads may come in at the same time.
     pub uploads: Semaphore,
-    /// Signs uploaded rpms.
-    pub signer: Arc<Signer>,
+    /// Sign uploaded rpms.
+    pub signing_keys: SigningKeys,
     /// The address under which clients reach the server.
     pub public_url: PublicUrl,
     /// The server is to stop: whoever waits is answered at once.

@@ -114,6 +114,12 @@ impl DataFolder {
         self.root.join("questions")
     }
 
+    /// Packages that are being signed anew. Emptied at each start.
+    #[must_use]
+    pub fn resigning(&self) -> PathBuf {
+        self.root.join("resigning")
+    }
+
     /// Uploads that are still coming in. Emptied at each start.
     #[must_use]
     pub fn incoming(&self) -> PathBuf {

@@ -3,16 +3,18 @@
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU64, path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use commands::{
     blobs::Blobs,
     building::{self, Builder, RootFilesystems},
     causes::Causes,
     event_store::{EventStore as _, sqlite::SqliteEventStore},
     execute::{Context, Executor},
-    publishing::{Publisher, service_key},
+    publishing::{Publisher, Resigner},
     releases::{Pipeline, Running, Slots},
     secrets::Secrets,
+    signing::Algorithm,
+    signing_keys::{Making, SigningKeys},
     source::{self, Git, KnownHosts},
 };
 use domain::{
@@ -44,7 +46,7 @@ use crate::{
         server,
     },
     mint, ops, pages, releases,
-    repositories::{PublicCertificate, RepositoryRoutes},
+    repositories::RepositoryRoutes,
     settings::{Settings, Unmapped},
     uploads,
     wiring::{IndexBlobs, LogFeed, ProjectedRepositories, ServedBlobs, ServedRepositories},
@@ -89,8 +91,8 @@ impl Server {
         let executor = Arc::new(Executor::new(store.clone(), Utc::now));
         let secrets = Arc::new(Secrets::open(&data.secrets(), data.master_key())?);
         let blobs = Blobs::local(data.blobs())?;
-        let user_id = format!("pkgdeploy ({})", public_url.as_str());
-        let signer = service_key(&executor, &secrets, user_id).await?;
+        let making = making(settings, &public_url);
+        let signing_keys = SigningKeys::open(executor.clone(), secrets, making).await?;
         let read_models = ReadModels::open(data.read_models()).await?;
         let readers = read_models.readers.clone();
         let (credentials, credentials_projector) = credentials(readers.clone());
@@ -119,12 +121,13 @@ impl Server {
         clear(&data.questions())?;
         clear(&data.jobs())?;
         clear(&data.incoming())?;
+        clear(&data.resigning())?;
         let pipeline = Pipeline {
             executor: executor.clone(),
             blobs: blobs.clone(),
             git: git.clone(),
             builder: Arc::new(builder(settings, data).await?),
-            signer: signer.clone(),
+            keys: signing_keys.clone(),
             slots: Slots::new(parallel(settings)),
             repositories: projected.clone(),
             jobs: data.jobs(),
@@ -134,20 +137,28 @@ impl Server {
         let publisher = Publisher {
             executor: executor.clone(),
             blobs: blobs.clone(),
-            signer: signer.clone(),
-            candidates: projected,
+            keys: signing_keys.clone(),
+            candidates: projected.clone(),
         };
         workers.start("signing", publisher.run());
+        let resigner = Resigner {
+            executor: executor.clone(),
+            blobs: blobs.clone(),
+            keys: signing_keys.clone(),
+            candidates: projected,
+            folder: data.resigning(),
+        };
+        workers.start("signing packages anew", resigner.run());
+        workers.start("signing keys", signing_keys.clone().run());
         workers.start("credentials", stopped(progress.clone()));
 
-        let certificate = signer.certificate();
         let package_clients = RepositoryRoutes {
             reads: Arc::new(ServedRepositories {
                 credentials: credentials.clone(),
                 repositories: repositories.clone(),
             }),
             blobs: Arc::new(ServedBlobs::new(blobs.clone())),
-            certificate: PublicCertificate::new(certificate.armored(), certificate.binary(), &signer.fingerprint())?,
+            certificates: signing_keys.trusted(),
             public_url: public_url.clone(),
         };
         let app = App::new(Parts {
@@ -160,7 +171,7 @@ impl Server {
             git,
             tag_questions: Semaphore::new(TAG_QUESTIONS_MAX),
             uploads: Semaphore::new(UPLOADS_MAX),
-            signer,
+            signing_keys,
             public_url,
             stopping: stop.clone(),
             jobs: data.jobs(),
@@ -261,6 +272,13 @@ async fn first_operator_token(app: &App) -> Result<Option<String>, BoxError> {
         app.progress.wait_for_projector(CREDENTIALS, position).await?;
     }
     Ok(Some(token.text()))
+}
+
+/// How signing keys are made, the first one and those that follow it.
+fn making(settings: &Settings, public_url: &PublicUrl) -> Making {
+    let valid_for = settings.signing.key_valid_days.map(|days| TimeDelta::days(i64::from(days.get())));
+    let user_id = format!("pkgdeploy ({})", public_url.as_str());
+    Making { algorithm: Algorithm::Rsa4096, user_id, valid_for }
 }
 
 async fn builder(settings: &Settings, data: &DataFolder) -> Result<Builder, BoxError> {

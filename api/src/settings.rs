@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    num::NonZeroU64,
+    num::{NonZeroU16, NonZeroU64},
     path::{Path, PathBuf},
 };
 
@@ -30,6 +30,17 @@ pub struct Settings {
     /// How packages are built.
     #[serde(default)]
     pub build: Build,
+    /// How packages and indexes are signed.
+    #[serde(default)]
+    pub signing: Signing,
+}
+
+/// `[signing]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signing {
+    /// How many days clients believe a key that is made from now on; for ever if unset. Existing keys keep their end.
+    pub key_valid_days: Option<NonZeroU16>,
 }
 
 /// `[source]`.

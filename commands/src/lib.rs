@@ -12,4 +12,5 @@ pub mod publishing;
 pub mod releases;
 pub mod secrets;
 pub mod signing;
+pub mod signing_keys;
 pub mod source;

@@ -52,7 +52,7 @@ ids! {
     ReleaseId,
     /// An APT or YUM repository; its keyring has the same id.
     RepositoryId,
-    /// A key that signs packages and indexes.
+    /// The service's signing keys.
     SigningKeyId,
     /// An access key of a repository.
     AccessKeyId,

@@ -13,7 +13,9 @@ use commands::{
     blobs::Blobs,
     event_store::sqlite::SqliteEventStore,
     execute::{Context, Executor},
-    signing::{Algorithm, Signer, generate},
+    secrets::Secrets,
+    signing::Algorithm,
+    signing_keys::{Making, SigningKeys},
     source::Git,
 };
 use domain::{
@@ -106,18 +108,21 @@ impl Site {
         )
         .await
         .expect("a runner");
-        let key = generate(Algorithm::Ed25519Legacy, "pages", DateTime::UNIX_EPOCH).expect("a key");
+        let executor = Arc::new(Executor::new(store, clock));
+        let secrets = Arc::new(Secrets::open(&path("secrets"), &path("master.key")).expect("a secret store"));
+        let making = Making { algorithm: Algorithm::Ed25519Legacy, user_id: "pages".into(), valid_for: None };
+        let signing_keys = SigningKeys::open(executor.clone(), secrets, making).await.expect("signing keys");
         let app = App::new(Parts {
             tag_questions: Semaphore::new(TAG_QUESTIONS_MAX),
             uploads: Semaphore::new(UPLOADS_MAX),
-            executor: Arc::new(Executor::new(store, clock)),
+            executor,
             credentials,
             board,
             repositories,
             progress,
             blobs,
             git: Git::default(),
-            signer: Arc::new(Signer::load(&key.secret).expect("a signer")),
+            signing_keys,
             public_url: public_url.parse().expect("a URL"),
             stopping: CancellationToken::new(),
             jobs: path("jobs"),

@@ -4,13 +4,14 @@ use axum::{
     body::Body,
     http::{HeaderValue, Method, Response},
 };
+use commands::signing_keys::TrustedCertificates;
 use domain::{digest::Sha256, package::Format};
 
 use super::{
     access::{Entered, enter},
     bytes::FileBytes,
     certificate::{PublicCertificate, Served},
-    mirrorlist,
+    epoch, mirrorlist,
     path::FilePath,
     point::Point,
     reads::{Located, RepositoryReads},
@@ -26,7 +27,7 @@ use crate::http::{
 pub(super) struct Files<'a> {
     pub(super) reads: &'a dyn RepositoryReads,
     pub(super) bytes: &'a FileBytes,
-    pub(super) certificate: &'a PublicCertificate,
+    pub(super) certificates: &'a TrustedCertificates,
     pub(super) public_url: &'a PublicUrl,
 }
 
@@ -46,11 +47,19 @@ impl Files<'_> {
         }
         let (point, raw) = split_point(rest)?;
         let path = FilePath::decode(raw).map_err(|invalid| Problem::BadRequest(invalid.to_string()))?;
-        match (format, point, path.as_str()) {
-            (Format::Rpm, Point::Newest, "mirrorlist") => mirrorlist::answer(self.reads, self.public_url, &repository),
-            (Format::Rpm, _, "repodata/repomd.xml.key") => answer_served(&self.certificate.armored, asked).await,
+        let (epoch, name) = match format {
+            Format::Rpm => epoch::split(path.as_str())?,
+            Format::Deb => (None, path.as_str()),
+        };
+        match (format, point, name) {
+            (Format::Rpm, Point::Newest, "mirrorlist") => {
+                mirrorlist::answer(self.reads, self.public_url, &repository, epoch)
+            }
+            (Format::Rpm, _, "repodata/repomd.xml.key") => {
+                answer_served(&public(self.certificates)?.armored, asked).await
+            }
             (_, _, name) => {
-                let file = self.reads.locate(repository.id, point, name).await?;
+                let file = epoch::locate(self.reads, repository.id, point, epoch, name).await?;
                 let file = file.ok_or_else(|| Problem::NotFound(format!("the repository has no file {name}")))?;
                 self.answer_file(&file, asked).await
             }
@@ -63,6 +72,12 @@ impl Files<'_> {
         let head = FileHead { validators, content_type: file.content_type, immutable: file.immutable };
         head.answer(asked, |range| self.bytes.body(file, range)).await
     }
+}
+
+/// What clients verify with now.
+pub(super) fn public(certificates: &TrustedCertificates) -> Result<PublicCertificate, Problem> {
+    PublicCertificate::new(&certificates.now())
+        .map_err(|error| Problem::internal("show the certificates")(error.into()))
 }
 
 /// Answers with bytes that are always in memory.

@@ -3,6 +3,7 @@
 mod access;
 pub mod bytes;
 mod certificate;
+mod epoch;
 mod files;
 mod mirrorlist;
 pub mod path;
@@ -14,7 +15,7 @@ pub(crate) use self::files::split;
 pub use self::{
     access::{Entered, enter},
     bytes::{BlobReads, FileBytes, Piece},
-    certificate::{InvalidCertificate, PublicCertificate},
+    certificate::{InvalidCertificate, PublicCertificate, PublicKey},
     path::{FilePath, InvalidPath},
     point::Point,
     reads::{Located, RepositoryReads, ServedRepository},

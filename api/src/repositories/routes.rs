@@ -10,12 +10,13 @@ use axum::{
     response::IntoResponse as _,
     routing::any,
 };
+use commands::signing_keys::TrustedCertificates;
 use domain::package::Format;
 
 use super::{
     bytes::{BlobReads, CACHE_MAX_BYTES, FileBytes},
     certificate::{PublicCertificate, Served},
-    files::{Files, answer_served, check_method},
+    files::{Files, answer_served, check_method, public},
     reads::RepositoryReads,
 };
 use crate::{
@@ -30,7 +31,7 @@ pub struct RepositoryRoutes {
     /// The files' bytes.
     pub blobs: Arc<dyn BlobReads>,
     /// What clients verify signatures with.
-    pub certificate: PublicCertificate,
+    pub certificates: TrustedCertificates,
     /// Where clients reach this server.
     pub public_url: PublicUrl,
 }
@@ -38,7 +39,7 @@ pub struct RepositoryRoutes {
 struct Routes {
     reads: Arc<dyn RepositoryReads>,
     bytes: FileBytes,
-    certificate: PublicCertificate,
+    certificates: TrustedCertificates,
     public_url: PublicUrl,
     installers: Installers,
 }
@@ -50,7 +51,7 @@ impl RepositoryRoutes {
             bytes: FileBytes::new(self.blobs, CACHE_MAX_BYTES),
             installers: Installers::default(),
             reads: self.reads,
-            certificate: self.certificate,
+            certificates: self.certificates,
             public_url: self.public_url,
         };
         Router::new()
@@ -78,12 +79,12 @@ async fn installer(State(routes): State<Arc<Routes>>, request: Request) -> Respo
     routes.installer(&request.into_parts().0).await.unwrap_or_else(Problem::into_response)
 }
 
-/// `GET /pkgdeploy_gpg.asc`: the certificate in ASCII armor, for everyone.
+/// `GET /pkgdeploy_gpg.asc`: every certificate to trust now in ASCII armor, for everyone.
 async fn armored_certificate(State(routes): State<Arc<Routes>>, request: Request) -> Response<Body> {
     routes.certificate(|it| &it.armored, &request.into_parts().0).await.unwrap_or_else(Problem::into_response)
 }
 
-/// `GET /pkgdeploy_gpg.gpg`: the certificate as bare packets, for everyone.
+/// `GET /pkgdeploy_gpg.gpg`: the same as bare packets, for everyone.
 async fn binary_certificate(State(routes): State<Arc<Routes>>, request: Request) -> Response<Body> {
     routes.certificate(|it| &it.binary, &request.into_parts().0).await.unwrap_or_else(Problem::into_response)
 }
@@ -94,7 +95,7 @@ impl Routes {
         let files = Files {
             reads: self.reads.as_ref(),
             bytes: &self.bytes,
-            certificate: &self.certificate,
+            certificates: &self.certificates,
             public_url: &self.public_url,
         };
         // The address is taken as it was sent: decoding is done once, by the path's own type.
@@ -108,13 +109,13 @@ impl Routes {
         request: &Parts,
     ) -> Result<Response<Body>, Problem> {
         check_method(&request.method)?;
-        answer_served(notation(&self.certificate), Asked::from(request)).await
+        answer_served(notation(&public(&self.certificates)?), Asked::from(request)).await
     }
 
     async fn installer(&self, request: &Parts) -> Result<Response<Body>, Problem> {
         check_method(&request.method)?;
         let address = request.uri.path().strip_prefix("/install/").unwrap_or_default();
         let reads = self.reads.as_ref();
-        self.installers.answer(reads, &self.certificate, &self.public_url, address, &request.headers).await
+        self.installers.answer(reads, &public(&self.certificates)?, &self.public_url, address, &request.headers).await
     }
 }

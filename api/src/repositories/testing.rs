@@ -15,6 +15,7 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeZone as _, Utc};
+use commands::signing_keys::{TrustedCertificate, TrustedCertificates};
 use domain::{
     digest::Sha256,
     ids::{AccessKeyId, RepositoryId},
@@ -44,8 +45,13 @@ pub(crate) fn key() -> Token {
     Token::new(TokenKind::AccessKey, Uuid::from_u128(0x019a_ab10_1000_7000_8000_0000_0000_0001), [7; 32])
 }
 
+fn certificates() -> [TrustedCertificate; 1] {
+    let fingerprint = "0123456789ABCDEF0123456789ABCDEF01234567".to_owned();
+    [TrustedCertificate { epoch: 1, fingerprint, armored: ARMORED.to_owned(), binary: b"packets".to_vec() }]
+}
+
 pub(crate) fn certificate() -> PublicCertificate {
-    PublicCertificate::new(ARMORED, b"packets", "0123456789ABCDEF0123456789ABCDEF01234567").expect("a certificate")
+    PublicCertificate::new(&certificates()).expect("a certificate")
 }
 
 pub(crate) fn repository(name: &str, format: Format) -> ServedRepository {
@@ -154,7 +160,7 @@ pub(crate) fn served(files: &[(Format, &'static str, &'static str)], published: 
     let routes = RepositoryRoutes {
         reads: reads.clone(),
         blobs: Arc::new(blobs),
-        certificate: certificate(),
+        certificates: TrustedCertificates::fixed(certificates()),
         public_url: "https://packages.example.com".parse().expect("a URL"),
     };
     Served { router: routes.router(), reads }

@@ -66,7 +66,7 @@ async fn upload(
     let late = |_| Problem::TimedOut { limit_seconds: RECEIVED_WITHIN.as_secs() };
     let receiving = Incoming::receive(&app.incoming, body);
     let incoming = tokio::time::timeout(RECEIVED_WITHIN, receiving).await.map_err(late)??;
-    let package = take_in(&app, format, incoming, file).await?;
+    let (package, key_fingerprint) = take_in(&app, format, incoming, file).await?;
     let mut answer = UploadAnswer {
         published: false,
         file_name: package.file_name.clone(),
@@ -76,7 +76,7 @@ async fn upload(
         sha256: package.sha256.to_string(),
         size_bytes: package.size_bytes,
     };
-    let add = Command::AddPackage { package: Box::new(package), release: None };
+    let add = Command::AddPackage { package: Box::new(package), release: None, key_fingerprint };
     let context = Context::of(operator.actor());
     let executed = app.executor.execute::<Repository>(id.0, add, &context).await.map_err(refused)?;
     answer.published = published_within(&app, id, wait).await?;
@@ -96,10 +96,15 @@ async fn repository_of(app: &App, organisation: &str, repository: &str) -> Resul
     format.map(|format| (id, format)).ok_or_else(unknown)
 }
 
-/// From an uploaded file to a package whose bytes are all in the blob store. Clients check every rpm's signature, and
-/// trust our key alone.
-async fn take_in(app: &App, format: Format, incoming: Incoming, file_name: String) -> Result<Package, Problem> {
-    let finished = finish(incoming.path(), app.signer.clone()).await.map_err(unfinished)?;
+/// From an uploaded file to a package whose bytes are all in the blob store, and the key that signed it. Clients check
+/// every rpm's signature, and trust our keys alone.
+async fn take_in(
+    app: &App,
+    format: Format,
+    incoming: Incoming,
+    file_name: String,
+) -> Result<(Package, Option<String>), Problem> {
+    let finished = finish(incoming.path(), app.signing_keys.now().current.clone()).await.map_err(unfinished)?;
     let package = &finished.package;
     if package.format() != format {
         let detail = Refusal::WrongFormat { expected: format, actual: package.format() }.to_string();
@@ -110,7 +115,7 @@ async fn take_in(app: &App, format: Format, incoming: Incoming, file_name: Strin
         return Err(Problem::Unprocessable { code: "file_name_differs", detail });
     }
     finished.store(&app.blobs).await.map_err(|error| Problem::internal("store the package")(error.into()))?;
-    Ok(finished.package)
+    Ok((finished.package, finished.key_fingerprint))
 }
 
 fn unfinished(error: FinishError) -> Problem {
@@ -139,7 +144,7 @@ fn refused(error: ExecuteError<Refusal>) -> Problem {
         Refusal::Full => Problem::Conflict { code: "repository_full", detail },
         Refusal::WrongFormat { .. } => Problem::Unprocessable { code: "wrong_format", detail },
         Refusal::InstallersName(_) => Problem::Unprocessable { code: "installers_name", detail },
-        Refusal::Unknown => Problem::NotFound(detail),
+        Refusal::Unknown | Refusal::NotThere(_) => Problem::NotFound(detail),
         Refusal::NameTaken | Refusal::IndexSuperseded | Refusal::IndexAhead | Refusal::IndexNotLater => {
             Problem::Conflict { code: "conflict", detail }
         }

@@ -1,5 +1,8 @@
 //! The projected repositories, as the signing worker and the release pipeline need them.
 
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
 use commands::{event_store::BoxError, publishing, releases};
 use domain::{ids::RepositoryId, names::OrganisationName, package::Format, recorded::Revision};
 use futures::future::BoxFuture;
@@ -18,13 +21,21 @@ pub struct ProjectedRepositories {
 }
 
 impl publishing::Candidates for ProjectedRepositories {
-    fn unsigned(&self) -> Vec<RepositoryId> {
-        self.repositories.unsigned()
+    fn due(&self, signers: &BTreeSet<String>) -> Vec<RepositoryId> {
+        self.repositories.due(signers)
     }
 
-    fn candidate(&self, repository: RepositoryId) -> BoxFuture<'_, Result<publishing::Candidate, BoxError>> {
+    fn yum(&self) -> Vec<(RepositoryId, Revision)> {
+        self.repositories.of(Format::Rpm)
+    }
+
+    fn candidate(
+        &self,
+        repository: RepositoryId,
+        signers_changed_at: DateTime<Utc>,
+    ) -> BoxFuture<'_, Result<publishing::Candidate, BoxError>> {
         Box::pin(async move {
-            let candidate = self.repositories.candidate(repository).await?;
+            let candidate = self.repositories.candidate(repository, signers_changed_at).await?;
             Ok(publishing::Candidate {
                 repository,
                 format: self.repositories.fixed(repository).ok_or("the repository is not projected yet")?.format,
@@ -38,8 +49,8 @@ impl publishing::Candidates for ProjectedRepositories {
         })
     }
 
-    fn promoted(&self, repository: RepositoryId, covers: Revision) -> BoxFuture<'_, ()> {
-        Box::pin(self.repositories.wait_covers(repository, covers))
+    fn promoted(&self, repository: RepositoryId, published_at: DateTime<Utc>) -> BoxFuture<'_, ()> {
+        Box::pin(self.repositories.wait_published(repository, published_at))
     }
 
     fn wake(&self) -> watch::Receiver<u64> {

@@ -13,7 +13,7 @@ use crate::{
 /// A key that was made long before any of these tests runs.
 fn signer() -> Arc<Signer> {
     let made_at = DateTime::from_timestamp(1_700_000_000, 0).expect("a time");
-    let key = generate(Algorithm::Ed25519Legacy, "Acme <packages@acme.example>", made_at).expect("a key");
+    let key = generate(Algorithm::Ed25519Legacy, "Acme <packages@acme.example>", made_at, None).expect("a key");
     Arc::new(Signer::load(&key.secret).expect("our own key"))
 }
 

@@ -1,11 +1,16 @@
 //! From an unsigned state of a repository to a signed publication.
 //!
-//! The worker takes the newest candidate of each repository that has one (several additions coalesce), signs it, stores
-//! the bytes, and records the signature. Only the recorded event makes a publication: see the projections.
+//! The worker takes the newest candidate of each repository that has one (several additions coalesce), signs it with every
+//! key that signs now, stores the bytes, and records the signatures. Only the recorded event makes a publication: see the
+//! projections. When other keys are to sign, every repository's newest state is published again.
 
-mod service_key;
+mod resign;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,11 +19,11 @@ use domain::{
     ids::RepositoryId,
     package::Format,
     recorded::Revision,
-    repository::{Command, IndexFile, Refusal, Repository, SignedIndex, Stored},
+    repository::{CoSigner, Command, IndexFile, Refusal, Repository, SignedIndex, Stored},
 };
 use futures::{
     FutureExt as _, StreamExt as _,
-    future::{BoxFuture, try_join, try_join_all},
+    future::{BoxFuture, try_join_all, try_join3},
     stream,
 };
 use tokio::{
@@ -28,13 +33,14 @@ use tokio::{
 };
 use tracing::{debug, error, warn};
 
-pub use self::service_key::{SERVICE_KEY_PURPOSE, ServiceKeyError, service_key};
+pub use self::resign::{RESIGN_BATCH_PACKAGES, Resigner};
 use crate::{
     blobs::{BlobError, Blobs},
     causes::Causes,
     event_store::BoxError,
     execute::{Context, ExecuteError, Executor, LogError},
-    signing::{Signer, SigningError},
+    signing::{self, SigningError},
+    signing_keys::{IndexSigner, SigningKeys, SigningSet},
 };
 
 /// How far a publication's time may run ahead of the clock.
@@ -72,13 +78,20 @@ pub struct Candidate {
 
 /// Where candidates come from: the projected indexes.
 pub trait Candidates: Send + Sync + 'static {
-    /// The repositories whose newest state is not signed.
-    fn unsigned(&self) -> Vec<RepositoryId>;
-    /// Renders the newest state of `repository`.
-    fn candidate(&self, repository: RepositoryId) -> BoxFuture<'_, Result<Candidate, BoxError>>;
-    /// Returns once the state of `repository` at `covers` is what clients see.
-    fn promoted(&self, repository: RepositoryId, covers: Revision) -> BoxFuture<'_, ()>;
-    /// Changes whenever `unsigned` may have.
+    /// The repositories whose newest state is not signed by exactly the keys with these full fingerprints.
+    fn due(&self, signers: &BTreeSet<String>) -> Vec<RepositoryId>;
+    /// The YUM repositories, and the last change of what each holds.
+    fn yum(&self) -> Vec<(RepositoryId, Revision)>;
+    /// Renders the newest state of `repository`. If it is published already, it is signed anew because who signs changed
+    /// at `signers_changed_at`.
+    fn candidate(
+        &self,
+        repository: RepositoryId,
+        signers_changed_at: DateTime<Utc>,
+    ) -> BoxFuture<'_, Result<Candidate, BoxError>>;
+    /// Returns once clients see a publication of `repository` that is not older than `published_at`.
+    fn promoted(&self, repository: RepositoryId, published_at: DateTime<Utc>) -> BoxFuture<'_, ()>;
+    /// Changes whenever `due` or `yum` may have.
     fn wake(&self) -> watch::Receiver<u64>;
 }
 
@@ -89,7 +102,7 @@ pub struct Publisher {
     /// Where signed texts and signatures are stored.
     pub blobs: Blobs,
     /// Who signs.
-    pub signer: Arc<Signer>,
+    pub keys: SigningKeys,
     /// What is signed.
     pub candidates: Arc<dyn Candidates>,
 }
@@ -100,6 +113,9 @@ pub enum PublishError {
     /// The index could not be rendered.
     #[error("cannot render the index")]
     Candidate(#[source] BoxError),
+    /// A defect of this program.
+    #[error("no key signs")]
+    NoSigner,
     /// The signature could not be made.
     #[error("cannot sign the index")]
     Sign(#[from] SigningError),
@@ -121,12 +137,14 @@ impl Publisher {
     /// Runs until it is dropped.
     pub async fn run(self) {
         let mut wake = self.candidates.wake();
+        let mut keys = self.keys.changes();
         let mut not_before: BTreeMap<RepositoryId, Instant> = BTreeMap::new();
         loop {
             wake.mark_unchanged();
+            let signers = keys.borrow_and_update().index_signer_fingerprints();
             let now = Instant::now();
             not_before.retain(|_, at| *at > now);
-            let mut due = self.candidates.unsigned();
+            let mut due = self.candidates.due(&signers);
             due.retain(|repository| !not_before.contains_key(repository));
             let mut outcomes = stream::iter(due)
                 .map(|repository| self.publish(repository).map(move |outcome| (repository, outcome)))
@@ -144,6 +162,7 @@ impl Publisher {
             }
             tokio::select! {
                 changed = wake.changed() => if changed.is_err() { return },
+                changed = keys.changed() => if changed.is_err() { return },
                 () = earliest(&not_before) => {}
             }
         }
@@ -154,53 +173,82 @@ impl Publisher {
     /// # Errors
     /// See [`PublishError`]. Nothing is published; what was stored is unused space.
     pub async fn publish(&self, repository: RepositoryId) -> Result<Option<Duration>, PublishError> {
-        let candidate = self.candidates.candidate(repository).await.map_err(PublishError::Candidate)?;
+        let keys = self.keys.now();
+        let candidate = self.candidates.candidate(repository, keys.signers_changed_at).await;
+        let candidate = candidate.map_err(PublishError::Candidate)?;
         let lead = candidate.published_at - self.executor.now();
         if let Ok(wait) = (lead - DATE_LEAD_MAX).to_std() {
             return Ok(Some(wait));
         }
-        let index = self.sign(candidate).await?;
+        let index = self.sign(candidate, &keys).await?;
         let context = Context::of_worker("signing", None);
-        let covers = index.covers;
+        let (covers, published_at) = (index.covers, index.published_at);
         match self.executor.execute::<Repository>(repository.0, Command::RecordIndexSigned(index), &context).await {
             Ok(_) => debug!(repository.id = %repository, "signed revision {covers} of {repository}"),
             Err(ExecuteError::Refused(Refusal::IndexSuperseded)) => {
                 debug!(repository.id = %repository, "another signer was faster for {repository}");
+                return Ok(None);
             }
             Err(ExecuteError::Refused(refusal)) => return Err(refusal.into()),
             Err(ExecuteError::Log(error)) => return Err(error.into()),
         }
         // The next candidate must be later than this one, which the projection has to know.
-        if timeout(PROMOTED_WITHIN, self.candidates.promoted(repository, covers)).await.is_err() {
+        if timeout(PROMOTED_WITHIN, self.candidates.promoted(repository, published_at)).await.is_err() {
             warn!(repository.id = %repository, "the publication of {repository} is signed and does not show yet");
         }
         Ok(None)
     }
 
     /// Signs, and stores every byte that the event will name.
-    async fn sign(&self, candidate: Candidate) -> Result<SignedIndex, PublishError> {
+    async fn sign(&self, candidate: Candidate, keys: &SigningSet) -> Result<SignedIndex, PublishError> {
         let Candidate { format, covers, published_at, signed_path, text, files, renderer, .. } = candidate;
         let folder = signed_path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        let [first, others @ ..] = keys.index_signers.as_slice() else { return Err(PublishError::NoSigner) };
         let signatures = match format {
+            // One file holds everyone's signature, and a client is content with any of them.
             Format::Deb => vec![
-                (format!("{folder}/InRelease"), Signature::ClearSigned),
-                (format!("{folder}/Release.gpg"), Signature::Detached),
+                (format!("{folder}/InRelease"), Signature::ClearSigned, keys.index_signers.as_slice()),
+                (format!("{folder}/Release.gpg"), Signature::Detached, keys.index_signers.as_slice()),
             ],
-            Format::Rpm => vec![(format!("{folder}/repomd.xml.asc"), Signature::Detached)],
+            // Not here: dnf looks at the first signature of a file, zypper at the last. Each key has a file of its own.
+            Format::Rpm => vec![(format!("{folder}/repomd.xml.asc"), Signature::Detached, std::slice::from_ref(first))],
         };
+        let co_signing = others.iter().map(|other| {
+            let path = (format == Format::Rpm).then(|| format!("key/{}/{folder}/repomd.xml.asc", other.epoch));
+            self.co_sign(other, path, text.clone())
+        });
         // A signature is milliseconds of computing and a blob is a wait for the disk: all of them at the same time.
-        let signing = signatures.into_iter().map(|(path, kind)| self.sign_as(path, kind, text.clone()));
+        let signing = signatures.into_iter().map(|(path, kind, by)| self.sign_as(path, kind, by, text.clone()));
         let storing = async { Ok(self.store(signed_path, Bytes::from(text.clone())).await?) };
-        let (signed, signatures) = try_join(storing, try_join_all(signing)).await?;
-        let key_fingerprint = self.signer.fingerprint();
-        Ok(SignedIndex { covers, published_at, signed, signatures, files, key_fingerprint, renderer })
+        let (signed, signatures, co_signers) =
+            try_join3(storing, try_join_all(signing), try_join_all(co_signing)).await?;
+        let key_fingerprint = first.signer.fingerprint();
+        Ok(SignedIndex { covers, published_at, signed, signatures, files, key_fingerprint, renderer, co_signers })
     }
 
-    async fn sign_as(&self, path: String, kind: Signature, text: String) -> Result<IndexFile, PublishError> {
-        let (signer, now) = (self.signer.clone(), self.executor.now());
-        let signing = move || match kind {
-            Signature::ClearSigned => signer.clear_sign(&text, now),
-            Signature::Detached => signer.detached(text.as_bytes(), now),
+    async fn co_sign(&self, by: &IndexSigner, path: Option<String>, text: String) -> Result<CoSigner, PublishError> {
+        let signature = match path {
+            Some(path) => Some(self.sign_as(path, Signature::Detached, std::slice::from_ref(by), text).await?),
+            None => None,
+        };
+        Ok(CoSigner { key_fingerprint: by.signer.fingerprint(), epoch: by.epoch, signature })
+    }
+
+    async fn sign_as(
+        &self,
+        path: String,
+        kind: Signature,
+        by: &[IndexSigner],
+        text: String,
+    ) -> Result<IndexFile, PublishError> {
+        let signers: Vec<_> = by.iter().map(|one| one.signer.clone()).collect();
+        let now = self.executor.now();
+        let signing = move || {
+            let signers: Vec<&signing::Signer> = signers.iter().map(Arc::as_ref).collect();
+            match kind {
+                Signature::ClearSigned => signing::clear_sign(&signers, &text, now),
+                Signature::Detached => signing::detached(&signers, text.as_bytes(), now),
+            }
         };
         let signature = tokio::task::spawn_blocking(signing).await??;
         Ok(self.store(path, Bytes::from(signature)).await?)

@@ -43,7 +43,7 @@ use crate::{
     causes::Causes,
     event_store::{BoxError, Filter, Follower},
     execute::{Context, Executor},
-    signing::Signer,
+    signing_keys::SigningKeys,
     source::Git,
 };
 
@@ -75,7 +75,7 @@ pub struct Pipeline {
     /// Runs builds.
     pub builder: Arc<Builder>,
     /// Signs rpms.
-    pub signer: Arc<Signer>,
+    pub keys: SigningKeys,
     /// Who may build now.
     pub slots: Arc<Slots>,
     /// Where packages go.

@@ -20,7 +20,7 @@ impl Pipeline {
         job: &JobFolder,
         context: &Context,
     ) -> Result<(), Stop> {
-        let finished = finish(self.file_of(built, job).await?, self.signer.clone()).await?;
+        let finished = finish(self.file_of(built, job).await?, self.keys.now().current.clone()).await?;
         finished.store(&self.blobs).await?;
         let (package, key_fingerprint) = (Box::new(finished.package), finished.key_fingerprint);
         self.record(id, Command::RecordReady { config: config.file.clone(), package, key_fingerprint }, context).await

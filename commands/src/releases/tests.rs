@@ -24,7 +24,9 @@ use super::*;
 use crate::{
     building::{self, RootFilesystems, Unmapped},
     event_store::{AppendError, Appended, EventStore, Expected, NewEvent, Page, ReadError, sqlite::SqliteEventStore},
-    signing::{Algorithm, generate},
+    secrets::Secrets,
+    signing::Algorithm,
+    signing_keys::Making,
 };
 
 const CONFIG: &str = ".pkgdeploy/config.yml";
@@ -96,7 +98,6 @@ async fn pipeline(folder: &TempDir) -> Arc<Pipeline> {
     let path = |name: &str| folder.path().join(name);
     let store = SqliteEventStore::open(path("log.sqlite")).await.expect("a log");
     let store = Forgetful { store, refuses: AtomicBool::new(true) };
-    let key = generate(Algorithm::Ed25519Legacy, "Acme <packages@acme.example>", Utc::now()).expect("a key");
     let builder = Builder::new(building::Settings {
         jobs: path("builds"),
         roots: RootFilesystems { mapped: BTreeMap::new(), folder: path("rootfs"), unmapped: Unmapped::Refuse },
@@ -105,12 +106,17 @@ async fn pipeline(folder: &TempDir) -> Arc<Pipeline> {
         readable: BTreeMap::new(),
         limits: building::Limits::default(),
     });
+    let executor = Arc::new(Executor::new(Arc::new(store), Utc::now));
+    let secrets = Arc::new(Secrets::open(&path("secrets"), &path("master.key")).expect("a secret store"));
+    let user_id = "Acme <packages@acme.example>".to_owned();
+    let making = Making { algorithm: Algorithm::Ed25519Legacy, user_id, valid_for: None };
+    let keys = SigningKeys::open(executor.clone(), secrets, making).await.expect("signing keys");
     Arc::new(Pipeline {
-        executor: Arc::new(Executor::new(Arc::new(store), Utc::now)),
+        executor,
         blobs: Blobs::local(path("blobs")).expect("a store"),
         git: Git::default(),
         builder: Arc::new(builder.expect("a builder")),
-        signer: Arc::new(Signer::load(&key.secret).expect("our own key")),
+        keys,
         slots: Slots::new(1),
         repositories: Arc::new(Defective),
         jobs: path("jobs"),

@@ -16,7 +16,18 @@ use crate::execute::{Context, ExecuteError};
 struct Upload {
     config: String,
     package: Package,
+    key_fingerprint: Option<String>,
     repository: RepositoryId,
+}
+
+impl Upload {
+    fn command(&self, release: ReleaseId) -> repository::Command {
+        repository::Command::AddPackage {
+            package: Box::new(self.package.clone()),
+            release: Some(release),
+            key_fingerprint: self.key_fingerprint.clone(),
+        }
+    }
 }
 
 impl Pipeline {
@@ -26,8 +37,9 @@ impl Pipeline {
         for upload in &uploads {
             self.check(id, upload).await?;
         }
-        for Upload { config, package, repository } in uploads {
-            let add = repository::Command::AddPackage { package: Box::new(package), release: Some(id) };
+        for upload in uploads {
+            let add = upload.command(id);
+            let Upload { config, repository, .. } = upload;
             match self.executor.execute::<Repository>(repository.0, add, context).await {
                 Ok(_) => {}
                 Err(ExecuteError::Refused(refusal)) => return Err(refused(&config, &refusal)),
@@ -62,6 +74,7 @@ impl Pipeline {
             uploads.extend(targets.into_iter().map(|repository| Upload {
                 config: config.clone(),
                 package: package.clone(),
+                key_fingerprint: progress.key_fingerprint.clone(),
                 repository,
             }));
         }
@@ -70,7 +83,7 @@ impl Pipeline {
 
     /// Would the repository take the package? Asked of the rules themselves, without recording anything.
     async fn check(&self, id: ReleaseId, upload: &Upload) -> Result<(), Stop> {
-        let add = repository::Command::AddPackage { package: Box::new(upload.package.clone()), release: Some(id) };
+        let add = upload.command(id);
         let answer =
             self.executor.inspect::<Repository, _>(upload.repository.0, |repository, _| repository.decide(add)).await?;
         answer.map(drop).map_err(|refusal| refused(&upload.config, &refusal))
@@ -99,7 +112,8 @@ fn refused(config: &str, refusal: &Refusal) -> Stop {
         | Refusal::NameTaken
         | Refusal::IndexSuperseded
         | Refusal::IndexAhead
-        | Refusal::IndexNotLater => "no_repository",
+        | Refusal::IndexNotLater
+        | Refusal::NotThere(_) => "no_repository",
     };
     Stop::failed(Step::Uploading, code, format!("{config}: {refusal}"))
 }

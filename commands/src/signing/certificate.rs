@@ -1,6 +1,6 @@
 //! The public half of a signing key, and the checks it allows: for our own signatures and for replaying old ones.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use pgp::{
     composed::{
         ArmorOptions, CleartextSignedMessage, Deserializable as _, DetachedSignature, SignedPublicKey, SignedSecretKey,
@@ -58,6 +58,14 @@ impl Certificate {
         DateTime::from_timestamp(i64::from(self.key.created_at().as_secs()), 0).expect("32 bits of seconds are a time")
     }
 
+    /// When clients stop believing the key; none if they always will.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        let self_signatures = self.key.details.users.iter().flat_map(|user| &user.signatures);
+        let valid_for = self_signatures.filter_map(|signature| signature.key_expiration_time()).next_back()?;
+        Some(self.created_at() + TimeDelta::seconds(i64::from(valid_for.as_secs())))
+    }
+
     /// ASCII armor: what `rpm --import`, `.repo` files and apt's `.asc` keyrings take.
     #[must_use]
     pub fn armored(&self) -> &str {
@@ -87,15 +95,22 @@ impl Certificate {
         Ok(message.signed_text().replace("\r\n", "\n") + "\n")
     }
 
-    /// Verifies an armored detached signature (`Release.gpg`, `repomd.xml.asc`) over these very bytes.
+    /// Verifies an armored file of detached signatures (`Release.gpg`, `repomd.xml.asc`) over these very bytes.
     ///
     /// # Errors
-    /// If the signature is another key's or over other bytes.
+    /// If no signature in it is this key's over these bytes.
     pub fn verify_detached(&self, data: &[u8], signature: &str) -> Result<(), VerifyError> {
-        let (signature, _) = DetachedSignature::from_string(signature).map_err(|source| {
-            VerifyError::NotASignature { expected: "an armored detached signature", source: Box::new(source) }
-        })?;
-        self.verify_bytes(data, &signature.signature)
+        let not_one =
+            |source| VerifyError::NotASignature { expected: "an armored detached signature", source: Box::new(source) };
+        let (signatures, _) = DetachedSignature::from_string_many(signature).map_err(not_one)?;
+        let mut outcome = Err(not_one("no signature".to_owned().into()));
+        for signature in signatures {
+            outcome = self.verify_bytes(data, &signature.map_err(not_one)?.signature);
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
     }
 
     pub(super) fn verify_bytes(&self, data: &[u8], signature: &pgp::packet::Signature) -> Result<(), VerifyError> {

@@ -18,6 +18,12 @@ pub enum SigningError {
         /// The time asked for.
         at: DateTime<Utc>,
     },
+    /// OpenPGP counts a key's life in 32 bits of seconds, and a key without one is of no use.
+    #[error("{seconds} seconds cannot be the life of a key: expected 1 to 4294967295")]
+    Life {
+        /// The life asked for.
+        seconds: i64,
+    },
     /// Clients refuse a signature older than its key.
     #[error("a signature of {at} would be older than its key of {created_at}")]
     OlderThanItsKey {

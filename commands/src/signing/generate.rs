@@ -1,7 +1,7 @@
 //! Making a signing key: one primary key with one self-signed name, and nothing else in it.
 
 use aws_lc_rs::{encoding::AsDer as _, rsa};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use pgp::{
     composed::{KeyType, SignedKeyDetails, SignedSecretKey},
     crypto::{hash::HashAlgorithm, public_key::PublicKeyAlgorithm, rsa as pgp_rsa},
@@ -10,7 +10,8 @@ use pgp::{
     },
     ser::Serialize as _,
     types::{
-        KeyVersion, Password, PlainSecretParams, PublicParams, SecretParams, SignedUser, SigningKey, Tag, Timestamp,
+        Duration, KeyVersion, Password, PlainSecretParams, PublicParams, SecretParams, SignedUser, SigningKey, Tag,
+        Timestamp,
     },
 };
 use rand::rngs::OsRng;
@@ -43,25 +44,32 @@ pub struct GeneratedKey {
     pub certificate: Certificate,
 }
 
-/// Makes a key that bears the name `user_id` and was made at `created_at`.
+/// Makes a key that bears the name `user_id`, was made at `created_at`, and that clients believe for `valid_for`, or for
+/// ever. That time is never put off: rpm keeps the certificate it was given first.
 ///
 /// Blocks for seconds: call it where blocking is allowed.
 ///
 /// # Errors
 /// If the name or time cannot stand in a key, and if the system gives no randomness.
-pub fn generate(algorithm: Algorithm, user_id: &str, created_at: DateTime<Utc>) -> Result<GeneratedKey, SigningError> {
+pub fn generate(
+    algorithm: Algorithm,
+    user_id: &str,
+    created_at: DateTime<Utc>,
+    valid_for: Option<TimeDelta>,
+) -> Result<GeneratedKey, SigningError> {
     if !(1..=USER_ID_MAX_BYTES).contains(&user_id.len()) || user_id.contains(char::is_control) {
         return Err(SigningError::UserId);
     }
     let created_at = timestamp(created_at)?;
+    let valid_for = valid_for.map(life).transpose()?;
     let key = match algorithm {
         Algorithm::Rsa4096 => rsa_4096(created_at)?,
         Algorithm::Ed25519Legacy => ed25519_legacy(created_at)?,
     };
     // The self-signature too goes through AWS-LC.
     let user = match RsaKey::from_openpgp(&key)? {
-        Some(rsa) => self_signed(&rsa, key.public_key(), user_id, created_at),
-        None => self_signed(&key, key.public_key(), user_id, created_at),
+        Some(rsa) => self_signed(&rsa, key.public_key(), user_id, created_at, valid_for),
+        None => self_signed(&key, key.public_key(), user_id, created_at, valid_for),
     }
     .map_err(open_pgp("sign the key's name"))?;
     let details = SignedKeyDetails::new(vec![], vec![], vec![user], vec![]);
@@ -72,6 +80,15 @@ pub fn generate(algorithm: Algorithm, user_id: &str, created_at: DateTime<Utc>) 
     // Proves that what will be sealed can be loaded, before anything is recorded.
     let certificate = Signer::load(&secret)?.certificate().clone();
     Ok(GeneratedKey { secret, certificate })
+}
+
+/// OpenPGP's length of time: whole seconds, 32 bits; 0 would mean for ever.
+fn life(valid_for: TimeDelta) -> Result<Duration, SigningError> {
+    let seconds = valid_for.num_seconds();
+    match u32::try_from(seconds) {
+        Ok(life) if life > 0 => Ok(Duration::from_secs(life)),
+        _ => Err(SigningError::Life { seconds }),
+    }
 }
 
 fn rsa_4096(created_at: Timestamp) -> Result<SecretKey, SigningError> {
@@ -111,6 +128,7 @@ fn self_signed(
     public: &PublicKey,
     user_id: &str,
     created_at: Timestamp,
+    valid_for: Option<Duration>,
 ) -> pgp::errors::Result<SignedUser> {
     let id = UserId::from_str(Default::default(), user_id)?;
     let mut flags = KeyFlags::default();
@@ -123,6 +141,9 @@ fn self_signed(
         Subpacket::regular(SubpacketData::KeyFlags(flags))?,
         Subpacket::regular(SubpacketData::IsPrimary(true))?,
     ]);
+    if let Some(valid_for) = valid_for {
+        config.hashed_subpackets.push(Subpacket::regular(SubpacketData::KeyExpirationTime(valid_for))?);
+    }
     let signature = config.sign_certification(key, public, &Password::empty(), Tag::UserId, &id)?;
     Ok(SignedUser::new(id, vec![signature]))
 }

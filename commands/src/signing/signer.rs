@@ -4,7 +4,7 @@ use std::{fmt, io::Write as _};
 
 use chrono::{DateTime, Utc};
 use pgp::{
-    composed::{ArmorOptions, CleartextSignedMessage, Deserializable as _, DetachedSignature, SignedSecretKey},
+    composed::{Deserializable as _, SignedSecretKey},
     crypto::{hash::HashAlgorithm, public_key::PublicKeyAlgorithm},
     packet::{Signature, SignatureConfig, SignatureHasher, SignatureType, Subpacket, SubpacketData},
     types::{KeyDetails, KeyVersion, Password, SigningKey, Timestamp},
@@ -12,8 +12,9 @@ use pgp::{
 
 use super::{
     certificate::Certificate,
-    error::{SigningError, VerifyError, open_pgp},
+    error::{SigningError, open_pgp},
     rsa_key::RsaKey,
+    together,
 };
 
 /// Signs indexes and packages with one private key. Share it between threads.
@@ -60,21 +61,7 @@ impl Signer {
     /// # Errors
     /// `Text` unless every line ends in a bare LF and none in a blank: clients would hash another text.
     pub fn clear_sign(&self, text: &str, at: DateTime<Utc>) -> Result<String, SigningError> {
-        check_lines(text)?;
-        // The format leaves the last line's end out of the signed text.
-        let body = text.strip_suffix('\n').unwrap_or(text);
-        let mut hasher = self.hasher(SignatureType::Text, HashAlgorithm::Sha512, at)?;
-        let signed = CleartextSignedMessage::new_many(body, |normalised| {
-            hasher.write_all(normalised.as_bytes())?;
-            Ok(vec![hasher.sign(self.key.as_ref(), &Password::empty())?])
-        })
-        .and_then(|message| message.to_armored_string(ArmorOptions::default()))
-        .map_err(open_pgp("sign the text"))?;
-        match self.certificate.verify_clear_signed(&signed) {
-            Ok(verified) if verified == text => Ok(signed),
-            Ok(_) => Err(SigningError::SelfCheck(VerifyError::OtherText)),
-            Err(error) => Err(SigningError::SelfCheck(error)),
-        }
+        together::clear_sign(&[self], text, at)
     }
 
     /// Signs bytes into an armored detached signature: `Release.gpg`, `repomd.xml.asc`. Verified before it is returned.
@@ -82,10 +69,11 @@ impl Signer {
     /// # Errors
     /// If `at` cannot be the time of a signature of this key.
     pub fn detached(&self, data: &[u8], at: DateTime<Utc>) -> Result<String, SigningError> {
-        let signature = self.sign_bytes(data, HashAlgorithm::Sha512, at)?;
-        DetachedSignature::new(signature)
-            .to_armored_string(ArmorOptions::default())
-            .map_err(open_pgp("write the signature"))
+        together::detached(&[self], data, at)
+    }
+
+    pub(super) fn key(&self) -> &(dyn SigningKey + Send + Sync) {
+        self.key.as_ref()
     }
 
     /// Signs bytes at hand and verifies the signature.
@@ -159,7 +147,7 @@ pub(super) fn timestamp(at: DateTime<Utc>) -> Result<Timestamp, SigningError> {
     u32::try_from(at.timestamp()).map(Timestamp::from_secs).map_err(|_| SigningError::Time { at })
 }
 
-fn check_lines(text: &str) -> Result<(), SigningError> {
+pub(super) fn check_lines(text: &str) -> Result<(), SigningError> {
     let fault = |line, fault| Err(SigningError::Text { line, fault });
     let mut last = 1;
     for (index, line) in text.split_inclusive('\n').enumerate() {

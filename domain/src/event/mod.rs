@@ -130,6 +130,7 @@ shapes! {
     repository::Repository {
         Created { .. } => "repository.created",
         PackageAdded { .. } => "repository.package_added",
+        PackageResigned { .. } => "repository.package_resigned",
         IndexSigned(_) => "repository.index_signed",
     }
     keyring::Keyring {
@@ -145,5 +146,12 @@ shapes! {
     }
     signing_key::SigningKey {
         Generated { .. } => "signing-key.generated",
+        NextAnnounced { .. } => "signing-key.next_announced",
+        OverlapBegan { .. } => "signing-key.overlap_began",
+        CutOver { .. } => "signing-key.cut_over",
+        Retired { .. } => "signing-key.retired",
+        Destroyed { .. } => "signing-key.destroyed",
+        Compromised { .. } => "signing-key.compromised",
+        ExpiryNear { .. } => "signing-key.expiry_near",
     }
 }

@@ -182,7 +182,17 @@ fn golden() -> Vec<(&'static str, &'static str, Event)> {
             label: "acme/acme".into(),
             codename: "stable".into(),
         },
-        "repository.package_added.v1" => repository::Event::PackageAdded { package: rpm(), release: Some(ReleaseId(id(2))) },
+        "repository.package_added.v1" => repository::Event::PackageAdded { package: rpm(), release: Some(ReleaseId(id(2))), key_fingerprint: None },
+        "repository.package_added.signed.v1" => repository::Event::PackageAdded {
+            package: rpm(),
+            release: None,
+            key_fingerprint: Some("AB".into()),
+        },
+        "repository.package_resigned.v1" => repository::Event::PackageResigned {
+            replaces: digest(),
+            package: rpm(),
+            key_fingerprint: "CD".into(),
+        },
         "repository.index_signed.v1" => repository::Event::IndexSigned(repository::SignedIndex {
             covers: Revision(7),
             published_at: time(),
@@ -194,6 +204,21 @@ fn golden() -> Vec<(&'static str, &'static str, Event)> {
             ],
             key_fingerprint: "AB".into(),
             renderer: 1,
+            co_signers: vec![],
+        }),
+        "repository.index_signed.by_two_keys.v1" => repository::Event::IndexSigned(repository::SignedIndex {
+            covers: Revision(7),
+            published_at: time(),
+            signed: index_file("repodata/repomd.xml", repository::Stored::Blob),
+            signatures: vec![index_file("repodata/repomd.xml.asc", repository::Stored::Blob)],
+            files: vec![],
+            key_fingerprint: "AB".into(),
+            renderer: 1,
+            co_signers: vec![repository::CoSigner {
+                key_fingerprint: "CD".into(),
+                epoch: 2,
+                signature: Some(index_file("key/2/repodata/repomd.xml.asc", repository::Stored::Blob)),
+            }],
         }),
         "keyring.access_key_issued.v1" => keyring::Event::AccessKeyIssued {
             key: AccessKeyId(id(5)),
@@ -246,7 +271,29 @@ fn golden() -> Vec<(&'static str, &'static str, Event)> {
         "signing-key.generated.v1" => signing_key::Event::Generated {
             fingerprint: "AB".into(),
             certificate: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n".into(),
+            expires_at: None,
         },
+        "signing-key.generated.expiring.v1" => signing_key::Event::Generated {
+            fingerprint: "AB".into(),
+            certificate: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n".into(),
+            expires_at: Some(time()),
+        },
+        "signing-key.next_announced.v1" => signing_key::Event::NextAnnounced {
+            fingerprint: "CD".into(),
+            epoch: 2,
+            certificate: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n".into(),
+            secret: SecretId(id(6)),
+            expires_at: Some(time()),
+        },
+        "signing-key.overlap_began.v1" => signing_key::Event::OverlapBegan { fingerprint: "CD".into() },
+        "signing-key.cut_over.v1" => signing_key::Event::CutOver { fingerprint: "CD".into(), replaced: "AB".into() },
+        "signing-key.retired.v1" => signing_key::Event::Retired { fingerprint: "AB".into() },
+        "signing-key.destroyed.v1" => signing_key::Event::Destroyed { fingerprint: "AB".into() },
+        "signing-key.compromised.v1" => signing_key::Event::Compromised {
+            fingerprint: "AB".into(),
+            replaced_by: "CD".into(),
+        },
+        "signing-key.expiry_near.v1" => signing_key::Event::ExpiryNear { fingerprint: "AB".into(), days_left: 30 },
     }
 }
 

@@ -86,6 +86,8 @@ pub struct Progress {
     pub built: Option<BuiltPackage>,
     /// The file that clients get: signed, if its format is.
     pub ready: Option<Package>,
+    /// The key that signed it, full fingerprint.
+    pub key_fingerprint: Option<String>,
     /// Where it is already.
     pub uploaded_to: BTreeSet<RepositoryId>,
 }
@@ -159,13 +161,17 @@ impl Running {
                     setups: 0,
                     built: None,
                     ready: None,
+                    key_fingerprint: None,
                     uploaded_to: BTreeSet::new(),
                 };
                 self.packages = Some(packages.iter().map(|p| (p.config.clone(), progress(p))).collect());
             }
             Event::BuildSetUp { config, .. } => self.change(config, |p| p.setups += 1),
             Event::PackageBuilt { config, built } => self.change(config, |p| p.built = Some(built.clone())),
-            Event::PackageReady { config, package, .. } => self.change(config, |p| p.ready = Some(package.clone())),
+            Event::PackageReady { config, package, key_fingerprint } => self.change(config, |p| {
+                p.ready = Some(package.clone());
+                p.key_fingerprint.clone_from(key_fingerprint);
+            }),
             Event::PackageUploaded { config, repository } => {
                 self.change(config, |p| {
                     p.uploaded_to.insert(*repository);

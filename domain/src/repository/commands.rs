@@ -1,6 +1,6 @@
 //! What may be asked of a repository.
 
-use super::{Event, Identity, Repository, SignedIndex};
+use super::{Event, Identity, Present, Repository, SignedIndex};
 use crate::{
     digest::Sha256,
     ids::ReleaseId,
@@ -29,11 +29,24 @@ pub enum Command {
         package: Box<Package>,
         /// The release that built it; none if it was uploaded.
         release: Option<ReleaseId>,
+        /// The key that signed it; none for a deb.
+        key_fingerprint: Option<String>,
+    },
+    /// Put the same package, signed by another key, in the place of a file. Its file is in the blob store.
+    ResignPackage {
+        /// The file that is there.
+        replaces: Sha256,
+        /// The new file and what it says of itself.
+        package: Box<Package>,
+        /// The key that signed it.
+        key_fingerprint: String,
     },
     /// Take in a version of the repository's own installer, whose file is in the blob store.
     AddInstaller {
         /// The file and what it says of itself.
         package: Box<Package>,
+        /// The key that signed it; none for a deb.
+        key_fingerprint: Option<String>,
     },
     /// Record that an index, whose files are in the blob store, was signed.
     RecordIndexSigned(SignedIndex),
@@ -71,11 +84,14 @@ pub enum Refusal {
     /// Machines renew their access with it: nobody else's package may take its place.
     #[error("{0} is the name of this repository's own installer")]
     InstallersName(String),
+    /// There is nothing to take the place of.
+    #[error("the repository does not hold this package in the file with SHA-256 {0}")]
+    NotThere(Sha256),
     /// The limit is reached.
     #[error("a repository holds at most {PACKAGES_MAX} packages")]
     Full,
     /// Another signer was faster.
-    #[error("a newer state of this repository is signed already")]
+    #[error("this state of the repository, or a newer one, is signed already by the same keys")]
     IndexSuperseded,
     /// The index claims a state that the repository has not reached.
     #[error("this index covers a state that the repository has not reached")]
@@ -93,8 +109,18 @@ pub(super) fn decide(repository: &Repository, command: Command) -> Result<Vec<Ev
         (Some(_), Command::AddPackage { package, .. }) if repository.is_installer(&package) => {
             Err(Refusal::InstallersName(package.name().to_owned()))
         }
-        (Some(format), Command::AddPackage { package, release }) => add_package(repository, format, *package, release),
-        (Some(format), Command::AddInstaller { package }) => add_package(repository, format, *package, None),
+        (Some(format), Command::AddPackage { package, release, key_fingerprint }) => {
+            check_format(format, &package)?;
+            add_package(repository, *package, release, key_fingerprint)
+        }
+        (Some(format), Command::AddInstaller { package, key_fingerprint }) => {
+            check_format(format, &package)?;
+            add_package(repository, *package, None, key_fingerprint)
+        }
+        (Some(format), Command::ResignPackage { replaces, package, key_fingerprint }) => {
+            check_format(format, &package)?;
+            resign_package(repository, replaces, *package, key_fingerprint)
+        }
         (Some(_), Command::RecordIndexSigned(index)) => record_index(repository, index),
     }
 }
@@ -111,36 +137,54 @@ fn created(organisation: OrganisationName, name: RepositoryName, format: Format)
     }
 }
 
+fn check_format(expected: Format, package: &Package) -> Result<(), Refusal> {
+    let actual = package.format();
+    if actual == expected { Ok(()) } else { Err(Refusal::WrongFormat { expected, actual }) }
+}
+
 fn add_package(
     repository: &Repository,
-    expected: Format,
     package: Package,
     release: Option<ReleaseId>,
+    key_fingerprint: Option<String>,
 ) -> Result<Vec<Event>, Refusal> {
-    let actual = package.format();
-    if actual != expected {
-        return Err(Refusal::WrongFormat { expected, actual });
-    }
     match repository.packages.get(&Identity::of(&package)) {
-        Some(present) if *present == package.sha256 => Ok(vec![]),
-        Some(&present) => {
+        Some(present) if present.sha256 == package.sha256 => Ok(vec![]),
+        Some(present) => {
             let Identity { name, version, architecture } = Identity::of(&package);
-            Err(Refusal::PackageDiffers { name, version, architecture, present })
+            Err(Refusal::PackageDiffers { name, version, architecture, present: present.sha256 })
         }
         None if repository.packages.len() >= PACKAGES_MAX => Err(Refusal::Full),
-        None => Ok(vec![Event::PackageAdded { package, release }]),
+        None => Ok(vec![Event::PackageAdded { package, release, key_fingerprint }]),
     }
 }
 
+fn resign_package(
+    repository: &Repository,
+    replaces: Sha256,
+    package: Package,
+    key_fingerprint: String,
+) -> Result<Vec<Event>, Refusal> {
+    match repository.packages.get(&Identity::of(&package)) {
+        Some(Present { sha256, signed_with: Some(key) }) if *sha256 == package.sha256 && **key == *key_fingerprint => {
+            Ok(vec![])
+        }
+        Some(present) if present.sha256 == replaces => {
+            Ok(vec![Event::PackageResigned { replaces, package, key_fingerprint }])
+        }
+        _ => Err(Refusal::NotThere(replaces)),
+    }
+}
+
+/// The same state may be signed again by other keys: during a rotation, and when a key is stolen.
 fn record_index(repository: &Repository, index: SignedIndex) -> Result<Vec<Event>, Refusal> {
     if index.covers > repository.revision {
         return Err(Refusal::IndexAhead);
     }
-    match repository.last_signed {
-        Some((covers, _)) if index.covers <= covers => Err(Refusal::IndexSuperseded),
-        Some((_, published_at)) if index.published_at.timestamp() <= published_at.timestamp() => {
-            Err(Refusal::IndexNotLater)
-        }
+    match &repository.last_signed {
+        Some(last) if index.covers < last.covers => Err(Refusal::IndexSuperseded),
+        Some(last) if index.covers == last.covers && index.signers() == last.signers => Err(Refusal::IndexSuperseded),
+        Some(last) if index.published_at.timestamp() <= last.published_at.timestamp() => Err(Refusal::IndexNotLater),
         _ => Ok(vec![Event::IndexSigned(index)]),
     }
 }

@@ -1,5 +1,7 @@
 //! The facts of a repository.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +39,19 @@ pub enum Event {
         /// The release that built it; none if it was uploaded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         release: Option<ReleaseId>,
+        /// The key that signed an rpm, full fingerprint. Rpms whose event does not say so bear the first key's signature.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key_fingerprint: Option<String>,
+    },
+    /// A package bears another key's signature now: the same package in a new file, already in the blob store.
+    /// Publications from before keep the old file, later ones have the new.
+    PackageResigned {
+        /// The file that it takes the place of.
+        replaces: Sha256,
+        /// The new file and what it says of itself.
+        package: Package,
+        /// The key that signed it, full fingerprint.
+        key_fingerprint: String,
     },
     /// The index of one state was signed; its files and signatures are in the blob store.
     IndexSigned(SignedIndex),
@@ -60,6 +75,30 @@ pub struct SignedIndex {
     /// The version of the code that rendered it (see decision 0006).
     #[serde(default = "first_renderer")]
     pub renderer: u32,
+    /// The other keys that signed the same text, in the order of their epochs; none outside the overlap of a rotation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub co_signers: Vec<CoSigner>,
+}
+
+/// A key that signed an index beside the first one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoSigner {
+    /// Full fingerprint of the key, upper-case hexadecimal.
+    pub key_fingerprint: String,
+    /// Which key of the service it is, counted from 1.
+    pub epoch: u32,
+    /// Its own detached signature, `key/<epoch>/repodata/repomd.xml.asc`. None for APT, whose files hold everyone's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<IndexFile>,
+}
+
+impl SignedIndex {
+    /// The full fingerprints of all keys that signed it.
+    #[must_use]
+    pub fn signers(&self) -> BTreeSet<String> {
+        let others = self.co_signers.iter().map(|other| &other.key_fingerprint);
+        others.chain([&self.key_fingerprint]).cloned().collect()
+    }
 }
 
 /// Who rendered what does not say so.

@@ -1,17 +1,20 @@
-//! Repositories: which packages are in, and which of their states were signed.
+//! Repositories: which packages are in, who signed them, and which of their states were signed.
 
 mod commands;
 mod events;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 
 pub use self::{
     commands::{Command, PACKAGES_MAX, Refusal},
-    events::{Event, IndexFile, SignedIndex, Stored},
+    events::{CoSigner, Event, IndexFile, SignedIndex, Stored},
 };
 use crate::{
     aggregate::Aggregate,
@@ -27,12 +30,30 @@ pub struct Repository {
     format: Option<Format>,
     /// What its installer is called; none if the names are too long for a package.
     installer: Option<PackageName>,
-    packages: BTreeMap<Identity, Sha256>,
+    packages: BTreeMap<Identity, Present>,
+    /// How many packages bear each key's signature; under none, those whose event does not name a key.
+    signed_with: BTreeMap<Option<Arc<str>>, usize>,
     /// How many facts are folded in.
     revision: Revision,
     /// The last fact that changed what clients can see: what the next index has to cover.
     content_revision: Revision,
-    last_signed: Option<(Revision, DateTime<Utc>)>,
+    last_signed: Option<LastSigned>,
+}
+
+/// The newest publication.
+#[derive(Debug, PartialEq, Eq)]
+struct LastSigned {
+    covers: Revision,
+    published_at: DateTime<Utc>,
+    signers: BTreeSet<String>,
+}
+
+/// The file in which a package is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Present {
+    sha256: Sha256,
+    /// A handful of keys signed all packages: their names are shared.
+    signed_with: Option<Arc<str>>,
 }
 
 /// What a package manager takes for the same package: two different files of one identity would break clients.
@@ -74,7 +95,33 @@ impl Repository {
     /// The newest signed state, if one was signed.
     #[must_use]
     pub fn signed_up_to(&self) -> Option<Revision> {
-        self.last_signed.map(|(covers, _)| covers)
+        self.last_signed.as_ref().map(|last| last.covers)
+    }
+
+    /// Whether a package bears the signature of the key with this fingerprint. `None` asks for rpms whose event does
+    /// not name their key: the first one.
+    #[must_use]
+    pub fn bears_signature_of(&self, key_fingerprint: Option<&str>) -> bool {
+        self.signed_with.iter().any(|(key, count)| key.as_deref() == key_fingerprint && *count > 0)
+    }
+
+    /// The files of the packages that bear the signature of that key, up to `limit`.
+    #[must_use]
+    pub fn signed_by(&self, key_fingerprint: Option<&str>, limit: usize) -> Vec<Sha256> {
+        let theirs = self.packages.values().filter(|present| present.signed_with.as_deref() == key_fingerprint);
+        theirs.map(|present| present.sha256).take(limit).collect()
+    }
+
+    fn put(&mut self, package: &Package, key_fingerprint: Option<&str>) {
+        let known = self.signed_with.keys().find(|key| key.as_deref() == key_fingerprint).cloned();
+        let signed_with = known.unwrap_or_else(|| key_fingerprint.map(Arc::from));
+        *self.signed_with.entry(signed_with.clone()).or_default() += 1;
+        let present = Present { sha256: package.sha256, signed_with };
+        if let Some(before) = self.packages.insert(Identity::of(package), present)
+            && let Some(count) = self.signed_with.get_mut(&before.signed_with)
+        {
+            *count = count.saturating_sub(1);
+        }
     }
 }
 
@@ -95,11 +142,11 @@ impl Aggregate for Repository {
                 self.format = Some(*format);
                 self.installer = PackageName::of_installer(organisation, name).ok();
             }
-            Event::PackageAdded { package, .. } => {
-                self.packages.insert(Identity::of(package), package.sha256);
-            }
+            Event::PackageAdded { package, key_fingerprint, .. } => self.put(package, key_fingerprint.as_deref()),
+            Event::PackageResigned { package, key_fingerprint, .. } => self.put(package, Some(key_fingerprint)),
             Event::IndexSigned(index) => {
-                self.last_signed = Some((index.covers, index.published_at));
+                let (covers, published_at) = (index.covers, index.published_at);
+                self.last_signed = Some(LastSigned { covers, published_at, signers: index.signers() });
                 return;
             }
         }

@@ -39,11 +39,11 @@ fn deb(version: &str, bytes: &[u8]) -> Package {
 }
 
 fn added(version: &str) -> Event {
-    Event::PackageAdded { package: deb(version, version.as_bytes()), release: None }
+    Event::PackageAdded { package: deb(version, version.as_bytes()), release: None, key_fingerprint: None }
 }
 
 fn add(version: &str, bytes: &[u8]) -> Command {
-    Command::AddPackage { package: Box::new(deb(version, bytes)), release: None }
+    Command::AddPackage { package: Box::new(deb(version, bytes)), release: None, key_fingerprint: None }
 }
 
 fn index(covers: u64, second: i64) -> SignedIndex {
@@ -60,6 +60,7 @@ fn index(covers: u64, second: i64) -> SignedIndex {
         files: vec![],
         key_fingerprint: "AB".into(),
         renderer: 1,
+        co_signers: vec![],
     }
 }
 
@@ -90,8 +91,8 @@ fn a_package_names_the_release_that_built_it() {
     let release = Some(ReleaseId(uuid::Uuid::from_u128(7)));
     let package = deb("1.0", b"1.0");
     given::<Repository>([created()])
-        .when(Command::AddPackage { package: Box::new(package.clone()), release })
-        .then([Event::PackageAdded { package, release }]);
+        .when(Command::AddPackage { package: Box::new(package.clone()), release, key_fingerprint: None })
+        .then([Event::PackageAdded { package, release, key_fingerprint: None }]);
 }
 
 #[test]
@@ -109,7 +110,7 @@ fn an_apt_repository_takes_no_rpm() {
     let mut rpm = deb("1.0", b"1.0");
     rpm.facts = Facts::Rpm(Box::new(crate::package::tests::rpm_facts("hello", "1.0")));
     given::<Repository>([created()])
-        .when(Command::AddPackage { package: Box::new(rpm), release: None })
+        .when(Command::AddPackage { package: Box::new(rpm), release: None, key_fingerprint: None })
         .refused(Refusal::WrongFormat { expected: Format::Deb, actual: Format::Rpm });
 }
 
@@ -161,9 +162,88 @@ fn the_name_of_a_repositorys_installer_is_kept_for_its_installer() {
     }
     let package = Box::new(package);
     given::<Repository>([created()])
-        .when(Command::AddPackage { package: package.clone(), release: None })
+        .when(Command::AddPackage { package: package.clone(), release: None, key_fingerprint: None })
         .refused(Refusal::InstallersName("pkgdeploy-acme-apt".into()));
     given::<Repository>([created()])
-        .when(Command::AddInstaller { package: package.clone() })
-        .then([Event::PackageAdded { package: *package, release: None }]);
+        .when(Command::AddInstaller { package: package.clone(), key_fingerprint: None })
+        .then([Event::PackageAdded { package: *package, release: None, key_fingerprint: None }]);
+}
+
+fn signed_by_two(covers: u64, second: i64) -> SignedIndex {
+    let co_signers = vec![CoSigner { key_fingerprint: "CD".into(), epoch: 2, signature: None }];
+    SignedIndex { co_signers, ..index(covers, second) }
+}
+
+#[test]
+fn the_same_state_is_signed_again_by_other_keys_and_never_twice_by_the_same() {
+    let signed = || [created(), Event::IndexSigned(index(1, 10))];
+    given::<Repository>(signed())
+        .when(Command::RecordIndexSigned(signed_by_two(1, 11)))
+        .then([Event::IndexSigned(signed_by_two(1, 11))]);
+    given::<Repository>(signed())
+        .when(Command::RecordIndexSigned(signed_by_two(1, 10)))
+        .refused(Refusal::IndexNotLater);
+    given::<Repository>([created(), Event::IndexSigned(signed_by_two(1, 10))])
+        .when(Command::RecordIndexSigned(signed_by_two(1, 11)))
+        .refused(Refusal::IndexSuperseded);
+}
+
+#[test]
+fn other_keys_are_no_reason_to_sign_an_older_state() {
+    given::<Repository>([created(), added("1.0"), Event::IndexSigned(index(2, 10))])
+        .when(Command::RecordIndexSigned(signed_by_two(1, 11)))
+        .refused(Refusal::IndexSuperseded);
+}
+
+fn create_yum() -> Event {
+    match created() {
+        Event::Created { organisation, name, origin, label, codename, .. } => {
+            Event::Created { organisation, name, origin, label, codename, format: Format::Rpm }
+        }
+        other => other,
+    }
+}
+
+fn rpm(version: &str, bytes: &[u8]) -> Package {
+    let facts = Facts::Rpm(Box::new(crate::package::tests::rpm_facts("hello", version)));
+    Package { facts, ..deb(version, bytes) }
+}
+
+fn added_rpm(version: &str, key: Option<&str>) -> Event {
+    let package = rpm(version, version.as_bytes());
+    Event::PackageAdded { package, release: None, key_fingerprint: key.map(str::to_owned) }
+}
+
+fn resign(version: &str, replaces: &[u8], bytes: &[u8]) -> Command {
+    let package = Box::new(rpm(version, bytes));
+    Command::ResignPackage { replaces: Sha256::of(replaces), package, key_fingerprint: "CD".into() }
+}
+
+#[test]
+fn a_package_that_is_signed_anew_takes_the_place_of_its_old_file() {
+    let package = rpm("1.0", b"new");
+    let resigned = Event::PackageResigned { replaces: Sha256::of(b"1.0"), package, key_fingerprint: "CD".into() };
+    let repository = given::<Repository>([create_yum(), added_rpm("1.0", Some("AB")), added_rpm("2.0", None)])
+        .when(resign("1.0", b"1.0", b"new"))
+        .then([resigned.clone()]);
+    assert_eq!(repository.content_revision(), Revision(4), "clients have to see it");
+    assert!(!repository.bears_signature_of(Some("AB")));
+    assert_eq!(repository.signed_by(Some("CD"), 10), [Sha256::of(b"new")]);
+    assert_eq!(repository.signed_by(None, 10), [Sha256::of(b"2.0")], "the first key's, by its silence");
+    given::<Repository>([create_yum(), added_rpm("1.0", Some("AB")), resigned])
+        .when(resign("1.0", b"1.0", b"new"))
+        .then_nothing();
+}
+
+#[test]
+fn only_what_is_there_is_signed_anew() {
+    let there = || [create_yum(), added_rpm("1.0", Some("AB"))];
+    let not_there = Refusal::NotThere(Sha256::of(b"other"));
+    given::<Repository>(there()).when(resign("1.0", b"other", b"new")).refused(not_there);
+    let not_there = Refusal::NotThere(Sha256::of(b"2.0"));
+    given::<Repository>(there()).when(resign("2.0", b"2.0", b"new")).refused(not_there);
+    given::<Repository>([]).when(resign("1.0", b"1.0", b"new")).refused(Refusal::Unknown);
+    given::<Repository>([created()])
+        .when(resign("1.0", b"1.0", b"new"))
+        .refused(Refusal::WrongFormat { expected: Format::Deb, actual: Format::Rpm });
 }

@@ -1,32 +1,231 @@
-//! What may be asked of a signing key.
+//! What may be asked of the service's signing keys.
 
-use super::{Event, SigningKey};
+use chrono::{DateTime, Utc};
 
-/// A wish to change a signing key.
+use super::{Event, Key, SigningKey, Standing};
+use crate::ids::SecretId;
+
+/// How many days before its end a key is warned about.
+pub const EXPIRY_WARNINGS_DAYS: [u16; 3] = [90, 30, 7];
+/// Most keys that one service has in its life: a key a month for eighty years.
+pub const EPOCHS_MAX: u32 = 1_000;
+
+/// A wish to change the service's signing keys.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// Announce a key that was just made.
+    /// Announce the first key, which was just made.
     Generate {
         /// Full fingerprint, upper-case hexadecimal.
         fingerprint: String,
         /// The public certificate, ASCII-armoured.
         certificate: String,
+        /// The certificate's own end.
+        expires_at: Option<DateTime<Utc>>,
+    },
+    /// Announce the key that is to follow: it was just made and sealed.
+    AnnounceNext(NewKey),
+    /// Let the next key sign indexes beside the present one.
+    BeginOverlap,
+    /// Let the next key sign alone.
+    CutOver,
+    /// Be done with a key that was replaced.
+    Retire {
+        /// The old key.
+        fingerprint: String,
+    },
+    /// Record that a key's private part is deleted.
+    RecordDestroyed {
+        /// The key.
+        fingerprint: String,
+    },
+    /// Trust nothing any more that a key signed.
+    DeclareCompromised {
+        /// The stolen key.
+        fingerprint: String,
+        /// A key made and sealed for this moment; needed if the present key is stolen and no next one waits.
+        replacement: Option<NewKey>,
+    },
+    /// Record that a key in use has few days left.
+    RecordExpiryNear {
+        /// The key.
+        fingerprint: String,
+        /// One of [`EXPIRY_WARNINGS_DAYS`].
+        days_left: u16,
     },
 }
 
-/// Why a signing key stays as it is.
+/// A key that was just made and sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewKey {
+    /// Full fingerprint, upper-case hexadecimal.
+    pub fingerprint: String,
+    /// The public certificate, ASCII-armoured.
+    pub certificate: String,
+    /// Where its private part is sealed.
+    pub secret: SecretId,
+    /// The certificate's own end.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Why the signing keys stay as they are.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A key is never replaced in place: signatures made with it must stay checkable.
     #[error("this signing key exists already, with fingerprint {0}")]
     Exists(String),
+    /// The first key is made at the first start.
+    #[error("there is no signing key yet")]
+    Unknown,
+    /// No key has that fingerprint.
+    #[error("there is no signing key with fingerprint {0}")]
+    UnknownKey(String),
+    /// One rotation at a time.
+    #[error("the next key is announced already, with fingerprint {0}: begin the overlap, then cut over")]
+    NextExists(String),
+    /// One rotation at a time.
+    #[error("the rotation before is not finished: retire the key {0} first")]
+    NotRetired(String),
+    /// Nothing to rotate to.
+    #[error("there is no next key: prepare one first")]
+    NoNext,
+    /// Machines that know only the old key would be cut off from one moment to the next.
+    #[error("the next key {0} does not sign yet: begin the overlap first")]
+    NotOverlapping(String),
+    /// Without it nothing could be signed.
+    #[error("the key {0} is in use or about to be: cut over first")]
+    InUse(String),
+    /// Only what is retired or stolen is deleted.
+    #[error("the key {0} is neither retired nor compromised: its private part is kept")]
+    NotDone(String),
+    /// Without it nothing could be signed.
+    #[error("the key in use is compromised and there is no other: a new key is needed with it")]
+    NoReplacement,
+    /// Nobody is warned at other times.
+    #[error("{0} days is no warning: expected 90, 30 or 7")]
+    NotAWarning(u16),
+    /// The limit is reached.
+    #[error("a service has at most {EPOCHS_MAX} signing keys in its life")]
+    TooMany,
 }
 
-pub(super) fn decide(key: &SigningKey, command: Command) -> Result<Vec<Event>, Refusal> {
-    let Command::Generate { fingerprint, certificate } = command;
-    match key {
-        SigningKey::Unknown => Ok(vec![Event::Generated { fingerprint, certificate }]),
-        SigningKey::Generated { fingerprint: same } if *same == fingerprint => Ok(vec![]),
-        SigningKey::Generated { fingerprint } => Err(Refusal::Exists(fingerprint.clone())),
+pub(super) fn decide(keys: &SigningKey, command: Command) -> Result<Vec<Event>, Refusal> {
+    if let Command::Generate { fingerprint, certificate, expires_at } = command {
+        return match keys.keys.first() {
+            None => Ok(vec![Event::Generated { fingerprint, certificate, expires_at }]),
+            Some(first) if first.fingerprint == fingerprint => Ok(vec![]),
+            Some(first) => Err(Refusal::Exists(first.fingerprint.clone())),
+        };
     }
+    if keys.keys.is_empty() {
+        return Err(Refusal::Unknown);
+    }
+    match command {
+        Command::Generate { .. } => Ok(vec![]),
+        Command::AnnounceNext(key) => announce_next(keys, key),
+        Command::BeginOverlap => begin_overlap(keys),
+        Command::CutOver => cut_over(keys),
+        Command::Retire { fingerprint } => retire(keys.known(&fingerprint)?),
+        Command::RecordDestroyed { fingerprint } => record_destroyed(keys.known(&fingerprint)?),
+        Command::DeclareCompromised { fingerprint, replacement } => {
+            declare_compromised(keys, keys.known(&fingerprint)?, replacement)
+        }
+        Command::RecordExpiryNear { fingerprint, days_left } => {
+            record_expiry_near(keys.known(&fingerprint)?, days_left)
+        }
+    }
+}
+
+impl SigningKey {
+    fn known(&self, fingerprint: &str) -> Result<&Key, Refusal> {
+        self.key(fingerprint).ok_or_else(|| Refusal::UnknownKey(fingerprint.to_owned()))
+    }
+
+    fn announced(&self, key: NewKey) -> Result<Event, Refusal> {
+        let NewKey { fingerprint, certificate, secret, expires_at } = key;
+        if self.key(&fingerprint).is_some() {
+            return Err(Refusal::Exists(fingerprint));
+        }
+        let epoch = self.keys.last().map_or(1, |last| last.epoch + 1);
+        if epoch > EPOCHS_MAX {
+            return Err(Refusal::TooMany);
+        }
+        Ok(Event::NextAnnounced { fingerprint, epoch, certificate, secret, expires_at })
+    }
+}
+
+fn announce_next(keys: &SigningKey, key: NewKey) -> Result<Vec<Event>, Refusal> {
+    match (keys.next(), keys.replaced()) {
+        (Some(next), _) if next.fingerprint == key.fingerprint => Ok(vec![]),
+        (Some(next), _) => Err(Refusal::NextExists(next.fingerprint.clone())),
+        (None, Some(replaced)) => Err(Refusal::NotRetired(replaced.fingerprint.clone())),
+        (None, None) => Ok(vec![keys.announced(key)?]),
+    }
+}
+
+fn begin_overlap(keys: &SigningKey) -> Result<Vec<Event>, Refusal> {
+    let next = keys.next().ok_or(Refusal::NoNext)?;
+    match next.standing {
+        Standing::Overlapping => Ok(vec![]),
+        _ => Ok(vec![Event::OverlapBegan { fingerprint: next.fingerprint.clone() }]),
+    }
+}
+
+fn cut_over(keys: &SigningKey) -> Result<Vec<Event>, Refusal> {
+    let (next, current) = (keys.next().ok_or(Refusal::NoNext)?, keys.current().ok_or(Refusal::Unknown)?);
+    match next.standing {
+        Standing::Overlapping => {
+            Ok(vec![Event::CutOver { fingerprint: next.fingerprint.clone(), replaced: current.fingerprint.clone() }])
+        }
+        _ => Err(Refusal::NotOverlapping(next.fingerprint.clone())),
+    }
+}
+
+fn retire(key: &Key) -> Result<Vec<Event>, Refusal> {
+    match key.standing {
+        Standing::Replaced => Ok(vec![Event::Retired { fingerprint: key.fingerprint.clone() }]),
+        Standing::Retired | Standing::Compromised => Ok(vec![]),
+        Standing::Next | Standing::Overlapping | Standing::Current => Err(Refusal::InUse(key.fingerprint.clone())),
+    }
+}
+
+fn record_destroyed(key: &Key) -> Result<Vec<Event>, Refusal> {
+    match key.standing {
+        _ if key.is_destroyed => Ok(vec![]),
+        Standing::Retired | Standing::Compromised => {
+            Ok(vec![Event::Destroyed { fingerprint: key.fingerprint.clone() }])
+        }
+        _ => Err(Refusal::NotDone(key.fingerprint.clone())),
+    }
+}
+
+/// The next key takes over at once if the present one is stolen: machines know it already. Otherwise a new one does.
+fn declare_compromised(keys: &SigningKey, key: &Key, replacement: Option<NewKey>) -> Result<Vec<Event>, Refusal> {
+    let fingerprint = key.fingerprint.clone();
+    let compromised = |replaced_by: String| Event::Compromised { fingerprint: fingerprint.clone(), replaced_by };
+    match key.standing {
+        Standing::Compromised => Ok(vec![]),
+        Standing::Current => match (keys.next(), replacement) {
+            (Some(next), _) => Ok(vec![compromised(next.fingerprint.clone())]),
+            (None, Some(new)) => {
+                let replaced_by = new.fingerprint.clone();
+                Ok(vec![keys.announced(new)?, compromised(replaced_by)])
+            }
+            (None, None) => Err(Refusal::NoReplacement),
+        },
+        Standing::Next | Standing::Overlapping | Standing::Replaced | Standing::Retired => {
+            let current = keys.current().ok_or(Refusal::Unknown)?;
+            Ok(vec![compromised(current.fingerprint.clone())])
+        }
+    }
+}
+
+fn record_expiry_near(key: &Key, days_left: u16) -> Result<Vec<Event>, Refusal> {
+    if !EXPIRY_WARNINGS_DAYS.contains(&days_left) {
+        return Err(Refusal::NotAWarning(days_left));
+    }
+    let warned = key.warned_days.is_some_and(|warned| warned <= days_left);
+    if warned || matches!(key.standing, Standing::Retired | Standing::Compromised) {
+        return Ok(vec![]);
+    }
+    Ok(vec![Event::ExpiryNear { fingerprint: key.fingerprint.clone(), days_left }])
 }

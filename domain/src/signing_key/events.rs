@@ -1,16 +1,73 @@
-//! The facts of a signing key.
+//! The facts of the service's signing keys.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// What can have happened to a signing key.
+use crate::ids::SecretId;
+
+/// What can have happened to the service's signing keys. A key is called by its full fingerprint, upper-case hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// It was made; its private part is sealed under the key's id.
+    /// The first key was made; its private part is sealed under the stream's id. It has epoch 1.
     Generated {
         /// Full fingerprint, upper-case hexadecimal.
         fingerprint: String,
         /// The public certificate, ASCII-armoured: all that is needed to check its signatures for ever.
         certificate: String,
+        /// When clients stop believing it; never if there is none. It is in the certificate too, and is never put off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<DateTime<Utc>>,
+    },
+    /// The key that is to follow was made: machines get its certificate ahead of its first signature.
+    NextAnnounced {
+        /// The new key.
+        fingerprint: String,
+        /// Which key of this service it is, counted from 1.
+        epoch: u32,
+        /// Its public certificate, ASCII-armoured.
+        certificate: String,
+        /// Where its private part is sealed.
+        secret: SecretId,
+        /// When clients stop believing it; never if there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<DateTime<Utc>>,
+    },
+    /// The next key signs every index too, beside the present one.
+    OverlapBegan {
+        /// The next key.
+        fingerprint: String,
+    },
+    /// The next key is the present one: it alone signs indexes and packages. The one before is still trusted.
+    CutOver {
+        /// The key that signs from now on.
+        fingerprint: String,
+        /// The key that signed until now.
+        replaced: String,
+    },
+    /// A replaced key is done with: its private part is to be deleted. What it signed is still trusted.
+    Retired {
+        /// The old key.
+        fingerprint: String,
+    },
+    /// The sealed private part is deleted: nobody can sign with it any more.
+    Destroyed {
+        /// The old key.
+        fingerprint: String,
+    },
+    /// Somebody else may hold the private part. Nothing that it signed is trusted any more: every index and every rpm
+    /// is signed anew.
+    Compromised {
+        /// The stolen key.
+        fingerprint: String,
+        /// The key that signs from now on.
+        replaced_by: String,
+    },
+    /// A key in use comes to its end. Each warning is given once.
+    ExpiryNear {
+        /// The key.
+        fingerprint: String,
+        /// At most so many days are left: 90, 30 or 7.
+        days_left: u16,
     },
 }

@@ -1,27 +1,124 @@
-//! Signing keys: who vouches for packages and indexes. The private part is sealed in the secret store.
+//! The service's signing keys: who vouches for packages and indexes, and how one key follows another.
+//!
+//! One key at a time is current. A rotation makes the next one known ahead, lets both sign indexes for a while, cuts
+//! over, and retires the old one; a stolen key is dropped at once from any state. Private parts are sealed in the secret
+//! store.
 
 mod commands;
 mod events;
 #[cfg(test)]
 mod tests;
 
+use chrono::{DateTime, Utc};
+
 pub use self::{
-    commands::{Command, Refusal},
+    commands::{Command, EPOCHS_MAX, EXPIRY_WARNINGS_DAYS, NewKey, Refusal},
     events::Event,
 };
-use crate::aggregate::Aggregate;
+use crate::{aggregate::Aggregate, ids::SecretId};
 
-/// A signing key, if it was made.
+/// Every key that the service ever had, oldest first; none before the first start.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub enum SigningKey {
-    /// Not made yet.
-    #[default]
-    Unknown,
-    /// It can sign.
-    Generated {
-        /// Full fingerprint, upper-case hexadecimal.
-        fingerprint: String,
-    },
+pub struct SigningKey {
+    keys: Vec<Key>,
+}
+
+/// One key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Full fingerprint, upper-case hexadecimal.
+    pub fingerprint: String,
+    /// Which key of this service it is, counted from 1.
+    pub epoch: u32,
+    /// The public certificate, ASCII-armoured.
+    pub certificate: String,
+    /// Where its private part is sealed; none for the first key, which is sealed under the stream's id.
+    pub secret: Option<SecretId>,
+    /// When clients stop believing it.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Where it stands in a rotation.
+    pub standing: Standing,
+    /// Its private part is deleted.
+    pub is_destroyed: bool,
+    /// The latest warning of its end.
+    pub warned_days: Option<u16>,
+}
+
+/// Where a key stands in a rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Made and sent ahead; signs nothing yet.
+    Next,
+    /// Signs indexes beside the current one.
+    Overlapping,
+    /// Signs everything.
+    Current,
+    /// Signed everything until the cut-over; signs no more.
+    Replaced,
+    /// Done with; what it signed is still trusted.
+    Retired,
+    /// In wrong hands; nothing it signed is trusted.
+    Compromised,
+}
+
+impl Key {
+    /// Whether machines should trust what it signed.
+    #[must_use]
+    pub fn is_trusted(&self) -> bool {
+        self.standing != Standing::Compromised
+    }
+
+    /// Whether every index must bear its signature.
+    #[must_use]
+    pub fn signs_indexes(&self) -> bool {
+        matches!(self.standing, Standing::Current | Standing::Overlapping)
+    }
+}
+
+impl SigningKey {
+    /// All keys, oldest first.
+    #[must_use]
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
+    }
+
+    /// The key with this fingerprint.
+    #[must_use]
+    pub fn key(&self, fingerprint: &str) -> Option<&Key> {
+        self.keys.iter().find(|key| key.fingerprint == fingerprint)
+    }
+
+    /// The key that signs; none before the first start.
+    #[must_use]
+    pub fn current(&self) -> Option<&Key> {
+        self.standing(&[Standing::Current])
+    }
+
+    /// The key that is to follow.
+    #[must_use]
+    pub fn next(&self) -> Option<&Key> {
+        self.standing(&[Standing::Next, Standing::Overlapping])
+    }
+
+    /// The key that was replaced and is not retired.
+    #[must_use]
+    pub fn replaced(&self) -> Option<&Key> {
+        self.standing(&[Standing::Replaced])
+    }
+
+    fn standing(&self, any_of: &[Standing]) -> Option<&Key> {
+        self.keys.iter().find(|key| any_of.contains(&key.standing))
+    }
+
+    fn with(&mut self, fingerprint: &str, change: impl FnOnce(&mut Key)) {
+        if let Some(key) = self.keys.iter_mut().find(|key| key.fingerprint == fingerprint) {
+            change(key);
+        }
+    }
+
+    fn stand(&mut self, fingerprint: &str, standing: Standing) {
+        self.with(fingerprint, |key| key.standing = standing);
+    }
 }
 
 impl Aggregate for SigningKey {
@@ -35,7 +132,37 @@ impl Aggregate for SigningKey {
     }
 
     fn evolve(&mut self, event: &Event) {
-        let Event::Generated { fingerprint, .. } = event;
-        *self = Self::Generated { fingerprint: fingerprint.clone() };
+        let made = |fingerprint: &String, epoch, certificate: &String, secret, expires_at, standing| Key {
+            fingerprint: fingerprint.clone(),
+            epoch,
+            certificate: certificate.clone(),
+            secret,
+            expires_at,
+            standing,
+            is_destroyed: false,
+            warned_days: None,
+        };
+        match event {
+            Event::Generated { fingerprint, certificate, expires_at } => {
+                self.keys.push(made(fingerprint, 1, certificate, None, *expires_at, Standing::Current));
+            }
+            Event::NextAnnounced { fingerprint, epoch, certificate, secret, expires_at } => {
+                self.keys.push(made(fingerprint, *epoch, certificate, Some(*secret), *expires_at, Standing::Next));
+            }
+            Event::OverlapBegan { fingerprint } => self.stand(fingerprint, Standing::Overlapping),
+            Event::CutOver { fingerprint, replaced } => {
+                self.stand(replaced, Standing::Replaced);
+                self.stand(fingerprint, Standing::Current);
+            }
+            Event::Retired { fingerprint } => self.stand(fingerprint, Standing::Retired),
+            Event::Destroyed { fingerprint } => self.with(fingerprint, |key| key.is_destroyed = true),
+            Event::Compromised { fingerprint, replaced_by } => {
+                self.stand(fingerprint, Standing::Compromised);
+                self.stand(replaced_by, Standing::Current);
+            }
+            Event::ExpiryNear { fingerprint, days_left } => {
+                self.with(fingerprint, |key| key.warned_days = Some(*days_left));
+            }
+        }
     }
 }

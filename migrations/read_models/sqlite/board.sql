@@ -40,6 +40,7 @@ create table listed_package (
     added_at     integer not null,
     primary key (repository, revision)
 ) strict, without rowid;
+create index listed_package_by_digest on listed_package (repository, sha256);
 
 create table release (
     id            text    not null primary key,

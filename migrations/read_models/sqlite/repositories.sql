@@ -21,9 +21,12 @@ create table package_file (
     fragment_0   text    not null, -- stanza, or the package in primary.xml
     fragment_1   text    not null, -- the package in filelists.xml
     fragment_2   text    not null, -- the package in other.xml
+    ended_revision integer,        -- of the event that put another file in its place; none while it is there
     primary key (repository, revision)
 ) strict, without rowid;
 create unique index package_file_by_path on package_file (repository, path);
+create index package_file_by_digest on package_file (repository, sha256);
+create index package_file_ended on package_file (repository, ended_revision) where ended_revision is not null;
 
 create table publication (
     repository   text    not null,

@@ -133,10 +133,19 @@ async fn of_repository(
         .bind(format.as_str())
         .bind(codename)
         .bind(micros(recorded)),
-        repository::Event::PackageAdded { package, release } => {
+        repository::Event::PackageAdded { package, release, .. } => {
             list_package(rows, recorded, package, *release).await?;
             sqlx::query("update listed_repository set packages = packages + 1 where id = ?").bind(id)
         }
+        // The same package in another file: it keeps its place in the list.
+        repository::Event::PackageResigned { replaces, package, .. } => sqlx::query(
+            "update listed_package set sha256 = ?, size_bytes = ?, file_name = ? where repository = ? and sha256 = ?",
+        )
+        .bind(package.sha256.to_string())
+        .bind(signed(package.size_bytes))
+        .bind(&package.file_name)
+        .bind(id)
+        .bind(replaces.to_string()),
         repository::Event::IndexSigned(_) => return Ok(()),
     };
     query.execute(rows).await?;

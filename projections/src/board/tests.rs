@@ -239,7 +239,7 @@ async fn things_are_found_by_name_and_by_id() {
         codename: "stable".into(),
     };
     world.feed.append("repository", repository.0, 4, created);
-    let added = repository::Event::PackageAdded { package: deb("hello.deb"), release: None };
+    let added = repository::Event::PackageAdded { package: deb("hello.deb"), release: None, key_fingerprint: None };
     running.shows(world.feed.append("repository", repository.0, 5, added)).await;
 
     let board = &running.board;

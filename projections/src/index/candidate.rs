@@ -17,7 +17,8 @@ pub struct Candidate {
     pub repository: RepositoryId,
     /// The state: every fact of the repository's stream up to this revision.
     pub covers: Revision,
-    /// The time of the newest fact it covers, or a second after the last publication if that is later.
+    /// The time of the newest fact that makes it differ from the last publication, or a second after that one if that is
+    /// later.
     /// After many publications in a short time this is in the future, where apt refuses it: sign when it is due.
     pub published_at: DateTime<Utc>,
     /// Where clients will find what is signed.
@@ -48,19 +49,24 @@ pub enum CandidateError {
 }
 
 impl Repositories {
-    /// Renders, compresses and stores the index of the newest state of `repository`.
+    /// Renders, compresses and stores the index of the newest state of `repository`. If that state is published already, it
+    /// is to be signed anew because the keys changed at `keys_changed_at`.
     ///
     /// For one package more than last time this costs the last segment's compression, and for YUM the hashing of all
     /// documents. The first time in a process everything is compressed.
     ///
     /// # Errors
     /// See [`CandidateError`]. Blobs stored by then are only unused space.
-    pub async fn candidate(&self, repository: RepositoryId) -> Result<Candidate, CandidateError> {
+    pub async fn candidate(
+        &self,
+        repository: RepositoryId,
+        keys_changed_at: DateTime<Utc>,
+    ) -> Result<Candidate, CandidateError> {
         let unknown = || CandidateError::UnknownRepository(repository);
         let shelf = self.shelves.get(repository).ok_or_else(unknown)?;
-        let (covers, published_at) = shelf.next_publication();
+        let (covers, published_at) = shelf.next_publication(keys_changed_at.timestamp());
         let mut rows = self.readers.acquire().await?;
-        let engine = self.engines.caught_up(&mut rows, repository).await?;
+        let engine = self.engines.caught_up(&mut rows, repository, covers).await?;
         drop(rows);
         let mut engine = engine.ok_or_else(unknown)?;
 
@@ -81,7 +87,7 @@ impl Repositories {
             .try_for_each(|_digest| async { Ok(()) })
             .await?;
         if let Some(engine) = self.engines.loaded(repository).await.as_deref_mut().and_then(Option::as_mut) {
-            engine.confirm_stored(packed.full_segments);
+            engine.confirm_stored(packed.era, packed.full_segments);
         }
         Ok(Candidate {
             repository,

@@ -36,10 +36,12 @@ pub(super) struct Entry {
     pub(super) fragments: [String; 3],
 }
 
-/// The ropes of a repository. It may know packages that the state asked for does not have yet.
+/// The ropes of a repository in one era. It may know packages that the state asked for does not have yet.
 #[derive(Debug)]
 pub(super) struct Engine {
     pub(super) identity: Identity,
+    /// The replacement of a package that its era begins with.
+    era: Revision,
     documents: BTreeMap<String, Rope>,
     /// When each architecture was first seen.
     architectures: BTreeMap<String, Revision>,
@@ -72,22 +74,30 @@ pub(super) struct PackedState {
     pub(super) blobs: Vec<Bytes>,
     /// For [`Engine::confirm_stored`].
     pub(super) full_segments: Vec<(String, Codec, usize)>,
+    /// The engine's era.
+    pub(super) era: Revision,
 }
 
 impl Engine {
-    pub(super) fn new(identity: Identity) -> Self {
+    pub(super) fn new(identity: Identity, era: Revision) -> Self {
         let documents = match identity.format {
             Format::Deb => vec![apt::ARCHITECTURE_ALWAYS],
             Format::Rpm => Document::ALL.map(Document::name).to_vec(),
         };
         Self {
             identity,
+            era,
             documents: documents.iter().map(|name| ((*name).to_owned(), Rope::default())).collect(),
             architectures: BTreeMap::from([(apt::ARCHITECTURE_ALWAYS.to_owned(), Revision(0))]),
             for_all: Vec::new(),
             known: Revision(0),
             measured: None,
         }
+    }
+
+    /// The replacement of a package that its era begins with.
+    pub(super) fn era(&self) -> Revision {
+        self.era
     }
 
     /// The newest package it knows.
@@ -207,7 +217,7 @@ impl Engine {
     }
 
     fn state(&self, measured: &Measures, packed: BTreeMap<String, Vec<(Codec, Packed)>>) -> PackedState {
-        let mut state = PackedState { files: vec![], blobs: vec![], full_segments: vec![] };
+        let mut state = PackedState { files: vec![], blobs: vec![], full_segments: vec![], era: self.era };
         for (name, codecs) in packed {
             if self.identity.format == Format::Deb {
                 let Measure { sha256, size_bytes } = measured[&name].open;
@@ -237,8 +247,11 @@ impl Engine {
         state
     }
 
-    /// The blobs of a packed state are stored.
-    pub(super) fn confirm_stored(&mut self, full_segments: Vec<(String, Codec, usize)>) {
+    /// The blobs of a state that was packed in `era` are stored. Another era's segments are others.
+    pub(super) fn confirm_stored(&mut self, era: Revision, full_segments: Vec<(String, Codec, usize)>) {
+        if era != self.era {
+            return;
+        }
         for (name, codec, full) in full_segments {
             if let Some(rope) = self.documents.get_mut(&name) {
                 rope.confirm_stored(codec, full);

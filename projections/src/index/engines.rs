@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use domain::ids::RepositoryId;
+use domain::{ids::RepositoryId, recorded::Revision};
 use futures::TryStreamExt as _;
 use sqlx::SqliteConnection;
 use tokio::sync::OwnedMutexGuard;
@@ -42,21 +42,24 @@ impl Engines {
         Self { slots: Mutex::default(), text_max_bytes }
     }
 
-    /// The engine of `repository` with every package in `rows`, or none if there is no such repository.
+    /// The engine of `repository` for the state at `covers`, with every package of its era in `rows`; none if there is no
+    /// such repository. A package that took another's place begins an era: the engine is filled anew then.
     ///
     /// An engine may know packages of a transaction that is not committed yet: states are asked for by revision.
     pub(super) async fn caught_up(
         &self,
         rows: &mut SqliteConnection,
         repository: RepositoryId,
+        covers: Revision,
     ) -> Result<Option<Locked>, sqlx::Error> {
         let mut locked = self.slot(repository).lock_owned().await;
-        if locked.is_none() {
+        let era = rows::era(&mut *rows, repository, covers).await?;
+        if locked.as_ref().is_none_or(|engine| engine.era() != era.start) {
             let Some(identity) = rows::identity(&mut *rows, repository).await? else { return Ok(None) };
-            *locked = Some(Engine::new(identity));
+            *locked = Some(Engine::new(identity, era.start));
         }
         let Some(engine) = locked.as_mut() else { return Ok(None) };
-        let mut entries = rows::entries_after(rows, repository, engine.known());
+        let mut entries = rows::entries_after(rows, repository, era, engine.known());
         while let Some(entry) = entries.try_next().await? {
             engine.push(entry);
         }

@@ -112,8 +112,9 @@ fn located(shelf: &Shelf, publication: &Publication, path: &str, pinned: bool) -
             content_type: content_type(path),
         });
     }
-    let PackageFile { revision, sha256, size_bytes, added_at } = shelf.package(path)?;
-    (revision <= publication.covers).then(|| Located {
+    let file = shelf.package(path).filter(|file| file.is_in(publication.covers))?;
+    let PackageFile { sha256, size_bytes, added_at, .. } = file;
+    Some(Located {
         sha256,
         size_bytes,
         stored: Stored::Blob,

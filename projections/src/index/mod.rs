@@ -1,7 +1,7 @@
 //! Repositories as clients see them: which state can be signed next, and which file is at which URL.
 //!
 //! 1. `PackageAdded` becomes a row with the package's rendered fragments ([`projector`]).
-//! 2. The signer asks [`Repositories::unsigned`], and for each of them a [`Candidate`]: the rendered, compressed and
+//! 2. The signer asks [`Repositories::due`], and for each of them a [`Candidate`]: the rendered, compressed and
 //!    stored index of the newest state.
 //! 3. `IndexSigned` promotes that state, if rendering it here gives the digest that was signed; what another
 //!    [`RENDERER`] rendered is taken as it was recorded. One row flips, and [`Repositories::locate`] answers from the new
@@ -17,6 +17,8 @@ mod engines;
 mod locate;
 mod projector;
 mod publication;
+#[cfg(test)]
+mod resigning_tests;
 mod rows;
 mod shelf;
 mod signable;
@@ -24,10 +26,10 @@ mod signable;
 mod tests;
 mod writes;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use domain::{ids::RepositoryId, recorded::Revision};
+use domain::{ids::RepositoryId, package::Format, recorded::Revision};
 use sqlx::SqlitePool;
 use tokio::sync::watch;
 
@@ -86,10 +88,16 @@ impl Repositories {
         Some(self.shelves.get(repository)?.fixed())
     }
 
-    /// The repositories whose newest state is not signed.
+    /// The repositories whose newest state is not signed by exactly the keys with these full fingerprints.
     #[must_use]
-    pub fn unsigned(&self) -> Vec<RepositoryId> {
-        self.shelves.unsigned()
+    pub fn due(&self, signers: &BTreeSet<String>) -> Vec<RepositoryId> {
+        self.shelves.due(signers)
+    }
+
+    /// The repositories of that format, and the last change of what each holds.
+    #[must_use]
+    pub fn of(&self, format: Format) -> Vec<(RepositoryId, Revision)> {
+        self.shelves.of(format)
     }
 
     /// Changes whenever a repository changed or was published: the signer's alarm clock.
@@ -108,6 +116,17 @@ impl Repositories {
     pub async fn wait_covers(&self, repository: RepositoryId, revision: Revision) {
         let mut changes = self.changes();
         while self.covers(repository).is_none_or(|covers| covers < revision) {
+            // The sender lives as long as `self`.
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Returns when clients see a publication that is not older than `published_at`. Waits for ever if there is none.
+    pub async fn wait_published(&self, repository: RepositoryId, published_at: DateTime<Utc>) {
+        let mut changes = self.changes();
+        while self.newest_point(repository).is_none_or(|newest| newest < published_at) {
             // The sender lives as long as `self`.
             if changes.changed().await.is_err() {
                 return;

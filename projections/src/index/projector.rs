@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Goes up when the tables change.
-const TABLES: u32 = 2;
+const TABLES: u32 = 3;
 /// Rows hold rendered fragments, all of one renderer: another one fills them again.
 const VERSION: u32 = TABLES * 1_000 + RENDERER;
 
@@ -43,6 +43,8 @@ pub struct RepositoriesProjector {
 enum Staged {
     Created(Fixed, Changed),
     Added(Changed, FileRow),
+    /// With the path of the file that was there before.
+    Resigned(Changed, FileRow, String),
     Published(Arc<Publication>),
 }
 
@@ -68,6 +70,14 @@ impl RepositoriesProjector {
                 let changed = changed_by(recorded);
                 let file = self.add(rows, id, changed, package).await?;
                 Staged::Added(changed, file)
+            }
+            repository::Event::PackageResigned { replaces, package, .. } => {
+                let changed = changed_by(recorded);
+                let gone =
+                    || ProjectionError::Contradiction(format!("repository {id} has no file {replaces} to replace"));
+                let ended = writes::end_file(rows, id, *replaces, changed.revision).await?.ok_or_else(gone)?;
+                let file = self.add(rows, id, changed, package).await?;
+                Staged::Resigned(changed, file, ended)
             }
             repository::Event::IndexSigned(index) => {
                 if index.renderer == RENDERER {
@@ -106,7 +116,7 @@ impl RepositoriesProjector {
             }
         };
         let (revision, sha256, size_bytes) = (changed.revision, *sha256, *size_bytes);
-        let file = FileRow { path, revision, sha256, size_bytes, added_at: changed.at };
+        let file = FileRow { path, revision, sha256, size_bytes, added_at: changed.at, ended: None };
         writes::insert_file(rows, id, &file, package.architecture(), fragments).await?;
         writes::move_on(rows, id, changed).await?;
         Ok(file)
@@ -143,7 +153,8 @@ impl RepositoriesProjector {
         index: &SignedIndex,
     ) -> Result<(), ProjectionError> {
         let unknown = || ProjectionError::Contradiction(format!("there is no repository {id}"));
-        let mut engine = self.repositories.engines.caught_up(&mut *rows, id).await?.ok_or_else(unknown)?;
+        let mut engine =
+            self.repositories.engines.caught_up(&mut *rows, id, index.covers).await?.ok_or_else(unknown)?;
         let (covers, published_at, files) = (index.covers, index.published_at, index.files.clone());
         let rendered = tokio::task::spawn_blocking(move || {
             engine.as_mut().map(|engine| engine.signable(covers, published_at, &files))
@@ -246,6 +257,11 @@ impl Projector for RepositoriesProjector {
             match (staged, shelves.get(id)) {
                 (Staged::Created(fixed, changed), _) => shelves.put(id, fixed, changed, None),
                 (Staged::Added(changed, file), Some(shelf)) => {
+                    shelf.add(file);
+                    shelf.change(changed);
+                }
+                (Staged::Resigned(changed, file, ended), Some(shelf)) => {
+                    shelf.end(&ended, file.revision);
                     shelf.add(file);
                     shelf.change(changed);
                 }

@@ -1,6 +1,6 @@
 //! One publication as clients see it: each path below the repository's root, and the file that is there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -24,6 +24,8 @@ pub(super) fn kept_since(published_at: i64) -> i64 {
 pub(super) struct Publication {
     pub(super) covers: Revision,
     pub(super) published_at: DateTime<Utc>,
+    /// The full fingerprints of the keys that signed it.
+    pub(super) signers: BTreeSet<String>,
     files: HashMap<String, File>,
 }
 
@@ -41,7 +43,8 @@ impl Publication {
     pub(super) fn of(index: &SignedIndex) -> Self {
         let listed = index.files.iter().filter(|file| file.stored != Stored::Unserved);
         let mut files = HashMap::new();
-        for file in listed.chain(&index.signatures).chain([&index.signed]) {
+        let co_signatures = index.co_signers.iter().filter_map(|signer| signer.signature.as_ref());
+        for file in listed.chain(&index.signatures).chain(co_signatures).chain([&index.signed]) {
             let IndexFile { path, sha256, size_bytes, stored } = file;
             let (sha256, size_bytes, stored) = (*sha256, *size_bytes, *stored);
             files.insert(path.clone(), File { sha256, size_bytes, stored, named_by_digest: false });
@@ -50,7 +53,7 @@ impl Publication {
             let IndexFile { sha256, size_bytes, stored, .. } = *file;
             files.insert(path, File { sha256, size_bytes, stored, named_by_digest: true });
         }
-        Self { covers: index.covers, published_at: index.published_at, files }
+        Self { covers: index.covers, published_at: index.published_at, signers: index.signers(), files }
     }
 
     pub(super) fn file(&self, path: &str) -> Option<File> {

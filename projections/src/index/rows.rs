@@ -37,6 +37,38 @@ pub(super) struct FileRow {
     pub(super) size_bytes: u64,
     /// Seconds since 1970.
     pub(super) added_at: i64,
+    /// The event that put another file in its place.
+    pub(super) ended: Option<Revision>,
+}
+
+/// The states from one replacement of a package to the next: between them a repository only grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Era {
+    /// The replacement it begins with; 0 for the first era.
+    pub(super) start: Revision,
+    /// The replacement that ends it.
+    pub(super) end: Option<Revision>,
+}
+
+/// The era of the state at `covers`.
+pub(super) async fn era<'e>(
+    rows: impl sqlx::Executor<'e, Database = Sqlite>,
+    repository: RepositoryId,
+    covers: Revision,
+) -> Result<Era, sqlx::Error> {
+    let found = sqlx::query(
+        "select
+           (select max(ended_revision) from package_file where repository = ?1 and ended_revision <= ?2) as start_revision,
+           (select min(ended_revision) from package_file where repository = ?1 and ended_revision > ?2) as end_revision",
+    )
+    .bind(repository.to_string())
+    .bind(signed(covers.0))
+    .fetch_one(rows);
+    let row = found.await?;
+    Ok(Era {
+        start: optional_revision(&row, "start_revision")?.unwrap_or(Revision(0)),
+        end: optional_revision(&row, "end_revision")?,
+    })
 }
 
 pub(super) async fn repositories<'e>(
@@ -70,11 +102,12 @@ pub(super) async fn identity<'e>(
     }))
 }
 
-/// The packages after `known`, in the order in which they were added; one at a time, since all their texts together are
-/// large.
+/// The packages of an era after `known`, in the order in which they were added; one at a time, since all their texts
+/// together are large.
 pub(super) fn entries_after<'e>(
     rows: impl sqlx::Executor<'e, Database = Sqlite> + 'e,
     repository: RepositoryId,
+    era: Era,
     known: Revision,
 ) -> impl Stream<Item = Result<Entry, sqlx::Error>> + 'e {
     let entry = |row: SqliteRow| {
@@ -86,10 +119,13 @@ pub(super) fn entries_after<'e>(
     };
     sqlx::query(
         "select revision, architecture, fragment_0, fragment_1, fragment_2 from package_file
-         where repository = ? and revision > ? order by revision",
+         where repository = ? and revision > ? and revision < ? and coalesce(ended_revision > ?, true)
+         order by revision",
     )
     .bind(repository.to_string())
     .bind(signed(known.0))
+    .bind(era.end.map_or(i64::MAX, |end| signed(end.0)))
+    .bind(signed(era.start.0))
     .fetch(rows)
     .map(move |row| row.and_then(entry))
 }
@@ -104,10 +140,11 @@ pub(super) async fn files<'e>(
             sha256: parsed(&row, "sha256")?,
             size_bytes: unsigned(row.try_get("size_bytes")?),
             added_at: row.try_get("added_at")?,
+            ended: optional_revision(&row, "ended_revision")?,
         };
         Ok((parsed(&row, "repository")?, file))
     };
-    sqlx::query("select repository, revision, path, sha256, size_bytes, added_at from package_file")
+    sqlx::query("select repository, revision, path, sha256, size_bytes, added_at, ended_revision from package_file")
         .fetch(rows)
         .and_then(|row| std::future::ready(file(row)))
         .try_collect()
@@ -135,6 +172,10 @@ pub(super) async fn publication_at<'e>(
 
 fn revision(row: &SqliteRow, column: &str) -> Result<Revision, sqlx::Error> {
     Ok(Revision(unsigned(row.try_get(column)?)))
+}
+
+fn optional_revision(row: &SqliteRow, column: &str) -> Result<Option<Revision>, sqlx::Error> {
+    Ok(row.try_get::<Option<i64>, _>(column)?.map(|revision| Revision(unsigned(revision))))
 }
 
 /// A time of whole seconds in a row.

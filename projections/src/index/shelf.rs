@@ -1,7 +1,7 @@
 //! What is served, in memory: the newest publication and every package file of each repository.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
@@ -35,7 +35,7 @@ pub struct Fixed {
     pub codename: String,
 }
 
-/// A package file: never changes once it is there.
+/// A package file: never changes while it is there.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PackageFile {
     pub(super) revision: Revision,
@@ -43,6 +43,15 @@ pub(super) struct PackageFile {
     pub(super) size_bytes: u64,
     /// Seconds since 1970.
     pub(super) added_at: i64,
+    /// Another file took its place.
+    pub(super) ended: Option<Revision>,
+}
+
+impl PackageFile {
+    /// Whether the state at `covers` has it.
+    pub(super) fn is_in(&self, covers: Revision) -> bool {
+        self.revision <= covers && self.ended.is_none_or(|ended| ended > covers)
+    }
 }
 
 impl Shelves {
@@ -50,8 +59,16 @@ impl Shelves {
         self.read().get(&repository).cloned()
     }
 
-    pub(super) fn unsigned(&self) -> Vec<RepositoryId> {
-        self.read().iter().filter(|(_, shelf)| shelf.is_unsigned()).map(|(id, _)| *id).collect()
+    /// The repositories whose newest state is not signed by exactly these keys.
+    pub(super) fn due(&self, signers: &BTreeSet<String>) -> Vec<RepositoryId> {
+        self.read().iter().filter(|(_, shelf)| shelf.is_due(signers)).map(|(id, _)| *id).collect()
+    }
+
+    /// Those of that format, and the last change of each.
+    pub(super) fn of(&self, format: Format) -> Vec<(RepositoryId, Revision)> {
+        let all = self.read();
+        let found = all.iter().filter(|(_, shelf)| shelf.read().fixed.format == format);
+        found.map(|(id, shelf)| (*id, shelf.read().changed.revision)).collect()
     }
 
     pub(super) fn put(
@@ -87,16 +104,29 @@ impl Shelf {
         self.read().packages.get(path).copied()
     }
 
-    /// The state that the next publication covers, and its time in seconds since 1970.
-    pub(super) fn next_publication(&self) -> (Revision, i64) {
+    /// The state that the next publication covers, and its time in seconds since 1970. A state that is published already
+    /// is signed anew for the sake of a change of keys at `keys_changed_at`.
+    pub(super) fn next_publication(&self, keys_changed_at: i64) -> (Revision, i64) {
         let contents = self.read();
-        let earliest = contents.newest.as_ref().map_or(i64::MIN, |newest| newest.published_at.timestamp() + 1);
-        (contents.changed.revision, contents.changed.at.max(earliest))
+        let Changed { revision, at } = contents.changed;
+        match &contents.newest {
+            None => (revision, at),
+            Some(newest) => {
+                let reason = if newest.covers < revision { at } else { keys_changed_at };
+                (revision, reason.max(newest.published_at.timestamp() + 1))
+            }
+        }
     }
 
     pub(super) fn add(&self, file: FileRow) {
-        let FileRow { path, revision, sha256, size_bytes, added_at } = file;
-        self.write().packages.insert(path, PackageFile { revision, sha256, size_bytes, added_at });
+        let FileRow { path, revision, sha256, size_bytes, added_at, ended } = file;
+        self.write().packages.insert(path, PackageFile { revision, sha256, size_bytes, added_at, ended });
+    }
+
+    pub(super) fn end(&self, path: &str, ended: Revision) {
+        if let Some(file) = self.write().packages.get_mut(path) {
+            file.ended = Some(ended);
+        }
     }
 
     pub(super) fn change(&self, changed: Changed) {
@@ -107,9 +137,10 @@ impl Shelf {
         self.write().newest = Some(publication);
     }
 
-    fn is_unsigned(&self) -> bool {
+    fn is_due(&self, signers: &BTreeSet<String>) -> bool {
         let contents = self.read();
-        contents.newest.as_ref().is_none_or(|newest| newest.covers < contents.changed.revision)
+        let newest = contents.newest.as_ref();
+        newest.is_none_or(|newest| newest.covers < contents.changed.revision || newest.signers != *signers)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Contents> {

@@ -22,7 +22,7 @@ use crate::{
 use domain::{digest::Sha256, package::Format};
 
 const REPOSITORY: Uuid = Uuid::from_u128(7);
-const ID: RepositoryId = RepositoryId(REPOSITORY);
+pub(super) const ID: RepositoryId = RepositoryId(REPOSITORY);
 
 pub(super) fn created(format: Format) -> repository::Event {
     repository::Event::Created {
@@ -48,10 +48,10 @@ pub(super) fn deb(version: &str, architecture: &str) -> repository::Event {
             control: format!("Package: hello\nVersion: {version}\nArchitecture: {architecture}\nDescription: hi"),
         }),
     };
-    repository::Event::PackageAdded { package, release: None }
+    repository::Event::PackageAdded { package, release: None, key_fingerprint: None }
 }
 
-fn rpm(version: &str, files: FileList) -> repository::Event {
+pub(super) fn rpm(version: &str, files: FileList) -> repository::Event {
     let mut facts = yum::tests::facts("hello", version);
     facts.files = files;
     let package = Package {
@@ -60,7 +60,7 @@ fn rpm(version: &str, files: FileList) -> repository::Event {
         size_bytes: 5,
         facts: Facts::Rpm(Box::new(facts)),
     };
-    repository::Event::PackageAdded { package, release: None }
+    repository::Event::PackageAdded { package, release: None, key_fingerprint: None }
 }
 
 impl World {
@@ -75,7 +75,7 @@ fn stored(path: &str, text: &[u8]) -> IndexFile {
 }
 
 /// What the signer does, with a signature that nobody checks.
-async fn sign(candidate: &Candidate, world: &World) -> SignedIndex {
+pub(super) async fn sign(candidate: &Candidate, world: &World) -> SignedIndex {
     world.blobs.put(candidate.text.clone().into()).await.unwrap();
     let signatures: &[&str] = match candidate.signed_path.as_str() {
         yum::repomd::PATH => &["repodata/repomd.xml.asc"],
@@ -89,12 +89,18 @@ async fn sign(candidate: &Candidate, world: &World) -> SignedIndex {
         files: candidate.files.clone(),
         key_fingerprint: "AB".into(),
         renderer: candidate.renderer,
+        co_signers: vec![],
     }
+}
+
+/// Who signs in these tests.
+pub(super) fn signers() -> BTreeSet<String> {
+    BTreeSet::from(["AB".to_owned()])
 }
 
 /// Candidate, signature, promotion. Returns what was signed.
 pub(super) async fn publish(world: &World, running: &Running, second: i64) -> SignedIndex {
-    let candidate = running.repositories.candidate(ID).await.unwrap();
+    let candidate = running.repositories.candidate(ID, at(0)).await.unwrap();
     let index = sign(&candidate, world).await;
     running.shows(world.add(second, repository::Event::IndexSigned(index.clone()))).await;
     index
@@ -124,6 +130,14 @@ pub(super) async fn bytes(world: &World, located: Located) -> Vec<u8> {
     bytes
 }
 
+/// What dnf reads first after `repomd.xml`.
+pub(super) async fn unpacked_primary(world: &World, running: &Running) -> String {
+    let repomd = locate(running, Point::Newest, yum::repomd::PATH).await.unwrap();
+    let repomd = String::from_utf8(bytes(world, repomd).await).unwrap();
+    let path = repomd.split('"').find(|part| part.ends_with("-primary.xml.gz")).unwrap();
+    unpacked(world, running, path).await
+}
+
 async fn unpacked(world: &World, running: &Running, path: &str) -> String {
     let located = locate(running, Point::Newest, path).await.unwrap_or_else(|| panic!("{path} is not there"));
     let bytes = bytes(world, located).await;
@@ -140,13 +154,13 @@ async fn an_empty_apt_repository_can_be_published() {
     let world = World::new();
     let running = world.start().await;
     running.shows(world.add(100, created(Format::Deb))).await;
-    assert_eq!(running.repositories.unsigned(), [ID]);
+    assert_eq!(running.repositories.due(&signers()), [ID]);
     assert_eq!(running.repositories.newest_point(ID), None);
     assert_eq!(locate(&running, Point::Newest, "dists/stable/Release").await, None);
 
     let index = publish(&world, &running, 101).await;
     assert_eq!((index.covers, index.published_at), (Revision(1), at(100)));
-    assert_eq!(running.repositories.unsigned(), []);
+    assert_eq!(running.repositories.due(&signers()), []);
     assert_eq!(running.repositories.newest_point(ID), Some(at(100)));
     assert_eq!(unpacked(&world, &running, "dists/stable/main/binary-amd64/Packages.gz").await, "");
     assert_eq!(unpacked(&world, &running, "dists/stable/main/binary-amd64/Packages.zst").await, "");
@@ -176,7 +190,7 @@ async fn release_names_every_list_with_the_digest_that_is_served() {
     let running = world.start().await;
     world.add(100, created(Format::Deb));
     running.shows(world.add(101, deb("1.0", "amd64"))).await;
-    let candidate = running.repositories.candidate(ID).await.unwrap();
+    let candidate = running.repositories.candidate(ID, at(0)).await.unwrap();
     publish(&world, &running, 102).await;
     let release = locate(&running, Point::Newest, "dists/stable/Release").await.unwrap();
     assert_eq!(bytes(&world, release).await, candidate.text.as_bytes());
@@ -246,13 +260,13 @@ async fn a_signature_that_comes_late_promotes_the_state_it_covers() {
         };
         world.add(100, created(format));
         running.shows(world.add(101, package("1.0"))).await;
-        let candidate = running.repositories.candidate(ID).await.unwrap();
+        let candidate = running.repositories.candidate(ID, at(0)).await.unwrap();
         running.shows(world.add(102, package("2.0"))).await;
         let index = sign(&candidate, &world).await;
         running.shows(world.add(103, repository::Event::IndexSigned(index))).await;
 
         assert_eq!(running.repositories.covers(ID), Some(Revision(2)));
-        assert_eq!(running.repositories.unsigned(), [ID], "2.0 is not signed yet");
+        assert_eq!(running.repositories.due(&signers()), [ID], "2.0 is not signed yet");
         let (first, second) = match format {
             Format::Deb => ("pool/hello_1.0_amd64.deb", "pool/hello_2.0_amd64.deb"),
             Format::Rpm => ("packages/hello-1.0-1.x86_64.rpm", "packages/hello-2.0-1.x86_64.rpm"),
@@ -271,7 +285,7 @@ async fn an_index_that_is_not_what_the_packages_render_to_stops_the_projector_an
     let running = world.start().await;
     world.add(100, created(Format::Deb));
     running.shows(world.add(101, deb("1.0", "amd64"))).await;
-    let mut candidate = running.repositories.candidate(ID).await.unwrap();
+    let mut candidate = running.repositories.candidate(ID, at(0)).await.unwrap();
     candidate.text = candidate.text.replace("Origin: acme", "Origin: evil");
     let index = sign(&candidate, &world).await;
     let position = world.add(102, repository::Event::IndexSigned(index));
@@ -291,7 +305,7 @@ async fn an_index_of_another_renderer_is_taken_as_it_was_recorded() {
     let running = world.start().await;
     world.add(100, created(Format::Deb));
     running.shows(world.add(101, deb("1.0", "amd64"))).await;
-    let mut candidate = running.repositories.candidate(ID).await.unwrap();
+    let mut candidate = running.repositories.candidate(ID, at(0)).await.unwrap();
     assert_eq!(candidate.renderer, RENDERER);
     candidate.renderer += 1;
     candidate.text = candidate.text.replace("Origin: acme", "Origin: Acme Inc.");
@@ -310,7 +324,7 @@ async fn a_list_that_differs_is_named() {
     let running = world.start().await;
     world.add(100, created(Format::Deb));
     running.shows(world.add(101, deb("1.0", "amd64"))).await;
-    let candidate = running.repositories.candidate(ID).await.unwrap();
+    let candidate = running.repositories.candidate(ID, at(0)).await.unwrap();
     let mut index = sign(&candidate, &world).await;
     index.files[0].sha256 = Sha256::of(b"something else");
     let position = world.add(102, repository::Event::IndexSigned(index));
@@ -415,7 +429,7 @@ async fn one_more_package_stores_one_new_segment_and_manifest_a_list() {
     publish(&world, &running, 103).await;
     running.shows(world.add(104, deb("3.0", "amd64"))).await;
     world.blobs.puts.lock().unwrap().clear();
-    running.repositories.candidate(ID).await.unwrap();
+    running.repositories.candidate(ID, at(0)).await.unwrap();
     assert_eq!(world.blobs.puts.lock().unwrap().len(), 4, "gz and zst: a segment and a manifest each");
 }
 
@@ -449,14 +463,14 @@ async fn read_models_made_anew_from_the_log_are_the_same() {
     running.shows(world.add(104, deb("3.0", "arm64"))).await;
     publish(&world, &running, 105).await;
     running.shows(world.add(106, deb("4.0", "arm64"))).await;
-    let next = running.repositories.candidate(ID).await.unwrap();
+    let next = running.repositories.candidate(ID, at(0)).await.unwrap();
     running.stop().await;
 
     world.blobs.puts.lock().unwrap().clear();
     let again = world.start_at("again.db").await;
     again.shows(Position(19)).await;
     assert_eq!(world.blobs.puts.lock().unwrap().len(), 0, "a rebuild compresses nothing");
-    assert_eq!(again.repositories.candidate(ID).await.unwrap(), next);
+    assert_eq!(again.repositories.candidate(ID, at(0)).await.unwrap(), next);
     again.stop().await;
     assert_eq!(dump(world.folder.path().join("again.db")).await, dump(world.read_models()).await);
 }
@@ -473,7 +487,7 @@ async fn after_a_restart_the_newest_publication_answers_at_once() {
     let running = world.start().await;
     let release = locate(&running, Point::Newest, "dists/stable/InRelease").await.unwrap();
     assert_eq!((release.sha256, release.last_modified), (index.signatures[0].sha256, at(101)));
-    assert_eq!(running.repositories.unsigned(), []);
+    assert_eq!(running.repositories.due(&signers()), []);
     assert!(locate(&running, Point::Newest, "pool/hello_1.0_amd64.deb").await.is_some());
     running.shows(world.add(200, deb("2.0", apt::ARCHITECTURE_ALL))).await;
     publish(&world, &running, 201).await;
@@ -491,8 +505,8 @@ async fn text_beyond_the_limit_is_dropped_and_read_again() {
     *name = "other".parse().unwrap();
     world.feed.append("repository", other.0, 102, second);
     running.shows(world.feed.append("repository", other.0, 103, deb("2.0", "amd64"))).await;
-    let expected = running.repositories.candidate(ID).await.unwrap();
-    running.repositories.candidate(other).await.unwrap();
+    let expected = running.repositories.candidate(ID, at(0)).await.unwrap();
+    running.repositories.candidate(other, at(0)).await.unwrap();
     assert_eq!(running.repositories.engines.len(), 2, "both fit the usual limit");
     running.stop().await;
 
@@ -501,8 +515,8 @@ async fn text_beyond_the_limit_is_dropped_and_read_again() {
     let mut writer = models.writer;
     projector.load(&mut writer).await.unwrap();
     for _ in 0..2 {
-        assert_eq!(repositories.candidate(ID).await.unwrap(), expected);
-        repositories.candidate(other).await.unwrap();
+        assert_eq!(repositories.candidate(ID, at(0)).await.unwrap(), expected);
+        repositories.candidate(other, at(0)).await.unwrap();
         assert_eq!(repositories.engines.len(), 1);
     }
 }

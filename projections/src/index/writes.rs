@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use domain::{
+    digest::Sha256,
     event::Event,
     ids::RepositoryId,
     package::{Format, Package},
-    recorded::Recorded,
+    recorded::{Recorded, Revision},
     repository::{IndexFile, SignedIndex},
 };
 use sqlx::{Row as _, SqliteConnection};
@@ -67,6 +68,24 @@ pub(super) async fn insert_file(
     Ok(())
 }
 
+/// Another file takes the place of the one with digest `replaces`. Its path, or none if it is not there.
+pub(super) async fn end_file(
+    rows: &mut SqliteConnection,
+    id: RepositoryId,
+    replaces: Sha256,
+    ended: Revision,
+) -> Result<Option<String>, sqlx::Error> {
+    let path = sqlx::query(
+        "update package_file set ended_revision = ? where repository = ? and sha256 = ? and ended_revision is null
+         returning path",
+    )
+    .bind(signed(ended.0))
+    .bind(id.to_string())
+    .bind(replaces.to_string())
+    .fetch_optional(rows);
+    path.await?.map(|row| row.try_get("path")).transpose()
+}
+
 pub(super) async fn move_on(
     rows: &mut SqliteConnection,
     id: RepositoryId,
@@ -82,7 +101,7 @@ pub(super) async fn move_on(
 }
 
 /// `pool/<file name>` or `packages/<file name>`. Two versions that differ only in their epoch have the same file name:
-/// the later one gets a folder of its own, named by its digest.
+/// the later one gets a folder of its own, named by its digest; so does a file that takes another's place.
 pub(super) async fn free_path(
     rows: &mut SqliteConnection,
     id: RepositoryId,

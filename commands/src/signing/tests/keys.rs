@@ -126,9 +126,9 @@ fn a_key_without_a_name_is_refused() {
 #[test]
 fn a_name_that_cannot_stand_on_a_key_is_refused() {
     let longest = "a".repeat(USER_ID_MAX_BYTES);
-    assert!(generate(Algorithm::Ed25519Legacy, &longest, made_at()).is_ok());
+    assert!(generate(Algorithm::Ed25519Legacy, &longest, made_at(), None).is_ok());
     for name in [String::new(), "two\nlines".to_owned(), format!("{longest}a")] {
-        let refused = generate(Algorithm::Ed25519Legacy, &name, made_at());
+        let refused = generate(Algorithm::Ed25519Legacy, &name, made_at(), None);
         assert!(matches!(refused, Err(SigningError::UserId)), "{name:?}");
     }
 }
@@ -137,4 +137,19 @@ fn a_name_that_cannot_stand_on_a_key_is_refused() {
 fn a_key_is_never_shown_by_debug() {
     let shown = format!("{:?}", rsa().signer);
     assert!(shown.contains(&rsa().signer.fingerprint()) && shown.len() < 100, "{shown}");
+}
+
+#[test]
+fn a_keys_end_is_in_its_certificate_for_gpg_too() {
+    let day = chrono::TimeDelta::days(1);
+    let key = generate(Algorithm::Ed25519Legacy, USER_ID, made_at(), Some(day)).expect("a key");
+    assert_eq!(key.certificate.expires_at(), Some(made_at() + day));
+    assert_eq!(ed25519().certificate().expires_at(), None);
+    let records = listing(&key.certificate);
+    let primary = records.iter().find(|record| record[0] == "pub").expect("a primary key");
+    assert_eq!(primary[6], (made_at() + day).timestamp().to_string());
+    for bad in [chrono::TimeDelta::zero(), -day, chrono::TimeDelta::days(365 * 200)] {
+        let refused = generate(Algorithm::Ed25519Legacy, USER_ID, made_at(), Some(bad)).err();
+        assert!(matches!(refused, Some(SigningError::Life { .. })), "{bad}");
+    }
 }

@@ -18,7 +18,7 @@ struct TestKey {
 
 impl TestKey {
     fn make(algorithm: Algorithm) -> Self {
-        let generated = generate(algorithm, USER_ID, made_at()).expect("a key");
+        let generated = generate(algorithm, USER_ID, made_at(), None).expect("a key");
         let signer = Signer::load(&generated.secret).expect("our own key");
         Self { generated, signer }
     }

@@ -60,7 +60,7 @@ fn replay_verifies_what_was_signed() {
 
 #[test]
 fn another_keys_signature_is_refused() {
-    let other = generate(Algorithm::Ed25519Legacy, USER_ID, made_at()).expect("a key").certificate;
+    let other = generate(Algorithm::Ed25519Legacy, USER_ID, made_at(), None).expect("a key").certificate;
     let signed = ed25519().signer.clear_sign(RELEASE, signed_at()).expect("signs");
     assert!(matches!(other.verify_clear_signed(&signed), Err(VerifyError::Bad { .. })));
     let detached = ed25519().signer.detached(RELEASE.as_bytes(), signed_at()).expect("signs");
@@ -145,4 +145,37 @@ proptest! {
             prop_assert!(certificate.verify_detached(b"x", &text).is_err());
         }
     }
+}
+
+#[test]
+fn a_text_signed_by_two_keys_is_good_for_whoever_knows_one_of_them() {
+    let other = TestKey::make(Algorithm::Ed25519Legacy);
+    let signers = [&rsa().signer, &other.signer];
+    let text = "Origin: acme\nSuite: stable\n";
+    let both = clear_sign(&signers, text, signed_at()).expect("signed");
+    let detached_both = detached(&signers, text.as_bytes(), signed_at()).expect("signed");
+    assert_eq!(detached_both.matches("BEGIN PGP SIGNATURE").count(), 1, "{detached_both}");
+    for key in [rsa(), &other] {
+        assert_eq!(key.certificate().verify_clear_signed(&both).expect("good"), text);
+        key.certificate().verify_detached(text.as_bytes(), &detached_both).expect("good");
+        let folder = tempfile::tempdir().expect("folder");
+        for (name, bytes) in [
+            ("key.gpg", key.certificate().binary()),
+            ("InRelease", both.as_bytes()),
+            ("Release", text.as_bytes()),
+            ("Release.gpg", detached_both.as_bytes()),
+        ] {
+            std::fs::write(folder.path().join(name), bytes).expect("written");
+        }
+        // gpgv is not content with a signature whose key it lacks; apt is, which looks for a good one.
+        for arguments in [&["InRelease"][..], &["Release.gpg", "Release"]] {
+            let arguments = [&["--status-fd", "1", "--keyring", "./key.gpg"], arguments].concat();
+            let (_, said) = client("gpgv", folder.path(), &arguments);
+            let good = format!("VALIDSIG {}", key.certificate().fingerprint());
+            assert!(said.contains(&good) && said.contains("NO_PUBKEY"), "{said}");
+        }
+    }
+    let stranger = TestKey::make(Algorithm::Ed25519Legacy);
+    assert!(stranger.certificate().verify_clear_signed(&both).is_err());
+    assert!(stranger.certificate().verify_detached(text.as_bytes(), &detached_both).is_err());
 }

@@ -1,0 +1,105 @@
+//! Making keys: the first one at the first start, later ones for a rotation. Sealed first, announced after.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    ids::{SecretId, SigningKeyId},
+    signing_key::{Command, Key, NewKey, SigningKey},
+};
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+use super::SigningKeysError;
+use crate::{
+    execute::{Context, Executor},
+    secrets::{Secrets, SecretsError},
+    signing::{Algorithm, Certificate, Signer, generate},
+};
+
+/// What a sealed key is for: a seal made for something else does not open.
+pub const SIGNING_KEY_PURPOSE: &str = "signing-key";
+
+/// How keys are made.
+#[derive(Debug, Clone)]
+pub struct Making {
+    /// Which kind.
+    pub algorithm: Algorithm,
+    /// The name on the keys.
+    pub user_id: String,
+    /// How long clients believe a key; for ever if there is none.
+    pub valid_for: Option<TimeDelta>,
+}
+
+/// The first key; made, sealed and announced if there is none yet. Takes seconds then.
+///
+/// A crash before it is announced leaves a sealed key that the next start announces.
+pub(super) async fn first_key(
+    executor: &Executor,
+    secrets: &Arc<Secrets>,
+    making: &Making,
+) -> Result<(), SigningKeysError> {
+    let id = SigningKeyId::service();
+    if executor.inspect::<SigningKey, _>(id.0, |keys, _| !keys.keys().is_empty()).await? {
+        return Ok(());
+    }
+    let (now, secrets, making) = (executor.now(), secrets.clone(), making.clone());
+    let certificate = spawn_blocking(move || match secrets.unseal(id.0, SIGNING_KEY_PURPOSE) {
+        Err(SecretsError::NotFound { .. }) => make_and_seal(&secrets, &making, id.0, now),
+        sealed => Ok(Signer::load(&sealed?)?.certificate().clone()),
+    })
+    .await??;
+    let announce = Command::Generate {
+        fingerprint: certificate.fingerprint(),
+        certificate: certificate.armored().to_owned(),
+        expires_at: certificate.expires_at(),
+    };
+    executor.execute::<SigningKey>(id.0, announce, &Context::of_worker("signing", None)).await?;
+    Ok(())
+}
+
+/// A new key, sealed under a new id. Takes seconds.
+pub(super) async fn new_key(
+    secrets: &Arc<Secrets>,
+    making: &Making,
+    now: DateTime<Utc>,
+) -> Result<NewKey, SigningKeysError> {
+    let secret = SecretId(Uuid::now_v7());
+    let (secrets, making) = (secrets.clone(), making.clone());
+    let certificate = spawn_blocking(move || make_and_seal(&secrets, &making, secret.0, now)).await??;
+    Ok(NewKey {
+        fingerprint: certificate.fingerprint(),
+        certificate: certificate.armored().to_owned(),
+        secret,
+        expires_at: certificate.expires_at(),
+    })
+}
+
+fn make_and_seal(
+    secrets: &Secrets,
+    making: &Making,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Certificate, SigningKeysError> {
+    let key = generate(making.algorithm, &making.user_id, now, making.valid_for)?;
+    secrets.seal(id, SIGNING_KEY_PURPOSE, &key.secret)?;
+    Ok(key.certificate)
+}
+
+/// Where the private part of `key` is sealed.
+pub(super) fn sealed_under(key: &Key) -> Uuid {
+    key.secret.map_or(SigningKeyId::service().0, |secret| secret.0)
+}
+
+/// The private part of `key`, ready to sign. One that does not fit its certificate is refused.
+pub(super) async fn load(secrets: &Arc<Secrets>, key: &Key) -> Result<Arc<Signer>, SigningKeysError> {
+    let (id, secrets) = (sealed_under(key), secrets.clone());
+    let signer = spawn_blocking(move || -> Result<Signer, SigningKeysError> {
+        Ok(Signer::load(&secrets.unseal(id, SIGNING_KEY_PURPOSE)?)?)
+    })
+    .await??;
+    if signer.fingerprint() != key.fingerprint {
+        return Err(SigningKeysError::OtherKey { expected: key.fingerprint.clone(), sealed: signer.fingerprint() });
+    }
+    Ok(Arc::new(signer))
+}
