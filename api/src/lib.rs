@@ -14,5 +14,6 @@ pub mod releases;
 pub mod repositories;
 pub mod serve;
 pub mod settings;
+mod signing_health;
 pub mod uploads;
 pub mod wiring;

@@ -10,7 +10,7 @@ use axum::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
-use crate::app::App;
+use crate::{app::App, signing_health};
 
 /// The routes; `metrics` renders what was counted.
 pub fn routes(metrics: PrometheusHandle) -> Router<App> {
@@ -20,11 +20,18 @@ pub fn routes(metrics: PrometheusHandle) -> Router<App> {
         .route("/metrics", get(move |app: State<App>| render(metrics.clone(), app)))
 }
 
-/// 200 while the process can do its work; 500 when a projection has stopped, with its reason.
+/// 200 while the process can do its work; 500 when a projection has stopped, with its reason, or when clients no longer
+/// believe the signing key.
 async fn healthz(State(app): State<App>) -> Response {
     let health = app.progress.health();
-    let (status, word) =
-        if health.is_good() { (StatusCode::OK, "ok") } else { (StatusCode::INTERNAL_SERVER_ERROR, "stopped") };
+    let signing_keys = signing_health::of(&app.signing_keys.now(), app.executor.now());
+    let (status, word) = match health.is_good() {
+        false => (StatusCode::INTERNAL_SERVER_ERROR, "stopped"),
+        true if signing_keys.iter().any(|key| key.is_fatal) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "signing_key_expired")
+        }
+        true => (StatusCode::OK, "ok"),
+    };
     let projectors: Vec<_> = health
         .projectors
         .iter()
@@ -32,7 +39,13 @@ async fn healthz(State(app): State<App>) -> Response {
             |projector| json!({ "name": projector.name, "position": projector.position, "stopped": projector.stopped }),
         )
         .collect();
-    (status, Json(json!({ "status": word, "trouble": health.trouble, "projectors": projectors }))).into_response()
+    let body = json!({
+        "status": word,
+        "trouble": health.trouble,
+        "projectors": projectors,
+        "signing_keys": signing_keys,
+    });
+    (status, Json(body)).into_response()
 }
 
 /// 200 once the read models have caught up with the log; 503 before.
@@ -55,6 +68,12 @@ async fn render(metrics: PrometheusHandle, State(app): State<App>) -> String {
     }
     let stopped = app.progress.health().projectors.iter().filter(|projector| projector.stopped.is_some()).count();
     metrics::gauge!("pkgdeploy_projectors_stopped").set(stopped as f64);
+    for key in signing_health::of(&app.signing_keys.now(), app.executor.now()) {
+        if let Some(days_left) = key.days_left {
+            let epoch = key.epoch.to_string();
+            metrics::gauge!("pkgdeploy_signing_key_days_left", "epoch" => epoch).set(days_left as f64);
+        }
+    }
     metrics.run_upkeep();
     metrics.render()
 }

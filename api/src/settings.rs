@@ -153,6 +153,17 @@ mod tests {
     }
 
     #[test]
+    fn a_signing_key_lives_for_ever_unless_the_operator_says_for_how_long() {
+        assert_eq!(read("").expect("settings").signing.key_valid_days, None);
+        let days = read("[signing]\nkey_valid_days = 365\n").expect("settings").signing.key_valid_days;
+        assert_eq!(days.map(NonZeroU16::get), Some(365));
+        for bad in ["0", "-1", "65536", "\"long\""] {
+            let error = read(&format!("[signing]\nkey_valid_days = {bad}\n")).expect_err("no such life").to_string();
+            assert!(error.contains("key_valid_days"), "{error}");
+        }
+    }
+
+    #[test]
     fn an_unknown_key_is_named_with_its_line() {
         let error = read("[build]\nunmaped = \"refuse\"\n").expect_err("a typing error").to_string();
         assert!(error.contains("unmaped") && error.contains("line 2"), "{error}");

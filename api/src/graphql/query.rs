@@ -9,7 +9,7 @@ use domain::{
 
 use super::{
     error::{invalid, with_code},
-    types::{FIRST_DEFAULT, Organisation, Project, Release, Repository},
+    types::{FIRST_DEFAULT, Organisation, Project, Release, Repository, SigningKey},
 };
 
 /// Questions. They see everything that mutations changed before.
@@ -72,5 +72,10 @@ impl Query {
     async fn release(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Release>> {
         let id: ReleaseId = id.parse().map_err(invalid)?;
         Release::load(ctx, id).await
+    }
+
+    /// The keys that sign packages and indexes: every one that the server ever had, oldest first.
+    async fn signing_keys(&self, ctx: &Context<'_>) -> Result<Vec<SigningKey>> {
+        SigningKey::all(ctx)
     }
 }

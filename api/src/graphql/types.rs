@@ -3,12 +3,13 @@
 mod organisation;
 mod release;
 mod repository;
+mod signing_key;
 
 use async_graphql::{Context, Enum, Result, SimpleObject};
 use domain::{ids::ProjectId, package::Format};
 use projections::board;
 
-pub(super) use self::{organisation::Organisation, release::Release, repository::Repository};
+pub(super) use self::{organisation::Organisation, release::Release, repository::Repository, signing_key::SigningKey};
 use super::error::{internal, not_found};
 use crate::app::App;
 

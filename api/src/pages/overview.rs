@@ -5,7 +5,7 @@ use axum::{
     extract::{Query, State},
     response::Html,
 };
-use domain::names::OrganisationName;
+use domain::{names::OrganisationName, signing_key::Standing};
 use serde::Deserialize;
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
     releases::ReleaseRow,
     repositories::RepositoryRow,
 };
-use crate::{app::App, http::problem::Problem};
+use crate::{app::App, http::problem::Problem, signing_health};
 
 /// How many releases the board shows.
 const RELEASES_SHOWN: u32 = 10;
@@ -23,6 +23,34 @@ const RELEASES_SHOWN: u32 = 10;
 const ORGANISATIONS_SHOWN: u32 = 20;
 /// How many of its projects, and of its repositories, an organisation shows here.
 const ITEMS_SHOWN: u32 = 6;
+
+/// A signing key that signs or is to sign.
+struct SigningKeyRow {
+    epoch: u32,
+    fingerprint: String,
+    /// What it does, in a word.
+    state: &'static str,
+    ends: Option<String>,
+    warning: Option<&'static str>,
+}
+
+impl SigningKeyRow {
+    fn all(app: &App, layout: &Layout) -> Vec<Self> {
+        let set = app.signing_keys.now();
+        let rows = signing_health::of(&set, layout.now()).into_iter().map(|key| Self {
+            state: match set.keys.iter().find(|one| one.epoch == key.epoch).map(|one| one.standing) {
+                Some(Standing::Current) => "signs",
+                Some(Standing::Overlapping) => "signs indexes too",
+                _ => "waits",
+            },
+            epoch: key.epoch,
+            fingerprint: key.fingerprint,
+            ends: key.expires_at.map(|end| end.format("%Y-%m-%d").to_string()),
+            warning: key.warning,
+        });
+        rows.collect()
+    }
+}
 
 /// An organisation with what it has.
 struct OrganisationCard {
@@ -67,6 +95,7 @@ struct OverviewPage {
     layout: Layout,
     releases: Vec<ReleaseRow>,
     organisations: Vec<OrganisationCard>,
+    signing_keys: Vec<SigningKeyRow>,
     is_first: bool,
     next_after: Option<String>,
 }
@@ -90,6 +119,7 @@ pub(super) async fn overview(
         releases: ReleaseRow::of(&app, releases, &layout).await?,
         organisations,
         is_first: query.after.is_none(),
+        signing_keys: SigningKeyRow::all(&app, &layout),
         next_after,
         layout,
     })

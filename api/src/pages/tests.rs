@@ -7,6 +7,7 @@ use axum::{
 use commands::releases::live_log;
 use domain::{
     ids::ProjectId,
+    recorded::Actor,
     release::{self, Origin, Release},
     token::{Token, TokenKind},
     version::ReleaseVersion,
@@ -112,6 +113,21 @@ async fn a_session_ends_with_its_token_with_its_time_and_with_a_forged_byte() {
     assert_eq!(status(&later).await, StatusCode::OK);
     site.renew(&mint::token(TokenKind::Operator)).await;
     assert_eq!(status(&later).await, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn the_overview_shows_which_keys_sign_and_which_waits() {
+    let site = Site::open().await;
+    let cookie = site.session().await;
+    let keys = &site.app.signing_keys;
+    let fingerprint = keys.now().current.fingerprint();
+    let shown = async || site.get("/", &cookie).await.text;
+    let page = shown().await;
+    assert!(page.contains(&fingerprint) && page.contains("signs") && page.contains("never"), "{page}");
+    keys.prepare_next(Actor::CommandLine).await.expect("prepared");
+    let next = keys.now().keys[1].fingerprint.clone();
+    let page = shown().await;
+    assert!(page.contains(&next) && page.contains("<td>waits</td>"), "{page}");
 }
 
 #[tokio::test]

@@ -168,6 +168,33 @@ async fn the_mirror_list_names_the_newest_publication() {
 }
 
 #[tokio::test]
+async fn a_yum_clients_address_names_the_key_whose_signature_it_gets() {
+    let signature = "repodata/repomd.xml.asc";
+    let server = served(
+        &[
+            (Rpm, "repodata/repomd.xml", "<x/>"),
+            (Rpm, signature, "by 1"),
+            (Rpm, "key/2/repodata/repomd.xml.asc", "by 2"),
+        ],
+        true,
+    );
+    for (folder, expected) in [("", "by 1"), ("key/1/", "by 1"), ("key/2/", "by 2"), ("key/3/", "by 1")] {
+        for point in ["", &format!("at/{NEWEST}/")] {
+            let answer = server.get(&format!("/yum/acme/rpms/{point}{folder}{signature}")).await;
+            assert_eq!((answer.status, answer.text()), (StatusCode::OK, expected), "{point}{folder}");
+            let answer = server.get(&format!("/yum/acme/rpms/{point}{folder}repodata/repomd.xml")).await;
+            assert_eq!(answer.text(), "<x/>", "{point}{folder}");
+        }
+        let line = server.get(&format!("/yum/acme/rpms/{folder}mirrorlist")).await;
+        assert_eq!(line.text(), format!("https://packages.example.com/yum/acme/rpms/at/{NEWEST}/{folder}\n"));
+    }
+    for bad in ["key/0/mirrorlist", "key/02/repodata/repomd.xml", "key/1001/mirrorlist", "key/x/mirrorlist"] {
+        assert_eq!(server.get(&format!("/yum/acme/rpms/{bad}")).await.status, StatusCode::NOT_FOUND, "{bad}");
+    }
+    assert_eq!(server.get("/apt/acme/debs/key/1/dists/stable/InRelease").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn the_certificate_is_public_and_also_where_zypper_looks() {
     let server = server();
     let anonymous = |path: &str| server.send(Request::get(path).body(Body::empty()).expect("a request"));

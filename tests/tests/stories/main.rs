@@ -6,6 +6,7 @@ mod dependency_edges;
 mod installing;
 mod rebuilding;
 mod reproducible;
+mod rotation;
 mod sample;
 mod secrets;
 mod signatures;

@@ -5,6 +5,7 @@ mod organisation;
 mod project;
 mod release;
 mod repository;
+mod signing_key;
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use uuid::Uuid;
 
 use self::{
     access_key::AccessKeyMutation, organisation::OrganisationMutation, project::ProjectMutation,
-    release::ReleaseMutation, repository::RepositoryMutation,
+    release::ReleaseMutation, repository::RepositoryMutation, signing_key::SigningKeyMutation,
 };
 use super::error::{internal, invalid, not_found, refused};
 use crate::{app::App, auth::Operator};
@@ -27,7 +28,14 @@ const SHOWN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Changes. Each is recorded with the operator's token id, and visible to queries once it is answered.
 #[derive(Default, MergedObject)]
-pub struct Mutation(OrganisationMutation, ProjectMutation, RepositoryMutation, AccessKeyMutation, ReleaseMutation);
+pub struct Mutation(
+    OrganisationMutation,
+    ProjectMutation,
+    RepositoryMutation,
+    AccessKeyMutation,
+    ReleaseMutation,
+    SigningKeyMutation,
+);
 
 /// Runs `command` for the operator, and waits until every query shows what it changed.
 async fn run<A: Aggregate>(ctx: &Context<'_>, id: Uuid, command: A::Command) -> Result<()> {

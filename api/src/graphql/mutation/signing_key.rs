@@ -1,0 +1,86 @@
+//! Changes of the signing keys: a rotation's steps, and a stolen key.
+
+use async_graphql::{Context, Error, Object, Result};
+use commands::signing_keys::SigningKeysError;
+use domain::recorded::Actor;
+
+use crate::{
+    app::App,
+    auth::Operator,
+    graphql::{
+        error::{internal, with_code},
+        types::SigningKey,
+    },
+};
+
+#[derive(Default)]
+pub(super) struct SigningKeyMutation;
+
+#[Object]
+impl SigningKeyMutation {
+    /// Begins a rotation: makes the next signing key, which takes seconds, and lets machines know its certificate. It
+    /// signs nothing yet.
+    async fn prepare_next_key(&self, ctx: &Context<'_>) -> Result<Vec<SigningKey>> {
+        let (app, actor) = who(ctx);
+        app.signing_keys.prepare_next(actor).await.map_err(failed)?;
+        SigningKey::all(ctx)
+    }
+
+    /// Lets the next signing key sign every index beside the current one.
+    async fn begin_overlap(&self, ctx: &Context<'_>) -> Result<Vec<SigningKey>> {
+        let (app, actor) = who(ctx);
+        app.signing_keys.begin_overlap(actor).await.map_err(failed)?;
+        SigningKey::all(ctx)
+    }
+
+    /// Lets the next signing key sign alone. Machines that do not know it yet refuse everything from now on.
+    async fn cut_over(&self, ctx: &Context<'_>) -> Result<Vec<SigningKey>> {
+        let (app, actor) = who(ctx);
+        app.signing_keys.cut_over(actor).await.map_err(failed)?;
+        SigningKey::all(ctx)
+    }
+
+    /// Ends a rotation: the replaced signing key's private part is deleted. What it signed is still trusted.
+    async fn retire_key(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The replaced key's full fingerprint")] fingerprint: String,
+    ) -> Result<Vec<SigningKey>> {
+        let (app, actor) = who(ctx);
+        app.signing_keys.retire(fingerprint, actor).await.map_err(failed)?;
+        SigningKey::all(ctx)
+    }
+
+    /// Declares a signing key stolen: it signs nothing any more, machines are told not to trust it, and every index and
+    /// every rpm it signed is signed anew. It cannot be taken back.
+    async fn declare_compromised(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The stolen key's full fingerprint")] fingerprint: String,
+        #[graphql(desc = "The same fingerprint again")] confirm: String,
+    ) -> Result<Vec<SigningKey>> {
+        if fingerprint != confirm {
+            return Err(with_code("invalid", "confirm: expected the fingerprint of the stolen key once more"));
+        }
+        let (app, actor) = who(ctx);
+        app.signing_keys.declare_compromised(fingerprint, actor).await.map_err(failed)?;
+        SigningKey::all(ctx)
+    }
+}
+
+fn who<'a>(ctx: &Context<'a>) -> (&'a App, Actor) {
+    (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Operator>().actor())
+}
+
+fn failed(error: SigningKeysError) -> Error {
+    match error {
+        SigningKeysError::Refused(refusal) => with_code("refused", refusal),
+        SigningKeysError::Key(_)
+        | SigningKeysError::Certificate(_)
+        | SigningKeysError::Secret(_)
+        | SigningKeysError::OtherKey { .. }
+        | SigningKeysError::BrokeOff(_)
+        | SigningKeysError::Log(_)
+        | SigningKeysError::None => internal(&error),
+    }
+}
