@@ -3,12 +3,14 @@
 pub mod blobs;
 pub mod building;
 pub mod causes;
+pub mod deliveries;
 pub mod event_store;
 pub mod execute;
 pub mod github;
 pub mod packages;
 pub mod packaging;
 pub mod publishing;
+pub mod refused_triggers;
 pub mod releases;
 pub mod secrets;
 pub mod signing;
