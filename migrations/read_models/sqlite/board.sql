@@ -87,3 +87,24 @@ create table release_package (
     repository   text,    -- where it was uploaded to
     primary key (release, config)
 ) strict, without rowid;
+
+-- The newest deliveries of each project. The log has all of them.
+create table delivery (
+    project     text    not null,
+    position    integer not null, -- of its event: the order in which deliveries came
+    guid        text    not null, -- what GitHub calls it
+    hook_event  text    not null,
+    outcome     text    not null, -- tag, tag_deleted, ping, or why it was ignored
+    tag         text,
+    received_at integer not null,
+    primary key (project, position)
+) strict, without rowid;
+
+create table refused_trigger (
+    project  text    not null,
+    reason   text    not null,
+    count    integer not null,
+    first_at integer not null,
+    last_at  integer not null,
+    primary key (project, reason)
+) strict, without rowid;

@@ -5,6 +5,7 @@ mod queries;
 mod releases;
 #[cfg(test)]
 mod tests;
+mod triggers;
 
 use std::str::FromStr;
 
@@ -18,7 +19,11 @@ use domain::{
 };
 use sqlx::SqlitePool;
 
-pub use self::{projector::BoardProjector, queries::PAGE_MAX};
+pub use self::{
+    projector::BoardProjector,
+    queries::PAGE_MAX,
+    triggers::{DELIVERIES_KEPT_MAX, Delivery, RefusedTriggers},
+};
 
 /// The projector's name: in checkpoints, and to wait for.
 pub const BOARD: &str = "board";

@@ -4,13 +4,13 @@ use domain::{event::Event, ids::ReleaseId, organisation, package::Package, proje
 use futures::future::BoxFuture;
 use sqlx::SqliteConnection;
 
-use super::releases;
+use super::{releases, triggers};
 use crate::{
     projector::{ProjectionError, Projector},
     read_models::signed,
 };
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Writes the dashboards' rows. It keeps nothing in memory.
 pub struct BoardProjector;
@@ -33,6 +33,8 @@ impl Projector for BoardProjector {
             "release",
             "release_step",
             "release_package",
+            "delivery",
+            "refused_trigger",
         ]
     }
 
@@ -41,7 +43,7 @@ impl Projector for BoardProjector {
     }
 
     fn kinds(&self) -> &'static [&'static str] {
-        &["organisation", "project", "repository", "release"]
+        &["organisation", "project", "repository", "release", "delivery"]
     }
 
     fn load<'a>(&'a mut self, _rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
@@ -59,11 +61,8 @@ impl Projector for BoardProjector {
                 Event::Project(event) => of_project(rows, recorded, event).await?,
                 Event::Repository(event) => of_repository(rows, recorded, event).await?,
                 Event::Release(event) => releases::fold(rows, recorded, event).await?,
-                Event::Account(_)
-                | Event::CiProof(_)
-                | Event::Delivery(_)
-                | Event::Keyring(_)
-                | Event::SigningKey(_) => {}
+                Event::Delivery(event) => triggers::of_delivery(rows, recorded, event).await?,
+                Event::Account(_) | Event::CiProof(_) | Event::Keyring(_) | Event::SigningKey(_) => {}
             }
             Ok(())
         })
@@ -101,18 +100,23 @@ async fn of_project(
     recorded: &Recorded<Event>,
     event: &project::Event,
 ) -> Result<(), sqlx::Error> {
-    let project::Event::Added { organisation, name, source, trigger } = event else { return Ok(()) };
-    sqlx::query(
-        "insert into project (id, organisation, name, source, trigger_kind, added_at) values (?, ?, ?, ?, ?, ?)",
-    )
-    .bind(recorded.stream.id().to_string())
-    .bind(organisation.as_str())
-    .bind(name.as_str())
-    .bind(source)
-    .bind(trigger.as_str())
-    .bind(micros(recorded))
-    .execute(rows)
-    .await?;
+    let id = recorded.stream.id().to_string();
+    let query = match event {
+        project::Event::Added { organisation, name, source, trigger } => sqlx::query(
+            "insert into project (id, organisation, name, source, trigger_kind, added_at) values (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(id)
+        .bind(organisation.as_str())
+        .bind(name.as_str())
+        .bind(source)
+        .bind(trigger.as_str())
+        .bind(micros(recorded)),
+        project::Event::TriggerChosen { trigger } => {
+            sqlx::query("update project set trigger_kind = ? where id = ?").bind(trigger.as_str()).bind(id)
+        }
+        _ => return triggers::of_project(rows, recorded, event).await,
+    };
+    query.execute(rows).await?;
     Ok(())
 }
 

@@ -257,3 +257,41 @@ async fn things_are_found_by_name_and_by_id() {
     assert_eq!(listed.sha256, Sha256::of(b"signed"));
     assert_eq!(board.project(ProjectId(Uuid::from_u128(1))).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_project_shows_its_newest_deliveries_and_how_many_triggers_were_refused() {
+    let world = World::new();
+    let running = world.start().await;
+    let project = ProjectId(Uuid::from_u128(2));
+    let mut last = domain::recorded::Position(0);
+    for n in 0..=DELIVERIES_KEPT_MAX {
+        let received = domain::delivery::Event::Received {
+            project,
+            delivery: format!("d-{n}").parse().unwrap(),
+            hook_event: "create".into(),
+            repository_id: Some(7),
+            outcome: domain::delivery::Outcome::Tag { tag: format!("v{n}").parse().unwrap() },
+        };
+        last = world.feed.append("delivery", Uuid::from_u128(1_000 + u128::from(n)), i64::from(n), received);
+    }
+    running.shows(last).await;
+    let deliveries = running.board.deliveries(project, u32::MAX).await.unwrap();
+    assert_eq!(deliveries.len(), DELIVERIES_KEPT_MAX as usize);
+    assert_eq!(
+        (&*deliveries[0].guid, deliveries[0].tag.as_deref(), &*deliveries[0].outcome),
+        ("d-100", Some("v100"), "tag")
+    );
+    assert!(deliveries.iter().all(|delivery| delivery.guid != "d-0"), "the oldest has made room");
+    assert_eq!(running.board.deliveries(ProjectId(Uuid::from_u128(3)), 10).await.unwrap(), []);
+
+    let refused = |count, first, last| project::Event::TriggersRefused {
+        reason: project::TriggerRefused::WrongSignature,
+        count,
+        first_at: at(first),
+        last_at: at(last),
+    };
+    world.feed.append("project", project.0, 1, refused(2, 10, 20));
+    running.shows(world.feed.append("project", project.0, 2, refused(3, 30, 40))).await;
+    let expected = RefusedTriggers { reason: "wrong_signature".into(), count: 5, first_at: at(10), last_at: at(40) };
+    assert_eq!(running.board.refused_triggers(project).await.unwrap(), [expected]);
+}

@@ -25,18 +25,15 @@ pub struct Webhook {
     pub secret: SecretId,
 }
 
-/// The webhooks of projects that are connected.
-pub(super) type Webhooks = HashMap<ProjectId, Arc<Webhook>>;
+/// Every project, with its webhook if it is connected.
+pub(super) type Webhooks = HashMap<ProjectId, Option<Arc<Webhook>>>;
 
 /// What the memory has to learn.
 pub(super) struct Change(ProjectId, Option<Webhook>);
 
 impl Change {
     pub(super) fn apply(self, live: &mut Live) {
-        match self.1 {
-            Some(webhook) => live.webhooks.insert(self.0, Arc::new(webhook)),
-            None => live.webhooks.remove(&self.0),
-        };
+        live.webhooks.insert(self.0, self.1.map(Arc::new));
     }
 }
 
@@ -44,7 +41,13 @@ impl Credentials {
     /// The webhook of `project`, if it is connected to a code repository.
     #[must_use]
     pub fn webhook(&self, project: ProjectId) -> Option<Arc<Webhook>> {
-        self.live().webhooks.get(&project).cloned()
+        self.live().webhooks.get(&project).cloned().flatten()
+    }
+
+    /// Is there such a project?
+    #[must_use]
+    pub fn has_project(&self, project: ProjectId) -> bool {
+        self.live().webhooks.contains_key(&project)
     }
 }
 
@@ -106,7 +109,7 @@ fn webhook(row: &SqliteRow) -> Result<Option<Webhook>, sqlx::Error> {
 
 /// Fills the memory from the rows.
 pub(super) async fn load(rows: &mut SqliteConnection, live: &mut Live) -> Result<(), sqlx::Error> {
-    for row in sqlx::query("select * from webhook where secret is not null").fetch_all(rows).await? {
+    for row in sqlx::query("select * from webhook").fetch_all(rows).await? {
         Change(parsed(&row, "project")?, webhook(&row)?).apply(live);
     }
     Ok(())

@@ -1,0 +1,135 @@
+//! What webhooks sent and what triggers were refused, as dashboards show it.
+
+use chrono::{DateTime, Utc};
+use domain::{delivery, event::Event, ids::ProjectId, project, recorded::Recorded};
+use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
+
+use super::{Board, projector::micros};
+use crate::read_models::{signed, unsigned};
+
+/// How many deliveries of a project are shown; the log has all of them.
+pub const DELIVERIES_KEPT_MAX: u32 = 100;
+
+/// A delivery of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// What GitHub calls it.
+    pub guid: String,
+    /// What GitHub says it is about: `create`, `push`, …
+    pub hook_event: String,
+    /// What followed from it: `tag`, `ping`, or why it was ignored.
+    pub outcome: String,
+    /// The tag it told of, if something followed.
+    pub tag: Option<String>,
+    /// When.
+    pub received_at: DateTime<Utc>,
+}
+
+/// Triggers that were refused for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedTriggers {
+    /// Why: `wrong_signature`, …
+    pub reason: String,
+    /// How many so far.
+    pub count: u64,
+    /// When the first of them came.
+    pub first_at: DateTime<Utc>,
+    /// When the last of them came.
+    pub last_at: DateTime<Utc>,
+}
+
+impl Board {
+    /// The newest deliveries of a project, at most [`DELIVERIES_KEPT_MAX`].
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn deliveries(&self, project: ProjectId, limit: u32) -> Result<Vec<Delivery>, sqlx::Error> {
+        let found = sqlx::query("select * from delivery where project = ? order by position desc limit ?")
+            .bind(project.to_string())
+            .bind(limit.min(DELIVERIES_KEPT_MAX))
+            .fetch_all(&self.readers);
+        let delivery = |row: &SqliteRow| {
+            Ok(Delivery {
+                guid: row.try_get("guid")?,
+                hook_event: row.try_get("hook_event")?,
+                outcome: row.try_get("outcome")?,
+                tag: row.try_get("tag")?,
+                received_at: moment(row, "received_at")?,
+            })
+        };
+        found.await?.iter().map(delivery).collect()
+    }
+
+    /// How many triggers of a project were refused so far, for each reason.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn refused_triggers(&self, project: ProjectId) -> Result<Vec<RefusedTriggers>, sqlx::Error> {
+        let found = sqlx::query("select * from refused_trigger where project = ? order by last_at desc, reason")
+            .bind(project.to_string())
+            .fetch_all(&self.readers);
+        let refused = |row: &SqliteRow| {
+            Ok(RefusedTriggers {
+                reason: row.try_get("reason")?,
+                count: unsigned(row.try_get("count")?),
+                first_at: moment(row, "first_at")?,
+                last_at: moment(row, "last_at")?,
+            })
+        };
+        found.await?.iter().map(refused).collect()
+    }
+}
+
+fn moment(row: &SqliteRow, column: &str) -> Result<DateTime<Utc>, sqlx::Error> {
+    Ok(DateTime::from_timestamp_micros(row.try_get(column)?).unwrap_or_default())
+}
+
+pub(super) async fn of_delivery(
+    rows: &mut SqliteConnection,
+    recorded: &Recorded<Event>,
+    event: &delivery::Event,
+) -> Result<(), sqlx::Error> {
+    let delivery::Event::Received { project, delivery, hook_event, outcome, .. } = event;
+    sqlx::query(
+        "insert into delivery (project, position, guid, hook_event, outcome, tag, received_at)
+         values (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(project.to_string())
+    .bind(signed(recorded.position.0))
+    .bind(delivery.as_str())
+    .bind(hook_event)
+    .bind(outcome.as_str())
+    .bind(outcome.tag().map(|tag| tag.as_str()))
+    .bind(micros(recorded))
+    .execute(&mut *rows)
+    .await?;
+    sqlx::query(
+        "delete from delivery where project = ?1 and position <=
+         (select position from delivery where project = ?1 order by position desc limit 1 offset ?2)",
+    )
+    .bind(project.to_string())
+    .bind(DELIVERIES_KEPT_MAX)
+    .execute(rows)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn of_project(
+    rows: &mut SqliteConnection,
+    recorded: &Recorded<Event>,
+    event: &project::Event,
+) -> Result<(), sqlx::Error> {
+    let project::Event::TriggersRefused { reason, count, first_at, last_at } = event else { return Ok(()) };
+    sqlx::query(
+        "insert into refused_trigger (project, reason, count, first_at, last_at) values (?, ?, ?, ?, ?)
+         on conflict (project, reason) do update set count = count + excluded.count, last_at = excluded.last_at",
+    )
+    .bind(recorded.stream.id().to_string())
+    .bind(reason.as_str())
+    .bind(signed(*count))
+    .bind(first_at.timestamp_micros())
+    .bind(last_at.timestamp_micros())
+    .execute(rows)
+    .await?;
+    Ok(())
+}
