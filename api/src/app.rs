@@ -2,13 +2,16 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use commands::{blobs::Blobs, execute::Executor, signing_keys::SigningKeys, source::Git};
+use commands::{
+    blobs::Blobs, execute::Executor, github::Github, refused_triggers::RefusedTriggers, secrets::Secrets,
+    signing_keys::SigningKeys, source::Git,
+};
 use projections::{board::Board, credentials::Credentials, index::Repositories, runner::Progress};
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::http::public_url::PublicUrl;
+use crate::{http::public_url::PublicUrl, oidc::CiIssuer, releases::RequestRates, webhooks::WebhookSecrets};
 
 /// The running server, as handlers see it. Cheap to clone.
 #[derive(Clone)]
@@ -34,6 +37,20 @@ pub struct Parts {
     pub tag_questions: Semaphore,
     /// How many uploads may come in at the same time.
     pub uploads: Semaphore,
+    /// What has to be used again, sealed.
+    pub secrets: Arc<Secrets>,
+    /// What deliveries are verified with.
+    pub webhook_secrets: WebhookSecrets,
+    /// How many bytes of deliveries may be in memory at the same time.
+    pub deliveries_memory: Arc<Semaphore>,
+    /// Counts the requests of each token.
+    pub request_rates: RequestRates,
+    /// Judges proofs of CI jobs' identity.
+    pub ci_issuer: CiIssuer,
+    /// Talks to GitHub.
+    pub github: Github,
+    /// Counts triggers that are refused.
+    pub refused_triggers: RefusedTriggers,
     /// Sign uploaded rpms.
     pub signing_keys: SigningKeys,
     /// The address under which clients reach the server.

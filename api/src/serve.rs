@@ -8,9 +8,12 @@ use commands::{
     blobs::Blobs,
     building::{self, Builder, RootFilesystems},
     causes::Causes,
+    deliveries::Deliveries,
     event_store::{EventStore as _, sqlite::SqliteEventStore},
     execute::{Context, Executor},
+    github::{Github, HttpSettings},
     publishing::{Publisher, Resigner},
+    refused_triggers::RefusedTriggers,
     releases::{Pipeline, Running, Slots},
     secrets::Secrets,
     signing::Algorithm,
@@ -45,10 +48,14 @@ use crate::{
         public_url::PublicUrl,
         server,
     },
-    mint, ops, pages, releases,
+    mint,
+    oidc::{self, CiIssuer},
+    ops, pages,
+    releases::{self, RequestRates},
     repositories::RepositoryRoutes,
     settings::{Settings, Unmapped},
     uploads,
+    webhooks::{self, DELIVERIES_IN_MEMORY_MAX_BYTES, WebhookSecrets},
     wiring::{IndexBlobs, LogFeed, ProjectedRepositories, ServedBlobs, ServedRepositories},
 };
 
@@ -92,7 +99,7 @@ impl Server {
         let secrets = Arc::new(Secrets::open(&data.secrets(), data.master_key())?);
         let blobs = Blobs::local(data.blobs())?;
         let making = making(settings, &public_url);
-        let signing_keys = SigningKeys::open(executor.clone(), secrets, making).await?;
+        let signing_keys = SigningKeys::open(executor.clone(), secrets.clone(), making).await?;
         let read_models = ReadModels::open(data.read_models()).await?;
         let readers = read_models.readers.clone();
         let (credentials, credentials_projector) = credentials(readers.clone());
@@ -150,6 +157,9 @@ impl Server {
         };
         workers.start("signing packages anew", resigner.run());
         workers.start("signing keys", signing_keys.clone().run());
+        workers.start("deliveries", Deliveries { executor: executor.clone() }.run());
+        let refused_triggers = RefusedTriggers::default();
+        workers.start("refused triggers", refused_triggers.clone().record(executor.clone()));
         workers.start("credentials", stopped(progress.clone()));
 
         let package_clients = RepositoryRoutes {
@@ -171,6 +181,13 @@ impl Server {
             git,
             tag_questions: Semaphore::new(TAG_QUESTIONS_MAX),
             uploads: Semaphore::new(UPLOADS_MAX),
+            webhook_secrets: WebhookSecrets::new(secrets.clone()),
+            deliveries_memory: Arc::new(Semaphore::new(DELIVERIES_IN_MEMORY_MAX_BYTES)),
+            request_rates: RequestRates::new(),
+            ci_issuer: CiIssuer::new(&settings.oidc.issuer()?, settings.oidc.proxy.as_deref())?,
+            github: Github::new(&HttpSettings::default())?,
+            refused_triggers,
+            secrets,
             signing_keys,
             public_url,
             stopping: stop.clone(),
@@ -250,7 +267,9 @@ fn router(app: App, metrics: PrometheusHandle) -> Router {
     let quick = graphql::routes(schema).merge(ops::routes(metrics)).merge(pages::routes(app.clone()));
     with_limits(quick, BODY_MAX_BYTES, REQUEST_MAX)
         .merge(with_limits(releases::routes(), BODY_MAX_BYTES, LONG_REQUEST_MAX))
+        .merge(oidc::routes())
         .merge(uploads::routes())
+        .merge(webhooks::routes())
         .with_state(app)
 }
 

@@ -9,6 +9,8 @@ use std::{
 
 use serde::Deserialize;
 
+use crate::oidc::{InvalidIssuerUrl, IssuerUrl};
+
 /// Largest settings file that is read.
 const SETTINGS_MAX_BYTES: u64 = 256 * 1024;
 
@@ -33,6 +35,9 @@ pub struct Settings {
     /// How packages and indexes are signed.
     #[serde(default)]
     pub signing: Signing,
+    /// Whose word about CI jobs is believed.
+    #[serde(default)]
+    pub oidc: Oidc,
 }
 
 /// `[signing]`.
@@ -41,6 +46,26 @@ pub struct Settings {
 pub struct Signing {
     /// How many days clients believe a key that is made from now on; for ever if unset. Existing keys keep their end.
     pub key_valid_days: Option<NonZeroU16>,
+}
+
+/// `[oidc]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Oidc {
+    /// Who gives CI jobs proofs of their identity; GitHub Actions if unset.
+    pub issuer: Option<String>,
+    /// The proxy through which it is asked for its keys: `http://proxy:3128`.
+    pub proxy: Option<String>,
+}
+
+impl Oidc {
+    /// Its address.
+    ///
+    /// # Errors
+    /// What is set is none.
+    pub fn issuer(&self) -> Result<IssuerUrl, InvalidIssuerUrl> {
+        self.issuer.as_deref().map_or_else(|| Ok(IssuerUrl::default()), str::parse)
+    }
 }
 
 /// `[source]`.

@@ -1,21 +1,25 @@
 //! What the stories stand on: a server of their own, the machines that install from it, and projects to release.
 
 mod api;
+mod ci_issuer;
 mod crawl;
 mod event_log;
 mod github_double;
 mod machine;
 mod project;
 mod server;
+mod webhook;
 
 pub use self::{
     api::{Answer, Format, MadeProject, MadeRepository, Release, Team},
+    ci_issuer::CiIssuer,
     crawl::{Served, ServedFile, crawl, packages_index},
     event_log::EventLog,
     github_double::{DoubleHook, DoubleKey, DoubleStatus, Fault, GithubCall, GithubDouble, Known},
     machine::{Machine, Ran, client_root, run_host},
     project::{Project, sample_project},
     server::{Server, StartOptions},
+    webhook::Webhook,
 };
 
 use serde_json::Value;

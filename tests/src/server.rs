@@ -22,6 +22,8 @@ const START_LIMIT: Duration = Duration::from_secs(180);
 pub struct StartOptions {
     /// Lines of the `[build]` table of the configuration file.
     pub build: String,
+    /// Other tables of the configuration file.
+    pub tables: String,
 }
 
 /// A running server.
@@ -44,7 +46,7 @@ impl Server {
     #[must_use]
     pub fn start_with(options: &StartOptions) -> Self {
         let folder = TempDir::with_prefix("pkgdeploy-story-").expect("a temporary folder");
-        let config = format!("[source]\nallow_local = true\n\n[build]\n{}\n", options.build);
+        let config = format!("[source]\nallow_local = true\n\n[build]\n{}\n\n{}", options.build, options.tables);
         fs::write(folder.path().join("pkgdeploy.toml"), config).expect("the configuration file is written");
         let mut server = Self { folder, port: free_port(), operator_token: String::new(), child: None };
         server.operator_token = server.spawn().expect("the first start prints the operator token");

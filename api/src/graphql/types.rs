@@ -1,17 +1,21 @@
 //! What the GraphQL API shows, one object for each noun.
 
 mod organisation;
+mod project;
 mod release;
 mod repository;
 mod signing_key;
 
-use async_graphql::{Context, Enum, Result, SimpleObject};
-use domain::{ids::ProjectId, package::Format};
-use projections::board;
+use async_graphql::{Enum, SimpleObject};
+use domain::package::Format;
 
-pub(super) use self::{organisation::Organisation, release::Release, repository::Repository, signing_key::SigningKey};
-use super::error::{internal, not_found};
-use crate::app::App;
+pub(super) use self::{
+    organisation::Organisation,
+    project::{ConnectedGithub, NewApiToken, NewProject, Project, ScopeWord, TriggerWord, webhook_url},
+    release::Release,
+    repository::Repository,
+    signing_key::SigningKey,
+};
 
 /// How many items a list has if the query does not say.
 pub(super) const FIRST_DEFAULT: u32 = 20;
@@ -42,47 +46,6 @@ impl From<Format> for FormatWord {
             Format::Rpm => Self::Rpm,
         }
     }
-}
-
-/// A connected code repository.
-#[derive(Debug, SimpleObject)]
-pub(super) struct Project {
-    /// Its id, as the API trigger's URL names it.
-    id: async_graphql::ID,
-    /// The organisation whose it is.
-    organisation: String,
-    /// What it is called.
-    name: String,
-    /// The git URL it is cloned from.
-    source: String,
-    /// Where a POST with the project's API token releases a tag.
-    trigger_url: String,
-}
-
-impl Project {
-    pub(super) fn of(app: &App, row: board::Project) -> Self {
-        Self {
-            trigger_url: format!("{}/api/v1/projects/{}/releases", app.public_url.as_str(), row.id),
-            id: row.id.to_string().into(),
-            organisation: row.organisation,
-            name: row.name,
-            source: row.source,
-        }
-    }
-
-    pub(super) async fn load(ctx: &Context<'_>, id: ProjectId) -> Result<Self> {
-        let app = ctx.data_unchecked::<App>();
-        let row = app.board.project(id).await.map_err(|error| internal(&error))?;
-        row.map(|row| Self::of(app, row)).ok_or_else(|| not_found(format!("project {id}")))
-    }
-}
-
-/// A project and its API token, which is shown only now.
-#[derive(Debug, SimpleObject)]
-pub(super) struct NewProject {
-    pub(super) project: Project,
-    /// The token that releases the project. Keep it: it cannot be shown again.
-    pub(super) api_token: String,
 }
 
 /// A repository and its first access key, which is shown only now.

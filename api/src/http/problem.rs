@@ -21,6 +21,12 @@ pub enum Problem {
     /// The API was called without a token that may do this.
     #[error("this needs a token: Authorization: Bearer pkd_…")]
     NeedsToken,
+    /// A delivery without the project's signature. Says nothing of whether the project exists.
+    #[error("this needs X-Hub-Signature-256 of the project's webhook secret over the raw body")]
+    NeedsSignature,
+    /// A CI job without a good proof of its identity. Says nothing of whether the project exists, or of what is wrong.
+    #[error("this needs a proof of identity of a CI job that the project trusts, made out to it and not used before")]
+    NeedsCiProof,
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
@@ -100,6 +106,8 @@ impl Problem {
             Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request", "Bad request"),
             Self::NeedsAccessKey => (StatusCode::UNAUTHORIZED, "needs_access_key", "No access"),
             Self::NeedsToken => (StatusCode::UNAUTHORIZED, "needs_token", "No access"),
+            Self::NeedsCiProof => (StatusCode::UNAUTHORIZED, "needs_ci_proof", "No access"),
+            Self::NeedsSignature => (StatusCode::UNAUTHORIZED, "needs_signature", "No access"),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Not found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
             Self::TimedOut { .. } => (StatusCode::REQUEST_TIMEOUT, "timed_out", "Request timed out"),
@@ -135,8 +143,11 @@ impl Problem {
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static("Basic realm=\"pkgdeploy\", charset=\"UTF-8\""),
             )),
-            Self::NeedsToken => {
+            Self::NeedsToken | Self::NeedsCiProof => {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"pkgdeploy\"")))
+            }
+            Self::NeedsSignature => {
+                Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("X-Hub-Signature-256 realm=\"pkgdeploy\"")))
             }
             Self::MethodNotAllowed => Some((header::ALLOW, HeaderValue::from_static("GET, HEAD"))),
             Self::RangeNotSatisfiable { size_bytes } => {

@@ -11,6 +11,7 @@ mod layout;
 mod log;
 mod overview;
 mod problem;
+mod project;
 mod projects;
 mod release;
 mod releases;
@@ -38,7 +39,7 @@ pub fn routes(app: App) -> Router<App> {
     let inside = Router::new()
         .route("/", get(overview::overview))
         .route("/projects", get(projects::projects))
-        .route("/projects/{project}", get(projects::project))
+        .route("/projects/{project}", get(project::project))
         .route("/releases", get(releases::releases))
         .route("/releases/{release}", get(release::release))
         .route("/releases/{release}/log", get(log::log))

@@ -1,26 +1,23 @@
-//! `/projects` and `/projects/{project}`: where code comes from and how it is released.
+//! `/projects`: where code comes from.
 
 use askama::Template;
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Query, State},
     response::Html,
 };
-use domain::{ids::ProjectId, names::OrganisationName};
+use domain::{names::OrganisationName, project::Trigger};
 use projections::board;
 use serde::Deserialize;
 
 use super::{
     layout::{Layout, Section, show},
-    problem::{PageProblem, bad_query, not_found},
-    releases::ReleaseRow,
+    problem::{PageProblem, bad_query},
     show::Moment,
 };
 use crate::app::App;
 
 /// How many projects, or repositories, a page shows.
 pub(super) const ITEMS_SHOWN: u32 = 50;
-/// How many releases a project's page shows.
-const RELEASES_SHOWN: u32 = 20;
 
 /// A project in a list.
 pub(super) struct ProjectRow {
@@ -37,7 +34,7 @@ impl ProjectRow {
         Self {
             id: row.id.to_string(),
             added: layout.moment(row.added_at),
-            trigger: if row.trigger == "github_webhook" { "GitHub webhook" } else { "API endpoint" },
+            trigger: if row.trigger == Trigger::GithubWebhook.as_str() { "GitHub webhook" } else { "API endpoint" },
             organisation: row.organisation,
             name: row.name,
             source: row.source,
@@ -115,33 +112,4 @@ pub(super) async fn projects(
     let projects = rows.into_iter().map(|row| ProjectRow::of(row, &layout)).collect();
     let organisation = part.organisation.map(|name| name.to_string());
     show(&ProjectsPage { layout, organisation, projects, pager })
-}
-
-#[derive(Template)]
-#[template(path = "project.html")]
-struct ProjectPage {
-    layout: Layout,
-    project: ProjectRow,
-    releases: Vec<ReleaseRow>,
-    trigger_url: String,
-    has_api_trigger: bool,
-    has_older: bool,
-}
-
-/// `GET /projects/{project}`.
-pub(super) async fn project(State(app): State<App>, Path(project): Path<String>) -> Result<Html<String>, PageProblem> {
-    let id: ProjectId = project.parse().map_err(|_| not_found("project"))?;
-    let row = app.board.project(id).await?.ok_or_else(|| not_found("project"))?;
-    let mut releases = app.board.releases(None, Some(id), None, RELEASES_SHOWN + 1).await?;
-    let has_older = releases.len() > RELEASES_SHOWN as usize;
-    releases.truncate(RELEASES_SHOWN as usize);
-    let layout = Layout::of(&app, format!("{}/{}", row.organisation, row.name), Section::Projects);
-    show(&ProjectPage {
-        trigger_url: format!("{}/api/v1/projects/{id}/releases", app.public_url),
-        has_api_trigger: row.trigger == "api_endpoint",
-        releases: ReleaseRow::of(&app, releases, &layout).await?,
-        project: ProjectRow::of(row, &layout),
-        has_older,
-        layout,
-    })
 }

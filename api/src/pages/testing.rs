@@ -13,6 +13,8 @@ use commands::{
     blobs::Blobs,
     event_store::sqlite::SqliteEventStore,
     execute::{Context, Executor},
+    github::{Github, HttpSettings},
+    refused_triggers::RefusedTriggers,
     secrets::Secrets,
     signing::Algorithm,
     signing_keys::{Making, SigningKeys},
@@ -42,6 +44,9 @@ use uuid::Uuid;
 use crate::{
     app::{App, Parts, TAG_QUESTIONS_MAX, UPLOADS_MAX},
     mint,
+    oidc::{CiIssuer, IssuerUrl},
+    releases::RequestRates,
+    webhooks::{DELIVERIES_IN_MEMORY_MAX_BYTES, WebhookSecrets},
     wiring::{IndexBlobs, LogFeed},
 };
 
@@ -111,11 +116,18 @@ impl Site {
         let executor = Arc::new(Executor::new(store, clock));
         let secrets = Arc::new(Secrets::open(&path("secrets"), &path("master.key")).expect("a secret store"));
         let making = Making { algorithm: Algorithm::Ed25519Legacy, user_id: "pages".into(), valid_for: None };
-        let signing_keys = SigningKeys::open(executor.clone(), secrets, making).await.expect("signing keys");
+        let signing_keys = SigningKeys::open(executor.clone(), secrets.clone(), making).await.expect("signing keys");
         let app = App::new(Parts {
             tag_questions: Semaphore::new(TAG_QUESTIONS_MAX),
             uploads: Semaphore::new(UPLOADS_MAX),
             executor,
+            webhook_secrets: WebhookSecrets::new(secrets.clone()),
+            deliveries_memory: Arc::new(Semaphore::new(DELIVERIES_IN_MEMORY_MAX_BYTES)),
+            request_rates: RequestRates::new(),
+            ci_issuer: CiIssuer::new(&IssuerUrl::default(), None).expect("a client"),
+            github: Github::new(&HttpSettings::default()).expect("a client"),
+            refused_triggers: RefusedTriggers::default(),
+            secrets,
             credentials,
             board,
             repositories,

@@ -1,6 +1,7 @@
 //! Releases over HTTP: the API trigger, and a release's state and log.
 
 mod log;
+mod rate;
 mod trigger;
 mod wait;
 
@@ -16,7 +17,10 @@ use projections::board::{Release, ReleaseState};
 use serde::Serialize;
 
 pub(crate) use self::log::logs;
-pub use self::wait::{WAIT_MAX, Wait};
+pub use self::{
+    rate::{REQUESTS_AT_ONCE_MAX, REQUESTS_PER_MINUTE_MAX, RequestRates},
+    wait::{WAIT_MAX, Wait},
+};
 use crate::{app::App, http::problem::Problem};
 
 /// `POST /api/v1/projects/{project}/releases`, `GET /api/v1/releases/{id}` and `GET /api/v1/releases/{id}/log`.

@@ -11,7 +11,7 @@ use commands::execute::{Context, ExecuteError};
 use domain::{
     ids::{ProjectId, ReleaseId},
     names::TagName,
-    project::{Command, GitUrl, Project, Refusal, Trigger},
+    project::{Command, GitUrl, Project, Refusal, Trigger, TriggerRefused},
     version::ReleaseVersion,
 };
 use serde::Deserialize;
@@ -36,16 +36,13 @@ struct Body {
 
 pub(super) async fn trigger(
     State(app): State<App>,
-    caller: ProjectToken,
+    caller: Result<ProjectToken, Problem>,
     Path(project): Path<String>,
     Query(wait): Query<Wait>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    // Another project's token is no token here, whether the project exists or not.
-    if project.parse() != Ok(caller.project) {
-        return Err(Problem::NeedsToken);
-    }
+    let caller = allowed(&app, caller, project.parse().ok()).await?;
     let wait = wait.duration()?;
     let wanted = tags_asked_for(&body)?;
     let idempotency_key = idempotency_key(&headers)?;
@@ -55,6 +52,37 @@ pub(super) async fn trigger(
     };
     wait::until_ended(&app, release, wait).await?;
     Ok((status, Json(ReleaseAnswer::find(&app, release).await?)).into_response())
+}
+
+/// Whoever may ask for this project's releases now. Refusals are counted, for the people of the project.
+async fn allowed(
+    app: &App,
+    caller: Result<ProjectToken, Problem>,
+    project: Option<ProjectId>,
+) -> Result<ProjectToken, Problem> {
+    let refused = |project, reason| app.refused_triggers.note(project, reason, app.executor.now());
+    // Another project's token is no token here, whether the project exists or not.
+    let caller = match caller {
+        Ok(caller) if Some(caller.project) == project => caller,
+        Ok(_) | Err(_) => {
+            if let Some(project) = project.filter(|project| app.credentials.has_project(*project)) {
+                refused(project, TriggerRefused::WrongToken);
+            }
+            return Err(Problem::NeedsToken);
+        }
+    };
+    if let Err(retry_after_seconds) = app.request_rates.count(caller.token.0) {
+        refused(caller.project, TriggerRefused::TooMany);
+        return Err(Problem::TooManyRequests { retry_after_seconds });
+    }
+    let chosen = |project: &Project, _| project.added().map(|added| added.trigger);
+    match app.executor.inspect::<Project, _>(caller.project.0, chosen).await? {
+        Some(other @ Trigger::GithubWebhook) => {
+            refused(caller.project, TriggerRefused::OtherTrigger);
+            Err(Problem::Conflict { code: "other_trigger", detail: Refusal::OtherTrigger(other).to_string() })
+        }
+        Some(Trigger::ApiEndpoint) | None => Ok(caller),
+    }
 }
 
 /// The release that this `Idempotency-Key` led to. Needs no code repository: a retry works while that is away.

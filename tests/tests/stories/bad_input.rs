@@ -116,6 +116,7 @@ async fn a_release_that_cannot_be_made_says_why_and_publishes_nothing() {
         build: format!(
             "time_limit_seconds = 10\nunmapped = \"refuse\"\n[build.rootfs]\nubuntu18 = \"{root}\"\ncentos7 = \"{root}\"\n"
         ),
+        ..StartOptions::default()
     });
     let team = server.operator();
     team.create_organisation("acme").await;

@@ -1,5 +1,6 @@
 //! Every story, told from outside: one binary, so that it is linked once.
 
+mod api_tokens;
 mod bad_input;
 mod crashes;
 mod dependency_edges;
@@ -12,3 +13,4 @@ mod secrets;
 mod signatures;
 mod strangers;
 mod virtualenv;
+mod webhooks;

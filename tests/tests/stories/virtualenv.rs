@@ -49,6 +49,7 @@ async fn a_virtualenv_made_at_the_build_directory_runs_there_after_installation(
     let root = stories::client_root();
     let server = Server::start_with(&StartOptions {
         build: format!("unmapped = \"refuse\"\n[build.rootfs]\ndebian12 = \"{}\"", root.display()),
+        ..StartOptions::default()
     });
     let team = server.operator();
     team.create_organisation("acme").await;

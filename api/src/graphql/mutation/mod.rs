@@ -1,6 +1,8 @@
 //! What an operator can do, one file for each noun.
 
 mod access_key;
+mod api_token;
+mod github;
 mod organisation;
 mod project;
 mod release;
@@ -17,8 +19,9 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use self::{
-    access_key::AccessKeyMutation, organisation::OrganisationMutation, project::ProjectMutation,
-    release::ReleaseMutation, repository::RepositoryMutation, signing_key::SigningKeyMutation,
+    access_key::AccessKeyMutation, api_token::ApiTokenMutation, github::GithubMutation,
+    organisation::OrganisationMutation, project::ProjectMutation, release::ReleaseMutation,
+    repository::RepositoryMutation, signing_key::SigningKeyMutation,
 };
 use super::error::{internal, invalid, not_found, refused};
 use crate::{app::App, auth::Operator};
@@ -31,6 +34,8 @@ const SHOWN_WITHIN: Duration = Duration::from_secs(10);
 pub struct Mutation(
     OrganisationMutation,
     ProjectMutation,
+    ApiTokenMutation,
+    GithubMutation,
     RepositoryMutation,
     AccessKeyMutation,
     ReleaseMutation,

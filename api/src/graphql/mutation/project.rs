@@ -1,21 +1,19 @@
-//! Changes of projects and their API tokens.
+//! Changes of projects and of how their releases are asked for.
 
 use async_graphql::{Context, ID, Object, Result};
 use domain::{
-    ids::{ProjectId, TokenId},
+    ids::ProjectId,
     names::ProjectName,
-    project::{self, GitUrl, NewApiToken, Project, Scopes, Trigger},
-    token::TokenKind,
+    project::{CI_REF_PATTERN_DEFAULT, CiTrust, Command, GitUrl, NewApiToken, Project, Scopes},
 };
 
 use super::{existing_organisation, run};
 use crate::{
     app::App,
     graphql::{
-        error::{internal, invalid},
-        types::{self, NewProject},
+        error::{invalid, with_code},
+        types::{self, NewProject, TriggerWord},
     },
-    mint,
 };
 
 #[derive(Default)]
@@ -30,38 +28,65 @@ impl ProjectMutation {
         organisation: String,
         name: String,
         #[graphql(desc = "The git URL it is cloned from")] source: String,
+        #[graphql(default_with = "TriggerWord::ApiEndpoint", desc = "How its releases are asked for")]
+        trigger: TriggerWord,
     ) -> Result<NewProject> {
         let app = ctx.data_unchecked::<App>();
         let organisation = existing_organisation(app, &organisation).await?;
         let name: ProjectName = name.parse().map_err(invalid)?;
         let source = GitUrl::parse(&source, app.git.allow_local).map_err(invalid)?;
         let id = ProjectId::named(&organisation, &name);
-        let add = project::Command::Add { organisation, name, source, trigger: Trigger::ApiEndpoint };
+        let add = Command::Add { organisation, name, source, trigger: trigger.into() };
         run::<Project>(ctx, id.0, add).await?;
-        issue_api_token(ctx, id).await
+        let (token, token_id, secret_sha256) = super::api_token::mint();
+        let (name, scopes, expires_at, job) = (None, Scopes::default(), None, None);
+        let new = NewApiToken { token: token_id, secret_sha256, name, scopes, expires_at, job };
+        run::<Project>(ctx, id.0, Command::IssueApiToken { new, at: app.executor.now() }).await?;
+        Ok(NewProject { project: types::Project::load(ctx, id).await?, api_token: token.text() })
     }
 
-    /// Makes a new API token for a project. The old one is dead when this answers; the new one is shown only now.
-    async fn issue_api_token(&self, ctx: &Context<'_>, project: ID) -> Result<NewProject> {
-        issue_api_token(ctx, project.parse().map_err(invalid)?).await
+    /// Sets how a project's releases are asked for. Calls of the other kind are refused from now on.
+    async fn choose_trigger(&self, ctx: &Context<'_>, project: ID, trigger: TriggerWord) -> Result<types::Project> {
+        change(ctx, project, Command::ChooseTrigger { trigger: trigger.into() }).await
+    }
+
+    /// Sets which tags webhooks release: `v*`. `*` stands for any characters, `?` for one.
+    async fn set_tag_pattern(&self, ctx: &Context<'_>, project: ID, pattern: String) -> Result<types::Project> {
+        change(ctx, project, Command::SetTagPattern { pattern: pattern.parse().map_err(invalid)? }).await
+    }
+
+    /// Lets jobs at GitHub Actions exchange a proof of their identity for an API token of 15 minutes.
+    async fn trust_github_actions(
+        &self,
+        ctx: &Context<'_>,
+        project: ID,
+        #[graphql(desc = "The numeric id of the code repository")] repository_id: ID,
+        #[graphql(desc = "The numeric id of the account or organisation that owns it")] owner_id: ID,
+        #[graphql(desc = "The refs that jobs run for; refs/tags/* if left out")] ref_pattern: Option<String>,
+        #[graphql(desc = "Whom proofs have to be made out to; this server's address if left out")] audience: Option<
+            String,
+        >,
+    ) -> Result<types::Project> {
+        let ref_pattern = ref_pattern.as_deref().unwrap_or(CI_REF_PATTERN_DEFAULT).parse().map_err(invalid)?;
+        let (repository_id, owner_id) = (numeric_id(&repository_id)?, numeric_id(&owner_id)?);
+        let trust = CiTrust { repository_id, owner_id, ref_pattern, audience };
+        change(ctx, project, Command::TrustCi(trust)).await
+    }
+
+    /// Lets them no more. Tokens that they hold work until they expire.
+    async fn distrust_github_actions(&self, ctx: &Context<'_>, project: ID) -> Result<types::Project> {
+        change(ctx, project, Command::DistrustCi).await
     }
 }
 
-async fn issue_api_token(ctx: &Context<'_>, id: ProjectId) -> Result<NewProject> {
-    let app = ctx.data_unchecked::<App>();
-    let (token, at) = (mint::token(TokenKind::Api), app.executor.now());
-    let (id_of_token, secret_sha256) = (TokenId(token.id()), token.secret_sha256());
-    let has_token = |project: &Project, _| project.added().is_some_and(|added| added.api_tokens.to_roll().is_ok());
-    let has_token = app.executor.inspect::<Project, _>(id.0, has_token).await.map_err(|error| internal(&error))?;
-    let command = if has_token {
-        let (old, old_works_until, webhook_secret) = (None, None, None);
-        project::Command::RollApiToken { old, token: id_of_token, secret_sha256, old_works_until, webhook_secret, at }
-    } else {
-        let (name, scopes, expires_at, job) = (None, Scopes::default(), None, None);
-        let new = NewApiToken { token: id_of_token, secret_sha256, name, scopes, expires_at, job };
-        project::Command::IssueApiToken { new, at }
-    };
+/// Runs `command` on a project and answers with the project.
+pub(super) async fn change(ctx: &Context<'_>, project: ID, command: Command) -> Result<types::Project> {
+    let id: ProjectId = project.parse().map_err(invalid)?;
     run::<Project>(ctx, id.0, command).await?;
-    let project = types::Project::load(ctx, id).await?;
-    Ok(NewProject { project, api_token: token.text() })
+    types::Project::load(ctx, id).await
+}
+
+/// An id as GitHub counts them.
+pub(super) fn numeric_id(id: &ID) -> Result<u64> {
+    id.parse().map_err(|_| with_code("invalid", "not an id at GitHub: expected digits, such as 1296269"))
 }

@@ -50,9 +50,9 @@ impl Organisation {
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
         #[graphql(default)] offset: u32,
     ) -> Result<Vec<Project>> {
-        let app = ctx.data_unchecked::<App>();
-        let rows = app.board.projects(Some(&self.parsed_name()?), offset, first).await;
-        Ok(rows.map_err(|error| internal(&error))?.into_iter().map(|row| Project::of(app, row)).collect())
+        let board = &ctx.data_unchecked::<App>().board;
+        let rows = board.projects(Some(&self.parsed_name()?), offset, first).await;
+        Ok(rows.map_err(|error| internal(&error))?.into_iter().map(Project::of).collect())
     }
 
     /// Its package repositories, newest first.

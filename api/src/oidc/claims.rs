@@ -1,0 +1,79 @@
+//! What a proof says, and whether a project trusts the job it speaks of.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    digest::Sha256,
+    project::{CiJob, CiTrust},
+};
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+/// How far the issuer's clock may be from ours.
+const LEEWAY: TimeDelta = TimeDelta::seconds(60);
+/// Longest life of a proof that is taken. GitHub's live for 5 to 15 minutes.
+const LIFETIME_MAX: TimeDelta = TimeDelta::hours(1);
+/// Longest text of a claim.
+const CLAIM_MAX_CHARS: usize = 512;
+
+/// The claims that matter. Source: GitHub, "OpenID Connect reference".
+#[derive(Debug, Deserialize)]
+pub(super) struct Claims {
+    pub(super) iss: String,
+    aud: Audience,
+    exp: i64,
+    nbf: i64,
+    iat: i64,
+    pub(super) jti: String,
+    #[serde(deserialize_with = "number")]
+    repository_id: u64,
+    #[serde(deserialize_with = "number")]
+    repository_owner_id: u64,
+    #[serde(rename = "ref")]
+    git_ref: String,
+    workflow_ref: String,
+}
+
+/// One audience, or a list.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+/// GitHub writes ids as text.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Number {
+        Text(String),
+        Number(u64),
+    }
+    match Number::deserialize(deserializer)? {
+        Number::Text(text) => text.parse().map_err(D::Error::custom),
+        Number::Number(number) => Ok(number),
+    }
+}
+
+impl Claims {
+    /// The job, if it is one that is trusted, and its proof is made out to `audience` and good at this time.
+    pub(super) fn job(self, trust: &CiTrust, audience: &str, at: DateTime<Utc>) -> Option<CiJob> {
+        let time = |seconds| DateTime::from_timestamp(seconds, 0);
+        let (exp, nbf, iat) = (time(self.exp)?, time(self.nbf)?, time(self.iat)?);
+        let in_time = at < exp + LEEWAY && nbf - LEEWAY <= at && iat - LEEWAY <= at && exp - iat <= LIFETIME_MAX;
+        let for_us = match &self.aud {
+            Audience::One(one) => one == audience,
+            Audience::Several(all) => matches!(all.as_slice(), [only] if only == audience),
+        };
+        let trusted = self.repository_id == trust.repository_id
+            && self.repository_owner_id == trust.owner_id
+            && trust.ref_pattern.matches(&self.git_ref);
+        let short = [&self.jti, &self.git_ref, &self.workflow_ref].iter().all(|text| text.len() <= CLAIM_MAX_CHARS);
+        let fits = in_time && for_us && trusted && short && !self.jti.is_empty();
+        fits.then(|| CiJob {
+            repository_id: self.repository_id,
+            jti_sha256: Sha256::of(self.jti.as_bytes()),
+            git_ref: self.git_ref,
+            workflow_ref: self.workflow_ref,
+        })
+    }
+}

@@ -1,0 +1,110 @@
+//! Who gives CI jobs proofs of their identity, and whether a proof is its word.
+
+use std::{fmt, str::FromStr};
+
+use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use url::{Host, Url};
+
+use super::{claims::Claims, keys::Keys};
+
+/// Longest address of an issuer.
+const ISSUER_MAX_BYTES: usize = 300;
+/// What an issuer may sign with. A key says which of them is its own; a proof that says another one is refused.
+const ALGORITHMS: [Algorithm; 2] = [Algorithm::RS256, Algorithm::ES256];
+
+/// The address that an issuer is known by: `https://token.actions.githubusercontent.com`. No slash at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuerUrl(String);
+
+/// The text is no issuer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "oidc.issuer: expected https://host[/path] without login, query or fragment; http only for this machine itself"
+)]
+pub struct InvalidIssuerUrl;
+
+impl Default for IssuerUrl {
+    /// GitHub Actions. Source: GitHub, "OpenID Connect reference".
+    fn default() -> Self {
+        Self("https://token.actions.githubusercontent.com".to_owned())
+    }
+}
+
+impl FromStr for IssuerUrl {
+    type Err = InvalidIssuerUrl;
+    fn from_str(text: &str) -> Result<Self, InvalidIssuerUrl> {
+        let url = Url::parse(text).map_err(|_| InvalidIssuerUrl)?;
+        let fits = text.len() <= ISSUER_MAX_BYTES
+            && is_safe(&url)
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        if fits { Ok(Self(text.trim_end_matches('/').to_owned())) } else { Err(InvalidIssuerUrl) }
+    }
+}
+
+impl fmt::Display for IssuerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether nobody on the way can change what is fetched from there.
+pub(super) fn is_safe(url: &Url) -> bool {
+    let here = match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => return false,
+    };
+    url.scheme() == "https" || (url.scheme() == "http" && here)
+}
+
+/// Why a proof is not believed. Says nothing of what would have been.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ProofError {
+    /// It is no proof, or nobody whose keys are known signed it.
+    #[error("the proof is not a token of the issuer's")]
+    NotGenuine(#[source] Option<jsonwebtoken::errors::Error>),
+    /// The issuer's keys cannot be fetched.
+    #[error("the issuer's keys cannot be fetched")]
+    NoKeys(#[source] super::keys::KeysError),
+}
+
+/// An issuer and its public keys.
+pub struct CiIssuer {
+    pub(super) url: IssuerUrl,
+    keys: Keys,
+}
+
+impl CiIssuer {
+    /// The issuer at `url`, asked through `proxy`.
+    ///
+    /// # Errors
+    /// The proxy is no address, or this machine's certificates cannot be read.
+    pub fn new(url: &IssuerUrl, proxy: Option<&str>) -> Result<Self, reqwest::Error> {
+        Ok(Self { url: url.clone(), keys: Keys::new(&url.0, proxy)? })
+    }
+
+    /// What a proof claims, if the issuer signed it. Times, audience and job are the caller's to judge.
+    pub(super) async fn claims(&self, proof: &str) -> Result<Claims, ProofError> {
+        let not_genuine = |error| ProofError::NotGenuine(Some(error));
+        let header = decode_header(proof).map_err(not_genuine)?;
+        let kid = header.kid.filter(|_| ALGORITHMS.contains(&header.alg)).ok_or(ProofError::NotGenuine(None))?;
+        let key = self.keys.find(&kid).await.map_err(ProofError::NoKeys)?.ok_or(ProofError::NotGenuine(None))?;
+        let mut validation = Validation::new(key.algorithm);
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.set_required_spec_claims::<&str>(&[]);
+        validation.set_issuer(&[&self.url.0]);
+        let claims: Claims = decode(proof, &key.decoding, &validation).map_err(not_genuine)?.claims;
+        if claims.iss == self.url.0 { Ok(claims) } else { Err(ProofError::NotGenuine(None)) }
+    }
+}
+
+impl fmt::Debug for CiIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CiIssuer").field("url", &self.url).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,175 @@
+//! `/projects/{project}`: how a project is released, with which tokens, and what became of it.
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    response::Html,
+};
+use domain::{
+    ids::ProjectId,
+    project::{Added, Project, Trigger},
+    token::id_text,
+};
+use projections::{board, credentials};
+
+use super::{
+    layout::{Layout, Section, show},
+    problem::{PageProblem, not_found},
+    projects::ProjectRow,
+    releases::ReleaseRow,
+    show::Moment,
+};
+use crate::{app::App, http::problem::Problem};
+
+/// How many releases the page shows.
+const RELEASES_SHOWN: u32 = 20;
+/// How many deliveries the page shows.
+const DELIVERIES_SHOWN: u32 = 20;
+/// As much of a token's id as tells tokens apart.
+const ID_SHOWN_CHARS: usize = 4;
+
+#[derive(Template)]
+#[template(path = "project.html")]
+struct ProjectPage {
+    layout: Layout,
+    project: ProjectRow,
+    has_api_trigger: bool,
+    trigger_url: String,
+    webhook_url: String,
+    tag_pattern: String,
+    github: Option<GithubFacts>,
+    jobs: Option<JobFacts>,
+    tokens: Vec<TokenRow>,
+    releases: Vec<ReleaseRow>,
+    has_older: bool,
+    deliveries: Vec<DeliveryRow>,
+    refused: Vec<RefusedRow>,
+}
+
+/// What the project has at GitHub.
+struct GithubFacts {
+    full_name: String,
+    repository_id: u64,
+    by_hand: bool,
+    is_registered: bool,
+    failing: Vec<(&'static str, String, String)>,
+}
+
+/// The jobs that need no stored token.
+struct JobFacts {
+    repository_id: u64,
+    ref_pattern: String,
+}
+
+/// An API token, but for its secret.
+struct TokenRow {
+    name: String,
+    id_end: String,
+    scopes: String,
+    issued: Moment,
+    ends: Option<Moment>,
+    is_over: bool,
+    in_grace: bool,
+    of_ci_job: bool,
+}
+
+/// A delivery of the webhook.
+struct DeliveryRow {
+    guid: String,
+    hook_event: String,
+    outcome: String,
+    tag: String,
+    received: Moment,
+}
+
+/// Refused triggers, counted.
+struct RefusedRow {
+    reason: String,
+    count: u64,
+    last: Moment,
+}
+
+/// `GET /projects/{project}`.
+pub(super) async fn project(State(app): State<App>, Path(project): Path<String>) -> Result<Html<String>, PageProblem> {
+    let id: ProjectId = project.parse().map_err(|_| not_found("project"))?;
+    let row = app.board.project(id).await?.ok_or_else(|| not_found("project"))?;
+    let mut releases = app.board.releases(None, Some(id), None, RELEASES_SHOWN + 1).await?;
+    let has_older = releases.len() > RELEASES_SHOWN as usize;
+    releases.truncate(RELEASES_SHOWN as usize);
+    let layout = Layout::of(&app, format!("{}/{}", row.organisation, row.name), Section::Projects);
+    let facts =
+        |project: &Project, _| project.added().map(|added| (github(added), jobs(added), added.tag_pattern.to_string()));
+    let facts = app.executor.inspect::<Project, _>(id.0, facts).await.map_err(Problem::from)?;
+    let (github, jobs, tag_pattern) = facts.unwrap_or_default();
+    let tokens = app.credentials.api_tokens(id).await?;
+    let deliveries = app.board.deliveries(id, DELIVERIES_SHOWN).await?;
+    let refused = app.board.refused_triggers(id).await?;
+    show(&ProjectPage {
+        trigger_url: format!("{}/api/v1/projects/{id}/releases", app.public_url),
+        webhook_url: format!("{}/webhooks/github/{id}", app.public_url),
+        has_api_trigger: row.trigger == Trigger::ApiEndpoint.as_str(),
+        tag_pattern,
+        github,
+        jobs,
+        tokens: tokens.into_iter().map(|token| TokenRow::of(token, &layout)).collect(),
+        releases: ReleaseRow::of(&app, releases, &layout).await?,
+        project: ProjectRow::of(row, &layout),
+        has_older,
+        deliveries: deliveries.into_iter().map(|delivery| DeliveryRow::of(delivery, &layout)).collect(),
+        refused: refused.into_iter().map(|refused| RefusedRow::of(refused, &layout)).collect(),
+        layout,
+    })
+}
+
+fn github(project: &Added) -> Option<GithubFacts> {
+    let github = project.connected()?;
+    let failing = github.failing.iter().map(|(step, (code, message))| (step.as_str(), code.clone(), message.clone()));
+    Some(GithubFacts {
+        full_name: github.full_name.to_string(),
+        repository_id: github.repository_id,
+        by_hand: github.credential.is_none(),
+        is_registered: project.live_webhook_secret().is_some_and(|live| github.has_webhook(live)),
+        failing: failing.collect(),
+    })
+}
+
+fn jobs(project: &Added) -> Option<JobFacts> {
+    let trust = project.ci_trust.as_ref()?;
+    Some(JobFacts { repository_id: trust.repository_id, ref_pattern: trust.ref_pattern.to_string() })
+}
+
+impl TokenRow {
+    fn of(token: credentials::ApiToken, layout: &Layout) -> Self {
+        let ends = [token.expires_at, token.grace_until].into_iter().flatten().min();
+        let id = id_text(token.id.0);
+        Self {
+            name: token.name,
+            id_end: id[id.len() - ID_SHOWN_CHARS..].to_owned(),
+            scopes: token.scopes.to_string().replace(',', ", "),
+            issued: layout.moment(token.issued_at),
+            is_over: ends.is_some_and(|end| end <= layout.now()),
+            ends: ends.map(|end| layout.moment(end)),
+            in_grace: token.grace_until.is_some(),
+            of_ci_job: token.is_of_ci_job,
+        }
+    }
+}
+
+impl DeliveryRow {
+    fn of(delivery: board::Delivery, layout: &Layout) -> Self {
+        Self {
+            guid: delivery.guid,
+            hook_event: delivery.hook_event,
+            outcome: delivery.outcome.replace('_', " "),
+            tag: delivery.tag.unwrap_or_default(),
+            received: layout.moment(delivery.received_at),
+        }
+    }
+}
+
+impl RefusedRow {
+    fn of(refused: board::RefusedTriggers, layout: &Layout) -> Self {
+        let reason = refused.reason.replace('_', " ");
+        Self { reason, count: refused.count, last: layout.moment(refused.last_at) }
+    }
+}
