@@ -101,6 +101,7 @@ shapes! {
         TagFreed { .. } => "project.tag_freed",
         TagDeleted { .. } => "project.tag_deleted",
         TriggersRefused { .. } => "project.triggers_refused",
+        TagsKnown { .. } => "project.tags_known",
         GithubConnected { .. } => "project.github_connected",
         GithubDisconnected => "project.github_disconnected",
         WebhookSecretIssued { .. } => "project.webhook_secret_issued",

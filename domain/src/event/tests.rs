@@ -67,6 +67,7 @@ fn golden() -> Vec<(&'static str, &'static str, Event)> {
         "project.trigger_chosen.v1" => project::Event::TriggerChosen { trigger: project::Trigger::GithubWebhook },
         "project.tag_pattern_set.v1" => project::Event::TagPatternSet { pattern: "v*".parse().expect("a pattern") },
         "project.tag_deleted.v1" => project::Event::TagDeleted { tag: name() },
+        "project.tags_known.v1" => project::Event::TagsKnown { tags: vec![name()], is_complete: true },
         "project.triggers_refused.v1" => project::Event::TriggersRefused {
             reason: project::TriggerRefused::WrongSignature,
             count: 3,

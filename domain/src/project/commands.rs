@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     API_TOKEN_GRACE_MAX, API_TOKENS_MAX, AUDIENCE_MAX_CHARS, ApiTokenName, ApiUrl, AtGithub, CI_TOKENS_MAX, CiJob,
-    CiTrust, GitUrl, GithubName, Scopes, TagPattern, Trigger, TriggerRefused,
+    CiTrust, GitUrl, GithubName, ListedTag, Scopes, TagPattern, Trigger, TriggerRefused,
 };
 use crate::{
     digest::Sha256,
@@ -96,6 +96,11 @@ pub enum Command {
     RecordTagDeleted {
         /// The git tag.
         tag: TagName,
+    },
+    /// Release the tags that no delivery told of, and take note of the others.
+    ReconcileTags {
+        /// Every tag that the code repository has.
+        tags: Vec<ListedTag>,
     },
     /// Take note of triggers that were refused.
     RecordTriggersRefused {

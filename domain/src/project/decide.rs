@@ -1,6 +1,9 @@
 //! The rule between what is asked of a project and what follows.
 
-use super::{Added, Command, Event, Github, IDEMPOTENCY_KEY_MAX_CHARS, Project, Refusal, Trigger, valid_audience};
+use super::{
+    Added, Command, Event, Github, IDEMPOTENCY_KEY_MAX_CHARS, Project, Refusal, Trigger, reconcile::reconcile,
+    valid_audience,
+};
 use crate::{
     ids::{ReleaseId, SecretId},
     names::TagName,
@@ -43,7 +46,11 @@ fn decide_added(project: &Added, command: Command) -> Result<Vec<Event>, Refusal
         Command::FreeTag { tag, release } => {
             Ok(unless(project.releases.get(&tag) != Some(&release), Event::TagFreed { tag, release }))
         }
-        Command::RecordTagDeleted { tag } => Ok(unless(!project.tried_tags.contains(&tag), Event::TagDeleted { tag })),
+        Command::RecordTagDeleted { tag } => {
+            let is_known = project.tried_tags.contains(&tag) || project.known_tags.contains(&tag);
+            Ok(unless(!is_known, Event::TagDeleted { tag }))
+        }
+        Command::ReconcileTags { tags } => reconcile(project, tags),
         Command::RecordTriggersRefused { reason, count, first_at, last_at } => {
             Ok(unless(count == 0, Event::TriggersRefused { reason, count, first_at, last_at }))
         }

@@ -102,6 +102,14 @@ pub enum Event {
         /// The git tag.
         tag: TagName,
     },
+    /// The code repository has these tags, and they are not released unless a delivery asks for it: they were there before
+    /// the project was connected, or they are none that webhooks release.
+    TagsKnown {
+        /// The git tags.
+        tags: Vec<TagName>,
+        /// Were these the last of those that were there before?
+        is_complete: bool,
+    },
     /// Triggers were refused, so many in this time. Counted, so that a flood of them cannot fill the log.
     TriggersRefused {
         /// Why.

@@ -11,6 +11,7 @@ mod events;
 mod git_url;
 mod github;
 mod github_names;
+mod reconcile;
 mod tag_pattern;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub use self::{
     git_url::{GIT_URL_MAX_BYTES, GitUrl, InvalidGitUrl, Transport},
     github::{CommitState, DeployKey, Github, GithubStep},
     github_names::{API_URL_MAX_BYTES, ApiUrl, GITHUB_NAME_MAX_CHARS, GithubName, InvalidGithub},
+    reconcile::{KnownTags, ListedTag, RECONCILED_RELEASES_MAX, TAGS_KNOWN_MAX},
     tag_pattern::{InvalidTagPattern, TAG_PATTERN_MAX_CHARS, TagPattern},
 };
 use crate::{
@@ -69,6 +71,8 @@ pub struct Added {
     pub releases: BTreeMap<TagName, ReleaseId>,
     /// Every tag that was released or tried, unless it was deleted since.
     pub tried_tags: BTreeSet<TagName>,
+    /// Tags that have no release and get none by being found.
+    pub known_tags: KnownTags,
     /// What each `Idempotency-Key` led to.
     pub idempotency_keys: BTreeMap<String, (TagName, ReleaseId)>,
 }
@@ -127,6 +131,7 @@ impl Aggregate for Project {
                 webhook_secret: None,
                 releases: BTreeMap::new(),
                 tried_tags: BTreeSet::new(),
+                known_tags: KnownTags::default(),
                 idempotency_keys: BTreeMap::new(),
             }));
         }
@@ -139,6 +144,7 @@ impl Aggregate for Project {
 impl Added {
     fn evolve(&mut self, event: &Event) {
         self.api_tokens.evolve(event);
+        self.known_tags.evolve(event);
         if let Some(github) = &mut self.github {
             github.evolve(event);
         }
@@ -173,6 +179,7 @@ impl Added {
             | Event::ApiTokenGraceClosed { .. }
             | Event::ApiTokenRevoked { .. }
             | Event::TriggersRefused { .. }
+            | Event::TagsKnown { .. }
             | Event::WebhookRegistered { .. }
             | Event::WebhookRemoved { .. }
             | Event::DeployKeyInstalled { .. }

@@ -1,5 +1,6 @@
 mod api_tokens;
 mod at_github;
+mod reconcile;
 
 use super::*;
 use crate::{testing::given, version::ReleaseVersion};
