@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use commands::{
-    blobs::Blobs, execute::Executor, github::Github, refused_triggers::RefusedTriggers, secrets::Secrets,
+    blobs::Blobs, execute::Executor, github::Access, refused_triggers::RefusedTriggers, secrets::Secrets,
     signing_keys::SigningKeys, source::Git,
 };
 use projections::{board::Board, credentials::Credentials, index::Repositories, runner::Progress};
@@ -33,6 +33,8 @@ pub struct Parts {
     pub blobs: Blobs,
     /// Asks code repositories for tags.
     pub git: Git,
+    /// How projects get at GitHub.
+    pub github_access: Arc<Access>,
     /// How many questions about tags may be asked at the same time.
     pub tag_questions: Semaphore,
     /// How many uploads may come in at the same time.
@@ -47,8 +49,6 @@ pub struct Parts {
     pub request_rates: RequestRates,
     /// Judges proofs of CI jobs' identity.
     pub ci_issuer: CiIssuer,
-    /// Talks to GitHub.
-    pub github: Github,
     /// Counts triggers that are refused.
     pub refused_triggers: RefusedTriggers,
     /// Sign uploaded rpms.

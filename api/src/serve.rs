@@ -11,7 +11,6 @@ use commands::{
     deliveries::Deliveries,
     event_store::{EventStore as _, sqlite::SqliteEventStore},
     execute::{Context, Executor},
-    github::{Github, HttpSettings},
     publishing::{Publisher, Resigner},
     refused_triggers::RefusedTriggers,
     releases::{Pipeline, Running, Slots},
@@ -56,7 +55,9 @@ use crate::{
     settings::{Settings, Unmapped},
     uploads,
     webhooks::{self, DELIVERIES_IN_MEMORY_MAX_BYTES, WebhookSecrets},
-    wiring::{IndexBlobs, LogFeed, ProjectedRepositories, ServedBlobs, ServedRepositories},
+    wiring::{
+        IndexBlobs, LogFeed, ProjectedRepositories, ServedBlobs, ServedRepositories, github_access, github_worker,
+    },
 };
 
 /// Where to listen if nobody says otherwise.
@@ -129,8 +130,11 @@ impl Server {
         clear(&data.jobs())?;
         clear(&data.incoming())?;
         clear(&data.resigning())?;
+        let github_access = github_access(&settings.github, executor.clone(), secrets.clone(), git.clone())?;
+        workers.start("github", github_worker(&settings.github, github_access.clone(), &public_url).run());
         let pipeline = Pipeline {
             executor: executor.clone(),
+            secrets: secrets.clone(),
             blobs: blobs.clone(),
             git: git.clone(),
             builder: Arc::new(builder(settings, data).await?),
@@ -179,13 +183,13 @@ impl Server {
             progress,
             blobs,
             git,
+            github_access,
             tag_questions: Semaphore::new(TAG_QUESTIONS_MAX),
             uploads: Semaphore::new(UPLOADS_MAX),
             webhook_secrets: WebhookSecrets::new(secrets.clone()),
             deliveries_memory: Arc::new(Semaphore::new(DELIVERIES_IN_MEMORY_MAX_BYTES)),
             request_rates: RequestRates::new(),
             ci_issuer: CiIssuer::new(&settings.oidc.issuer()?, settings.oidc.proxy.as_deref())?,
-            github: Github::new(&HttpSettings::default())?,
             refused_triggers,
             secrets,
             signing_keys,

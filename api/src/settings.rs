@@ -29,6 +29,9 @@ pub struct Settings {
     /// Where code comes from.
     #[serde(default)]
     pub source: Source,
+    /// How GitHub is dealt with.
+    #[serde(default)]
+    pub github: Github,
     /// How packages are built.
     #[serde(default)]
     pub build: Build,
@@ -81,6 +84,22 @@ pub struct Source {
     /// The ssh servers that code may be fetched from, beside github.com: lines as `ssh-keyscan` prints them.
     #[serde(default)]
     pub known_hosts: Vec<String>,
+}
+
+/// `[github]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Github {
+    /// The proxy through which it is reached: `http://proxy:3128`.
+    pub proxy: Option<String>,
+    /// For one request, from the connection to the last byte.
+    pub timeout_milliseconds: Option<NonZeroU64>,
+    /// The wait after a first failure; doubled with each that follows.
+    pub retry_first_milliseconds: Option<NonZeroU64>,
+    /// The longest such wait.
+    pub retry_max_milliseconds: Option<NonZeroU64>,
+    /// How often each project's tags and webhooks are looked at.
+    pub reconcile_every_seconds: Option<NonZeroU64>,
 }
 
 /// `[build]`.

@@ -4,10 +4,12 @@ mod api;
 mod ci_issuer;
 mod crawl;
 mod event_log;
+mod github_delivery;
 mod github_double;
 mod machine;
 mod project;
 mod server;
+mod sshd;
 mod webhook;
 
 pub use self::{
@@ -19,6 +21,7 @@ pub use self::{
     machine::{Machine, Ran, client_root, run_host},
     project::{Project, sample_project},
     server::{Server, StartOptions},
+    sshd::Sshd,
     webhook::Webhook,
 };
 

@@ -24,6 +24,8 @@ pub struct StartOptions {
     pub build: String,
     /// Other tables of the configuration file.
     pub tables: String,
+    /// Further lines of its `[source]` table.
+    pub source: String,
 }
 
 /// A running server.
@@ -46,7 +48,8 @@ impl Server {
     #[must_use]
     pub fn start_with(options: &StartOptions) -> Self {
         let folder = TempDir::with_prefix("pkgdeploy-story-").expect("a temporary folder");
-        let config = format!("[source]\nallow_local = true\n\n[build]\n{}\n\n{}", options.build, options.tables);
+        let StartOptions { build, tables, source } = options;
+        let config = format!("[source]\nallow_local = true\n{source}\n[build]\n{build}\n\n{tables}");
         fs::write(folder.path().join("pkgdeploy.toml"), config).expect("the configuration file is written");
         let mut server = Self { folder, port: free_port(), operator_token: String::new(), child: None };
         server.operator_token = server.spawn().expect("the first start prints the operator token");

@@ -13,7 +13,6 @@ use commands::{
     blobs::Blobs,
     event_store::sqlite::SqliteEventStore,
     execute::{Context, Executor},
-    github::{Github, HttpSettings},
     refused_triggers::RefusedTriggers,
     secrets::Secrets,
     signing::Algorithm,
@@ -46,8 +45,9 @@ use crate::{
     mint,
     oidc::{CiIssuer, IssuerUrl},
     releases::RequestRates,
+    settings,
     webhooks::{DELIVERIES_IN_MEMORY_MAX_BYTES, WebhookSecrets},
-    wiring::{IndexBlobs, LogFeed},
+    wiring::{IndexBlobs, LogFeed, github_access},
 };
 
 pub(super) const HOST: &str = "127.0.0.1:8080";
@@ -117,7 +117,9 @@ impl Site {
         let secrets = Arc::new(Secrets::open(&path("secrets"), &path("master.key")).expect("a secret store"));
         let making = Making { algorithm: Algorithm::Ed25519Legacy, user_id: "pages".into(), valid_for: None };
         let signing_keys = SigningKeys::open(executor.clone(), secrets.clone(), making).await.expect("signing keys");
+        let github = settings::Github::default();
         let app = App::new(Parts {
+            github_access: github_access(&github, executor.clone(), secrets.clone(), Git::default()).expect("a client"),
             tag_questions: Semaphore::new(TAG_QUESTIONS_MAX),
             uploads: Semaphore::new(UPLOADS_MAX),
             executor,
@@ -125,7 +127,6 @@ impl Site {
             deliveries_memory: Arc::new(Semaphore::new(DELIVERIES_IN_MEMORY_MAX_BYTES)),
             request_rates: RequestRates::new(),
             ci_issuer: CiIssuer::new(&IssuerUrl::default(), None).expect("a client"),
-            github: Github::new(&HttpSettings::default()).expect("a client"),
             refused_triggers: RefusedTriggers::default(),
             secrets,
             credentials,

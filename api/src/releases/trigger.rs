@@ -7,7 +7,10 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
-use commands::execute::{Context, ExecuteError};
+use commands::{
+    execute::{Context, ExecuteError},
+    github::source_key,
+};
 use domain::{
     ids::{ProjectId, ReleaseId},
     names::TagName,
@@ -168,8 +171,10 @@ async fn existing_tag(app: &App, project: ProjectId, candidates: Vec<TagName>) -
     let Ok(_permit) = app.tag_questions.try_acquire() else {
         return Err(Problem::TooManyRequests { retry_after_seconds: TAG_QUESTIONS_RETRY_SECONDS });
     };
+    let key = source_key(&app.executor, &app.github_access.secrets, project).await;
+    let key = key.map_err(|error| Problem::internal("use the project's deploy key")(error.into()))?;
     for tag in &candidates {
-        match app.git.resolve_tag(&url, tag, None).await {
+        match app.git.resolve_tag(&url, tag, key.as_ref()).await {
             Ok(Some(_)) => return Ok(tag.clone()),
             Ok(None) => {}
             Err(error) => {

@@ -2,12 +2,14 @@
 
 mod blob_store;
 mod feed;
+mod github;
 mod repositories;
 mod served;
 
 pub use self::{
     blob_store::IndexBlobs,
     feed::LogFeed,
+    github::{github_access, github_worker},
     repositories::ProjectedRepositories,
     served::{ServedBlobs, ServedRepositories},
 };

@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
+use domain::project::ApiUrl;
 use reqwest::{
     Client, Method, Response, StatusCode,
     header::{ACCEPT, AUTHORIZATION, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER},
@@ -13,7 +14,7 @@ use serde_json::Value;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::{ApiUrl, GithubError, RETRY_AFTER_MAX};
+use super::{GithubError, RETRY_AFTER_MAX, address::Root};
 
 /// Longest answer that is read. A page of a hundred tags takes 60 KB.
 const ANSWER_MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -75,25 +76,25 @@ impl Github {
     ///
     /// # Errors
     /// `TokenRefused` if the token cannot stand in a header, so that GitHub could never have made it.
-    pub fn session(&self, api: ApiUrl, token: Zeroizing<String>) -> Result<Session, GithubError> {
+    pub fn session(&self, api: &ApiUrl, token: Zeroizing<String>) -> Result<Session, GithubError> {
         let bearer = Zeroizing::new(format!("Bearer {}", token.trim()));
         let mut authorization = HeaderValue::from_str(&bearer).map_err(|_| GithubError::TokenRefused)?;
         authorization.set_sensitive(true);
-        Ok(Session { http: self.0.clone(), api, authorization, token })
+        Ok(Session { http: self.0.clone(), root: Root::of(api)?, authorization, token })
     }
 }
 
 /// A GitHub and the token that opens it.
 pub struct Session {
     http: Client,
-    pub(super) api: ApiUrl,
+    pub(super) root: Root,
     authorization: HeaderValue,
     token: Zeroizing<String>,
 }
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("api", &self.api).finish_non_exhaustive()
+        f.debug_struct("Session").field("root", &self.root).finish_non_exhaustive()
     }
 }
 
@@ -173,7 +174,7 @@ impl Session {
     fn followed(&self, call: &Call<'_>, headers: &HeaderMap) -> Option<Url> {
         let location = headers.get(LOCATION)?.to_str().ok()?;
         let url = call.url.join(location).ok()?;
-        (call.method == Method::GET && self.api.is_at(&url)).then_some(url)
+        (call.method == Method::GET && self.root.is_at(&url)).then_some(url)
     }
 
     fn failure(&self, call: &Call<'_>, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> GithubError {

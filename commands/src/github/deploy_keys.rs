@@ -1,10 +1,11 @@
 //! `/repos/{owner}/{name}/keys`: the ssh keys that may read a repository.
 
+use domain::project::GithubName;
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{FullName, GithubError, Session, client::Call, hooks::gone_is_fine};
+use super::{GithubError, Session, client::Call};
 
 /// A deploy key of a repository.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -20,8 +21,8 @@ impl Session {
     ///
     /// # Errors
     /// See [`GithubError`].
-    pub async fn deploy_keys(&self, repository: &FullName) -> Result<Vec<DeployKeyEntry>, GithubError> {
-        self.list("list of deploy keys", repository.url(&self.api, ["keys"])).await
+    pub async fn deploy_keys(&self, repository: &GithubName) -> Result<Vec<DeployKeyEntry>, GithubError> {
+        self.list("list of deploy keys", self.root.repository(repository, ["keys"])).await
     }
 
     /// Lets the holder of the private half of `public_key` (`ssh-ed25519 AAAA…`) read the repository, and only that.
@@ -30,23 +31,21 @@ impl Session {
     /// See [`GithubError`]. `Unreachable` and `Timeout`: it may have been made.
     pub async fn create_deploy_key(
         &self,
-        repository: &FullName,
+        repository: &GithubName,
         title: &str,
         public_key: &str,
     ) -> Result<DeployKeyEntry, GithubError> {
         let body = json!({ "title": title, "key": public_key, "read_only": true });
-        let url = repository.url(&self.api, ["keys"]);
+        let url = self.root.repository(repository, ["keys"]);
         self.call(Call { what: "repository", method: Method::POST, url, body: Some(body), hidden: None }).await
     }
 
-    /// Removes a deploy key. Fine if it is gone already.
+    /// Removes a deploy key.
     ///
     /// # Errors
-    /// See [`GithubError`].
-    pub async fn delete_deploy_key(&self, repository: &FullName, id: u64) -> Result<(), GithubError> {
-        let url = repository.url(&self.api, ["keys", &id.to_string()]);
-        gone_is_fine(
-            self.tell(Call { what: "deploy key", method: Method::DELETE, url, body: None, hidden: None }).await,
-        )
+    /// See [`GithubError`]. `NotFound`: it is gone, or the token may not remove it; the list tells which.
+    pub async fn delete_deploy_key(&self, repository: &GithubName, id: u64) -> Result<(), GithubError> {
+        let url = self.root.repository(repository, ["keys", &id.to_string()]);
+        self.tell(Call { what: "deploy key", method: Method::DELETE, url, body: None, hidden: None }).await
     }
 }

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use super::InvalidFullName;
-
 /// Longest wait that GitHub may ask for: its limits are counted by the hour.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 
@@ -51,9 +49,6 @@ pub enum GithubError {
     /// More than is read.
     #[error("GitHub's answer about {0} is too long")]
     TooLong(&'static str),
-    /// The name that was recorded is none.
-    #[error(transparent)]
-    Name(#[from] InvalidFullName),
 }
 
 impl GithubError {
@@ -72,7 +67,6 @@ impl GithubError {
             Self::Moved => "moved",
             Self::NotUnderstood(_) => "not_understood",
             Self::TooLong(_) => "too_long",
-            Self::Name(_) => "invalid_name",
         }
     }
 

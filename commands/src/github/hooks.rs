@@ -1,10 +1,11 @@
 //! `/repos/{owner}/{name}/hooks`: the webhooks of a repository.
 
+use domain::project::GithubName;
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{FullName, GithubError, Session, client::Call};
+use super::{GithubError, Session, client::Call};
 
 /// What a hook is called for: a tag arrives as one of these, or as several.
 pub const HOOK_EVENTS: [&str; 3] = ["create", "push", "release"];
@@ -41,8 +42,8 @@ impl Session {
     ///
     /// # Errors
     /// See [`GithubError`].
-    pub async fn hooks(&self, repository: &FullName) -> Result<Vec<Hook>, GithubError> {
-        let listed: Vec<Listed> = self.list("list of webhooks", repository.url(&self.api, ["hooks"])).await?;
+    pub async fn hooks(&self, repository: &GithubName) -> Result<Vec<Hook>, GithubError> {
+        let listed: Vec<Listed> = self.list("list of webhooks", self.root.repository(repository, ["hooks"])).await?;
         Ok(listed.into_iter().map(Hook::from).collect())
     }
 
@@ -50,32 +51,24 @@ impl Session {
     ///
     /// # Errors
     /// See [`GithubError`]. `Unreachable` and `Timeout`: it may have been made.
-    pub async fn create_hook(&self, repository: &FullName, url: &str, secret: &str) -> Result<Hook, GithubError> {
+    pub async fn create_hook(&self, repository: &GithubName, url: &str, secret: &str) -> Result<Hook, GithubError> {
         let body = json!({
             "name": "web",
             "active": true,
             "events": HOOK_EVENTS,
             "config": { "url": url, "content_type": "json", "secret": secret, "insecure_ssl": "0" },
         });
-        let url = repository.url(&self.api, ["hooks"]);
+        let url = self.root.repository(repository, ["hooks"]);
         let call = Call { what: "repository", method: Method::POST, url, body: Some(body), hidden: Some(secret) };
         Ok(self.call::<Listed>(call).await?.into())
     }
 
-    /// Removes a webhook. Fine if it is gone already.
+    /// Removes a webhook.
     ///
     /// # Errors
-    /// See [`GithubError`].
-    pub async fn delete_hook(&self, repository: &FullName, id: u64) -> Result<(), GithubError> {
-        let url = repository.url(&self.api, ["hooks", &id.to_string()]);
-        gone_is_fine(self.tell(Call { what: "webhook", method: Method::DELETE, url, body: None, hidden: None }).await)
-    }
-}
-
-/// What is not there is removed.
-pub(super) fn gone_is_fine(outcome: Result<(), GithubError>) -> Result<(), GithubError> {
-    match outcome {
-        Err(GithubError::NotFound(_)) => Ok(()),
-        outcome => outcome,
+    /// See [`GithubError`]. `NotFound`: it is gone, or the token may not remove it; the list tells which.
+    pub async fn delete_hook(&self, repository: &GithubName, id: u64) -> Result<(), GithubError> {
+        let url = self.root.repository(repository, ["hooks", &id.to_string()]);
+        self.tell(Call { what: "webhook", method: Method::DELETE, url, body: None, hidden: None }).await
     }
 }

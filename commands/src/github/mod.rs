@@ -2,25 +2,30 @@
 //!
 //! A client of our own over reqwest: nine calls, each of which says how it failed and when to try again.
 
+mod access;
 mod address;
 mod client;
 mod deploy_keys;
 mod error;
 mod hooks;
+mod reconcile;
 mod repository;
 mod statuses;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod worker;
 
 pub use self::{
-    address::{ApiUrl, FullName, InvalidApiUrl, InvalidFullName},
+    access::{Access, Trouble, source_key},
     client::{Github, HttpSettings, PAGES_MAX, PER_PAGE, Session},
     deploy_keys::DeployKeyEntry,
     error::{GithubError, RETRY_AFTER_MAX},
     hooks::{HOOK_EVENTS, Hook},
+    reconcile::Reconciled,
     repository::RepositoryFacts,
-    statuses::{CommitState, CommitStatus, DESCRIPTION_MAX_CHARS},
+    statuses::{CommitStatus, DESCRIPTION_MAX_CHARS},
+    worker::{Addresses, GithubWorker, Pace},
 };
 
 /// What the token of an operator at GitHub is sealed for. The sealed bytes are its text.

@@ -1,9 +1,10 @@
 //! `GET /repos/{owner}/{name}`: which repository has that name now.
 
+use domain::project::GithubName;
 use reqwest::Method;
 use serde::Deserialize;
 
-use super::{FullName, GithubError, Session, client::Call};
+use super::{GithubError, Session, client::Call};
 
 /// A repository as GitHub tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -23,8 +24,8 @@ impl Session {
     ///
     /// # Errors
     /// See [`GithubError`].
-    pub async fn repository(&self, name: &FullName) -> Result<RepositoryFacts, GithubError> {
-        let url = name.url(&self.api, []);
+    pub async fn repository(&self, name: &GithubName) -> Result<RepositoryFacts, GithubError> {
+        let url = self.root.repository(name, []);
         self.call(Call { what: "repository", method: Method::GET, url, body: None, hidden: None }).await
     }
 }

@@ -1,9 +1,9 @@
 //! `GET /repos/{owner}/{name}/tags`: every tag there is.
 
-use domain::names::TagName;
+use domain::{names::TagName, project::GithubName};
 use serde::Deserialize;
 
-use super::{FullName, GithubError, Session};
+use super::{GithubError, Session};
 
 #[derive(Deserialize)]
 struct Listed {
@@ -15,8 +15,8 @@ impl Session {
     ///
     /// # Errors
     /// See [`GithubError`]; `TooLong` beyond ten thousand.
-    pub async fn tags(&self, repository: &FullName) -> Result<Vec<TagName>, GithubError> {
-        let listed: Vec<Listed> = self.list("list of tags", repository.url(&self.api, ["tags"])).await?;
+    pub async fn tags(&self, repository: &GithubName) -> Result<Vec<TagName>, GithubError> {
+        let listed: Vec<Listed> = self.list("list of tags", self.root.repository(repository, ["tags"])).await?;
         Ok(listed.into_iter().filter_map(|tag| tag.name.parse().ok()).collect())
     }
 }

@@ -9,7 +9,7 @@ use domain::{
 };
 
 use super::{Pipeline, failure::Stop, job::JobFolder};
-use crate::{causes::Causes, execute::Context, source::Checkout};
+use crate::{causes::Causes, execute::Context, github::source_key, source::Checkout};
 
 /// The checked-out code.
 pub(super) struct CheckedOut {
@@ -37,11 +37,13 @@ impl Pipeline {
             Stop::failed(Step::CheckoutCode, code, Causes(cause).to_string())
         };
         let url = GitUrl::parse(&source, self.git.allow_local).map_err(|error| failed("source_refused", &error))?;
+        let key = source_key(&self.executor, &self.secrets, origin.project).await;
+        let key = key.map_err(|error| failed(error.code(), &error))?;
         let expected = running.checkout.map(|pinned| pinned.commit);
         let folder = job.path("checkout");
         let checkout = self
             .git
-            .checkout(&url, &origin.tag, expected.as_ref(), None, &folder)
+            .checkout(&url, &origin.tag, expected.as_ref(), key.as_ref(), &folder)
             .await
             .map_err(|error| failed(error.code(), &error))?;
         let Checkout { commit, committed_at } = checkout;

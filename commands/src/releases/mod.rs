@@ -43,6 +43,7 @@ use crate::{
     causes::Causes,
     event_store::{BoxError, Filter, Follower},
     execute::{Context, Executor},
+    secrets::Secrets,
     signing_keys::SigningKeys,
     source::Git,
 };
@@ -70,6 +71,8 @@ pub struct Pipeline {
     pub executor: Arc<Executor>,
     /// Where packages and logs are stored.
     pub blobs: Blobs,
+    /// Where the deploy keys of projects are sealed.
+    pub secrets: Arc<Secrets>,
     /// Fetches code.
     pub git: Git,
     /// Runs builds.

@@ -110,10 +110,11 @@ async fn pipeline(folder: &TempDir) -> Arc<Pipeline> {
     let secrets = Arc::new(Secrets::open(&path("secrets"), &path("master.key")).expect("a secret store"));
     let user_id = "Acme <packages@acme.example>".to_owned();
     let making = Making { algorithm: Algorithm::Ed25519Legacy, user_id, valid_for: None };
-    let keys = SigningKeys::open(executor.clone(), secrets, making).await.expect("signing keys");
+    let keys = SigningKeys::open(executor.clone(), secrets.clone(), making).await.expect("signing keys");
     Arc::new(Pipeline {
         executor,
         blobs: Blobs::local(path("blobs")).expect("a store"),
+        secrets,
         git: Git::default(),
         builder: Arc::new(builder.expect("a builder")),
         keys,

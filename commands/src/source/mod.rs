@@ -10,7 +10,7 @@ mod git;
 mod known_hosts;
 mod listing;
 #[cfg(test)]
-mod sshd;
+mod over_ssh;
 #[cfg(test)]
 mod tests;
 

@@ -165,7 +165,6 @@ fn valid_token(text: &str) -> bool {
 /// The numeric id of the repository that is called so now.
 async fn asked_for(app: &App, api_url: &ApiUrl, token: Zeroizing<String>, full_name: &GithubName) -> Result<u64> {
     let refused = |error: GithubError| with_code("github", error);
-    let (api, name) = (api_url.as_str().parse().map_err(invalid)?, full_name.as_str().parse().map_err(invalid)?);
-    let session = app.github.session(api, token).map_err(refused)?;
-    Ok(session.repository(&name).await.map_err(refused)?.id)
+    let session = app.github_access.github.session(api_url, token).map_err(refused)?;
+    Ok(session.repository(full_name).await.map_err(refused)?.id)
 }

@@ -8,12 +8,15 @@ mod project;
 mod release;
 mod repository;
 mod signing_key;
+mod tags;
 
 use std::time::Duration;
 
 use async_graphql::{Context, MergedObject, Result};
 use commands::execute;
-use domain::{aggregate::Aggregate, ids::OrganisationId, names::OrganisationName, organisation::Organisation};
+use domain::{
+    aggregate::Aggregate, ids::OrganisationId, names::OrganisationName, organisation::Organisation, recorded::Position,
+};
 use projections::{board::BOARD, credentials::CREDENTIALS, index::REPOSITORIES};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -21,7 +24,7 @@ use uuid::Uuid;
 use self::{
     access_key::AccessKeyMutation, api_token::ApiTokenMutation, github::GithubMutation,
     organisation::OrganisationMutation, project::ProjectMutation, release::ReleaseMutation,
-    repository::RepositoryMutation, signing_key::SigningKeyMutation,
+    repository::RepositoryMutation, signing_key::SigningKeyMutation, tags::TagMutation,
 };
 use super::error::{internal, invalid, not_found, refused};
 use crate::{app::App, auth::Operator};
@@ -40,6 +43,7 @@ pub struct Mutation(
     AccessKeyMutation,
     ReleaseMutation,
     SigningKeyMutation,
+    TagMutation,
 );
 
 /// Runs `command` for the operator, and waits until every query shows what it changed.
@@ -50,13 +54,18 @@ async fn run<A: Aggregate>(ctx: &Context<'_>, id: Uuid, command: A::Command) -> 
     if let Some(position) = executed.position {
         // What the change opened or closed holds before the answer; what dashboards show of it may come a little later.
         app.progress.wait_for_projector(CREDENTIALS, position).await.map_err(|error| internal(&error))?;
-        for late in [BOARD, REPOSITORIES] {
-            if timeout(SHOWN_WITHIN, app.progress.wait_for_projector(late, position)).await.is_err() {
-                tracing::warn!("what an operator changed does not show in {late} yet");
-            }
-        }
+        shown(app, position).await;
     }
     Ok(())
+}
+
+/// Waits until dashboards show what happened up to `position`, but not for ever.
+async fn shown(app: &App, position: Position) {
+    for late in [BOARD, REPOSITORIES] {
+        if timeout(SHOWN_WITHIN, app.progress.wait_for_projector(late, position)).await.is_err() {
+            tracing::warn!("what an operator changed does not show in {late} yet");
+        }
+    }
 }
 
 async fn existing_organisation(app: &App, name: &str) -> Result<OrganisationName> {

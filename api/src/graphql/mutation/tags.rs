@@ -1,0 +1,57 @@
+//! Looking at a project's tags now, instead of waiting for the schedule.
+
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use commands::{causes::Causes, execute, github::Trouble};
+use domain::ids::ProjectId;
+
+use super::shown;
+use crate::{
+    app::App,
+    auth::Operator,
+    graphql::error::{internal, invalid, with_code},
+};
+
+#[derive(Default)]
+pub(super) struct TagMutation;
+
+/// A release of a tag that no delivery told of.
+#[derive(SimpleObject)]
+pub(super) struct ReconciledTag {
+    /// The git tag.
+    tag: String,
+    /// The release that was asked for.
+    release: ID,
+}
+
+#[Object]
+impl TagMutation {
+    /// Looks at the tags of a project that GitHub triggers, and releases those that no delivery told of, each once. Tags
+    /// that were there before the project was connected, and those whose release failed, are left alone.
+    async fn reconcile_tags(&self, ctx: &Context<'_>, project: ID) -> Result<Vec<ReconciledTag>> {
+        let (app, operator) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Operator>());
+        let project: ProjectId = project.parse().map_err(invalid)?;
+        // Each look may be a process and a connection.
+        let Ok(_permit) = app.tag_questions.try_acquire() else {
+            return Err(with_code("busy", "too many questions are being asked about tags: try again in a few seconds"));
+        };
+        let context = execute::Context::of(operator.actor());
+        let found = app.github_access.reconcile(project, &context).await.map_err(told)?;
+        let head = app.executor.store().head().await.map_err(|error| internal(&error))?;
+        shown(app, head).await;
+        Ok(found
+            .into_iter()
+            .map(|found| ReconciledTag { tag: found.tag.to_string(), release: found.release.into() })
+            .collect())
+    }
+}
+
+fn told(trouble: Trouble) -> async_graphql::Error {
+    match trouble {
+        Trouble::Refused(refusal) => with_code("refused", refusal),
+        Trouble::Log(error) => internal(&error),
+        trouble => {
+            tracing::warn!(error = %Causes(&trouble), "cannot look at the tags of a project");
+            with_code(trouble.code(), &trouble)
+        }
+    }
+}

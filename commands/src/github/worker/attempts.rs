@@ -1,0 +1,105 @@
+//! Which steps failed lately, and when each may be tried again.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use domain::project::GithubStep;
+use rand::Rng as _;
+use tokio::time::Instant;
+
+use super::Pace;
+
+/// The failures of one project. Forgotten with the process: a start tries everything at once.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Attempts {
+    failed: BTreeMap<GithubStep, Failed>,
+    /// GitHub asked to be left alone until then, whatever is wanted of it.
+    quiet_until: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Failed {
+    times: u32,
+    not_before: Instant,
+}
+
+impl Attempts {
+    /// May this step be tried now?
+    pub(super) fn may(&self, step: GithubStep, now: Instant) -> bool {
+        self.not_before(step).is_none_or(|at| at <= now)
+    }
+
+    /// When this step may be tried.
+    pub(super) fn not_before(&self, step: GithubStep) -> Option<Instant> {
+        // Every other step begins with the repository.
+        let failed = [step, GithubStep::FindRepository].into_iter().filter_map(|step| self.failed.get(&step));
+        failed.map(|failed| failed.not_before).chain(self.quiet_until).max()
+    }
+
+    /// The step failed once more; GitHub may have said how long it wants to be left alone.
+    pub(super) fn failed(&mut self, step: GithubStep, now: Instant, pace: &Pace, retry_after: Option<Duration>) {
+        let times = self.failed.get(&step).map_or(0, |failed| failed.times).saturating_add(1);
+        let doubled = pace.retry_first.saturating_mul(1_u32.checked_shl(times - 1).unwrap_or(u32::MAX));
+        // Projects that failed together are not tried again together.
+        let wait = doubled.min(pace.retry_max).mul_f64(rand::thread_rng().gen_range(0.9..1.1));
+        self.failed.insert(step, Failed { times, not_before: now + wait.max(retry_after.unwrap_or_default()) });
+        self.quiet_until = retry_after.map(|wait| now + wait).max(self.quiet_until);
+    }
+
+    /// Did it fail, the last time that it was tried?
+    pub(super) fn has_failed(&self, step: GithubStep) -> bool {
+        self.failed.contains_key(&step)
+    }
+
+    /// Steps that failed and may be tried again now.
+    pub(super) fn due(&self, now: Instant) -> Vec<GithubStep> {
+        self.failed.keys().copied().filter(|step| self.may(*step, now)).collect()
+    }
+
+    pub(super) fn succeeded(&mut self, step: GithubStep) {
+        self.failed.remove(&step);
+    }
+
+    /// When something that failed may be tried again, if anything failed.
+    pub(super) fn earliest(&self) -> Option<Instant> {
+        self.failed.keys().filter_map(|step| self.not_before(*step)).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PACE: Pace = Pace {
+        retry_first: Duration::from_secs(2),
+        retry_max: Duration::from_secs(60),
+        look_every: Duration::from_secs(900),
+    };
+    const STEP: GithubStep = GithubStep::RegisterWebhook;
+
+    #[test]
+    fn each_failure_doubles_the_wait_up_to_a_limit() {
+        let (mut attempts, now) = (Attempts::default(), Instant::now());
+        for expected in [2, 4, 8, 16, 32, 60, 60] {
+            attempts.failed(STEP, now, &PACE, None);
+            let wait = (attempts.not_before(STEP).expect("it failed") - now).as_secs_f64();
+            let expected = f64::from(expected);
+            assert!((expected * 0.89..expected * 1.11).contains(&wait), "{wait} for {expected}");
+        }
+        for _ in 0..100 {
+            attempts.failed(STEP, now, &PACE, None);
+        }
+        assert!(attempts.not_before(STEP).expect("it failed") - now <= PACE.retry_max.mul_f64(1.1));
+        attempts.succeeded(STEP);
+        assert!(attempts.may(STEP, now) && attempts.earliest().is_none());
+    }
+
+    #[test]
+    fn github_is_left_alone_as_long_as_it_asks_for_by_every_step() {
+        let (mut attempts, now) = (Attempts::default(), Instant::now());
+        attempts.failed(STEP, now, &PACE, Some(Duration::from_secs(600)));
+        for step in [STEP, GithubStep::ListTags] {
+            assert!(!attempts.may(step, now + Duration::from_secs(599)), "{step:?}");
+            assert!(attempts.may(step, now + Duration::from_secs(600)), "{step:?}");
+        }
+    }
+}
