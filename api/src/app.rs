@@ -3,8 +3,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use commands::{
-    blobs::Blobs, execute::Executor, github::Access, refused_triggers::RefusedTriggers, secrets::Secrets,
-    signing_keys::SigningKeys, source::Git,
+    blobs::Blobs, execute::Executor, github::Access, installers::PublishedInstallers,
+    refused_triggers::RefusedTriggers, secrets::Secrets, signing_keys::SigningKeys, source::Git,
 };
 use projections::{board::Board, credentials::Credentials, index::Repositories, runner::Progress};
 
@@ -23,6 +23,8 @@ pub struct Parts {
     pub executor: Arc<Executor>,
     /// Who may do what.
     pub credentials: Credentials,
+    /// The installers that lie in their repositories.
+    pub installers: PublishedInstallers,
     /// What dashboards show.
     pub board: Board,
     /// The repositories that clients see.

@@ -120,6 +120,12 @@ impl DataFolder {
         self.root.join("resigning")
     }
 
+    /// Installers in the making. Emptied at each start.
+    #[must_use]
+    pub fn installers(&self) -> PathBuf {
+        self.root.join("installers")
+    }
+
     /// Uploads that are still coming in. Emptied at each start.
     #[must_use]
     pub fn incoming(&self) -> PathBuf {

@@ -11,6 +11,7 @@ use commands::{
     deliveries::Deliveries,
     event_store::{EventStore as _, sqlite::SqliteEventStore},
     execute::{Context, Executor},
+    installers::{InstallerPublisher, PublishedInstallers},
     publishing::{Publisher, Resigner},
     refused_triggers::RefusedTriggers,
     releases::{Pipeline, Running, Slots},
@@ -47,6 +48,7 @@ use crate::{
         public_url::PublicUrl,
         server,
     },
+    installers::{Installers, WrittenScripts},
     mint,
     oidc::{self, CiIssuer},
     ops, pages,
@@ -164,6 +166,17 @@ impl Server {
         workers.start("deliveries", Deliveries { executor: executor.clone() }.run());
         let refused_triggers = RefusedTriggers::default();
         workers.start("refused triggers", refused_triggers.clone().record(executor.clone()));
+        let installers = PublishedInstallers::default();
+        clear(&data.installers())?;
+        let publisher = InstallerPublisher {
+            executor: executor.clone(),
+            blobs: blobs.clone(),
+            keys: signing_keys.clone(),
+            scripts: Arc::new(WrittenScripts { trusted: signing_keys.trusted(), public_url: public_url.clone() }),
+            published: installers.clone(),
+            folder: data.installers(),
+        };
+        workers.start("installers", publisher.run());
         workers.start("credentials", stopped(progress.clone()));
 
         let package_clients = RepositoryRoutes {
@@ -173,11 +186,13 @@ impl Server {
             }),
             blobs: Arc::new(ServedBlobs::new(blobs.clone())),
             certificates: signing_keys.trusted(),
+            installers: Installers::new(signing_keys.trusted(), installers.clone(), public_url.clone()),
             public_url: public_url.clone(),
         };
         let app = App::new(Parts {
             executor,
             credentials,
+            installers,
             board,
             repositories,
             progress,

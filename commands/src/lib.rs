@@ -7,6 +7,7 @@ pub mod deliveries;
 pub mod event_store;
 pub mod execute;
 pub mod github;
+pub mod installers;
 pub mod packages;
 pub mod packaging;
 pub mod publishing;

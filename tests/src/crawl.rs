@@ -34,7 +34,7 @@ pub async fn crawl(format: Format, repository: &MadeRepository) -> Served {
     served
 }
 
-/// apt's list of packages for amd64.
+/// apt's list of packages for amd64, but for the repository's own installer, which is always there.
 ///
 /// # Panics
 /// If it is not served.
@@ -42,7 +42,9 @@ pub async fn packages_index(repository: &MadeRepository) -> String {
     let path = format!("dists/{}/main/binary-amd64/Packages.gz", repository.codename);
     let answer = repository.get(&path).await;
     assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
-    gunzip(&answer.body)
+    let index = gunzip(&answer.body);
+    let others = index.split_inclusive("\n\n").filter(|stanza| !stanza.starts_with("Package: pkgdeploy-"));
+    others.collect()
 }
 
 async fn crawl_apt(repository: &MadeRepository, served: &mut Served) {

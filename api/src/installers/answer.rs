@@ -7,36 +7,59 @@ use axum::{
     http::{HeaderMap, HeaderValue, Response, header},
     response::IntoResponse as _,
 };
-use domain::package::Format;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use commands::{
+    installers::{Holds, InstallerOf, InstallerPackageError, PublishedInstallers, pack},
+    signing_keys::TrustedCertificates,
+};
+use domain::{package::Format, token::Token};
 use tokio::{sync::Semaphore, task::spawn_blocking};
+use uuid::Uuid;
 
 use super::{
-    package::{self, InstallerPackageError},
-    script,
+    script::{self, About, Brings},
+    snippets,
 };
 use crate::{
     http::{problem::Problem, public_url::PublicUrl},
-    repositories::{Entered, PublicCertificate, RepositoryReads, enter, split},
+    repositories::{Entered, RepositoryReads, ServedRepository, enter, split},
 };
 
 /// Packages written at the same time: each takes a processor for some milliseconds.
 const PACKING_MAX: usize = 2;
-/// The script and the packages hold a key.
+/// Everything here holds a key.
 const NEVER_KEPT: (header::HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+const SCRIPT: &str = "text/x-shellscript; charset=utf-8";
+/// RFC 9512.
+const YAML: &str = "application/yaml; charset=utf-8";
+const CLOUD_CONFIG: &str = "text/cloud-config; charset=utf-8";
+const DEB: &str = "application/vnd.debian.binary-package";
+const RPM: &str = "application/x-rpm";
 
 /// Writes installers.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Installers {
+    trusted: TrustedCertificates,
+    published: PublishedInstallers,
+    public_url: PublicUrl,
     packing: Arc<Semaphore>,
 }
 
-impl Default for Installers {
-    fn default() -> Self {
-        Self { packing: Arc::new(Semaphore::new(PACKING_MAX)) }
-    }
+/// A package file in memory.
+struct PackageFile {
+    /// As the format's tools name it.
+    name: String,
+    bytes: Bytes,
 }
 
 impl Installers {
+    /// Installers that bring these certificates, and come before what is published.
+    #[must_use]
+    pub fn new(trusted: TrustedCertificates, published: PublishedInstallers, public_url: PublicUrl) -> Self {
+        Self { trusted, published, public_url, packing: Arc::new(Semaphore::new(PACKING_MAX)) }
+    }
+
     /// Answers for `address`, what follows `/install/`, with the credentials that the request shows.
     ///
     /// # Errors
@@ -44,36 +67,45 @@ impl Installers {
     pub async fn answer(
         &self,
         reads: &dyn RepositoryReads,
-        certificate: &PublicCertificate,
-        public_url: &PublicUrl,
         address: &str,
         headers: &HeaderMap,
     ) -> Result<Response<Body>, Problem> {
         let (organisation, repository, file) = split(address);
-        let entered = enter(reads, organisation, repository, headers)?;
-        let script = script::write(&entered, certificate, public_url)
+        let Entered { repository, key } = enter(reads, organisation, repository, headers)?;
+        let ServedRepository { organisation, name, format, codename, .. } = &*repository;
+        let about = About { organisation, repository: name, format: *format, codename };
+        let script = script::write(about, Brings::Key(&key), &self.trusted.now(), &self.public_url)
             .map_err(|error| Problem::internal("write the installer")(error.into()))?;
-        match (file, entered.repository.format) {
-            ("", _) => Ok(script_response(script)),
-            ("installer.deb", Format::Deb) => {
-                self.package(entered, script, "application/vnd.debian.binary-package").await
-            }
-            ("installer.rpm", Format::Rpm) => self.package(entered, script, "application/x-rpm").await,
-            (_, format) => {
-                Err(Problem::NotFound(format!("this repository's installers are the script and installer.{format}")))
-            }
+        match (file, format) {
+            ("", _) => Ok(text(SCRIPT, script)),
+            ("cloud-init.yaml", _) => Ok(text(CLOUD_CONFIG, snippets::cloud_init(organisation, name, &script))),
+            ("ansible.yml", _) => Ok(text(YAML, snippets::ansible(organisation, name, &script))),
+            ("installer.deb", Format::Deb) => self.package(&repository, &key, script, DEB).await,
+            ("installer.rpm", Format::Rpm) => self.package(&repository, &key, script, RPM).await,
+            (_, format) => Err(Problem::NotFound(format!(
+                "this repository's installers are the script, installer.{format}, cloud-init.yaml and ansible.yml"
+            ))),
         }
     }
 
     async fn package(
         &self,
-        entered: Entered,
+        repository: &ServedRepository,
+        key: &Token,
         script: String,
         content_type: &'static str,
     ) -> Result<Response<Body>, Problem> {
         let _turn = self.packing.acquire().await.map_err(|error| Problem::internal("wait")(error.into()))?;
-        let Entered { repository, key } = entered;
-        let packing = spawn_blocking(move || package::pack(&repository, key.id(), &script, repository.format));
+        let (number, issued_at) = (self.published.newest(repository.id), issued_at(key.id()));
+        let of = InstallerOf {
+            repository: repository.id,
+            organisation: repository.organisation.clone(),
+            name: repository.name.clone(),
+            format: repository.format,
+            codename: repository.codename.clone(),
+            dated: DateTime::<Utc>::from_timestamp(issued_at, 0).unwrap_or_default(),
+        };
+        let packing = spawn_blocking(move || packed(&of, number, issued_at, &script));
         let package = packing.await.map_err(|error| Problem::internal("write the installer")(error.into()))?;
         let package = package.map_err(|error| match error {
             InstallerPackageError::Name(_) => {
@@ -89,9 +121,29 @@ impl Installers {
     }
 }
 
-fn script_response(script: String) -> Response<Body> {
-    let content_type = (header::CONTENT_TYPE, HeaderValue::from_static("text/x-shellscript; charset=utf-8"));
-    ([content_type, NEVER_KEPT], script).into_response()
+/// Packs the script in a temporary folder that only this user can read.
+fn packed(of: &InstallerOf, number: u32, issued_at: i64, script: &str) -> Result<PackageFile, InstallerPackageError> {
+    let folder = tempfile::tempdir()?;
+    let written = pack(of, number, Holds::Key { issued_at }, script, folder.path())?;
+    let name = written.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(PackageFile { name, bytes: std::fs::read(&written.path)?.into() })
+}
+
+impl PackageFile {
+    /// `Content-Disposition`: the name that `curl -OJ` and browsers save it under.
+    fn disposition(&self) -> HeaderValue {
+        let text = format!("attachment; filename=\"{}\"", self.name);
+        HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("attachment"))
+    }
+}
+
+/// Seconds since the epoch, from the key's id; ids of another kind than version 7 count as the oldest.
+fn issued_at(key: Uuid) -> i64 {
+    key.get_timestamp().and_then(|time| i64::try_from(time.to_unix().0).ok()).unwrap_or(0)
+}
+
+fn text(content_type: &'static str, text: String) -> Response<Body> {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static(content_type)), NEVER_KEPT], text).into_response()
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
-//! Installers: what gives a machine access to a repository, as a shell script and as packages around that script.
+//! Installers: what gives a machine access to a repository, as a shell script and as packages, user data and playbooks
+//! around that script.
 
 mod answer;
-mod package;
 mod script;
+mod snippets;
+mod worker;
 
-pub use self::answer::Installers;
+pub use self::{answer::Installers, worker::WrittenScripts};

@@ -7,7 +7,7 @@ use axum::{
 };
 use domain::{
     ids::RepositoryId,
-    names::{OrganisationName, RepositoryName},
+    names::{OrganisationName, PackageName, RepositoryName},
     package::Format,
     token::id_text,
 };
@@ -30,6 +30,8 @@ struct PackageRow {
     sha256: String,
     release: Option<String>,
     added: Moment,
+    /// It is the repository's own, which every repository has.
+    is_installer: bool,
 }
 
 struct KeyRow {
@@ -46,6 +48,10 @@ struct RepositoryPage {
     is_deb: bool,
     newest_publication: Option<Moment>,
     packages: Vec<PackageRow>,
+    /// No package but the installer.
+    is_empty: bool,
+    /// What could be installed.
+    example: String,
     pager: Pager,
     keys: Vec<KeyRow>,
 }
@@ -64,7 +70,10 @@ pub(super) async fn repository(
     let mut packages = app.board.repository_packages(id, part.offset(), ITEMS_SHOWN + 1).await?;
     let layout = Layout::of(&app, format!("{organisation}/{name}"), Section::Repositories);
     let pager = Pager::of(&format!("{}/repos/{organisation}/{name}", layout.base), &part, &mut packages);
+    let installer = PackageName::of_installer(&organisation, &name).map(|name| name.to_string()).unwrap_or_default();
+    let example = packages.iter().find(|package| package.name != installer).map(|package| package.name.clone());
     let packages = packages.into_iter().map(|package| PackageRow {
+        is_installer: package.name == installer,
         file_name: package.file_name,
         name: package.name,
         version: package.version,
@@ -82,6 +91,8 @@ pub(super) async fn repository(
     show(&RepositoryPage {
         is_deb: row.format == Format::Deb,
         newest_publication: app.repositories.newest_point(id).map(|at| layout.moment(at)),
+        is_empty: example.is_none(),
+        example: example.unwrap_or_else(|| "PACKAGE".to_owned()),
         packages: packages.collect(),
         keys: keys.collect(),
         repository: RepositoryRow::of(row, &layout),

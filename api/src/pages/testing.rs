@@ -13,6 +13,7 @@ use commands::{
     blobs::Blobs,
     event_store::sqlite::SqliteEventStore,
     execute::{Context, Executor},
+    installers::PublishedInstallers,
     refused_triggers::RefusedTriggers,
     secrets::Secrets,
     signing::Algorithm,
@@ -139,6 +140,7 @@ impl Site {
             public_url: public_url.parse().expect("a URL"),
             stopping: CancellationToken::new(),
             jobs: path("jobs"),
+            installers: PublishedInstallers::default(),
             incoming: path("incoming"),
         });
         let site = Self {

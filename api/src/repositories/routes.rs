@@ -32,6 +32,8 @@ pub struct RepositoryRoutes {
     pub blobs: Arc<dyn BlobReads>,
     /// What clients verify signatures with.
     pub certificates: TrustedCertificates,
+    /// What gives machines access.
+    pub installers: Installers,
     /// Where clients reach this server.
     pub public_url: PublicUrl,
 }
@@ -49,7 +51,7 @@ impl RepositoryRoutes {
     pub fn router(self) -> Router {
         let routes = Routes {
             bytes: FileBytes::new(self.blobs, CACHE_MAX_BYTES),
-            installers: Installers::default(),
+            installers: self.installers,
             reads: self.reads,
             certificates: self.certificates,
             public_url: self.public_url,
@@ -74,7 +76,7 @@ async fn yum_file(State(routes): State<Arc<Routes>>, request: Request) -> Respon
     routes.file(Format::Rpm, "/yum/", &request.into_parts().0).await.unwrap_or_else(Problem::into_response)
 }
 
-/// `GET /install/{organisation}/{repository}`, `…/installer.deb`, `…/installer.rpm`: what gives a machine access.
+/// `GET /install/{organisation}/{repository}` and what lies below it: what gives a machine access.
 async fn installer(State(routes): State<Arc<Routes>>, request: Request) -> Response<Body> {
     routes.installer(&request.into_parts().0).await.unwrap_or_else(Problem::into_response)
 }
@@ -116,6 +118,6 @@ impl Routes {
         check_method(&request.method)?;
         let address = request.uri.path().strip_prefix("/install/").unwrap_or_default();
         let reads = self.reads.as_ref();
-        self.installers.answer(reads, &public(&self.certificates)?, &self.public_url, address, &request.headers).await
+        self.installers.answer(reads, address, &request.headers).await
     }
 }

@@ -15,7 +15,10 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeZone as _, Utc};
-use commands::signing_keys::{TrustedCertificate, TrustedCertificates};
+use commands::{
+    installers::PublishedInstallers,
+    signing_keys::{TrustedCertificate, TrustedCertificates},
+};
 use domain::{
     digest::Sha256,
     ids::{AccessKeyId, RepositoryId},
@@ -30,7 +33,10 @@ use tower::ServiceExt as _;
 use uuid::Uuid;
 
 use super::{bytes::ByteStream, *};
-use crate::http::problem::Problem;
+use crate::{
+    http::{problem::Problem, public_url::PublicUrl},
+    installers::Installers,
+};
 
 pub(crate) const NEWEST: &str = "20261122T100001Z";
 pub(crate) const ARMORED: &str =
@@ -50,8 +56,10 @@ fn certificates() -> [TrustedCertificate; 1] {
     [TrustedCertificate { epoch: 1, fingerprint, armored: ARMORED.to_owned(), binary: b"packets".to_vec() }]
 }
 
-pub(crate) fn certificate() -> PublicCertificate {
-    PublicCertificate::new(&certificates()).expect("a certificate")
+/// A certificate to trust, of the key with this number.
+pub(crate) fn trusted(epoch: u32) -> TrustedCertificate {
+    let fingerprint = format!("{epoch:X}123456789ABCDEF0123456789ABCDEF01234567");
+    TrustedCertificate { epoch, fingerprint, armored: ARMORED.to_owned(), binary: format!("packets {epoch}").into() }
 }
 
 pub(crate) fn repository(name: &str, format: Format) -> ServedRepository {
@@ -157,11 +165,14 @@ pub(crate) fn served(files: &[(Format, &'static str, &'static str)], published: 
         located.insert((*format, *path), file);
     }
     let reads = Arc::new(FakeReads { files: located, published, judged: Mutex::default() });
+    let public_url: PublicUrl = "https://packages.example.com".parse().expect("a URL");
+    let trusted = TrustedCertificates::fixed([trusted(1)]);
     let routes = RepositoryRoutes {
         reads: reads.clone(),
         blobs: Arc::new(blobs),
         certificates: TrustedCertificates::fixed(certificates()),
-        public_url: "https://packages.example.com".parse().expect("a URL"),
+        installers: Installers::new(trusted, PublishedInstallers::default(), public_url.clone()),
+        public_url,
     };
     Served { router: routes.router(), reads }
 }

@@ -2,6 +2,7 @@
 //!
 //! A key is one RSA-4096 primary key that certifies and signs: no subkey, version 4. EL7 and RHEL 9 refuse anything else. Signing blocks the thread for some milliseconds, generating a key for seconds.
 
+mod armor;
 mod certificate;
 mod error;
 mod generate;
@@ -13,6 +14,7 @@ mod signer;
 mod tests;
 mod together;
 
+pub use armor::armored_certificates;
 pub use certificate::Certificate;
 pub use error::{RpmError, SigningError, VerifyError};
 pub use generate::{Algorithm, GeneratedKey, USER_ID_MAX_BYTES, generate};

@@ -144,6 +144,7 @@ shapes! {
         GraceClosed { .. } => "keyring.grace_closed",
         SealedKeysDeleted { .. } => "keyring.sealed_keys_deleted",
         MachineEnrolled { .. } => "keyring.machine_enrolled",
+        InstallerPublished { .. } => "keyring.installer_published",
     }
     signing_key::SigningKey {
         Generated { .. } => "signing-key.generated",

@@ -255,6 +255,12 @@ fn golden() -> Vec<(&'static str, &'static str, Event)> {
             because: keyring::WindowEnd::EveryoneMoved,
         },
         "keyring.sealed_keys_deleted.v1" => keyring::Event::SealedKeysDeleted { generation: 2 },
+        "keyring.installer_published.v1" => keyring::Event::InstallerPublished {
+            number: 3,
+            sha256: digest(),
+            generation: 2,
+            content: digest(),
+        },
         "keyring.machine_enrolled.v1" => keyring::Event::MachineEnrolled {
             enrolment: AccessKeyId(id(5)),
             key: AccessKeyId(id(6)),

@@ -82,6 +82,17 @@ pub enum Command {
         /// The generation whose window closed.
         generation: u32,
     },
+    /// A version of the installer was added to the repository.
+    RecordInstaller {
+        /// Which.
+        number: u32,
+        /// The package file.
+        sha256: Sha256,
+        /// The generation that it was made for.
+        generation: u32,
+        /// What it was made from.
+        content: Sha256,
+    },
     /// Give a machine a key of its own.
     EnrolMachine {
         /// The enrolment key it shows.
@@ -171,6 +182,9 @@ pub enum Refusal {
     /// As many machines have enrolled as may.
     #[error("as many machines have enrolled with this key as may")]
     UsedUp,
+    /// Another publisher was faster.
+    #[error("this version of the installer, or a newer one, is published already")]
+    InstallerSuperseded,
     /// Another enrolment key let a machine of this name in: nobody takes a name from a machine of somebody else.
     #[error("a machine called \"{0}\" has enrolled with another key: cut it off first, or choose another name")]
     MachineNameTaken(MachineName),

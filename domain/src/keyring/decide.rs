@@ -39,6 +39,11 @@ pub(super) fn decide(keyring: &Keyring, command: Command) -> Result<Vec<Event>, 
             let known = keyring.forgettable.contains_key(&generation);
             Ok(known.then_some(Event::SealedKeysDeleted { generation }).into_iter().collect())
         }
+        Command::RecordInstaller { number, sha256, generation, content } => match keyring.installer {
+            Some((_, same)) if same == content => Ok(vec![]),
+            Some((newest, _)) if number <= newest => Err(Refusal::InstallerSuperseded),
+            _ => Ok(vec![Event::InstallerPublished { number, sha256, generation, content }]),
+        },
         Command::EnrolMachine { enrolment, key, machine, secret_sha256, now } => {
             enrol(keyring, enrolment, key, machine, secret_sha256, now)
         }

@@ -150,4 +150,15 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         replaces: Vec<AccessKeyId>,
     },
+    /// A version of the installer, with which machines renew their keys, lies in the repository as a package.
+    InstallerPublished {
+        /// Which version, counted from 1: `1.<number>`. Numbers may be missing.
+        number: u32,
+        /// The package file.
+        sha256: Sha256,
+        /// The generation that it was made for.
+        generation: u32,
+        /// SHA-256 of what the package was made from: a version with other content has to follow when that changes.
+        content: Sha256,
+    },
 }

@@ -31,6 +31,7 @@ pub(super) fn evolve(keyring: &mut Keyring, event: &Event) {
         Event::SealedKeysDeleted { generation } => {
             keyring.forgettable.remove(generation);
         }
+        Event::InstallerPublished { number, content, .. } => keyring.installer = Some((*number, *content)),
         Event::MachineEnrolled { enrolment, key, machine, replaces, .. } => {
             keyring.enrol(*enrolment, *key, machine, replaces);
         }

@@ -21,7 +21,7 @@ pub use self::{
     rolls::NextKey,
     window::Window,
 };
-use crate::{aggregate::Aggregate, ids::AccessKeyId, names::MachineName};
+use crate::{aggregate::Aggregate, digest::Sha256, ids::AccessKeyId, names::MachineName};
 
 /// The access keys of one repository.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct Keyring {
     window: Option<Window>,
     /// Keys sealed to be handed over in windows that have closed since, by generation.
     forgettable: BTreeMap<u32, Vec<AccessKeyId>>,
+    /// The number and the content of the newest installer in the repository.
+    installer: Option<(u32, Sha256)>,
 }
 
 /// A key that works, or would if it had not expired.

@@ -13,7 +13,8 @@ async fn without_its_read_models_a_server_serves_the_same_bytes_again() {
     sample.released("v1.1.0").await;
     let apt = crawl(Format::Deb, &sample.apt).await;
     let yum = crawl(Format::Rpm, &sample.yum).await;
-    assert_eq!(apt.keys().filter(|address| address.ends_with(".deb")).count(), 2);
+    // Two versions of the sample, and the repository's installer.
+    assert_eq!(apt.keys().filter(|address| address.ends_with(".deb")).count(), 3);
 
     sample.server.kill();
     let mut deleted = 0;

@@ -22,7 +22,7 @@ async fn packages() -> (Vec<u8>, Vec<u8>) {
     let sample = Sample::set_up().await;
     sample.released("v1.0.0").await;
     let find = |served: &Served, end: &str| {
-        let found = served.iter().find(|(address, _)| address.ends_with(end));
+        let found = served.iter().find(|(address, _)| address.contains("/noticeboard") && address.ends_with(end));
         found.map(|(_, file)| file.body.clone()).expect("the package is served")
     };
     let debs = crawl(Format::Deb, &sample.apt).await;

@@ -27,11 +27,11 @@ async fn other_peoples_tools_accept_the_packages_and_the_signed_indexes() {
     run(&format!("cd apt/dists/{}; gpgv --keyring ../../../key.gpg Release.gpg Release", sample.apt.codename));
     run("gpgv --keyring ./key.gpg yum/repodata/repomd.xml.asc yum/repodata/repomd.xml");
 
-    let control = run("dpkg-deb --field $(find apt -name '*.deb') Package Version Architecture Depends");
+    let control = run("dpkg-deb --field $(find apt -name 'noticeboard*.deb') Package Version Architecture Depends");
     for line in ["Package: noticeboard", "Version: 1.0.0", "Architecture: all", "Depends: python3"] {
         assert!(control.lines().any(|found| found == line), "{line} in {control}");
     }
-    run("dpkg-deb --contents $(find apt -name '*.deb')");
+    run("dpkg-deb --contents $(find apt -name 'noticeboard*.deb')");
 
     let merged =
         run("mergerepo_c --repo \"file://$PWD/yum\" --outputdir merged 2>&1; zcat -f merged/repodata/*primary.xml*");
@@ -43,7 +43,10 @@ async fn rpm_says_that_a_released_package_is_signed() {
     let sample = Sample::set_up().await;
     sample.released("v1.0.0").await;
     let served = crawl(Format::Rpm, &sample.yum).await;
-    let (_, package) = served.iter().find(|(address, _)| address.ends_with(".rpm")).expect("an rpm is served");
+    let (_, package) = served
+        .iter()
+        .find(|(address, _)| address.contains("/noticeboard") && address.ends_with(".rpm"))
+        .expect("an rpm is served");
     let machine = Machine::new();
     machine.put("/root/package.rpm", &package.body);
     machine.put("/root/key.asc", &sample.team.get("/pkgdeploy_gpg.asc").await.body);

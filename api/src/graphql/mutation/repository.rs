@@ -1,11 +1,14 @@
 //! Changes of repositories.
 
+use std::time::Duration;
+
 use async_graphql::{Context, Object, Result};
 use domain::{
     ids::RepositoryId,
     names::RepositoryName,
     repository::{self, Repository},
 };
+use tokio::time::timeout;
 
 use super::{access_key::issue_access_key, existing_organisation, run};
 use crate::{
@@ -18,6 +21,9 @@ use crate::{
 
 /// The name of the access key that a repository is born with.
 const FIRST_KEY: &str = "default";
+
+/// How long to wait for the first publication of a new repository, which has its installer.
+const INSTALLABLE_WITHIN: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 pub(super) struct RepositoryMutation;
@@ -43,6 +49,10 @@ impl RepositoryMutation {
         };
         run::<Repository>(ctx, id.0, create).await?;
         let access_key = issue_access_key(ctx, id, FIRST_KEY).await?;
+        // Whoever runs the install command next finds the installer there, unless the server is very busy.
+        if let Some(revision) = app.installers.first(id, INSTALLABLE_WITHIN).await {
+            let _shown = timeout(INSTALLABLE_WITHIN, app.repositories.wait_covers(id, revision)).await;
+        }
         let repository = types::Repository::load(ctx, id).await?;
         Ok(NewRepository { install_command: repository.install_command(app, &access_key), access_key, repository })
     }

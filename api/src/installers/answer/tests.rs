@@ -27,6 +27,28 @@ async fn each_format_has_its_package() {
 }
 
 #[tokio::test]
+async fn each_tool_gets_the_script_in_its_own_file_that_no_cache_keeps() {
+    for (path, first_line) in [
+        ("/install/acme/debs/cloud-init.yaml", "#cloud-config"),
+        ("/install/acme/rpms/ansible.yml", "# Gives machines access to the package repository acme/rpms"),
+    ] {
+        let answer = served(&[], true).get(path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.text().starts_with(first_line) && answer.text().contains(&key().text()), "{path}");
+        assert_eq!(answer.header(header::CACHE_CONTROL), "no-store");
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_an_installer_without_a_key() {
+    for path in ["", "/installer.deb", "/cloud-init.yaml", "/ansible.yml", "/nothing"] {
+        let request = axum::http::Request::get(format!("/install/acme/debs{path}")).body(axum::body::Body::empty());
+        let answer = served(&[], true).send(request.expect("a request")).await;
+        assert_eq!(answer.status, 401, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_host_header_has_no_say_in_an_installer() {
     let answer = served(&[], true).get_with("/install/acme/debs", &[("host", "evil.example.com")]).await;
     assert!(answer.text().contains("packages.example.com") && !answer.text().contains("evil"));

@@ -1,5 +1,6 @@
 //! Tests against the clients themselves: gpg, gpgv and rpm judge what we sign.
 
+mod armor;
 mod keys;
 mod rpm;
 mod text;

@@ -1,4 +1,5 @@
 mod grace;
+mod installers;
 mod issuing;
 mod machines;
 mod rolls;
