@@ -5,16 +5,18 @@ mod project;
 mod release;
 mod repository;
 mod signing_key;
+mod triggers;
 
 use async_graphql::{Enum, SimpleObject};
 use domain::package::Format;
 
 pub(super) use self::{
     organisation::Organisation,
-    project::{ConnectedGithub, NewApiToken, NewProject, Project, ScopeWord, TriggerWord, webhook_url},
+    project::{ConnectedGithub, NewApiToken, NewProject, Project, webhook_url},
     release::Release,
     repository::Repository,
     signing_key::SigningKey,
+    triggers::{ScopeWord, TriggerWord},
 };
 
 /// How many items a list has if the query does not say.

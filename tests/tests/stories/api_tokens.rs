@@ -187,8 +187,9 @@ async fn a_ci_job_gets_a_token_for_a_proof_of_its_identity_once() {
         assert_eq!((refused.status, &refused.body), (untrusted.status, &untrusted.body), "{why}");
     }
     assert!(owned.may_release(&token).await, "a restart ends no token");
-    for (body, status) in [("{", 400), ("{}", 422), (r#"{"project": "x", "token": "y"}"#, 422)] {
-        let request = team.request(Method::POST, "/api/v1/oidc/exchange").body(body);
+    let long = " ".repeat(16 * 1024 + 1);
+    for (body, status) in [("{", 400), ("{}", 422), (r#"{"project": "x", "token": "y"}"#, 422), (&long, 413)] {
+        let request = team.request(Method::POST, "/api/v1/oidc/exchange").body(body.to_owned());
         assert_eq!(Answer::to(request).await.status.as_u16(), status, "{body}");
     }
     let secret = token.rsplit('_').next().expect("a secret").to_owned();

@@ -168,3 +168,16 @@ async fn asked_for(app: &App, api_url: &ApiUrl, token: Zeroizing<String>, full_n
     let session = app.github_access.github.session(api_url, token).map_err(refused)?;
     Ok(session.repository(full_name).await.map_err(refused)?.id)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_of_githubs_can_stand_in_a_header_and_has_a_limit() {
+        assert!(valid_token(&"t".repeat(GITHUB_TOKEN_MAX_CHARS)));
+        for bad in ["", "a b", "a\nb", "ä", &"t".repeat(GITHUB_TOKEN_MAX_CHARS + 1)] {
+            assert!(!valid_token(bad), "{bad}");
+        }
+    }
+}
