@@ -2,7 +2,7 @@
 //! index says what the file itself says. One way for what was built here and for what was uploaded.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{
     path::{Path, PathBuf},

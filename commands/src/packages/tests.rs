@@ -18,7 +18,7 @@ fn signer() -> Arc<Signer> {
 }
 
 /// An empty package, as a build writes it.
-fn built(format: Format, folder: &TempDir) -> PathBuf {
+pub(crate) fn built(format: Format, folder: &TempDir) -> PathBuf {
     let config = format!("name: hello\nformat: {format}\narchitecture: all\n");
     let config = PackageConfig::parse(".pkgdeploy/config.yml", &config).expect("a config");
     let (scripts, tree) = (ScriptTexts::default(), PackageTree::default());

@@ -5,6 +5,8 @@
 //! projections. When other keys are to sign, every repository's newest state is published again.
 
 mod resign;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

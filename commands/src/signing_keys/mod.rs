@@ -150,8 +150,7 @@ impl SigningKeys {
         if let Some(refusal) = refused {
             return Err(refusal.into());
         }
-        let key = self.make().await?;
-        self.run_command(Command::AnnounceNext(key), actor).await
+        self.run_with_new_key(Command::AnnounceNext, actor).await
     }
 
     /// Lets the next key sign indexes beside the current one.
@@ -188,12 +187,31 @@ impl SigningKeys {
             Err(SigningKeysError::Refused(Refusal::NoReplacement)) => {}
             answer => return answer,
         }
-        let replacement = Some(self.make().await?);
-        self.run_command(Command::DeclareCompromised { fingerprint, replacement }, actor).await
+        let with = |key| Command::DeclareCompromised { fingerprint, replacement: Some(key) };
+        self.run_with_new_key(with, actor).await
     }
 
-    async fn make(&self) -> Result<NewKey, SigningKeysError> {
-        make::new_key(&self.0.secrets, &self.0.making, self.0.executor.now()).await
+    /// Makes a key for a command. If the command does not take it, because somebody was faster, nothing of it stays.
+    async fn run_with_new_key(
+        &self,
+        command: impl FnOnce(NewKey) -> Command,
+        actor: Actor,
+    ) -> Result<(), SigningKeysError> {
+        let key = make::new_key(&self.0.secrets, &self.0.making, self.0.executor.now()).await?;
+        let (id, fingerprint) = (key.secret.0, key.fingerprint.clone());
+        let outcome = self.run_command(command(key), actor).await;
+        let is_taken = || self.now().keys.iter().any(|key| key.fingerprint == fingerprint);
+        let is_unused = match &outcome {
+            Ok(()) => !is_taken(),
+            Err(SigningKeysError::Refused(_)) => true,
+            // It may be recorded all the same.
+            Err(_) => false,
+        };
+        if is_unused {
+            let secrets = self.0.secrets.clone();
+            tokio::task::spawn_blocking(move || secrets.delete(id)).await??;
+        }
+        outcome
     }
 
     /// Whoever asks for the keys after this has returned is told of what it changed.

@@ -114,6 +114,22 @@ async fn a_refused_step_makes_no_key_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn of_two_next_keys_made_at_the_same_time_one_is_announced_and_nothing_stays_of_the_other() {
+    let folder = TempDir::new().expect("a folder");
+    let keys = open(&folder, None).await;
+    let (first, second) = tokio::join!(keys.prepare_next(operator()), keys.prepare_next(operator()));
+    assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
+    assert_eq!((who(&keys), sealed(&folder)), ((1, vec![1], vec![1, 2]), 2));
+    let stolen = fingerprint(&keys, 1);
+    keys.declare_compromised(stolen, operator()).await.expect("declared");
+    let stolen = fingerprint(&keys, 2);
+    let declare = || keys.declare_compromised(stolen.clone(), operator());
+    let (first, second) = tokio::join!(declare(), declare());
+    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
+    assert_eq!((keys.now().keys.len(), sealed(&folder)), (3, 3), "no worker deletes what is done with here");
+}
+
+#[tokio::test]
 async fn a_key_with_an_end_says_so_and_is_warned_about_once() {
     let folder = TempDir::new().expect("a folder");
     let keys = open(&folder, Some(TimeDelta::days(20))).await;

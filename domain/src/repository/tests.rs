@@ -230,6 +230,7 @@ fn a_package_that_is_signed_anew_takes_the_place_of_its_old_file() {
     assert!(!repository.bears_signature_of(Some("AB")));
     assert_eq!(repository.signed_by(Some("CD"), 10), [Sha256::of(b"new")]);
     assert_eq!(repository.signed_by(None, 10), [Sha256::of(b"2.0")], "the first key's, by its silence");
+    assert_eq!(repository.signed_by(None, 0), [], "no more than asked for");
     given::<Repository>([create_yum(), added_rpm("1.0", Some("AB")), resigned])
         .when(resign("1.0", b"1.0", b"new"))
         .then_nothing();

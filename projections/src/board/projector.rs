@@ -10,7 +10,7 @@ use crate::{
     read_models::signed,
 };
 
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// Writes the dashboards' rows. It keeps nothing in memory.
 pub struct BoardProjector;

@@ -3,7 +3,7 @@
 
 use std::{fmt::Write as _, fs, path::PathBuf, time::Duration};
 
-use stories::{Format, MadeRepository, Project, Server, Team, text};
+use stories::{Format, MadeRepository, Project, Server, StartOptions, Team, text};
 
 mod client;
 mod expected;
@@ -14,6 +14,7 @@ use self::{
 };
 
 const ORGANISATION: &str = "acme";
+const YUM: &str = "enterprise-linux";
 /// Signing a handful of packages anew takes no second; this is for a busy machine.
 const RESIGNED_WITHIN: Duration = Duration::from_secs(60);
 
@@ -37,12 +38,13 @@ struct Drill {
 }
 
 impl Drill {
-    async fn set_up() -> Self {
-        let server = Server::start();
+    /// `settings` are lines of the configuration file.
+    async fn set_up(settings: &str) -> Self {
+        let server = Server::start_with(&StartOptions { tables: settings.to_owned(), ..StartOptions::default() });
         let team = server.operator();
         team.create_organisation(ORGANISATION).await;
         let apt = team.create_repository(ORGANISATION, "debian", Format::Deb).await;
-        let yum = team.create_repository(ORGANISATION, "enterprise-linux", Format::Rpm).await;
+        let yum = team.create_repository(ORGANISATION, YUM, Format::Rpm).await;
         Self { server, team, apt, yum, clients: Vec::new(), lines: Vec::new() }
     }
 
@@ -68,6 +70,31 @@ impl Drill {
     async fn fingerprint(&self, epoch: usize) -> String {
         let keys = self.team.graphql("{ signingKeys { fingerprint } }").await;
         text(&keys, &format!("/signingKeys/{}/fingerprint", epoch - 1))
+    }
+
+    /// The digest of a package's rpm: what is signed anew is another file.
+    async fn digest_of(&self, package: &str) -> String {
+        let document = format!(
+            "{{ repository(organisation: \"{ORGANISATION}\", name: \"{YUM}\") {{ packages {{ name sha256 }} }} }}"
+        );
+        let found = self.team.graphql(&document).await;
+        let packages = found["repository"]["packages"].as_array().cloned().unwrap_or_default();
+        let its = packages.iter().find(|one| one["name"] == package);
+        text(its.unwrap_or_else(|| panic!("{package} is not in {found:#}")), "/sha256")
+    }
+
+    /// Whoever watches the server is told of a key's end, and the log remembers it.
+    async fn shows_the_keys_end(&self) {
+        let log = self.server.event_log().await;
+        log.wait_for("signing-key.expiry_near", 0).await;
+        log.close().await;
+        let health = self.team.get("/healthz").await;
+        assert_eq!(health.status.as_u16(), 200, "{}", health.text());
+        let key = health.json()["signing_keys"][0].clone();
+        assert_eq!((&key["epoch"], &key["days_left"]), (&1.into(), &19.into()), "{key:#}");
+        assert!(text(&key, "/warning").contains("rotate"), "{key:#}");
+        let metrics = self.team.get("/metrics").await.text();
+        assert!(metrics.contains("pkgdeploy_signing_key_days_left{epoch=\"1\"} 19"), "{metrics}");
     }
 
     /// The armored certificates that the server offers, oldest first.
@@ -122,7 +149,7 @@ async fn at_every_state_of_a_rotation_clients_accept_exactly_what_the_keys_they_
 }
 
 async fn drill_rotation() -> Vec<Line> {
-    let mut drill = Drill::set_up().await;
+    let mut drill = Drill::set_up("").await;
     drill.refused("beginOverlap", "refused").await;
     drill.release("drill-earlier").await;
     drill.step("prepareNextKey").await;
@@ -148,24 +175,25 @@ async fn drill_rotation() -> Vec<Line> {
 }
 
 async fn drill_theft() -> Vec<Line> {
-    let mut drill = Drill::set_up().await;
+    // With an end that is near, so that the drill shows that clients accept keys that have one.
+    let mut drill = Drill::set_up("[signing]\nkey_valid_days = 20\n").await;
+    drill.shows_the_keys_end().await;
     drill.release("drill-earlier").await;
     drill.step("prepareNextKey").await;
     drill.enrol().await;
     let stolen = drill.fingerprint(1).await;
     drill.refused(&format!("declareCompromised(fingerprint: \"{stolen}\", confirm: \"yes\")"), "invalid").await;
     drill.refused("declareCompromised(fingerprint: \"AB\", confirm: \"AB\")", "refused").await;
-    let log = drill.server.event_log().await;
-    let position = log.position().await;
-    log.close().await;
+    let before = drill.digest_of("drill-earlier").await;
     drill.step(&format!("declareCompromised(fingerprint: \"{stolen}\", confirm: \"{stolen}\")")).await;
     // Whatever was begun goes on after a crash.
     drill.server.restart();
-    let log = drill.server.event_log().await;
-    tokio::time::timeout(RESIGNED_WITHIN, log.wait_for("repository.package_resigned", position))
-        .await
-        .expect("the rpms are signed anew");
-    log.close().await;
+    let signed_anew = async {
+        while drill.digest_of("drill-earlier").await == before {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(RESIGNED_WITHIN, signed_anew).await.expect("the rpms are signed anew");
     assert_eq!(drill.certificates().await.len(), 1, "the stolen key's certificate is handed out no more");
     drill.release("drill-stolen").await;
     drill.try_all(State::Stolen, "drill-earlier", "drill-stolen");
