@@ -2,6 +2,7 @@
 //! again, and sends none for more than three tags in one push.
 
 use domain::{
+    aggregate::Aggregate as _,
     ids::{ProjectId, ReleaseId},
     names::TagName,
     project::{Command, Event, GitUrl, ListedTag, Project},
@@ -34,19 +35,19 @@ impl Access {
     /// # Errors
     /// `Refused` if GitHub does not trigger the project's releases; otherwise see [`Trouble`].
     pub async fn reconcile(&self, project: ProjectId, context: &Context) -> Result<Vec<Reconciled>, Trouble> {
-        let situation = self.situation(project).await?;
-        let tags = match &situation {
-            Some(situation @ Situation { triggers: true, .. }) => {
-                let open = match situation.github.credential {
-                    Some(credential) => Some(self.open(&situation.github, credential).await?),
-                    None => None,
-                };
-                self.tags(project, situation, open.as_ref()).await?
-            }
-            // The rules say why not.
-            _ => Vec::new(),
+        let Some(situation) = self.situation(project).await?.filter(|situation| situation.triggers) else {
+            // The rules say why not. No list was read, so nothing may follow from one.
+            let command = Command::ReconcileTags { repository_id: 0, tags: Vec::new() };
+            let refused = |project: &Project, _| project.decide(command).err();
+            let refusal = self.executor.inspect::<Project, _>(project.0, refused).await?;
+            return refusal.map_or_else(|| Ok(Vec::new()), |refusal| Err(refusal.into()));
         };
-        self.record_tags(project, tags, context).await
+        let open = match situation.github.credential {
+            Some(credential) => Some(self.open(&situation.github, credential).await?),
+            None => None,
+        };
+        let tags = self.tags(project, &situation, open.as_ref()).await?;
+        self.record_tags(project, situation.github.repository_id, tags, context).await
     }
 
     /// Every tag there is, by the API where there is a token, and by git where there is none.
@@ -67,13 +68,14 @@ impl Access {
     pub(super) async fn record_tags(
         &self,
         project: ProjectId,
+        repository_id: u64,
         tags: Vec<TagName>,
         context: &Context,
     ) -> Result<Vec<Reconciled>, Trouble> {
         let listed = |tag| ListedTag { tag, release: ReleaseId(Uuid::now_v7()) };
         let tags: Vec<ListedTag> = tags.into_iter().map(listed).collect();
         for _ in 0..ROUNDS_MAX {
-            let command = Command::ReconcileTags { tags: tags.clone() };
+            let command = Command::ReconcileTags { repository_id, tags: tags.clone() };
             let executed = self.executor.execute::<Project>(project.0, command, context).await;
             let events = executed.map_err(Trouble::from_execute)?.events;
             // One append takes so many notes and no more; releases end the look.

@@ -99,6 +99,8 @@ pub enum Command {
     },
     /// Release the tags that no delivery told of, and take note of the others.
     ReconcileTags {
+        /// The numeric id of the code repository whose they are.
+        repository_id: u64,
         /// Every tag that the code repository has.
         tags: Vec<ListedTag>,
     },

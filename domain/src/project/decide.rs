@@ -50,7 +50,7 @@ fn decide_added(project: &Added, command: Command) -> Result<Vec<Event>, Refusal
             let is_known = project.tried_tags.contains(&tag) || project.known_tags.contains(&tag);
             Ok(unless(!is_known, Event::TagDeleted { tag }))
         }
-        Command::ReconcileTags { tags } => reconcile(project, tags),
+        Command::ReconcileTags { repository_id, tags } => reconcile(project, repository_id, tags),
         Command::RecordTriggersRefused { reason, count, first_at, last_at } => {
             Ok(unless(count == 0, Event::TriggersRefused { reason, count, first_at, last_at }))
         }

@@ -60,11 +60,12 @@ impl KnownTags {
 
 /// New tags become releases; tags that were there before anybody was told of them, and those that a delivery would not
 /// release either, are only taken note of, each once.
-pub(super) fn reconcile(project: &Added, listed: Vec<ListedTag>) -> Result<Vec<Event>, Refusal> {
+pub(super) fn reconcile(project: &Added, repository_id: u64, listed: Vec<ListedTag>) -> Result<Vec<Event>, Refusal> {
     if project.trigger != Trigger::GithubWebhook {
         return Err(Refusal::OtherTrigger(project.trigger));
     }
-    project.connected().ok_or(Refusal::GithubNotConnected)?;
+    // The list may have been read before another repository was connected.
+    project.connected().filter(|github| github.repository_id == repository_id).ok_or(Refusal::GithubNotConnected)?;
     let mut seen = BTreeSet::new();
     let is_new = |tag: &TagName| !project.known_tags.contains(tag) && !project.tried_tags.contains(tag);
     let mut new: Vec<ListedTag> = listed.into_iter().filter(|listed| is_new(&listed.tag)).collect();

@@ -179,7 +179,8 @@ impl Pass<'_> {
     async fn look_for_tags(&self, open: Option<&Open>) -> Result<(), Trouble> {
         let access = &self.worker.access;
         let tags = access.tags(self.project, &self.situation, open).await?;
-        for found in access.record_tags(self.project, tags, &self.context).await? {
+        let repository_id = self.situation.github.repository_id;
+        for found in access.record_tags(self.project, repository_id, tags, &self.context).await? {
             let (tag, release) = (found.tag, found.release);
             info!(project.id = %self.project, release.id = %release, "no delivery told of tag {tag}: release {release}");
         }

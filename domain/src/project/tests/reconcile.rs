@@ -22,7 +22,7 @@ fn known(tags: &[&str], is_complete: bool) -> Event {
 /// The tags in this order, to be released as 1, 2, 3 …
 fn listed(tags: &[&str]) -> Command {
     let listed = |(number, text): (u128, &&str)| ListedTag { tag: tag(text), release: release(number) };
-    Command::ReconcileTags { tags: (1..).zip(tags).map(listed).collect() }
+    Command::ReconcileTags { repository_id: 7, tags: (1..).zip(tags).map(listed).collect() }
 }
 
 #[test]
@@ -102,6 +102,8 @@ fn what_was_pushed_while_github_did_not_trigger_is_known_and_not_released() {
 fn only_projects_that_github_triggers_are_reconciled() {
     given::<Project>([added()]).when(listed(&["v1.0"])).refused(Refusal::OtherTrigger(Trigger::ApiEndpoint));
     given::<Project>(of_github()).when(listed(&["v1.0"])).refused(Refusal::GithubNotConnected);
+    let of_another = Command::ReconcileTags { repository_id: 8, tags: vec![] };
+    given::<Project>(connected()).when(of_another).refused(Refusal::GithubNotConnected);
 }
 
 #[test]
