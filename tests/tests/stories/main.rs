@@ -4,6 +4,7 @@ mod api_tokens;
 mod bad_input;
 mod crashes;
 mod dependency_edges;
+mod github;
 mod installers;
 mod installing;
 mod rebuilding;
