@@ -137,6 +137,7 @@ impl Access {
                 Some(Situation {
                     github: project.github.clone()?,
                     live_secret: project.live_webhook_secret(),
+                    webhook_secret: project.webhook_secret,
                     source: project.source.clone(),
                     triggers: project.live_webhook_secret().is_some(),
                 })
@@ -150,6 +151,8 @@ pub(super) struct Situation {
     pub(super) github: AtGithub,
     /// The secret that a webhook must have; none while GitHub does not trigger its releases.
     pub(super) live_secret: Option<SecretId>,
+    /// The same, even while something else triggers its releases: it will be live again.
+    pub(super) webhook_secret: Option<SecretId>,
     pub(super) source: String,
     /// Do its tags become releases by themselves?
     pub(super) triggers: bool,

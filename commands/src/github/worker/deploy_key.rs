@@ -25,9 +25,9 @@ impl Pass<'_> {
         }
     }
 
-    pub(super) async fn settle_deploy_key(&self, open: &Open, step: GithubStep) -> Result<(), Trouble> {
-        match &self.situation.github.deploy_key {
-            Some(key) if step == GithubStep::RemoveDeployKey => self.remove(open, key).await,
+    pub(super) async fn settle_deploy_key(&mut self, open: &Open, step: GithubStep) -> Result<(), Trouble> {
+        match self.situation.github.deploy_key.clone() {
+            Some(key) if step == GithubStep::RemoveDeployKey => self.remove(open, &key).await,
             _ => self.install(open).await,
         }
     }
@@ -53,14 +53,14 @@ impl Pass<'_> {
         recorded.await
     }
 
-    async fn remove(&self, open: &Open, key: &Installed) -> Result<(), Trouble> {
+    async fn remove(&mut self, open: &Open, key: &Installed) -> Result<(), Trouble> {
         let listed = open.session.deploy_keys(&open.name).await?;
         if listed.iter().any(|listed| listed.id == key.deploy_key_id) {
             open.session.delete_deploy_key(&open.name, key.deploy_key_id).await?;
         }
         self.record(AtGithub::DeployKeyRemoved { deploy_key_id: key.deploy_key_id }).await?;
         self.forget(key.secret).await;
-        Ok(())
+        self.look_again().await
     }
 
     /// Makes a key, seals its private half, and answers with the public one.
@@ -73,14 +73,6 @@ impl Pass<'_> {
         };
         let trouble = |source: BoxError| Trouble::Secret { what: "deploy key", source };
         spawn_blocking(make).await.map_err(|error| trouble(error.into()))?.map_err(trouble)
-    }
-
-    /// Removes what nobody can use any more. If the disk refuses, it stays there, sealed.
-    async fn forget(&self, secret: SecretId) {
-        let secrets = self.worker.access.secrets.clone();
-        if let Ok(Err(error)) = spawn_blocking(move || secrets.delete(secret.0)).await {
-            tracing::warn!(%error, "a deploy key that is of no use stays sealed");
-        }
     }
 
     fn is_fetched_over_ssh(&self) -> bool {

@@ -6,7 +6,7 @@ use domain::{
     ids::{ProjectId, SecretId},
     project::{AtGithub, Command, GithubStep, Project},
 };
-use tokio::time::Instant;
+use tokio::{task::spawn_blocking, time::Instant};
 use tracing::{info, warn};
 
 use super::{GithubWorker, WORKER, attempts::Attempts, backlog::Wanted, schedule::Start};
@@ -66,6 +66,7 @@ impl GithubWorker {
         passed.given_up = pass.run(statuses, looks).await;
         if !pass.attempts.has_failed(GithubStep::FindRepository) {
             pass.forget_what_is_not_wanted(began_at, has_statuses).await;
+            pass.forget_the_token_if_it_is_of_no_use().await;
         }
         if looks {
             let failed = LOOKING.iter().filter(|step| pass.attempts.has_failed(**step));
@@ -79,6 +80,8 @@ impl GithubWorker {
 impl Pass<'_> {
     /// All that is to be done, in an order in which nothing is lost. Returns the marks that GitHub will never show.
     async fn run(&mut self, statuses: Vec<Wanted>, looks: bool) -> Vec<Wanted> {
+        // Of a repository that is not the project's any more, only what is left there is of interest.
+        let looks = looks && self.situation.github.is_connected;
         let open = match self.situation.github.credential {
             Some(credential) if looks || self.has_work() || !statuses.is_empty() => match self.open(credential).await {
                 Some(open) => Some(open),
@@ -150,6 +153,26 @@ impl Pass<'_> {
             if !is_wanted && !self.tried.contains(&step) {
                 self.settle(step, Ok(())).await;
             }
+        }
+    }
+
+    /// A token that has nothing to do any more is kept by nobody.
+    async fn forget_the_token_if_it_is_of_no_use(&self) {
+        let github = &self.situation.github;
+        if let Some(credential) = github.credential
+            && !github.is_connected
+            && github.webhooks.is_empty()
+            && github.deploy_key.is_none()
+        {
+            self.forget(credential).await;
+        }
+    }
+
+    /// Removes what nobody can use any more. If the disk refuses, it stays there, sealed.
+    pub(super) async fn forget(&self, secret: SecretId) {
+        let secrets = self.worker.access.secrets.clone();
+        if let Ok(Err(error)) = spawn_blocking(move || secrets.delete(secret.0)).await {
+            warn!(%error, "a secret that is of no use any more stays sealed");
         }
     }
 

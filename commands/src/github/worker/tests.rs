@@ -49,7 +49,7 @@ struct World {
     project: ProjectId,
     worker: Option<JoinHandle<()>>,
     pace: Pace,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
@@ -66,7 +66,7 @@ impl World {
             git: Git { allow_local: true, ..Git::default() },
         };
         let project = ProjectId(Uuid::now_v7());
-        let world = Self { double, access: Arc::new(access), project, worker: None, pace: PACE, _folder: folder };
+        let world = Self { double, access: Arc::new(access), project, worker: None, pace: PACE, folder };
         world
             .run(Command::Add {
                 organisation: "acme".parse().expect("a name"),
@@ -332,6 +332,23 @@ async fn a_disconnected_project_leaves_nothing_at_github() {
             events.deploy_key.is_none() && events.webhooks.is_empty() && known.hooks.is_empty() && known.keys.is_empty()
         })
         .await;
+    // Token, webhook secret and key are of no use any more, and kept by nobody.
+    let secrets = world.folder.path().join("secrets");
+    while std::fs::read_dir(&secrets).expect("a folder").count() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_project_that_is_triggered_otherwise_for_a_while_gets_its_webhook_back() {
+    let mut world = World::new("/srv/git/shop").await;
+    let live = world.connect().await;
+    world.start();
+    world.until_settled("a webhook", live).await;
+    world.run(Command::ChooseTrigger { trigger: Trigger::ApiEndpoint }).await;
+    world.until("no webhook", |events, known| events.webhooks.is_empty() && known.hooks.is_empty()).await;
+    world.run(Command::ChooseTrigger { trigger: Trigger::GithubWebhook }).await;
+    world.until_settled("the webhook", live).await;
 }
 
 #[tokio::test]
@@ -374,6 +391,45 @@ async fn tags_from_before_stay_and_a_missed_one_is_released_once() {
         })
         .await;
     assert_eq!(releases().await, ["v1.0".parse::<TagName>().expect("a tag")]);
+}
+
+#[tokio::test]
+async fn without_a_token_the_tags_are_read_by_git() {
+    let upstream = TempDir::new().expect("a folder");
+    let git = |script: &str| {
+        let script = format!("set -eu; git() {{ command git -c user.name=a -c user.email=a@b \"$@\"; }}; {script}");
+        let ran = std::process::Command::new("sh").args(["-c", &script]).current_dir(upstream.path()).status();
+        assert!(ran.expect("sh runs").success(), "{script}");
+    };
+    git("git init -q; git commit -q --allow-empty -m x; git tag v0.9");
+    let mut world = World::new(upstream.path().to_str().expect("a plain path")).await;
+    world.pace.look_every = Duration::from_millis(50);
+    world
+        .run(Command::ConnectGithub {
+            repository_id: 42,
+            full_name: "acme/shop".parse().expect("a name"),
+            api_url: world.double.api_url().parse().expect("an address"),
+            credential: None,
+            webhook_secret: world.seal(WEBHOOK_SECRET_PURPOSE, "by hand"),
+        })
+        .await;
+    world.start();
+    let tags = async || {
+        let look = |project: &Project, _| {
+            let added = project.added().expect("a project");
+            (added.known_tags.is_complete, added.releases.keys().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        world.access.executor.inspect::<Project, _>(world.project.0, look).await.expect("readable")
+    };
+    while !tags().await.0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    git("git tag v1.0; git tag v1.1; git tag v1.2; git tag v1.3");
+    while tags().await.1.len() < 4 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(tags().await.1, ["v1.0", "v1.1", "v1.2", "v1.3"]);
+    assert!(world.double.known().calls.is_empty(), "there is no token to ask GitHub with");
 }
 
 #[tokio::test]

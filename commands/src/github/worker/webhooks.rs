@@ -41,14 +41,24 @@ impl Pass<'_> {
         let listed = open.session.hooks(&open.name).await?;
         for hook_id in self.situation.github.webhooks.keys() {
             if listed.iter().all(|hook| hook.id != *hook_id) {
-                self.record(AtGithub::WebhookRemoved { hook_id: *hook_id }).await?;
+                self.is_gone(*hook_id).await?;
             }
         }
         for hook in listed.iter().filter(|hook| self.is_ours(hook) && !self.is_live(hook)) {
             open.session.delete_hook(&open.name, hook.id).await?;
-            self.record(AtGithub::WebhookRemoved { hook_id: hook.id }).await?;
+            self.is_gone(hook.id).await?;
         }
         self.look_again().await
+    }
+
+    /// Takes note of it. Its secret, if it is not the project's any more, opens nothing and is kept by nobody.
+    async fn is_gone(&self, hook_id: u64) -> Result<(), Trouble> {
+        self.record(AtGithub::WebhookRemoved { hook_id }).await?;
+        match self.situation.github.webhooks.get(&hook_id) {
+            Some(secret) if Some(*secret) != self.situation.webhook_secret => self.forget(*secret).await,
+            _ => {}
+        }
+        Ok(())
     }
 
     fn address(&self) -> String {
