@@ -104,14 +104,53 @@ impl Drill {
         all.split_inclusive(end).map(str::to_owned).collect()
     }
 
+    /// Machines of every kind that only their installer ever touched.
+    fn install(&mut self) {
+        for manager in Manager::ALL {
+            let client = Client::installed(manager, self.repository(manager));
+            self.clients.push(client);
+        }
+    }
+
+    fn repository(&self, manager: Manager) -> &MadeRepository {
+        if manager == Manager::Apt { &self.apt } else { &self.yum }
+    }
+
+    async fn position(&self) -> i64 {
+        let log = self.server.event_log().await;
+        let position = log.position().await;
+        log.close().await;
+        position
+    }
+
+    /// Waits until both repositories have a package that brings what machines are to trust since `position`.
+    async fn wait_for_installers(&self, position: i64) {
+        let log = self.server.event_log().await;
+        let published = async {
+            let is_published = |name: &&String| *name == "keyring.installer_published";
+            while log.names_after(position).await.iter().filter(is_published).count() < 2 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::time::timeout(RESIGNED_WITHIN, published).await.expect("both repositories have a new installer");
+        log.close().await;
+    }
+
+    /// Announces the next key, to machines too.
+    async fn prepare_next_key(&self) {
+        let position = self.position().await;
+        self.step("prepareNextKey").await;
+        self.wait_for_installers(position).await;
+    }
+
     /// Machines of every kind, each with the keys it knows.
     async fn enrol(&mut self) {
         let certificates = self.certificates().await;
         let [old, new] = certificates.as_slice() else { panic!("expected two certificates: {certificates:?}") };
         for manager in Manager::ALL {
-            for knows in Knows::ALL {
-                let repository = if manager == Manager::Apt { &self.apt } else { &self.yum };
-                self.clients.push(Client::set_up(manager, knows, repository, old, new));
+            for knows in Knows::BY_HAND {
+                let client = Client::set_up(manager, knows, self.repository(manager), old, new);
+                self.clients.push(client);
             }
         }
     }
@@ -152,7 +191,8 @@ async fn drill_rotation() -> Vec<Line> {
     let mut drill = Drill::set_up("").await;
     drill.refused("beginOverlap", "refused").await;
     drill.release("drill-earlier").await;
-    drill.step("prepareNextKey").await;
+    drill.install();
+    drill.prepare_next_key().await;
     for wrong in ["prepareNextKey", "cutOver"] {
         drill.refused(wrong, "refused").await;
     }
@@ -179,12 +219,17 @@ async fn drill_theft() -> Vec<Line> {
     let mut drill = Drill::set_up("[signing]\nkey_valid_days = 20\n").await;
     drill.shows_the_keys_end().await;
     drill.release("drill-earlier").await;
-    drill.step("prepareNextKey").await;
+    drill.install();
+    drill.prepare_next_key().await;
+    // They follow their packages for some time before the theft.
+    drill.release("drill-before-the-theft").await;
+    drill.clients.iter().for_each(Client::upgrade);
+    assert!(drill.clients.iter().all(|client| client.trusted_certificates() == 2), "both keys are known ahead");
     drill.enrol().await;
     let stolen = drill.fingerprint(1).await;
     drill.refused(&format!("declareCompromised(fingerprint: \"{stolen}\", confirm: \"yes\")"), "invalid").await;
     drill.refused("declareCompromised(fingerprint: \"AB\", confirm: \"AB\")", "refused").await;
-    let before = drill.digest_of("drill-earlier").await;
+    let (before, position) = (drill.digest_of("drill-earlier").await, drill.position().await);
     drill.step(&format!("declareCompromised(fingerprint: \"{stolen}\", confirm: \"{stolen}\")")).await;
     // Whatever was begun goes on after a crash.
     drill.server.restart();
@@ -194,9 +239,13 @@ async fn drill_theft() -> Vec<Line> {
         }
     };
     tokio::time::timeout(RESIGNED_WITHIN, signed_anew).await.expect("the rpms are signed anew");
+    drill.wait_for_installers(position).await;
     assert_eq!(drill.certificates().await.len(), 1, "the stolen key's certificate is handed out no more");
     drill.release("drill-stolen").await;
     drill.try_all(State::Stolen, "drill-earlier", "drill-stolen");
+    for client in drill.clients.iter().filter(|client| client.knows == Knows::Upgraded) {
+        assert_eq!(client.trusted_certificates(), 1, "{} still trusts the stolen key", client.manager.name());
+    }
     drill.lines
 }
 

@@ -49,16 +49,21 @@ pub(crate) enum Knows {
     Old,
     New,
     Both,
+    /// Was set up by the installer before the rotation, and is upgraded at each state: what it knows, the repository's own
+    /// package brought.
+    Upgraded,
 }
 
 impl Knows {
-    pub(crate) const ALL: [Self; 3] = [Self::Old, Self::New, Self::Both];
+    /// Those that somebody gave certificates by hand, and that nothing changes.
+    pub(crate) const BY_HAND: [Self; 3] = [Self::Old, Self::New, Self::Both];
 
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Old => "the old key",
             Self::New => "the new key",
             Self::Both => "both",
+            Self::Upgraded => "what upgrades bring",
         }
     }
 
@@ -70,6 +75,17 @@ impl Knows {
         self != Self::Old
     }
 }
+
+/// Debian's zypper is what a machine without dnf uses.
+const WITHOUT_DNF: &str = "rm -f /usr/bin/dnf* /usr/bin/yum*";
+
+/// rpm's list of certificates is free only when the upgrade is over: the installer waits for that, and so does this.
+const UNTIL_RPM_KNOWS: &str = "
+    for _ in $(seq 120); do
+        want=$(cat /etc/pki/rpm-gpg/RPM-GPG-KEY-pkgdeploy-* | grep -c 'BEGIN PGP')
+        if [ \"$(rpm -q gpg-pubkey | wc -l)\" = \"$want\" ]; then break; fi
+        sleep 0.5
+    done";
 
 /// What a client managed to do at one state.
 pub(crate) struct Tried {
@@ -106,6 +122,41 @@ impl Client {
             Manager::Zypper => Self::set_up_zypper(&machine, repository, knows, &paths),
         }
         Self { manager, knows, machine }
+    }
+
+    /// A machine on which root ran the installer, and nothing else ever since.
+    pub(crate) fn installed(manager: Manager, repository: &MadeRepository) -> Self {
+        let machine = Machine::new();
+        if manager == Manager::Zypper {
+            machine.ok(WITHOUT_DNF);
+        }
+        machine.ok(&repository.install);
+        Self { manager, knows: Knows::Upgraded, machine }
+    }
+
+    /// Takes in what the repository has, its installer's package too.
+    pub(crate) fn upgrade(&self) {
+        let upgrade = match self.manager {
+            Manager::Apt => "apt-get update && apt-get -y upgrade".to_owned(),
+            Manager::Dnf => format!("dnf -y --refresh upgrade; {UNTIL_RPM_KNOWS}"),
+            Manager::Zypper => {
+                format!("zypper -n refresh --force; zypper -n update; {UNTIL_RPM_KNOWS}")
+            }
+        };
+        self.machine.ok(&upgrade);
+    }
+
+    /// How many certificates a package manager would believe on this machine.
+    pub(crate) fn trusted_certificates(&self) -> usize {
+        let count = match self.manager {
+            // Each certificate holds the key's name once.
+            Manager::Apt => {
+                "sed -n '/^$/,/^=/p' /etc/apt/keyrings/pkgdeploy-* | sed '1d;$d' | base64 -d \
+                 | grep -a -o 'pkgdeploy (http' | wc -l"
+            }
+            Manager::Dnf | Manager::Zypper => "rpm -q gpg-pubkey | grep -c '^gpg-pubkey'",
+        };
+        self.machine.ok(count).trim().parse().expect("a number")
     }
 
     fn set_up_apt(machine: &Machine, repository: &MadeRepository, keys: &[String]) {
@@ -151,6 +202,9 @@ impl Client {
 
     /// Refreshes, then installs a package from before the rotation and one that was just released.
     pub(crate) fn try_all(&self, earlier: &str, fresh: &str) -> Tried {
+        if self.knows == Knows::Upgraded {
+            self.upgrade();
+        }
         let refresh = self.machine.run(self.manager.refresh());
         let mut tried = Tried { refresh: refresh.ok, earlier: false, fresh: false, said: refresh.text };
         if tried.refresh {

@@ -7,7 +7,8 @@ pub(crate) const INTRODUCTION: &str = "\
 
 Real clients at every state of a rotation of the signing key, and after a theft: Debian 12's apt, dnf and zypper, each with
 every index and every rpm checked (`gpgcheck=1`, `repo_gpgcheck=1`, `pkg_gpgcheck=1`). A client knows the old key, the new
-one, or both. A dnf or zypper that knows the new key asks below `key/2/`, as installers write it that ship it.
+one, or both, or was set up by the installer before the rotation and is upgraded at each state (`apt-get upgrade`, `dnf
+upgrade`, `zypper update`) and never touched otherwise. A dnf or zypper that knows the new key asks below `key/2/`, as installers write it that ship it.
 
 This page is written by the story `rotation.rs` and compared with what clients do at each run of the tests.
 `–`: not tried, because the refresh before it was refused.
@@ -79,6 +80,7 @@ pub(crate) fn expected(state: State, manager: Manager, knows: Knows) -> Expected
     let can_install_fresh = can_refresh && believes(fresh_by_new);
     let why = match (state, knows) {
         (_, Knows::Both) => "knows whoever signed",
+        (_, Knows::Upgraded) => "the repository's own package brought whom to trust, in time",
         (State::Announced, Knows::Old) => "the old key signs everything",
         (State::Announced, Knows::New) => "the new key signs nothing yet",
         (State::Overlap, Knows::Old) => "the old key still signs every index",
