@@ -50,7 +50,8 @@ impl MemoryFeed {
         let stream = StreamId::new(kind, id);
         // Gaps, as a real log may have.
         let position = Position(events.last().map_or(1, |last| last.position.0 + 3));
-        let revision = Revision(events.iter().filter(|event| event.stream == stream).count() as u64 + 1);
+        let newest = events.iter().rev().find(|event| event.stream == stream);
+        let revision = Revision(newest.map_or(0, |event| event.revision.0) + 1);
         events.push(Recorded {
             position,
             stream,
@@ -73,7 +74,8 @@ impl MemoryFeed {
 impl Feed for MemoryFeed {
     fn read_all(&self, after: Position, limit: u32) -> BoxFuture<'_, Result<Page, FeedError>> {
         let all = self.events.lock().unwrap();
-        let events: Vec<_> = all.iter().filter(|e| e.position > after).take(limit as usize).cloned().collect();
+        let start = all.partition_point(|event| event.position <= after);
+        let events: Vec<_> = all[start..].iter().take(limit as usize).cloned().collect();
         let next = events.last().map_or(after, |last| last.position);
         let head = all.last().map_or(Position(0), |last| last.position);
         Box::pin(async move { Ok(Page { events, next, head }) })

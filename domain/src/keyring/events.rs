@@ -64,6 +64,18 @@ pub enum WindowEnd {
     Cut,
 }
 
+impl WindowEnd {
+    /// The word for it everywhere.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EveryoneMoved => "everyone_moved",
+            Self::TimeOver => "time_over",
+            Self::Cut => "cut",
+        }
+    }
+}
+
 /// What can have happened to a repository's access keys.
 ///
 /// Keys belong to generations, counted from 1. A roll begins the next one; what is older ends with it, at once or when

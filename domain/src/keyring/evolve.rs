@@ -106,9 +106,7 @@ impl Keyring {
             (machine.old, machine.crossing) = (None, Crossing::Outside);
         }
         let sealed = self.window.take().map(|window| window.sealed).unwrap_or_default();
-        if !sealed.is_empty() {
-            self.forgettable.insert(generation, sealed);
-        }
+        self.forgettable.insert(generation, sealed);
     }
 
     fn enrol(&mut self, enrolment: AccessKeyId, key: AccessKeyId, machine: &MachineName, replaces: &[AccessKeyId]) {

@@ -4,6 +4,7 @@ mod commands;
 mod decide;
 mod events;
 mod evolve;
+mod kind;
 mod rolls;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub use self::{
         ACCESS_KEYS_MAX, Command, ENROLS_MAX, EnrolmentLimits, GRACE_MAX, NAMED_KEYS_MAX, Refusal, Replacement, Terms,
     },
     events::{AccessKeyName, Event, NamedKind, Successor, WindowEnd},
+    kind::{InvalidKeyKind, KeyKind},
     rolls::NextKey,
     window::Window,
 };

@@ -12,15 +12,16 @@ mod webhooks;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use domain::{
-    digest::Sha256,
-    ids::{AccessKeyId, RepositoryId, TokenId},
-};
+use domain::{digest::Sha256, ids::TokenId};
 use sqlx::SqlitePool;
+use tokio::sync::watch;
 
-use self::secrets::Secrets;
+use self::{access_keys::AccessKeys, secrets::Secrets};
 pub use self::{
-    access_keys::{ACCESS_KEYS_PAGE_MAX, AccessKey},
+    access_keys::{
+        ACCESS_KEYS_PAGE_MAX, AccessKey, KeyringProgress, KnownKey, OpenWindow, Pass, SILENT_PAGE_MAX, SilentMachine,
+        Standing,
+    },
     api_tokens::{API_TOKENS_PAGE_MAX, ApiGrant, ApiToken},
     projector::CredentialsProjector,
     webhooks::Webhook,
@@ -32,16 +33,17 @@ pub const CREDENTIALS: &str = "credentials";
 /// The secrets that work. Cheap to clone.
 ///
 /// A look-up is one hash-map probe and one comparison whose time does not depend on what is compared, for known and
-/// unknown ids alike: at a million keys it costs what it costs at one.
+/// unknown ids alike; for an access key a few numbers are compared then. At a million keys it costs what it costs at one.
 #[derive(Clone)]
 pub struct Credentials {
     readers: SqlitePool,
     live: Arc<RwLock<Live>>,
+    windows: watch::Sender<u64>,
 }
 
 #[derive(Default)]
 struct Live {
-    access_keys: Secrets<AccessKeyId, RepositoryId>,
+    access_keys: AccessKeys,
     api_tokens: Secrets<TokenId, ApiGrant>,
     webhooks: webhooks::Webhooks,
     operator_tokens: Secrets<TokenId, ()>,
@@ -50,17 +52,11 @@ struct Live {
 /// The read side and the projector that feeds it.
 #[must_use]
 pub fn credentials(readers: SqlitePool) -> (Credentials, CredentialsProjector) {
-    let credentials = Credentials { readers, live: Arc::default() };
+    let credentials = Credentials { readers, live: Arc::default(), windows: watch::Sender::new(0) };
     (credentials.clone(), CredentialsProjector::new(credentials))
 }
 
 impl Credentials {
-    /// Does this access key open this repository?
-    #[must_use]
-    pub fn opens(&self, repository: RepositoryId, key: AccessKeyId, presented_sha256: &Sha256) -> bool {
-        self.live().access_keys.owner(key, presented_sha256) == Some(repository)
-    }
-
     /// May the holder of this token do everything?
     #[must_use]
     pub fn is_operator(&self, token: TokenId, presented_sha256: &Sha256) -> bool {
@@ -71,6 +67,12 @@ impl Credentials {
     #[must_use]
     pub fn has_operator_token(&self, token: TokenId) -> bool {
         self.live().operator_tokens.contains(&token)
+    }
+
+    /// Moves whenever [`Self::open_windows`] or [`Self::sealed_keys`] may have changed.
+    #[must_use]
+    pub fn windows_changes(&self) -> watch::Receiver<u64> {
+        self.windows.subscribe()
     }
 
     fn live(&self) -> RwLockReadGuard<'_, Live> {

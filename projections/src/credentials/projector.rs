@@ -6,20 +6,19 @@ use domain::{
     account,
     digest::Sha256,
     event::Event,
-    ids::{AccessKeyId, AccountId, RepositoryId, TokenId},
-    keyring,
+    ids::{AccountId, TokenId},
     recorded::Recorded,
 };
-use futures::{TryStreamExt as _, future::BoxFuture};
+use futures::future::BoxFuture;
 use sqlx::SqliteConnection;
 
-use super::{Credentials, Live, api_tokens, webhooks};
+use super::{Credentials, Live, access_keys, api_tokens, webhooks};
 use crate::{
     projector::{ProjectionError, Projector},
     read_models::parsed,
 };
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Writes the credentials' rows, and their memory after each commit.
 pub struct CredentialsProjector {
@@ -28,8 +27,7 @@ pub struct CredentialsProjector {
 }
 
 enum Change {
-    KeyIssued(AccessKeyId, Sha256, RepositoryId),
-    KeyRevoked(AccessKeyId),
+    AccessKey(access_keys::Change),
     ApiToken(api_tokens::Change),
     Webhook(webhooks::Change),
     OperatorTokenIssued(TokenId, Sha256),
@@ -44,22 +42,10 @@ impl CredentialsProjector {
     async fn fold(&mut self, rows: &mut SqliteConnection, recorded: &Recorded<Event>) -> Result<(), ProjectionError> {
         let stream = recorded.stream.id();
         let change = match &recorded.event {
-            Event::Keyring(keyring::Event::AccessKeyIssued { key, name, secret_sha256, .. }) => {
-                sqlx::query(
-                    "insert into access_key (id, repository, name, secret_sha256, issued_at) values (?, ?, ?, ?, ?)",
-                )
-                .bind(key.to_string())
-                .bind(stream.to_string())
-                .bind(name.as_str())
-                .bind(secret_sha256.to_string())
-                .bind(recorded.metadata.recorded_at.timestamp_micros())
-                .execute(rows)
-                .await?;
-                Change::KeyIssued(*key, *secret_sha256, RepositoryId(stream))
-            }
-            Event::Keyring(keyring::Event::AccessKeyRevoked { key }) => {
-                sqlx::query("delete from access_key where id = ?").bind(key.to_string()).execute(rows).await?;
-                Change::KeyRevoked(*key)
+            Event::Keyring(event) => {
+                let changes = access_keys::fold(rows, recorded, event).await?;
+                self.staged.extend(changes.into_iter().map(Change::AccessKey));
+                return Ok(());
             }
             Event::Project(event) => {
                 let tokens = api_tokens::fold(rows, recorded, event).await?;
@@ -102,11 +88,14 @@ impl Projector for CredentialsProjector {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["access_key", "api_token", "webhook", "operator_token"]
+        &["keyring", "access_key", "sealed_keys", "api_token", "webhook", "operator_token"]
     }
 
     fn schema(&self) -> &'static str {
-        include_str!("../../../migrations/read_models/sqlite/credentials.sql")
+        concat!(
+            include_str!("../../../migrations/read_models/sqlite/credentials.sql"),
+            include_str!("../../../migrations/read_models/sqlite/access_keys.sql"),
+        )
     }
 
     fn kinds(&self) -> &'static [&'static str] {
@@ -130,19 +119,25 @@ impl Projector for CredentialsProjector {
     }
 
     fn committed(&mut self) {
-        if self.staged.is_empty() {
+        if self.staged.is_empty() && !self.credentials.live().access_keys.has_forgettable() {
             return;
         }
+        let windows = |change: &Change| matches!(change, Change::AccessKey(change) if change.concerns_windows());
+        let windows_change = self.staged.iter().any(windows);
         let mut live = self.credentials.live.write().unwrap_or_else(PoisonError::into_inner);
+        live.access_keys.forget_some();
         for change in self.staged.drain(..) {
             match change {
-                Change::KeyIssued(key, sha256, repository) => live.access_keys.insert(key, sha256, repository),
-                Change::KeyRevoked(key) => live.access_keys.remove(&key),
+                Change::AccessKey(change) => live.access_keys.apply(change),
                 Change::ApiToken(change) => change.apply(&mut live),
                 Change::Webhook(change) => change.apply(&mut live),
                 Change::OperatorTokenIssued(token, sha256) => live.operator_tokens.insert(token, sha256, ()),
                 Change::OperatorTokenRevoked(token) => live.operator_tokens.remove(&token),
             }
+        }
+        drop(live);
+        if windows_change {
+            self.credentials.windows.send_modify(|changes| *changes += 1);
         }
     }
 
@@ -153,11 +148,7 @@ impl Projector for CredentialsProjector {
 
 async fn read(rows: &mut SqliteConnection) -> Result<Live, sqlx::Error> {
     let mut live = Live::default();
-    let mut keys = sqlx::query("select id, secret_sha256, repository from access_key").fetch(&mut *rows);
-    while let Some(row) = keys.try_next().await? {
-        live.access_keys.insert(parsed(&row, "id")?, parsed(&row, "secret_sha256")?, parsed(&row, "repository")?);
-    }
-    drop(keys);
+    access_keys::load(rows, &mut live.access_keys).await?;
     api_tokens::load(rows, &mut live).await?;
     webhooks::load(rows, &mut live).await?;
     for row in sqlx::query("select id, secret_sha256 from operator_token").fetch_all(rows).await? {

@@ -31,8 +31,19 @@ impl<K: Eq + Hash, O: Copy> Secrets<K, O> {
         self.0.contains_key(key)
     }
 
+    /// What is known of the owner of `key`, to be changed.
+    pub(super) fn owner_mut(&mut self, key: &K) -> Option<&mut O> {
+        self.0.get_mut(key).map(|(_, owner)| owner)
+    }
+
     pub(super) fn insert(&mut self, key: K, sha256: Sha256, owner: O) {
         self.0.insert(key, (sha256, owner));
+    }
+
+    /// How many there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(super) fn remove(&mut self, key: &K) {

@@ -1,0 +1,56 @@
+//! What a key is for.
+
+use std::{fmt, str::FromStr};
+
+use super::NamedKind;
+
+/// What a key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyKind {
+    /// Opens the repository for any number of machines.
+    Shared,
+    /// Opens the repository for one machine.
+    Machine,
+    /// Lets machines enrol, each for a key of its own. Opens nothing else.
+    Enrolment,
+}
+
+/// The text is no kind of key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no kind of key: expected shared, machine or enrolment")]
+pub struct InvalidKeyKind(String);
+
+impl KeyKind {
+    /// The word for it everywhere.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::Machine => "machine",
+            Self::Enrolment => "enrolment",
+        }
+    }
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for KeyKind {
+    type Err = InvalidKeyKind;
+    fn from_str(text: &str) -> Result<Self, InvalidKeyKind> {
+        let found = [Self::Shared, Self::Machine, Self::Enrolment].into_iter().find(|kind| kind.as_str() == text);
+        found.ok_or_else(|| InvalidKeyKind(text.to_owned()))
+    }
+}
+
+impl From<NamedKind> for KeyKind {
+    fn from(kind: NamedKind) -> Self {
+        match kind {
+            NamedKind::Shared => Self::Shared,
+            NamedKind::Enrolment => Self::Enrolment,
+        }
+    }
+}
