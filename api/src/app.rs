@@ -4,14 +4,16 @@ use std::{path::PathBuf, sync::Arc};
 
 use commands::{
     blobs::Blobs, execute::Executor, github::Access, installers::PublishedInstallers,
-    refused_triggers::RefusedTriggers, secrets::Secrets, signing_keys::SigningKeys, source::Git,
+    refused_triggers::RefusedTriggers, rolls::Rolls, secrets::Secrets, signing_keys::SigningKeys, source::Git,
 };
 use projections::{board::Board, credentials::Credentials, index::Repositories, runner::Progress};
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::{http::public_url::PublicUrl, oidc::CiIssuer, releases::RequestRates, webhooks::WebhookSecrets};
+use crate::{
+    http::public_url::PublicUrl, oidc::CiIssuer, releases::RequestRates, uses::Uses, webhooks::WebhookSecrets,
+};
 
 /// The running server, as handlers see it. Cheap to clone.
 #[derive(Clone)]
@@ -21,6 +23,10 @@ pub struct App(Arc<Parts>);
 pub struct Parts {
     /// Runs commands.
     pub executor: Arc<Executor>,
+    /// Rolls access keys.
+    pub rolls: Rolls,
+    /// Who used which access key when.
+    pub uses: Uses,
     /// Who may do what.
     pub credentials: Credentials,
     /// The installers that lie in their repositories.

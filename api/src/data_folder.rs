@@ -72,6 +72,12 @@ impl DataFolder {
         self.root.join("read_models.sqlite")
     }
 
+    /// Who used which access key when.
+    #[must_use]
+    pub fn uses(&self) -> PathBuf {
+        self.root.join("uses.sqlite")
+    }
+
     /// Packages, indexes and build logs, by their digest.
     #[must_use]
     pub fn blobs(&self) -> PathBuf {

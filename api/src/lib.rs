@@ -17,5 +17,6 @@ pub mod serve;
 pub mod settings;
 mod signing_health;
 pub mod uploads;
+pub mod uses;
 pub mod webhooks;
 pub mod wiring;

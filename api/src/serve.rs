@@ -15,6 +15,7 @@ use commands::{
     publishing::{Publisher, Resigner},
     refused_triggers::RefusedTriggers,
     releases::{Pipeline, Running, Slots},
+    rolls::{Rolls, WindowCloser, moves},
     secrets::Secrets,
     signing::Algorithm,
     signing_keys::{Making, SigningKeys},
@@ -35,7 +36,7 @@ use projections::{
     read_models::ReadModels,
     runner::{Progress, Runner},
 };
-use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -48,7 +49,7 @@ use crate::{
         public_url::PublicUrl,
         server,
     },
-    installers::{Installers, WrittenScripts},
+    installers::{Installers, RolledCredentials, WrittenScripts},
     mint,
     oidc::{self, CiIssuer},
     ops, pages,
@@ -56,9 +57,11 @@ use crate::{
     repositories::RepositoryRoutes,
     settings::{Settings, Unmapped},
     uploads,
+    uses::Uses,
     webhooks::{self, DELIVERIES_IN_MEMORY_MAX_BYTES, WebhookSecrets},
     wiring::{
-        IndexBlobs, LogFeed, ProjectedRepositories, ServedBlobs, ServedRepositories, github_access, github_worker,
+        IndexBlobs, LogFeed, ProjectedRepositories, ProjectedWindows, ServedBlobs, ServedRepositories, github_access,
+        github_worker,
     },
 };
 
@@ -66,6 +69,9 @@ use crate::{
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 /// How long a request that waits may take.
 const LONG_REQUEST_MAX: Duration = releases::WAIT_MAX.saturating_add(REQUEST_MAX);
+
+/// How long a server that stops writes down which keys were used.
+const LAST_USES_MAX: Duration = Duration::from_secs(3);
 
 /// Any failure to start, told to a person.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -82,6 +88,7 @@ pub struct Server {
     pub first_operator_token: Option<String>,
     listener: TcpListener,
     store: Arc<SqliteEventStore>,
+    uses: Uses,
     router: Router,
     workers: Workers,
     stop: CancellationToken,
@@ -178,12 +185,22 @@ impl Server {
         };
         workers.start("installers", publisher.run());
         workers.start("credentials", stopped(progress.clone()));
+        let rolls = Rolls { executor: executor.clone(), secrets: secrets.clone(), mint: mint::token };
+        let windows = Arc::new(ProjectedWindows(credentials.clone()));
+        workers.start("grace", WindowCloser { rolls: rolls.clone(), windows }.run());
+        let (uses, counting) = Uses::open(data.uses(), Utc::now).await?;
+        workers.start("uses", counting);
+        let (moves, recording) = moves(executor.clone());
+        workers.start("moves", recording);
 
         let package_clients = RepositoryRoutes {
             reads: Arc::new(ServedRepositories {
                 credentials: credentials.clone(),
                 repositories: repositories.clone(),
+                uses: uses.clone(),
+                moves,
             }),
+            hand_over: Arc::new(RolledCredentials { rolls: rolls.clone(), progress: progress.clone() }),
             blobs: Arc::new(ServedBlobs::new(blobs.clone())),
             certificates: signing_keys.trusted(),
             installers: Installers::new(signing_keys.trusted(), installers.clone(), public_url.clone()),
@@ -191,6 +208,8 @@ impl Server {
         };
         let app = App::new(Parts {
             executor,
+            rolls,
+            uses: uses.clone(),
             credentials,
             installers,
             board,
@@ -216,7 +235,7 @@ impl Server {
         let router = router(app.clone(), metrics_recorder()?).merge(package_clients.router());
         // Last, because it is shown only once: nothing that could fail comes between here and there.
         let first_operator_token = first_operator_token(&app).await?;
-        Ok(Self { first_operator_token, listener, store, router, workers, stop })
+        Ok(Self { first_operator_token, listener, store, uses, router, workers, stop })
     }
 
     /// Answers requests until it is told to stop.
@@ -234,6 +253,9 @@ impl Server {
             () = serving => Ok(()),
             ended = workers.one_ended() => Err(ended),
         };
+        if !matches!(timeout(LAST_USES_MAX, self.uses.flush()).await, Ok(Ok(()))) {
+            warn!("the last uses of access keys are not written down");
+        }
         // Releases stop where they are; their last recorded step is where the next start takes them up.
         drop(workers);
         self.store.close().await;

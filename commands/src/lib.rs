@@ -13,6 +13,7 @@ pub mod packaging;
 pub mod publishing;
 pub mod refused_triggers;
 pub mod releases;
+pub mod rolls;
 pub mod secrets;
 pub mod signing;
 pub mod signing_keys;

@@ -105,6 +105,11 @@ pub enum Actor {
         /// The token's id, never its secret.
         token: crate::ids::TokenId,
     },
+    /// The holder of a repository's access key, asking for the one to use from now on.
+    AccessKey {
+        /// The key's id, never its secret.
+        key: crate::ids::AccessKeyId,
+    },
     /// A part of pkgdeploy that follows the log.
     Worker {
         /// Which part: `releases`, `signing`.

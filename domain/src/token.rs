@@ -78,6 +78,12 @@ impl Token {
         Self { kind, id, secret }
     }
 
+    /// The same secret under another id.
+    #[must_use]
+    pub fn under(self, id: Uuid) -> Self {
+        Self { id, ..self }
+    }
+
     /// Reads a token's text. Exactly one text stands for a token.
     ///
     /// # Errors

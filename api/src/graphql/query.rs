@@ -2,15 +2,18 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use domain::{
-    ids::{ProjectId, ReleaseId, RepositoryId},
+    digest::Sha256,
+    ids::{AccessKeyId, ProjectId, ReleaseId, RepositoryId},
     names::{OrganisationName, ProjectName},
     recorded::Position,
+    token::parse_id_text,
 };
 
 use super::{
-    error::{invalid, with_code},
-    types::{FIRST_DEFAULT, Organisation, Project, Release, Repository, SigningKey},
+    error::{internal, invalid, not_found, with_code},
+    types::{FIRST_DEFAULT, Fetch, Organisation, Project, Release, Repository, SigningKey},
 };
+use crate::app::App;
 
 /// Questions. They see everything that mutations changed before.
 pub struct Query;
@@ -78,4 +81,39 @@ impl Query {
     async fn signing_keys(&self, ctx: &Context<'_>) -> Result<Vec<SigningKey>> {
         SigningKey::all(ctx)
     }
+
+    /// Which machines fetched a package, and when: those with their own key by name, others by their shared key. Counted
+    /// beside the log, a few seconds late, and kept for a year.
+    #[graphql(complexity = "first as usize * child_complexity")]
+    async fn fetched_by(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The package file's digest")] sha256: String,
+        #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
+        #[graphql(desc = "The id of the last key of the page before")] after: Option<String>,
+    ) -> Result<Vec<Fetch>> {
+        let sha256: Sha256 = sha256.parse().map_err(invalid)?;
+        let after = key_id(after)?;
+        let fetches = ctx.data_unchecked::<App>().uses.fetched_by(&sha256, after, first).await;
+        Fetch::all(ctx, fetches.map_err(|error| internal(&error))?).await
+    }
+
+    /// Which packages were fetched with a key, newest first. The key may have ended.
+    #[graphql(complexity = "first as usize * child_complexity")]
+    async fn fetched_with(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The key's id")] key: String,
+        #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
+        #[graphql(default)] offset: u32,
+    ) -> Result<Vec<Fetch>> {
+        let Some(key) = key_id(Some(key))? else { return Ok(Vec::new()) };
+        let fetches = ctx.data_unchecked::<App>().uses.fetched_with(key, first, offset).await;
+        Fetch::all(ctx, fetches.map_err(|error| internal(&error))?).await
+    }
+}
+
+fn key_id(text: Option<String>) -> Result<Option<AccessKeyId>> {
+    let key = |text: String| parse_id_text(&text).map(AccessKeyId).ok_or_else(|| not_found("such access key"));
+    text.map(key).transpose()
 }

@@ -1,5 +1,6 @@
 //! What the GraphQL API shows, one object for each noun.
 
+mod keyring;
 mod organisation;
 mod project;
 mod release;
@@ -11,6 +12,7 @@ use async_graphql::{Enum, SimpleObject};
 use domain::package::Format;
 
 pub(super) use self::{
+    keyring::{Fetch, KeyKindWord, NamedNewKey, RolledKeys},
     organisation::Organisation,
     project::{ConnectedGithub, NewApiToken, NewProject, Project, webhook_url},
     release::Release,

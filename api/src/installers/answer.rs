@@ -13,7 +13,7 @@ use commands::{
     installers::{Holds, InstallerOf, InstallerPackageError, PublishedInstallers, pack},
     signing_keys::TrustedCertificates,
 };
-use domain::{package::Format, token::Token};
+use domain::{keyring::KeyKind, package::Format, token::Token};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use uuid::Uuid;
 
@@ -71,10 +71,14 @@ impl Installers {
         headers: &HeaderMap,
     ) -> Result<Response<Body>, Problem> {
         let (organisation, repository, file) = split(address);
-        let Entered { repository, key } = enter(reads, organisation, repository, headers)?;
+        let Entered { repository, key, pass } = enter(reads, organisation, repository, headers)?;
         let ServedRepository { organisation, name, format, codename, .. } = &*repository;
         let about = About { organisation, repository: name, format: *format, codename };
-        let script = script::write(about, Brings::Key(&key), &self.trusted.now(), &self.public_url)
+        let brings = match pass.kind {
+            KeyKind::Enrolment => Brings::EnrolmentKey(&key),
+            KeyKind::Shared | KeyKind::Machine => Brings::Key(&key),
+        };
+        let script = script::write(about, brings, &self.trusted.now(), &self.public_url)
             .map_err(|error| Problem::internal("write the installer")(error.into()))?;
         match (file, format) {
             ("", _) => Ok(text(SCRIPT, script)),

@@ -2,8 +2,13 @@
 //! around that script.
 
 mod answer;
+mod credentials;
 mod script;
 mod snippets;
 mod worker;
 
-pub use self::{answer::Installers, worker::WrittenScripts};
+pub use self::{
+    answer::Installers,
+    credentials::{CredentialsAddress, HAND_OVERS_MAX, HandsOver, RolledCredentials},
+    worker::WrittenScripts,
+};

@@ -43,7 +43,6 @@ pub(super) enum Brings<'a> {
     /// The key that the machine uses.
     Key(&'a Token),
     /// The key that the machine exchanges for one of its own.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no key is known to be one until keys have kinds"))]
     EnrolmentKey(&'a Token),
 }
 

@@ -9,10 +9,10 @@ use domain::{
     ids::RepositoryId,
     names::{OrganisationName, PackageName, RepositoryName},
     package::Format,
-    token::id_text,
 };
 
 use super::{
+    keyring::KeyringPart,
     layout::{Layout, Section, show},
     problem::{PageProblem, not_found},
     projects::{ITEMS_SHOWN, ListQuery, Pager, Part},
@@ -34,12 +34,6 @@ struct PackageRow {
     is_installer: bool,
 }
 
-struct KeyRow {
-    id: String,
-    name: String,
-    issued: Moment,
-}
-
 #[derive(Template)]
 #[template(path = "repository.html")]
 struct RepositoryPage {
@@ -53,7 +47,7 @@ struct RepositoryPage {
     /// What could be installed.
     example: String,
     pager: Pager,
-    keys: Vec<KeyRow>,
+    keyring: KeyringPart,
 }
 
 /// `GET /repos/{organisation}/{repository}`.
@@ -83,18 +77,13 @@ pub(super) async fn repository(
         release: package.release.map(|release| release.to_string()),
         added: layout.moment(package.added_at),
     });
-    let keys = app.credentials.access_keys(id).await?.into_iter().map(|key| KeyRow {
-        id: id_text(key.id.0),
-        name: key.name,
-        issued: layout.moment(key.issued_at),
-    });
     show(&RepositoryPage {
         is_deb: row.format == Format::Deb,
         newest_publication: app.repositories.newest_point(id).map(|at| layout.moment(at)),
         is_empty: example.is_none(),
         example: example.unwrap_or_else(|| "PACKAGE".to_owned()),
         packages: packages.collect(),
-        keys: keys.collect(),
+        keyring: KeyringPart::load(&app, id, &layout).await?,
         repository: RepositoryRow::of(row, &layout),
         pager,
         layout,

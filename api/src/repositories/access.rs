@@ -5,9 +5,11 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use domain::{
     ids::{AccessKeyId, RepositoryId},
+    keyring::KeyKind,
     names::{OrganisationName, RepositoryName},
     token::Token,
 };
+use projections::credentials::{Pass, Standing};
 use uuid::Uuid;
 
 use super::reads::{RepositoryReads, ServedRepository};
@@ -19,9 +21,29 @@ pub struct Entered {
     pub repository: Arc<ServedRepository>,
     /// With what.
     pub key: Token,
+    /// What the key is for.
+    pub pass: Pass,
 }
 
-/// Lets the holder of an access key into the repository.
+/// Lets the holder of an access key to the repository's packages. An enrolment key lets machines enrol, and is nobody's
+/// key to packages.
+///
+/// # Errors
+/// As [`enter`].
+pub fn enter_packages(
+    reads: &dyn RepositoryReads,
+    organisation: &str,
+    repository: &str,
+    headers: &HeaderMap,
+) -> Result<Entered, Problem> {
+    let entered = enter(reads, organisation, repository, headers)?;
+    match entered.pass.kind {
+        KeyKind::Shared | KeyKind::Machine => Ok(entered),
+        KeyKind::Enrolment => Err(Problem::NeedsAccessKey),
+    }
+}
+
+/// Lets the holder of any access key into the repository.
 ///
 /// # Errors
 /// `NeedsAccessKey`, for an unknown repository as for a wrong key, after the same work.
@@ -35,9 +57,10 @@ pub fn enter(
     let names = organisation.parse::<OrganisationName>().ok().zip(repository.parse::<RepositoryName>().ok());
     let found = names.and_then(|(organisation, name)| reads.find(&organisation, &name));
     let id = found.as_ref().map_or(RepositoryId(Uuid::nil()), |repository| repository.id);
-    let opens = reads.opens(id, AccessKeyId(key.id()), &key.secret_sha256());
-    match found {
-        Some(repository) if opens => Ok(Entered { repository, key }),
-        _ => Err(Problem::NeedsAccessKey),
+    let pass = reads.pass(id, AccessKeyId(key.id()), &key.secret_sha256());
+    let (Some(repository), Some(pass)) = (found, pass) else { return Err(Problem::NeedsAccessKey) };
+    if pass.standing == Standing::NeverUsed {
+        reads.moved(id, AccessKeyId(key.id()));
     }
+    Ok(Entered { repository, key, pass })
 }

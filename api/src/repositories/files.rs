@@ -2,13 +2,13 @@
 
 use axum::{
     body::Body,
-    http::{HeaderValue, Method, Response},
+    http::{HeaderValue, Method, Response, StatusCode, header},
 };
 use commands::signing_keys::TrustedCertificates;
-use domain::{digest::Sha256, package::Format};
+use domain::{digest::Sha256, ids::AccessKeyId, package::Format};
 
 use super::{
-    access::{Entered, enter},
+    access::{Entered, enter_packages},
     bytes::FileBytes,
     certificate::{PublicCertificate, Served},
     epoch, mirrorlist,
@@ -40,7 +40,7 @@ impl Files<'_> {
         asked: Asked<'_>,
     ) -> Result<Response<Body>, Problem> {
         let (organisation, repository, rest) = split(address);
-        let Entered { repository, .. } = enter(self.reads, organisation, repository, asked.headers)?;
+        let Entered { repository, key, .. } = enter_packages(self.reads, organisation, repository, asked.headers)?;
         if repository.format != format {
             let text = format!("this repository holds {} packages: it has another address", repository.format);
             return Err(Problem::NotFound(text));
@@ -53,6 +53,7 @@ impl Files<'_> {
         };
         match (format, point, name) {
             (Format::Rpm, Point::Newest, "mirrorlist") => {
+                self.reads.used(AccessKeyId(key.id()), None);
                 mirrorlist::answer(self.reads, self.public_url, &repository, epoch)
             }
             (Format::Rpm, _, "repodata/repomd.xml.key") => {
@@ -61,7 +62,13 @@ impl Files<'_> {
             (_, _, name) => {
                 let file = epoch::locate(self.reads, repository.id, point, epoch, name).await?;
                 let file = file.ok_or_else(|| Problem::NotFound(format!("the repository has no file {name}")))?;
-                self.answer_file(&file, asked).await
+                let is_get = *asked.method == Method::GET;
+                let answer = self.answer_file(&file, asked).await?;
+                if is_get && answers_the_start(&answer) {
+                    let is_package = name.ends_with(".deb") || name.ends_with(".rpm");
+                    self.reads.used(AccessKeyId(key.id()), is_package.then_some(file.sha256));
+                }
+                Ok(answer)
             }
         }
     }
@@ -71,6 +78,16 @@ impl Files<'_> {
             Validators { etag: etag(&file.sha256), modified_at: Some(file.last_modified), size_bytes: file.size_bytes };
         let head = FileHead { validators, content_type: file.content_type, immutable: file.immutable };
         head.answer(asked, |range| self.bytes.body(file, range)).await
+    }
+}
+
+/// Whether the file was given, or is at the client already. A later part of a file was counted with its start.
+fn answers_the_start(answer: &Response<Body>) -> bool {
+    let range = answer.headers().get(header::CONTENT_RANGE);
+    match answer.status() {
+        StatusCode::OK | StatusCode::NOT_MODIFIED => true,
+        StatusCode::PARTIAL_CONTENT => range.is_some_and(|range| range.as_bytes().starts_with(b"bytes 0-")),
+        _ => false,
     }
 }
 

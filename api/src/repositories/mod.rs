@@ -13,7 +13,7 @@ mod routes;
 
 pub(crate) use self::files::split;
 pub use self::{
-    access::{Entered, enter},
+    access::{Entered, enter, enter_packages},
     bytes::{BlobReads, FileBytes, Piece},
     certificate::{InvalidCertificate, PublicCertificate, PublicKey},
     path::{FilePath, InvalidPath},

@@ -10,6 +10,7 @@ use domain::{
     package::Format,
 };
 use futures::future::BoxFuture;
+use projections::credentials::Pass;
 pub use projections::index::Located;
 
 use super::point::Point;
@@ -20,9 +21,15 @@ pub trait RepositoryReads: Send + Sync {
     /// The repository of that name.
     fn find(&self, organisation: &OrganisationName, name: &RepositoryName) -> Option<Arc<ServedRepository>>;
 
-    /// Whether the key opens the repository now. Compares in constant time, and does the same work for an unknown
-    /// repository or key as for a known one.
-    fn opens(&self, repository: RepositoryId, key: AccessKeyId, presented: &Sha256) -> bool;
+    /// What the key is for, if it is one of the repository's and lives now. Compares in constant time, and does the same
+    /// work for an unknown repository or key as for a known one.
+    fn pass(&self, repository: RepositoryId, key: AccessKeyId, presented: &Sha256) -> Option<Pass>;
+
+    /// The key was used to read an index, or to fetch a package. Never waits.
+    fn used(&self, key: AccessKeyId, package: Option<Sha256>);
+
+    /// A machine uses its renewed key, as it seems for the first time. Never waits.
+    fn moved(&self, repository: RepositoryId, key: AccessKeyId);
 
     /// When the newest publication was made; none if there is none yet.
     fn newest_point(&self, repository: RepositoryId) -> Option<DateTime<Utc>>;

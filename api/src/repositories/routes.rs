@@ -16,12 +16,12 @@ use domain::package::Format;
 use super::{
     bytes::{BlobReads, CACHE_MAX_BYTES, FileBytes},
     certificate::{PublicCertificate, Served},
-    files::{Files, answer_served, check_method, public},
+    files::{Files, answer_served, check_method, public, split},
     reads::RepositoryReads,
 };
 use crate::{
     http::{file::Asked, problem::Problem, public_url::PublicUrl},
-    installers::Installers,
+    installers::{CredentialsAddress, HandsOver, Installers},
 };
 
 /// What serving package clients takes.
@@ -34,6 +34,8 @@ pub struct RepositoryRoutes {
     pub certificates: TrustedCertificates,
     /// What gives machines access.
     pub installers: Installers,
+    /// Which credentials to use from now on.
+    pub hand_over: Arc<dyn HandsOver>,
     /// Where clients reach this server.
     pub public_url: PublicUrl,
 }
@@ -44,6 +46,7 @@ struct Routes {
     certificates: TrustedCertificates,
     public_url: PublicUrl,
     installers: Installers,
+    credentials: CredentialsAddress,
 }
 
 impl RepositoryRoutes {
@@ -52,6 +55,7 @@ impl RepositoryRoutes {
         let routes = Routes {
             bytes: FileBytes::new(self.blobs, CACHE_MAX_BYTES),
             installers: self.installers,
+            credentials: CredentialsAddress::new(self.hand_over),
             reads: self.reads,
             certificates: self.certificates,
             public_url: self.public_url,
@@ -115,9 +119,12 @@ impl Routes {
     }
 
     async fn installer(&self, request: &Parts) -> Result<Response<Body>, Problem> {
-        check_method(&request.method)?;
         let address = request.uri.path().strip_prefix("/install/").unwrap_or_default();
         let reads = self.reads.as_ref();
+        if let (organisation, repository, "credentials") = split(address) {
+            return self.credentials.answer(reads, organisation, repository, request).await;
+        }
+        check_method(&request.method)?;
         self.installers.answer(reads, address, &request.headers).await
     }
 }

@@ -22,20 +22,22 @@ use commands::{
 use domain::{
     digest::Sha256,
     ids::{AccessKeyId, RepositoryId},
-    names::{OrganisationName, RepositoryName},
+    keyring::KeyKind,
+    names::{MachineName, OrganisationName, RepositoryName},
     package::Format,
     repository::Stored,
     token::{Token, TokenKind, id_text},
 };
 use futures::{StreamExt as _, future::BoxFuture, stream};
 use http_body_util::BodyExt as _;
+use projections::credentials::{Pass, Standing};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
 use super::{bytes::ByteStream, *};
 use crate::{
     http::{problem::Problem, public_url::PublicUrl},
-    installers::Installers,
+    installers::{HandsOver, Installers},
 };
 
 pub(crate) const NEWEST: &str = "20261122T100001Z";
@@ -62,6 +64,31 @@ pub(crate) fn trusted(epoch: u32) -> TrustedCertificate {
     TrustedCertificate { epoch, fingerprint, armored: ARMORED.to_owned(), binary: format!("packets {epoch}").into() }
 }
 
+/// A key with which machines enrol.
+pub(crate) fn enrolment_key() -> Token {
+    Token::new(TokenKind::AccessKey, Uuid::from_u128(0x019a_ab10_1000_7000_8000_0000_0000_0002), [8; 32])
+}
+
+/// The key that every holder of a key is handed.
+pub(crate) fn next_key() -> Token {
+    Token::new(TokenKind::AccessKey, Uuid::from_u128(3), [9; 32])
+}
+
+/// Hands over [`next_key`], to machines with a name under the name's first bytes.
+pub(crate) struct FakeHandOver;
+
+impl HandsOver for FakeHandOver {
+    fn next<'a>(
+        &'a self,
+        _: RepositoryId,
+        _: &'a Token,
+        machine: Option<MachineName>,
+    ) -> BoxFuture<'a, Result<Token, Problem>> {
+        let id = machine.map_or(3, |name| name.as_str().len() as u128 + 1_000);
+        Box::pin(async move { Ok(next_key().under(Uuid::from_u128(id))) })
+    }
+}
+
 pub(crate) fn repository(name: &str, format: Format) -> ServedRepository {
     let organisation: OrganisationName = "acme".parse().expect("a name");
     let name: RepositoryName = name.parse().expect("a name");
@@ -77,8 +104,12 @@ pub(crate) fn authorization(key: &Token) -> String {
 pub(crate) struct FakeReads {
     pub(crate) files: BTreeMap<(Format, &'static str), Located>,
     pub(crate) published: bool,
-    /// The repositories that `opens` was asked about.
+    /// The repositories that `pass` was asked about.
     pub(crate) judged: Mutex<Vec<RepositoryId>>,
+    /// The keys that seemed to be used for the first time.
+    pub(crate) moved: Mutex<Vec<AccessKeyId>>,
+    /// The keys that were used, and for which package.
+    pub(crate) used: Mutex<Vec<(AccessKeyId, Option<Sha256>)>>,
 }
 
 impl FakeReads {
@@ -96,9 +127,22 @@ impl RepositoryReads for FakeReads {
         Some(Arc::new(repository(name.as_str(), format)))
     }
 
-    fn opens(&self, repository: RepositoryId, id: AccessKeyId, presented: &Sha256) -> bool {
+    fn pass(&self, repository: RepositoryId, id: AccessKeyId, presented: &Sha256) -> Option<Pass> {
         self.judged.lock().expect("no panic").push(repository);
-        Self::format_of(repository).is_some() && id.0 == key().id() && key().secret_sha256() == *presented
+        Self::format_of(repository)?;
+        let (known, kind) = [(key(), KeyKind::Shared), (enrolment_key(), KeyKind::Enrolment)]
+            .into_iter()
+            .find(|(known, _)| known.id() == id.0)?;
+        let standing = Standing::NeverUsed;
+        (known.secret_sha256() == *presented).then_some(Pass { kind, standing })
+    }
+
+    fn used(&self, key: AccessKeyId, package: Option<Sha256>) {
+        self.used.lock().expect("no panic").push((key, package));
+    }
+
+    fn moved(&self, _: RepositoryId, key: AccessKeyId) {
+        self.moved.lock().expect("no panic").push(key);
     }
 
     fn newest_point(&self, _: RepositoryId) -> Option<DateTime<Utc>> {
@@ -164,13 +208,20 @@ pub(crate) fn served(files: &[(Format, &'static str, &'static str)], published: 
         };
         located.insert((*format, *path), file);
     }
-    let reads = Arc::new(FakeReads { files: located, published, judged: Mutex::default() });
+    let reads = Arc::new(FakeReads {
+        files: located,
+        published,
+        judged: Mutex::default(),
+        moved: Mutex::default(),
+        used: Mutex::default(),
+    });
     let public_url: PublicUrl = "https://packages.example.com".parse().expect("a URL");
     let trusted = TrustedCertificates::fixed([trusted(1)]);
     let routes = RepositoryRoutes {
         reads: reads.clone(),
         blobs: Arc::new(blobs),
         certificates: TrustedCertificates::fixed(certificates()),
+        hand_over: Arc::new(FakeHandOver),
         installers: Installers::new(trusted, PublishedInstallers::default(), public_url.clone()),
         public_url,
     };

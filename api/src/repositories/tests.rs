@@ -3,6 +3,8 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use domain::{
+    digest::Sha256,
+    ids::AccessKeyId,
     package::Format::{Deb, Rpm},
     token::{Token, TokenKind},
 };
@@ -216,4 +218,27 @@ async fn only_get_and_head_are_answered() {
             "{path}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_was_given_is_counted_and_nothing_else() {
+    let server = server();
+    let (index, package) = (format!("/apt/acme/debs/{IN_RELEASE}"), format!("/apt/acme/debs/{POOLED}"));
+    server.get(&index).await;
+    let kept = server.get(&index).await;
+    server.get_with(&index, &[("if-none-match", kept.header(header::ETAG))]).await;
+    server.get(&package).await;
+    server.get_with(&package, &[("range", "bytes=0-3")]).await;
+    server.get("/yum/acme/rpms/mirrorlist").await;
+    // A later part, a file that is not there, a condition that does not hold, a HEAD, a stranger.
+    server.get_with(&package, &[("range", "bytes=4-")]).await;
+    server.get_with(&package, &[("range", "bytes=99-")]).await;
+    server.get("/apt/acme/debs/nothing").await;
+    server.get_with(&index, &[("if-match", "\"other\"")]).await;
+    let head = Request::head(&package).header(header::AUTHORIZATION, authorization(&key()));
+    server.send(head.body(Body::empty()).expect("a request")).await;
+    server.send(Request::get(&package).body(Body::empty()).expect("a request")).await;
+    let (id, digest) = (AccessKeyId(key().id()), Sha256::of(b"0123456789"));
+    let (read, fetched) = ((id, None), (id, Some(digest)));
+    assert_eq!(*server.reads.used.lock().expect("no panic"), [read, read, read, fetched, fetched, read]);
 }

@@ -5,6 +5,7 @@ mod feed;
 mod github;
 mod repositories;
 mod served;
+mod windows;
 
 pub use self::{
     blob_store::IndexBlobs,
@@ -12,4 +13,5 @@ pub use self::{
     github::{github_access, github_worker},
     repositories::ProjectedRepositories,
     served::{ServedBlobs, ServedRepositories},
+    windows::ProjectedWindows,
 };

@@ -3,7 +3,7 @@
 use std::{io, ops::Range, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use commands::blobs::Blobs;
+use commands::{blobs::Blobs, rolls::Moves};
 use domain::{
     digest::Sha256,
     ids::{AccessKeyId, RepositoryId},
@@ -13,7 +13,7 @@ use domain::{
 use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture};
 use moka::future::Cache;
 use projections::{
-    credentials::Credentials,
+    credentials::{Credentials, Pass},
     index::{self, Repositories},
     rope::{self, Manifest},
 };
@@ -24,6 +24,7 @@ use crate::{
         BlobReads, Located, Point, RepositoryReads, ServedRepository,
         bytes::{ByteStream, Piece},
     },
+    uses::Uses,
 };
 
 /// How many manifests are kept in memory. The newest publications need a handful for each repository.
@@ -35,6 +36,10 @@ pub struct ServedRepositories {
     pub credentials: Credentials,
     /// Which file a path names.
     pub repositories: Repositories,
+    /// Who used which key when.
+    pub uses: Uses,
+    /// Which machines have moved to their new keys.
+    pub moves: Moves,
 }
 
 impl RepositoryReads for ServedRepositories {
@@ -45,8 +50,16 @@ impl RepositoryReads for ServedRepositories {
         Some(Arc::new(ServedRepository { id, organisation, name, format, codename }))
     }
 
-    fn opens(&self, repository: RepositoryId, key: AccessKeyId, presented: &Sha256) -> bool {
-        self.credentials.opens(repository, key, presented)
+    fn pass(&self, repository: RepositoryId, key: AccessKeyId, presented: &Sha256) -> Option<Pass> {
+        self.credentials.pass(repository, key, presented, Utc::now())
+    }
+
+    fn used(&self, key: AccessKeyId, package: Option<Sha256>) {
+        self.uses.used(key, package, Utc::now());
+    }
+
+    fn moved(&self, repository: RepositoryId, key: AccessKeyId) {
+        self.moves.notice(repository, key);
     }
 
     fn newest_point(&self, repository: RepositoryId) -> Option<DateTime<Utc>> {

@@ -9,6 +9,7 @@ mod installers;
 mod installing;
 mod rebuilding;
 mod reproducible;
+mod rolls;
 mod rotation;
 mod sample;
 mod secrets;

@@ -1,21 +1,34 @@
 //! Changes of a repository's access keys.
 
 use async_graphql::{Context, Object, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use commands::{
+    execute,
+    rolls::{NewKey as RolledKey, RollError},
+};
 use domain::{
     ids::{AccessKeyId, RepositoryId},
-    keyring::{self, Keyring},
+    keyring::{self, EnrolmentLimits, GRACE_MAX, Keyring, NamedKind, Terms, WindowEnd},
     token::{TokenKind, id_text},
 };
 
-use super::run;
+use projections::credentials::CREDENTIALS;
+
+use super::{run, shown};
 use crate::{
     app::App,
+    auth::Operator,
     graphql::{
-        error::{invalid, not_found},
-        types::{self, IssuedKey, NewKey},
+        error::{internal, invalid, not_found, with_code},
+        types::{self, IssuedKey, KeyKindWord, NamedNewKey, NewKey, RolledKeys},
     },
     mint,
 };
+
+/// How long machines may enrol with a key if nobody says otherwise.
+const ENROLMENT_DAYS_DEFAULT: i64 = 30;
+/// How many machines may enrol with a key if nobody says otherwise.
+const ENROLS_DEFAULT: u32 = 100;
 
 #[derive(Default)]
 pub(super) struct AccessKeyMutation;
@@ -23,21 +36,31 @@ pub(super) struct AccessKeyMutation;
 #[Object]
 impl AccessKeyMutation {
     /// Makes one more access key for a repository. The key is shown only now.
+    #[expect(clippy::too_many_arguments, reason = "each is an argument of the GraphQL field")]
     async fn issue_access_key(
         &self,
         ctx: &Context<'_>,
         organisation: String,
         repository: String,
         name: String,
+        #[graphql(
+            default_with = "KeyKindWord::Shared",
+            desc = "SHARED or ENROLMENT; machines get theirs by enrolling"
+        )]
+        kind: KeyKindWord,
+        #[graphql(desc = "When it ends by itself: never if unset, in 30 days if it is an enrolment key")]
+        expires_at: Option<DateTime<Utc>>,
+        #[graphql(desc = "How many machines may enrol with it: 100 if unset")] enrols_max: Option<u32>,
     ) -> Result<NewKey> {
         let app = ctx.data_unchecked::<App>();
-        let id = RepositoryId::named(&organisation.parse().map_err(invalid)?, &repository.parse().map_err(invalid)?);
-        let repository = types::Repository::load(ctx, id).await?;
-        let access_key = issue_access_key(ctx, id, &name).await?;
+        let (id, repository) = existing(ctx, &organisation, &repository).await?;
+        let terms = terms(kind, expires_at, enrols_max, app.executor.now())?;
+        let access_key = issue_access_key(ctx, id, &name, terms).await?;
         Ok(NewKey { install_command: repository.install_command(app, &access_key), access_key })
     }
 
-    /// Ends an access key. No request that starts after the answer is let in with it.
+    /// Ends an access key, and if it is a machine's, whatever key that machine has. No request that starts after the
+    /// answer is let in with it.
     async fn revoke_access_key(
         &self,
         ctx: &Context<'_>,
@@ -45,22 +68,125 @@ impl AccessKeyMutation {
         repository: String,
         #[graphql(desc = "The key's id, as its holders use it for a login")] key: String,
     ) -> Result<types::Repository> {
-        let id = RepositoryId::named(&organisation.parse().map_err(invalid)?, &repository.parse().map_err(invalid)?);
+        let (id, _) = existing(ctx, &organisation, &repository).await?;
         let key = domain::token::parse_id_text(&key).ok_or_else(|| not_found("such access key"))?;
         run::<Keyring>(ctx, id.0, keyring::Command::RevokeAccessKey { key: AccessKeyId(key) }).await?;
         types::Repository::load(ctx, id).await
     }
+
+    /// Rolls a repository's access keys: makes a new one for each shared and enrolment key, shown only now.
+    ///
+    /// Without a grace window every older key is dead when this answers, those of machines too. In a window, old and new
+    /// keys both work, machines are handed their new key when they renew, and what is older ends with the window.
+    async fn roll_access_keys(
+        &self,
+        ctx: &Context<'_>,
+        organisation: String,
+        repository: String,
+        #[graphql(default, desc = "How long older keys work: 0 for not at all, at most 90 days")] grace_seconds: u32,
+        #[graphql(
+            desc = "Roll only if this is the newest generation: a call whose answer was lost does not roll twice"
+        )]
+        if_generation: Option<u32>,
+    ) -> Result<RolledKeys> {
+        let (app, operator) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Operator>());
+        let (id, repository) = existing(ctx, &organisation, &repository).await?;
+        let context = execute::Context::of(operator.actor());
+        let grace = TimeDelta::seconds(grace_seconds.into());
+        if grace > GRACE_MAX {
+            return Err(with_code("refused", keyring::Refusal::WindowOutOfRange));
+        }
+        let until = (grace_seconds > 0).then(|| app.executor.now() + grace);
+        let rolled = match until {
+            None => app.rolls.roll(id, if_generation, &context).await,
+            Some(until) => app.rolls.open_grace(id, if_generation, until, &context).await,
+        };
+        let rolled = rolled.map_err(not_rolled)?;
+        app.progress.wait_for_projector(CREDENTIALS, rolled.position).await.map_err(|error| internal(&error))?;
+        shown(app, rolled.position).await;
+        let new_key = |RolledKey { token, successor }| {
+            let access_key = IssuedKey { id: id_text(token.id()), secret: token.text() };
+            let kind = KeyKindWord::from(keyring::KeyKind::from(successor.kind));
+            let install_command = repository.install_command(app, &access_key);
+            (successor.kind, NamedNewKey { name: successor.name.to_string(), kind, access_key, install_command })
+        };
+        let keys: Vec<_> = rolled.keys.into_iter().map(new_key).collect();
+        let first = |kind| keys.iter().find(|(of, _)| *of == kind).map(|(_, key)| key.install_command.clone());
+        Ok(RolledKeys {
+            generation: rolled.generation,
+            grace_until: until,
+            install_command: first(NamedKind::Shared).or_else(|| first(NamedKind::Enrolment)),
+            access_keys: keys.into_iter().map(|(_, key)| key).collect(),
+            repository: types::Repository::load(ctx, id).await?,
+        })
+    }
+
+    /// Closes a grace window before its time. What is older is dead when this answers.
+    async fn close_grace(
+        &self,
+        ctx: &Context<'_>,
+        organisation: String,
+        repository: String,
+    ) -> Result<types::Repository> {
+        let app = ctx.data_unchecked::<App>();
+        let (id, _) = existing(ctx, &organisation, &repository).await?;
+        let generation = app.executor.inspect::<Keyring, _>(id.0, |keyring, _| keyring.generation()).await;
+        let generation = generation.map_err(|error| internal(&error))?;
+        let now = app.executor.now();
+        let close = keyring::Command::CloseGrace { generation, because: WindowEnd::Cut, now };
+        run::<Keyring>(ctx, id.0, close).await?;
+        types::Repository::load(ctx, id).await
+    }
 }
 
-pub(super) async fn issue_access_key(ctx: &Context<'_>, repository: RepositoryId, name: &str) -> Result<IssuedKey> {
+async fn existing(
+    ctx: &Context<'_>,
+    organisation: &str,
+    repository: &str,
+) -> Result<(RepositoryId, types::Repository)> {
+    let id = RepositoryId::named(&organisation.parse().map_err(invalid)?, &repository.parse().map_err(invalid)?);
+    Ok((id, types::Repository::load(ctx, id).await?))
+}
+
+fn terms(
+    kind: KeyKindWord,
+    expires_at: Option<DateTime<Utc>>,
+    enrols_max: Option<u32>,
+    now: DateTime<Utc>,
+) -> Result<Terms> {
+    match (kind, enrols_max) {
+        (KeyKindWord::Shared, None) => Ok(Terms::Shared { expires_at }),
+        (KeyKindWord::Shared, Some(_)) => Err(with_code("invalid", "enrolsMax: nobody enrols with a shared key")),
+        (KeyKindWord::Enrolment, enrols_max) => Ok(Terms::Enrolment(EnrolmentLimits {
+            expires_at: expires_at.unwrap_or(now + TimeDelta::days(ENROLMENT_DAYS_DEFAULT)),
+            enrols_max: enrols_max.unwrap_or(ENROLS_DEFAULT),
+        })),
+        (KeyKindWord::Machine, _) => Err(with_code("invalid", "kind: a machine gets its key by enrolling")),
+    }
+}
+
+pub(super) async fn issue_access_key(
+    ctx: &Context<'_>,
+    repository: RepositoryId,
+    name: &str,
+    terms: Terms,
+) -> Result<IssuedKey> {
     let key = mint::token(TokenKind::AccessKey);
     let issue = keyring::Command::IssueAccessKey {
         key: AccessKeyId(key.id()),
         name: name.parse().map_err(invalid)?,
         secret_sha256: key.secret_sha256(),
-        terms: keyring::Terms::Shared { expires_at: None },
+        terms,
         now: ctx.data_unchecked::<App>().executor.now(),
     };
     run::<Keyring>(ctx, repository.0, issue).await?;
     Ok(IssuedKey { id: id_text(key.id()), secret: key.text() })
+}
+
+fn not_rolled(error: RollError) -> async_graphql::Error {
+    match error {
+        RollError::RolledAlready { .. } => with_code("rolled_already", error),
+        RollError::Refused(refusal) => with_code("refused", refusal),
+        RollError::Log(_) | RollError::Secrets(_) => internal(&error),
+    }
 }

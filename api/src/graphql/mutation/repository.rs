@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_graphql::{Context, Object, Result};
 use domain::{
     ids::RepositoryId,
+    keyring::Terms,
     names::RepositoryName,
     repository::{self, Repository},
 };
@@ -48,7 +49,7 @@ impl RepositoryMutation {
             format: format.into(),
         };
         run::<Repository>(ctx, id.0, create).await?;
-        let access_key = issue_access_key(ctx, id, FIRST_KEY).await?;
+        let access_key = issue_access_key(ctx, id, FIRST_KEY, Terms::Shared { expires_at: None }).await?;
         // Whoever runs the install command next finds the installer there, unless the server is very busy.
         if let Some(revision) = app.installers.first(id, INSTALLABLE_WITHIN).await {
             let _shown = timeout(INSTALLABLE_WITHIN, app.repositories.wait_covers(id, revision)).await;

@@ -2,10 +2,13 @@
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::{ids::RepositoryId, package::Format, token::id_text};
-use projections::board;
+use domain::{ids::RepositoryId, package::Format};
+use projections::{board, credentials::ACCESS_KEYS_PAGE_MAX};
 
-use super::{FIRST_DEFAULT, FormatWord, IssuedKey};
+use super::{
+    FIRST_DEFAULT, FormatWord, IssuedKey,
+    keyring::{AccessKey, Keyring},
+};
 use crate::{
     app::App,
     graphql::error::{internal, not_found},
@@ -72,9 +75,14 @@ impl Repository {
 
     /// The keys that open it, newest first.
     async fn access_keys(&self, ctx: &Context<'_>) -> Result<Vec<AccessKey>> {
-        let keys = ctx.data_unchecked::<App>().credentials.access_keys(self.0.id).await;
-        let keys = keys.map_err(|error| internal(&error))?.into_iter();
-        Ok(keys.map(|key| AccessKey { id: id_text(key.id.0), name: key.name, issued_at: key.issued_at }).collect())
+        let app = ctx.data_unchecked::<App>();
+        let keys = app.credentials.access_keys(self.0.id, app.executor.now(), None, ACCESS_KEYS_PAGE_MAX).await;
+        AccessKey::all(ctx, keys.map_err(|error| internal(&error))?).await
+    }
+
+    /// Its access keys by pages, and how far their newest roll has come.
+    async fn keyring(&self, ctx: &Context<'_>) -> Result<Keyring> {
+        Keyring::load(ctx, self.0.id).await
     }
 
     /// How many packages it holds.
@@ -105,17 +113,6 @@ impl Repository {
             })
             .collect())
     }
-}
-
-/// A key that opens a repository. Its secret was shown when it was issued.
-#[derive(SimpleObject)]
-pub(in crate::graphql) struct AccessKey {
-    /// The login of HTTP Basic.
-    id: String,
-    /// What people call it.
-    name: String,
-    /// When.
-    issued_at: DateTime<Utc>,
 }
 
 /// A package in a repository.

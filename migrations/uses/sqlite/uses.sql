@@ -1,0 +1,20 @@
+-- Uses of access keys, counted beside the log. Lose it, and only they are lost.
+-- Times are microseconds since 1970; keys and digests are their bytes.
+create table if not exists seen (
+    key      blob    not null primary key,
+    first_at integer not null,
+    last_at  integer not null,
+    times    integer not null
+) strict, without rowid;
+create index if not exists seen_by_age on seen (last_at);
+
+create table if not exists fetched (
+    sha256   blob    not null,
+    key      blob    not null,
+    first_at integer not null,
+    last_at  integer not null,
+    times    integer not null,
+    primary key (sha256, key)
+) strict, without rowid;
+create index if not exists fetched_by_key on fetched (key, last_at);
+create index if not exists fetched_by_age on fetched (last_at);
