@@ -34,6 +34,29 @@ pub async fn crawl(format: Format, repository: &MadeRepository) -> Served {
     served
 }
 
+/// What package clients are told to find in a repository now: the path of each package below its root.
+///
+/// # Panics
+/// If an index is not served.
+pub async fn listed_packages(format: Format, repository: &MadeRepository) -> Vec<String> {
+    let mut served = Served::new();
+    match format {
+        Format::Deb => {
+            let path = format!("{}/dists/{}/main/binary-amd64/Packages.gz", repository.url, repository.codename);
+            let index = gunzip(&fetch(repository, &mut served, path).await);
+            index.lines().filter_map(|line| line.strip_prefix("Filename: ")).map(str::to_owned).collect()
+        }
+        Format::Rpm => {
+            let mirrors = fetch(repository, &mut served, format!("{}/mirrorlist", repository.url)).await;
+            let root = String::from_utf8(mirrors).expect("a mirror list is text").trim().to_owned();
+            let repomd = fetch(repository, &mut served, format!("{root}repodata/repomd.xml")).await;
+            let lists = hrefs(&String::from_utf8(repomd).expect("repomd.xml is text"));
+            let primary = lists.iter().find(|href| href.contains("primary.xml")).expect("a list of packages");
+            hrefs(&gunzip(&fetch(repository, &mut served, format!("{root}{primary}")).await))
+        }
+    }
+}
+
 /// apt's list of packages for amd64, but for the repository's own installer, which is always there.
 ///
 /// # Panics

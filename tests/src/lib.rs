@@ -15,7 +15,7 @@ mod webhook;
 pub use self::{
     api::{Answer, Format, MadeProject, MadeRepository, Release, Team},
     ci_issuer::CiIssuer,
-    crawl::{Served, ServedFile, crawl, packages_index},
+    crawl::{Served, ServedFile, crawl, listed_packages, packages_index},
     event_log::EventLog,
     github_double::{DoubleHook, DoubleKey, DoubleStatus, Fault, GithubCall, GithubDouble, Known},
     machine::{Machine, Ran, client_root, run_host},

@@ -1,9 +1,15 @@
 //! A machine that was set up once stays in, through every roll of the access keys, and can go without a trace.
 
+use std::time::{Duration, Instant};
+
 use reqwest::{Method, StatusCode};
-use stories::{Answer, Machine, MadeRepository};
+use serde_json::json;
+use stories::{Answer, Format, Machine, MadeRepository, listed_packages, text};
 
 use crate::sample::{APT, ORGANISATION, Sample, YUM};
+
+/// How long the server may take to publish a new version of an installer.
+const PUBLISHED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Debian's zypper is what a machine without dnf uses.
 const WITHOUT_DNF: &str = "rm -f /usr/bin/dnf* /usr/bin/yum*";
@@ -22,7 +28,9 @@ struct Client {
     repository: &'static str,
     prepare: &'static str,
     install: &'static str,
+    upgrade: &'static str,
     remove: &'static str,
+    version: &'static str,
     /// Where it keeps the credentials.
     credentials: &'static str,
 }
@@ -32,7 +40,9 @@ const APT_GET: Client = Client {
     repository: APT,
     prepare: "true",
     install: "apt-get update -q && apt-get install -q -y",
+    upgrade: "apt-get update -q && apt-get upgrade -q -y",
     remove: "apt-get remove -q -y",
+    version: "dpkg-query -W -f '${Version}'",
     credentials: "/etc/apt/auth.conf.d/pkgdeploy-acme-debian.conf",
 };
 
@@ -41,7 +51,9 @@ const DNF: Client = Client {
     repository: YUM,
     prepare: "true",
     install: "dnf -y install",
+    upgrade: "dnf -y --refresh upgrade",
     remove: "dnf -y remove",
+    version: "rpm -q --qf '%{version}'",
     credentials: "/etc/yum.repos.d/pkgdeploy-acme-enterprise-linux.repo",
 };
 
@@ -49,6 +61,7 @@ const ZYPPER: Client = Client {
     name: "zypper",
     prepare: WITHOUT_DNF,
     install: "zypper -n install",
+    upgrade: "zypper -n refresh && zypper -n update",
     remove: "zypper -n remove",
     credentials: "/etc/zypp/credentials.d/pkgdeploy-acme-enterprise-linux",
     ..DNF
@@ -57,7 +70,22 @@ const ZYPPER: Client = Client {
 /// A machine with access to a repository.
 struct SetUp {
     how: String,
+    client: &'static Client,
     machine: Machine,
+}
+
+impl SetUp {
+    fn upgrade(&self) -> String {
+        self.machine.ok(self.client.upgrade)
+    }
+
+    fn version(&self, package: &str) -> String {
+        self.machine.ok(&format!("{} {package}", self.client.version))
+    }
+
+    fn credentials(&self) -> String {
+        self.machine.ok(&format!("cat {}", self.client.credentials))
+    }
 }
 
 fn repository<'a>(sample: &'a Sample, name: &str) -> &'a MadeRepository {
@@ -78,7 +106,7 @@ async fn by_script(sample: &Sample, client: &'static Client, key: (&str, &str)) 
     machine.ok(client.prepare);
     machine.put("/root/installer", &installer(sample, client.repository, "", key).await);
     machine.ok("sh /root/installer; rm /root/installer");
-    SetUp { how: format!("{} by script", client.name), machine }
+    SetUp { how: format!("{} by script", client.name), client, machine }
 }
 
 /// A machine on which root installed the package that was fetched with a key.
@@ -91,8 +119,27 @@ async fn by_package(sample: &Sample, client: &'static Client, key: (&str, &str))
         "zypper" => format!("zypper -n --no-gpg-checks install /root/{file}"),
         _ => format!("{} /root/{file}", client.install),
     };
-    machine.ok(&format!("{install}; rm /root/{file}"));
-    SetUp { how: format!("{} by package", client.name), machine }
+    // rpm's list of certificates is free only when the installation is over; zypper asks for those that it does not know.
+    let imported = match client.repository {
+        APT => "true",
+        _ => "for _ in $(seq 60); do ! rpm -q gpg-pubkey >/dev/null || break; sleep 0.5; done",
+    };
+    machine.ok(&format!("{install}; rm /root/{file}; {imported}"));
+    SetUp { how: format!("{} by package", client.name), client, machine }
+}
+
+/// Waits until clients of a repository see this version of its installer.
+async fn published(repository: &MadeRepository, format: Format, version: &str) {
+    let file = match format {
+        Format::Deb => format!("_{version}_all.deb"),
+        Format::Rpm => format!("-{version}-1.noarch.rpm"),
+    };
+    let deadline = Instant::now() + PUBLISHED_WITHIN;
+    let is_it = |path: &String| path.contains("/pkgdeploy-acme-") && path.ends_with(&file);
+    while !listed_packages(format, repository).await.iter().any(is_it) {
+        assert!(Instant::now() < deadline, "no installer {version} is published");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,4 +224,149 @@ RUN
     let again = machine.ok(play);
     assert!(again.contains("changed=0"), "{again}");
     assert!(machine.ok("cat /etc/apt/auth.conf.d/*").contains("renewed-meanwhile"), "a newer key is not overwritten");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn machines_survive_a_grace_roll_by_their_upgrades_alone() {
+    let sample = Sample::set_up().await;
+    sample.released("v1.0.0").await;
+    let mut machines = Vec::new();
+    for client in [&APT_GET, &DNF, &ZYPPER] {
+        let made = repository(&sample, client.repository);
+        let key = (made.key_id.as_str(), made.key_secret.as_str());
+        machines.push(by_script(&sample, client, key).await);
+        machines.push(by_package(&sample, client, key).await);
+    }
+    let mut enrolment_secrets = Vec::new();
+    for client in [&APT_GET, &DNF] {
+        let (id, secret) = enrolment_key(&sample, client.repository).await;
+        let mut set_up = by_package(&sample, client, (&id, &secret)).await;
+        set_up.how += " with an enrolment key";
+        assert!(!set_up.credentials().contains(&secret), "{}: it has a key of its own", set_up.how);
+        enrolment_secrets.push(secret);
+        machines.push(set_up);
+    }
+    for set_up in &machines {
+        set_up.machine.ok(&format!("{} noticeboard", set_up.client.install));
+        assert_eq!(set_up.version("noticeboard"), "1.0.0", "{}", set_up.how);
+    }
+    let before: Vec<String> = machines.iter().map(SetUp::credentials).collect();
+
+    for (name, format) in [(APT, Format::Deb), (YUM, Format::Rpm)] {
+        roll(&sample, name, 3_600).await;
+        published(repository(&sample, name), format, "1.2").await;
+    }
+    for (set_up, before) in machines.iter().zip(&before) {
+        let said = set_up.upgrade();
+        assert_ne!(set_up.credentials(), *before, "{} did not renew: {said}", set_up.how);
+        let name = format!("pkgdeploy-{ORGANISATION}-{}", set_up.client.repository);
+        assert_eq!(set_up.version(&name), "1.2", "{}", set_up.how);
+        for secret in &enrolment_secrets {
+            let left = set_up.machine.ok(&format!("grep -rlF '{secret}' /etc /usr/share /usr/lib /var || true"));
+            assert_eq!(left, "", "{}: an enrolment key is left", set_up.how);
+        }
+    }
+    for (name, path) in [(APT, "dists/stable/InRelease"), (YUM, "repodata/repomd.xml")] {
+        close(&sample, name).await;
+        assert_eq!(repository(&sample, name).get(path).await.status, StatusCode::UNAUTHORIZED, "the old key is dead");
+    }
+    sample.released("v1.1.0").await;
+    for set_up in &machines {
+        let said = set_up.upgrade();
+        assert_eq!(set_up.version("noticeboard"), "1.1.0", "{}: {said}", set_up.how);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn machines_follow_a_rotation_of_the_signing_key_by_their_upgrades_alone() {
+    let sample = Sample::set_up().await;
+    sample.released("v1.0.0").await;
+    let mut machines = Vec::new();
+    for client in [&APT_GET, &DNF, &ZYPPER] {
+        let made = repository(&sample, client.repository);
+        let set_up = by_package(&sample, client, (&made.key_id, &made.key_secret)).await;
+        set_up.machine.ok(&format!("{} noticeboard", client.install));
+        machines.push(set_up);
+    }
+    sample.team.graphql("mutation { prepareNextKey { __typename } }").await;
+    for (name, format) in [(APT, Format::Deb), (YUM, Format::Rpm)] {
+        published(repository(&sample, name), format, "1.2").await;
+    }
+    for set_up in &machines {
+        // rpm's list of certificates is free only when the upgrade is over.
+        let imported = match set_up.client.repository {
+            APT => "grep -c BEGIN /etc/apt/keyrings/pkgdeploy-acme-debian.asc",
+            _ => "for _ in $(seq 60); do test \"$(rpm -q gpg-pubkey | wc -l)\" = 1 || break; sleep 0.5; done",
+        };
+        set_up.machine.ok(&format!("{}; {imported}", set_up.client.upgrade));
+    }
+    sample.team.graphql("mutation { beginOverlap { __typename } }").await;
+    sample.team.graphql("mutation { cutOver { __typename } }").await;
+    sample.released("v1.1.0").await;
+    for set_up in &machines {
+        let said = set_up.upgrade();
+        assert_eq!(set_up.version("noticeboard"), "1.1.0", "{}: {said}", set_up.how);
+    }
+    let of_rpms = || machines.iter().filter(|set_up| set_up.client.repository == YUM);
+    for set_up in of_rpms() {
+        let address = set_up.machine.ok("cat /etc/yum.repos.d/*.repo /etc/zypp/repos.d/*.repo 2>/dev/null || true");
+        assert!(address.contains("/key/2/") && !address.contains("/key/1/"), "{}: {address}", set_up.how);
+    }
+
+    let keys = sample.team.graphql("{ signingKeys { fingerprint } }").await;
+    let stolen = text(&keys, "/signingKeys/0/fingerprint");
+    let declare = format!("declareCompromised(fingerprint: \"{stolen}\", confirm: \"{stolen}\")");
+    sample.team.graphql(&format!("mutation {{ {declare} {{ __typename }} }}")).await;
+    published(&sample.yum, Format::Rpm, "1.3").await;
+    for set_up in of_rpms() {
+        let forgotten = "for _ in $(seq 60); do test \"$(rpm -q gpg-pubkey | wc -l)\" = 2 || break; sleep 0.5; done";
+        set_up.machine.ok(&format!("{}; {forgotten}", set_up.client.upgrade));
+        let last_digits = stolen[stolen.len() - 8..].to_lowercase();
+        let trusted = set_up.machine.ok("rpm -q gpg-pubkey");
+        assert!(!trusted.contains(&last_digits), "{}: a stolen key is trusted: {trusted}", set_up.how);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_cannot_renew_keeps_its_key_and_upgrades_all_the_same() {
+    let mut sample = Sample::set_up().await;
+    let key = (sample.apt.key_id.clone(), sample.apt.key_secret.clone());
+    let set_up = by_script(&sample, &APT_GET, (&key.0, &key.1)).await;
+    let before = set_up.credentials();
+    roll(&sample, APT, 0).await;
+    let refused = set_up.machine.run("sh /usr/share/pkgdeploy/pkgdeploy-acme-debian/installer --renew");
+    assert!(!refused.ok && refused.text.contains("401"), "{}", refused.text);
+    sample.server.kill();
+    let packaged = set_up.machine.ok("sh /usr/share/pkgdeploy/pkgdeploy-acme-debian/installer --renew --packaged");
+    assert!(packaged.contains("stay as they are"), "{packaged}");
+    assert_eq!(set_up.credentials(), before);
+}
+
+async fn enrolment_key(sample: &Sample, repository: &str) -> (String, String) {
+    let document = format!(
+        "mutation {{ issueAccessKey(organisation: {}, repository: {}, name: \"fleet\", kind: ENROLMENT, enrolsMax: 10, \
+         expiresAt: \"2099-01-01T00:00:00Z\") {{ accessKey {{ id secret }} }} }}",
+        json!(ORGANISATION),
+        json!(repository)
+    );
+    let made = sample.team.graphql(&document).await;
+    (text(&made, "/issueAccessKey/accessKey/id"), text(&made, "/issueAccessKey/accessKey/secret"))
+}
+
+async fn roll(sample: &Sample, repository: &str, grace_seconds: u32) {
+    let document = format!(
+        "mutation {{ rollAccessKeys(organisation: {}, repository: {}, graceSeconds: {grace_seconds}) {{ __typename }} }}",
+        json!(ORGANISATION),
+        json!(repository)
+    );
+    sample.team.graphql(&document).await;
+}
+
+async fn close(sample: &Sample, repository: &str) {
+    let document = format!(
+        "mutation {{ closeGrace(organisation: {}, repository: {}) {{ __typename }} }}",
+        json!(ORGANISATION),
+        json!(repository)
+    );
+    sample.team.graphql(&document).await;
 }

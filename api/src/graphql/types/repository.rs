@@ -31,8 +31,10 @@ impl Repository {
     pub(in crate::graphql) fn install_command(&self, app: &App, key: &IssuedKey) -> String {
         let board::Repository { organisation, name, .. } = &self.0;
         let url = format!("{}/install/{organisation}/{name}", app.public_url.as_str());
+        // The shell's own printf hands curl the key: arguments of programs are for everyone on the machine to see.
         // Not a pipe from curl: its end would be the shell's, 0 even when nothing could be fetched.
-        format!("installer=$(curl -fsS -u {}:{} {url}) && printf '%s\\n' \"$installer\" | sh", key.id, key.secret)
+        let fetch = format!("printf 'user = \"{}:{}\"' | curl -fsS -K - {url}", key.id, key.secret);
+        format!("installer=$({fetch}) && printf '%s\\n' \"$installer\" | sh")
     }
 }
 
