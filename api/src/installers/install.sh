@@ -38,6 +38,12 @@ has() {
     fi
 }
 
+# run COMMAND…: a package manager, whose files others may read.
+run() (
+    umask 022
+    "$@"
+)
+
 is_zypper_machine() {
     has zypper && ! has dnf && ! has yum
 }
@@ -151,8 +157,8 @@ Components: main
 Signed-By: $apt_key
 SOURCE
     if [ -n "$quiet" ]; then return 0; fi
-    apt-get update -o Dir::Etc::sourcelist="$apt_source" -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 </dev/null
-    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=120 \
+    run apt-get update -o Dir::Etc::sourcelist="$apt_source" -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 </dev/null
+    run env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=120 \
         -o Dpkg::Use-Pty=0 "$name" </dev/null || no_package
 }
 
@@ -191,7 +197,7 @@ REPO
     if [ -n "$quiet" ]; then return 0; fi
     yum=dnf
     if ! has dnf; then yum=yum; fi
-    "$yum" -y --disablerepo='*' --enablerepo="$name" install "$name" </dev/null || no_package
+    run "$yum" -y --disablerepo='*' --enablerepo="$name" install "$name" </dev/null || no_package
 }
 
 install_zypper() {
@@ -211,7 +217,7 @@ repo_gpgcheck=1
 gpgkey=file://$rpm_key
 REPO
     if [ -n "$quiet" ]; then return 0; fi
-    zypper --non-interactive install --no-recommends --from "$name" "$name" </dev/null || no_package
+    run zypper --non-interactive install --no-recommends --from "$name" "$name" </dev/null || no_package
 }
 
 install_rpm() {
@@ -252,9 +258,9 @@ edit() {
 when_rpm_is_free() {
     if [ -n "$root" ] || ! has rpm; then return 0; fi
     if [ -z "$packaged" ]; then
-        "$@"
+        run "$@"
     else
-        ( trap - EXIT; trap '' HUP; try_for_a_while "$@" ) </dev/null >/dev/null 2>&1 &
+        ( trap - EXIT; trap '' HUP; run try_for_a_while "$@" ) </dev/null >/dev/null 2>&1 &
     fi
 }
 
@@ -363,8 +369,8 @@ uninstall() {
     if [ -e "$root$rpm_key" ]; then known=$(fingerprints_of "$root$rpm_key"); fi
     if [ -z "$root$packaged" ]; then
         # The package takes its own script along.
-        if [ "$format" = deb ] && dpkg-query -W "$name" >/dev/null 2>&1; then dpkg --purge "$name" </dev/null; fi
-        if [ "$format" = rpm ] && has rpm && rpm -q --quiet "$name"; then rpm -e "$name" </dev/null; fi
+        if [ "$format" = deb ] && dpkg-query -W "$name" >/dev/null 2>&1; then run dpkg --purge "$name" </dev/null; fi
+        if [ "$format" = rpm ] && has rpm && rpm -q --quiet "$name"; then run rpm -e "$name" </dev/null; fi
     fi
     if [ -e "$root$auth_file" ] && grep -q -F "machine $machine " "$root$auth_file"; then
         others=$(other_auth)

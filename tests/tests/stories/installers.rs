@@ -22,6 +22,10 @@ const TREE: &str = "find / -xdev \\( -path /proc -o -path /dev -o -path /sys -o 
      find /var/lib/apt /var/cache/apt /var/cache/dnf /var/cache/zypp /var/lib/zypp -path '*acme*' 2>/dev/null || true; \
      rpm -qa";
 
+/// Caches that only root can read, because whoever ran the package manager forbade it. dnf's own secret folder is none.
+const HIDDEN_CACHES: &str = "find /var/lib/apt/lists /var/cache/dnf /var/cache/zypp /var/lib/zypp -type d ! -perm -005 \
+     ! -name private-keys-v1.d ! -name partial 2>/dev/null || true";
+
 /// How a package manager is asked to do its work.
 struct Client {
     name: &'static str,
@@ -157,6 +161,7 @@ async fn every_way_of_installing_leaves_nothing_behind() {
         machine.put("/root/installer", &script);
         machine.ok("sh /root/installer");
         assert!(machine.ok(TREE).contains(&name), "{}: nothing was installed", client.name);
+        assert_eq!(machine.ok(HIDDEN_CACHES), "", "{}: others cannot use its caches", client.name);
         machine.ok("sh /root/installer --uninstall");
         assert_eq!(machine.ok(TREE), before, "{} by script", client.name);
 
