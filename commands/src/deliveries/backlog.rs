@@ -14,18 +14,19 @@ use domain::{
 /// One tag of one project.
 type Tag = (ProjectId, TagName);
 
-/// What is left to do, and each tag that had a release, some hundred bytes apiece.
+/// What is left to do, and each tag that had a release or is known to have none, some hundred bytes apiece.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     wanted: BTreeMap<Tag, EventId>,
     deleted: BTreeMap<Tag, EventId>,
     accepted: BTreeSet<Tag>,
+    known: BTreeSet<Tag>,
 }
 
 impl Backlog {
     /// The only events that matter here.
-    pub(super) const EVENT_NAMES: [&'static str; 3] =
-        ["delivery.received", "project.trigger_accepted", "project.tag_deleted"];
+    pub(super) const EVENT_NAMES: [&'static str; 4] =
+        ["delivery.received", "project.trigger_accepted", "project.tags_known", "project.tag_deleted"];
 
     pub(super) fn fold(&mut self, recorded: Recorded<RawEvent>) {
         // What cannot be decoded was written by a newer version, which acts on it.
@@ -43,7 +44,7 @@ impl Backlog {
                     let tag = (project, tag);
                     self.wanted.remove(&tag);
                     // What comes after it is another tag of the same name.
-                    if self.accepted.remove(&tag) {
+                    if self.accepted.remove(&tag) | self.known.remove(&tag) {
                         self.deleted.insert(tag, recorded.event_id);
                     }
                 }
@@ -54,6 +55,9 @@ impl Backlog {
                 self.wanted.remove(&tag);
                 self.deleted.remove(&tag);
                 self.accepted.insert(tag);
+            }
+            Event::Project(project::Event::TagsKnown { tags, .. }) => {
+                self.known.extend(tags.into_iter().map(own));
             }
             Event::Project(project::Event::TagDeleted { tag }) => {
                 self.deleted.remove(&own(tag));

@@ -1,9 +1,9 @@
 use chrono::Utc;
 use domain::{
     delivery::{self, Delivery, DeliveryGuid, Outcome},
-    ids::DeliveryId,
+    ids::{DeliveryId, SecretId},
     names::{OrganisationName, ProjectName},
-    project::GitUrl,
+    project::{ApiUrl, GitUrl, ListedTag},
     recorded::Actor,
 };
 use tempfile::TempDir;
@@ -104,6 +104,32 @@ async fn three_deliveries_of_one_tag_are_one_release() {
     server.deliver("other", wanted("v2")).await;
     assert_eq!(server.events(3).await, [ADDED, ACCEPTED, ACCEPTED]);
     assert!(server.release_of("v1").await.is_some() && server.release_of("v2").await.is_some());
+}
+
+#[tokio::test]
+async fn a_tag_from_before_the_connection_is_a_new_one_when_it_is_made_again() {
+    let server = Server::new().await;
+    let known = |tags: &[&str]| {
+        let listed = |name: &&str| ListedTag { tag: tag(name), release: ReleaseId(Uuid::now_v7()) };
+        Command::ReconcileTags { repository_id: 7, tags: tags.iter().map(listed).collect() }
+    };
+    server
+        .execute(Command::ConnectGithub {
+            repository_id: 7,
+            full_name: "acme/web".parse().expect("a name"),
+            api_url: ApiUrl::default(),
+            credential: None,
+            webhook_secret: SecretId(Uuid::now_v7()),
+        })
+        .await;
+    server.execute(known(&["v1"])).await;
+    let _worker = server.start();
+    server.deliver("gone", Outcome::TagDeleted { tag: tag("v1") }).await;
+    let before = [ADDED, "project.github_connected", "project.webhook_secret_issued", "project.tags_known"];
+    assert_eq!(server.events(5).await, [&before[..], &[DELETED]].concat());
+    // Its delivery was lost: it is found.
+    server.execute(known(&["v1"])).await;
+    assert_eq!(server.events(6).await[5], ACCEPTED);
 }
 
 #[tokio::test]
