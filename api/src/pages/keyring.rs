@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     ids::{AccessKeyId, RepositoryId},
     token::id_text,
@@ -111,7 +111,7 @@ impl GracePanel {
             name: machine.name,
         });
         Ok(Some(Self {
-            open: grace_until.map(|until| (duration(until - layout.now()), exact(until))),
+            open: grace_until.map(|until| (left(until - layout.now()), exact(until))),
             closed: closed_at.map(|at| (layout.moment(at), reason(closed_by.as_deref()))),
             machines,
             moved,
@@ -129,6 +129,11 @@ fn reason(closed_by: Option<&str>) -> &'static str {
         Some("cut") => "it was cut early",
         _ => "its time was over",
     }
+}
+
+/// `3 days`; hours and minutes when there are not two days left.
+fn left(length: TimeDelta) -> String {
+    if length < TimeDelta::days(2) { duration(length) } else { format!("{} days", length.num_days()) }
 }
 
 fn exact(at: DateTime<Utc>) -> String {

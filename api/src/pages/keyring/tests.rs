@@ -83,3 +83,11 @@ async fn a_repositorys_page_shows_its_keys_and_how_far_a_roll_has_come() {
     ring.site.execute::<Keyring>(ring.repository.0, cut).await;
     ring.shows(&["1 of 3 machines moved", "The window closed", "it was cut early", "Older keys are dead"]).await;
 }
+
+#[test]
+fn the_time_left_is_told_in_days_while_there_are_two() {
+    use super::left;
+    assert_eq!(left(TimeDelta::days(7) - TimeDelta::seconds(1)), "6 days");
+    assert_eq!(left(TimeDelta::days(2)), "2 days");
+    assert_eq!(left(TimeDelta::hours(47)), "47 h 0 min");
+}
