@@ -57,9 +57,15 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 impl Claims {
     /// The job, if it is one that is trusted, and its proof is made out to `audience` and good at this time.
     pub(super) fn job(self, trust: &CiTrust, audience: &str, at: DateTime<Utc>) -> Option<CiJob> {
-        let time = |seconds| DateTime::from_timestamp(seconds, 0);
-        let (exp, nbf, iat) = (time(self.exp)?, time(self.nbf)?, time(self.iat)?);
-        let in_time = at < exp + LEEWAY && nbf - LEEWAY <= at && iat - LEEWAY <= at && exp - iat <= LIFETIME_MAX;
+        let Self { exp, nbf, iat, .. } = self;
+        // In whole seconds that cannot overflow: whatever a proof says, it is judged.
+        let (at, leeway) = (at.timestamp(), LEEWAY.num_seconds());
+        let has_begun = |begin: i64| begin.saturating_sub(leeway) <= at;
+        let lifetime = exp.saturating_sub(iat);
+        let in_time = at < exp.saturating_add(leeway)
+            && has_begun(nbf)
+            && has_begun(iat)
+            && lifetime <= LIFETIME_MAX.num_seconds();
         let for_us = match &self.aud {
             Audience::One(one) => one == audience,
             Audience::Several(all) => matches!(all.as_slice(), [only] if only == audience),

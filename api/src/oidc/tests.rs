@@ -110,6 +110,9 @@ fn a_job_is_trusted_if_everything_its_proof_says_fits() {
         ("exp", json!(NOW - 59), true),
         ("exp", json!(NOW + 3_601), false),
         ("exp", json!(i64::MAX), false),
+        // The last second that a DateTime can hold: a minute more would overflow.
+        ("exp", json!(8_210_266_876_799_i64), false),
+        ("nbf", json!(i64::MIN), true),
         ("nbf", json!(NOW + 60), true),
         ("nbf", json!(NOW + 61), false),
         ("iat", json!(NOW + 61), false),
