@@ -1,27 +1,72 @@
 //! Nothing that opens a door stands anywhere in clear.
 
-use std::{fs, path::Path};
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use crate::sample::Sample;
+use reqwest::{Method, StatusCode, header::CONTENT_TYPE};
+use serde_json::json;
+use stories::{Answer, Server, Team, run_host, text};
+use tempfile::TempDir;
+
+use crate::sample::{APT, ORGANISATION, Sample, YUM};
+
+/// How many secrets of each sort are minted: with the first ones, more than a thousand.
+const ACCESS_KEYS: usize = 300;
+const ENROLMENT_KEYS: usize = 100;
+const MACHINES: usize = 200;
+const API_TOKENS: usize = 300;
+const WEBHOOK_SECRETS: usize = 150;
+/// Mutations in one document: a request has a time limit.
+const PER_DOCUMENT: usize = 25;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_minted_secret_stands_in_the_data_folder_or_the_log() {
+async fn none_of_a_thousand_minted_secrets_stands_anywhere_in_clear() {
     let sample = Sample::set_up().await;
+    let team = &sample.team;
+    let mut tokens = vec![
+        team.token().to_owned(),
+        sample.project.api_token.clone(),
+        sample.apt.key_secret.clone(),
+        sample.yum.key_secret.clone(),
+    ];
+    tokens.extend(access_keys(team).await);
+    tokens.extend(machine_keys(team).await);
+    tokens.extend(api_tokens(team).await);
+    tokens.extend(rolled_keys(team).await);
     sample.released("v1.0.0").await;
     // Requests with and without success, so that whatever is logged about them is.
     sample.apt.get(&format!("dists/{}/InRelease", sample.apt.codename)).await;
     sample.yum.get("nothing").await;
-    let tokens = [sample.team.token(), &sample.project.api_token, &sample.apt.key_secret, &sample.yum.key_secret];
     // A token's text is `pkd_<kind>_<id>_<secret>`: its last part alone must not stand anywhere either.
-    let secrets: Vec<&str> = tokens.iter().map(|token| token.rsplit('_').next().unwrap_or(token)).collect();
+    let mut secrets: Vec<String> =
+        tokens.iter().map(|token| token.rsplit('_').next().unwrap_or(token).to_owned()).collect();
+    secrets.extend(webhook_secrets(team).await);
     assert!(secrets.iter().all(|secret| secret.len() >= 27), "160 random bits take 27 characters of base62");
+    secrets.sort();
+    secrets.dedup();
+    assert!(secrets.len() >= 1_000, "only {} secrets were minted", secrets.len());
 
-    let mut searched = 0;
-    search(&sample.server.data(), &secrets, &mut searched);
-    assert!(searched > 5, "the data folder holds the log, the read models, the secrets and blobs");
-    for secret in secrets {
-        assert!(!sample.server.log().contains(secret), "a secret stands in the server's log");
+    let place = TempDir::with_prefix("pkgdeploy-secrets-").expect("a temporary folder");
+    let errors = place.path().join("errors");
+    fs::write(&errors, error_answers(team, &tokens).await).expect("it is written");
+    let log = place.path().join("server.log");
+    fs::write(&log, sample.server.log()).expect("it is written");
+    let patterns = place.path().join("patterns");
+    fs::write(&patterns, secrets.join("\n")).expect("it is written");
+    let backup = place.path().join("backup");
+    back_up(&sample.server, &backup);
+    let unpacked = unpack(&sample.server, place.path());
+    fs::write(place.path().join("script"), "PKGDEPLOY_CERTIFICATE").expect("it is written");
+    assert_ne!(holders(&place.path().join("script"), &unpacked), "", "the repositories' installers are unpacked");
+
+    for searched in [sample.server.data(), log, errors, backup, unpacked] {
+        assert_eq!(holders(&patterns, &searched), "", "a secret stands in clear below {}", searched.display());
     }
+    assert_ne!(holders(&patterns, &patterns), "", "grep finds what is there");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,18 +79,136 @@ async fn only_its_owner_can_read_the_data_folder() {
     }
 }
 
-fn search(folder: &Path, secrets: &[&str], searched: &mut usize) {
-    for entry in fs::read_dir(folder).expect("a folder is readable") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            search(&path, secrets, searched);
-        } else if path.is_file() {
-            let bytes = fs::read(&path).expect("a file is readable");
-            for secret in secrets {
-                let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
-                assert!(!found, "a secret stands in {}", path.display());
-            }
-            *searched += 1;
+/// The texts at `pointer` of many mutations, each made of its number.
+async fn mint(team: &Team, count: usize, pointer: &str, mutation: impl Fn(usize) -> String) -> Vec<String> {
+    let mut minted = Vec::new();
+    let numbers: Vec<usize> = (0..count).collect();
+    for some in numbers.chunks(PER_DOCUMENT) {
+        let mut document = "mutation {".to_owned();
+        for n in some {
+            write!(document, " m{n}: {}", mutation(*n)).expect("a String takes everything");
+        }
+        let answer = team.graphql(&(document + " }")).await;
+        minted.extend(some.iter().map(|n| text(&answer, &format!("/m{n}{pointer}"))));
+    }
+    minted
+}
+
+fn issue(repository: &str, name: &str, kind: &str) -> String {
+    format!(
+        "issueAccessKey(organisation: \"{ORGANISATION}\", repository: \"{repository}\", name: \"{name}\", kind: {kind}) \
+         {{ accessKey {{ id secret }} }}"
+    )
+}
+
+async fn access_keys(team: &Team) -> Vec<String> {
+    let shared = |n| issue(if n % 2 == 0 { APT } else { YUM }, &format!("key-{n}"), "SHARED");
+    let mut keys = mint(team, ACCESS_KEYS, "/accessKey/secret", shared).await;
+    let enrolment = |n| issue(YUM, &format!("fleet-{n}"), "ENROLMENT");
+    keys.extend(mint(team, ENROLMENT_KEYS, "/accessKey/secret", enrolment).await);
+    keys
+}
+
+/// Machines that enrol, a hundred with each key.
+async fn machine_keys(team: &Team) -> Vec<String> {
+    let mut keys = Vec::new();
+    for batch in 0..MACHINES / 100 {
+        let made =
+            team.graphql(&format!("mutation {{ m: {} }}", issue(APT, &format!("rack-{batch}"), "ENROLMENT"))).await;
+        let (id, secret) = (text(&made, "/m/accessKey/id"), text(&made, "/m/accessKey/secret"));
+        for n in 0..100 {
+            let path = format!("/install/{ORGANISATION}/{APT}/credentials?machine=host-{batch}-{n}");
+            let answer = Answer::to(team.request(Method::POST, &path).basic_auth(&id, Some(&secret))).await;
+            assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+            let password = answer.text().lines().find_map(|line| line.strip_prefix("password ").map(str::to_owned));
+            keys.push(password.expect("the machine's key"));
+        }
+        keys.push(secret);
+    }
+    keys
+}
+
+async fn api_tokens(team: &Team) -> Vec<String> {
+    let project = team.create_project(ORGANISATION, "rolled", "https://example.org/rolled.git").await;
+    let roll = |_| format!("rollApiToken(project: {}) {{ apiToken }}", json!(project.id));
+    let mut tokens = mint(team, API_TOKENS, "/apiToken", roll).await;
+    tokens.push(project.api_token);
+    tokens
+}
+
+/// A grace window, in which successors are kept sealed to be handed over.
+async fn rolled_keys(team: &Team) -> Vec<String> {
+    let roll = format!(
+        "mutation {{ rollAccessKeys(organisation: \"{ORGANISATION}\", repository: \"{APT}\", graceSeconds: 3600) \
+         {{ accessKeys {{ accessKey {{ secret }} }} }} }}"
+    );
+    let rolled = team.graphql(&roll).await;
+    let keys = rolled["rollAccessKeys"]["accessKeys"].as_array().cloned().unwrap_or_default();
+    assert!(!keys.is_empty(), "the roll made keys");
+    keys.iter().map(|key| text(key, "/accessKey/secret")).collect()
+}
+
+async fn webhook_secrets(team: &Team) -> Vec<String> {
+    let project = team.create_project(ORGANISATION, "hooked", "https://github.com/acme/hooked.git").await;
+    let id = json!(project.id);
+    let connect = format!(
+        "mutation {{ chooseTrigger(project: {id}, trigger: GITHUB_WEBHOOK) {{ id }} \
+         connectGithub(project: {id}, fullName: \"acme/hooked\", repositoryId: \"7\") {{ webhookSecret }} }}"
+    );
+    let mut secrets = vec![text(&team.graphql(&connect).await, "/connectGithub/webhookSecret")];
+    let roll = |_| format!("rollWebhookSecret(project: {id}) {{ webhookSecret }}");
+    secrets.extend(mint(team, WEBHOOK_SECRETS, "/webhookSecret", roll).await);
+    secrets
+}
+
+/// What the server says to those who show a secret at the wrong door, in a wrong way, or where none belongs.
+async fn error_answers(team: &Team, tokens: &[String]) -> String {
+    let mut said = String::new();
+    for token in tokens.iter().step_by(29) {
+        let requests = [
+            team.request(Method::GET, "/apt/acme/nothing/dists/stable/InRelease").basic_auth(token, Some(token)),
+            team.request(Method::POST, "/graphql").bearer_auth(token).json(&json!({ "query": "{ nonsense }" })),
+            team.request(Method::POST, "/api/v1/projects/x/releases").bearer_auth(token).json(&json!({ "tag": "v1" })),
+            team.request(Method::POST, "/api/v1/oidc/exchange").json(&json!({ "project": "x", "token": token })),
+            team.request(Method::POST, "/webhooks/github/x").header("x-hub-signature-256", token).body("{}"),
+            team.request(Method::POST, "/login")
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(format!("token={token}x")),
+        ];
+        for request in requests {
+            let answer = Answer::to(request).await;
+            write!(said, "{:?}\n{}\n", answer.headers, answer.text()).expect("a String takes everything");
         }
     }
+    said
+}
+
+/// What a nightly job would copy: the whole folder, as it lies there.
+fn back_up(server: &Server, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(server.data()).arg(to).status().expect("cp runs");
+    assert!(copied.success(), "the data folder is copied");
+}
+
+/// Everything that lies in the blob store compressed: a secret in a package would not be found by its text.
+fn unpack(server: &Server, place: &Path) -> PathBuf {
+    let to = place.join("unpacked");
+    let ran = run_host(&format!(
+        "mkdir {to}; n=0
+         for blob in $(find {blobs} -type f); do
+             n=$((n + 1)); mkdir {to}/$n
+             if dpkg-deb --raw-extract $blob {to}/$n 2>/dev/null; then continue; fi
+             if rpm2cpio $blob >{to}/$n/payload 2>/dev/null; then rpm -qp --nosignature --scripts $blob >{to}/$n/scripts; fi
+             gzip -dc <$blob >{to}/$n/gz 2>/dev/null || zstd -qdc <$blob >{to}/$n/zst 2>/dev/null || true
+         done",
+        to = to.display(),
+        blobs = server.data().join("blobs").display(),
+    ));
+    assert!(ran.ok, "{}", ran.text);
+    to
+}
+
+/// The files below `place` that hold one of the patterns.
+fn holders(patterns: &Path, place: &Path) -> String {
+    let found = Command::new("grep").args(["-rlaF", "-f"]).arg(patterns).arg(place).env("LC_ALL", "C").output();
+    String::from_utf8_lossy(&found.expect("grep runs").stdout).into_owned()
 }
