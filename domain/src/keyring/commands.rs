@@ -185,7 +185,8 @@ pub enum Refusal {
     /// Another publisher was faster.
     #[error("this version of the installer, or a newer one, is published already")]
     InstallerSuperseded,
-    /// Another enrolment key let a machine of this name in: nobody takes a name from a machine of somebody else.
+    /// Another enrolment key let a machine of this name in: nobody takes a name from a machine of somebody else, not even
+    /// when that key has ended.
     #[error("a machine called \"{0}\" has enrolled with another key: cut it off first, or choose another name")]
     MachineNameTaken(MachineName),
 }

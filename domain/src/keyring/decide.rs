@@ -103,7 +103,7 @@ fn revoke(keyring: &Keyring, key: AccessKeyId) -> Result<Vec<Event>, Refusal> {
         return Err(Refusal::Unknown);
     }
     let machine = keyring.machine_of(key).and_then(|name| keyring.machines.get(&name));
-    let keys = machine.map_or(vec![key], super::Machine::keys);
+    let keys = machine.map_or_else(|| keyring.line_of(key), super::Machine::keys);
     Ok(keys.into_iter().map(|key| Event::AccessKeyRevoked { key }).collect())
 }
 
@@ -163,8 +163,9 @@ fn enrol(
     let heir = keyring.heir(enrolment);
     let counted = keyring.keys.get(&heir).unwrap_or(presented);
     if let Some(known) = keyring.machines.get(&machine) {
-        let owner = keyring.heir(known.enrolled_by);
-        if owner != heir && keyring.live(owner, now).is_some() {
+        // As long as it has a key, its name is its own: another line of enrolment keys never takes it over, whatever
+        // became of the one that let it in.
+        if keyring.heir(known.enrolled_by) != heir {
             return Err(Refusal::MachineNameTaken(machine));
         }
         let replaces = known.keys();

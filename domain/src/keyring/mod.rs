@@ -65,7 +65,7 @@ struct Machine {
     current: AccessKeyId,
     /// The key of an older generation that still works beside it.
     old: Option<AccessKeyId>,
-    /// The enrolment key that let it in, or the one that followed it. The name is the machine's as long as that lives.
+    /// The enrolment key that let it in, or the one that followed it: none but that line lets it enrol again.
     enrolled_by: AccessKeyId,
     crossing: Crossing,
 }
@@ -122,9 +122,17 @@ impl Keyring {
         (!over && !found.is_expired(now)).then_some(found)
     }
 
+    /// `key` after the one that it follows, if that still works: who ends a key does not mean to leave open the one that
+    /// it replaces.
+    fn line_of(&self, key: AccessKeyId) -> Vec<AccessKeyId> {
+        let before = self.keys.iter().filter(|(_, other)| other.successor == Some(key)).map(|(id, _)| *id);
+        before.chain([key]).collect()
+    }
+
     /// The key that took over from `key`, or itself.
     fn heir(&self, key: AccessKeyId) -> AccessKeyId {
-        self.keys.get(&key).and_then(|key| key.successor).unwrap_or(key)
+        let successor = self.keys.get(&key).and_then(|key| key.successor);
+        successor.filter(|successor| self.keys.contains_key(successor)).unwrap_or(key)
     }
 }
 

@@ -29,11 +29,24 @@ fn as_many_machines_enrol_as_the_key_lets_in_and_a_machine_counts_once() {
 }
 
 #[test]
-fn a_name_is_the_machines_as_long_as_the_key_lives_that_let_it_in() {
+fn a_name_is_the_machines_as_long_as_it_has_a_key() {
     let two = [enrolment(1, 3), enrolment(2, 3), enrolled(1, 101, [])];
     given::<Keyring>(two.clone()).when(enrol(2, 201)).refused(Refusal::MachineNameTaken(machine(1)));
-    let gone = two.into_iter().chain([revoked(1)]);
-    given::<Keyring>(gone).when(enrol(2, 201)).then([enrolled(2, 201, [101])]);
+    let its_enrolment_key_is_gone: Vec<Event> = two.into_iter().chain([revoked(1)]).collect();
+    given::<Keyring>(its_enrolment_key_is_gone.clone())
+        .when(enrol(2, 201))
+        .refused(Refusal::MachineNameTaken(machine(1)));
+    let cut_off = its_enrolment_key_is_gone.into_iter().chain([revoked(101)]);
+    given::<Keyring>(cut_off).when(enrol(2, 201)).then([enrolled(2, 201, [])]);
+}
+
+#[test]
+fn whoever_revokes_a_key_ends_the_one_that_it_follows_too() {
+    let window = [enrolment(1, 3), enrolled(1, 101, []), opened(2, [enrolment_successor(1, 2, 2)])];
+    let ended =
+        given::<Keyring>(window.clone()).when(Command::RevokeAccessKey { key: key(2) }).then([revoked(1), revoked(2)]);
+    assert_eq!(ended.next_key(key(1), now()), None, "and nobody enrols with it");
+    given::<Keyring>(window).when(Command::RevokeAccessKey { key: key(1) }).then([revoked(1)]);
 }
 
 #[test]
