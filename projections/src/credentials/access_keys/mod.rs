@@ -113,7 +113,8 @@ impl AccessKeys {
             return None;
         }
         let standing = match ring.generation.checked_sub(held.generation) {
-            Some(0) if held.never_used => Standing::NeverUsed,
+            // Once the window is closed there is nothing to move from.
+            Some(0) if held.never_used && ring.until.is_some() => Standing::NeverUsed,
             Some(0) => Standing::Current,
             // The time itself closes the window, however late its end is recorded.
             Some(1) if ring.until.is_some_and(|until| now < until) => Standing::Older,
