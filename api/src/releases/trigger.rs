@@ -216,6 +216,7 @@ fn refused(error: ExecuteError<Refusal>) -> Problem {
         | Refusal::WebhookSecretMissing
         | Refusal::GithubNotConnected
         | Refusal::GithubConnected(_)
-        | Refusal::AudienceInvalid => Problem::Conflict { code: "refused", detail },
+        | Refusal::AudienceInvalid
+        | Refusal::CiRefPatternInvalid(_) => Problem::Conflict { code: "refused", detail },
     }
 }

@@ -132,8 +132,7 @@ impl ApiTokens {
         let mut events = Vec::new();
         if old_works_until.is_none() {
             // "Dead at once" is said of every text that ever stood for this token.
-            let before = self.0.iter().filter(|(_, token)| token.grace.is_some_and(|grace| grace.successor == old));
-            events.extend(before.map(|(token, _)| Event::ApiTokenGraceClosed { token: *token }));
+            events.extend(self.predecessors(old).into_iter().map(|token| Event::ApiTokenGraceClosed { token }));
         }
         events.push(Event::ApiTokenRolled { old, token, secret_sha256, old_works_until });
         Ok(events)
@@ -145,8 +144,28 @@ impl ApiTokens {
     }
 
     pub(super) fn revoke(&self, token: TokenId) -> Result<Vec<Event>, Refusal> {
-        let known = self.0.contains_key(&token);
-        if known { Ok(vec![Event::ApiTokenRevoked { token }]) } else { Err(Refusal::NoSuchApiToken) }
+        if !self.0.contains_key(&token) {
+            return Err(Refusal::NoSuchApiToken);
+        }
+        // Who ends a token does not mean to leave open what it once replaced.
+        let before = self.predecessors(token).into_iter().map(|token| Event::ApiTokenGraceClosed { token });
+        Ok(before.chain([Event::ApiTokenRevoked { token }]).collect())
+    }
+
+    /// The tokens that this one replaced, one after the other, and that still work.
+    fn predecessors(&self, token: TokenId) -> Vec<TokenId> {
+        let mut line = vec![token];
+        loop {
+            let before = |(id, other): (&TokenId, &ApiToken)| {
+                let follows = other.grace.is_some_and(|grace| line.contains(&grace.successor));
+                (follows && !line.contains(id)).then_some(*id)
+            };
+            let found: Vec<TokenId> = self.0.iter().filter_map(before).collect();
+            if found.is_empty() {
+                return line.split_off(1);
+            }
+            line.extend(found);
+        }
     }
 
     pub(super) fn evolve(&mut self, event: &Event) {

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    API_TOKEN_GRACE_MAX, API_TOKENS_MAX, AUDIENCE_MAX_CHARS, ApiTokenName, ApiUrl, AtGithub, CI_TOKENS_MAX, CiJob,
-    CiTrust, GitUrl, GithubName, ListedTag, Scopes, TagPattern, Trigger, TriggerRefused,
+    API_TOKEN_GRACE_MAX, API_TOKENS_MAX, AUDIENCE_MAX_CHARS, ApiTokenName, ApiUrl, AtGithub, CI_REF_PATTERN_DEFAULT,
+    CI_TOKENS_MAX, CiJob, CiTrust, GitUrl, GithubName, ListedTag, Scopes, TagPattern, Trigger, TriggerRefused,
 };
 use crate::{
     digest::Sha256,
@@ -225,4 +225,7 @@ pub enum Refusal {
     /// Proofs cannot be made out to it.
     #[error("an audience is 1 to {AUDIENCE_MAX_CHARS} printable ASCII characters without spaces")]
     AudienceInvalid,
+    /// It would match no job at all.
+    #[error("a pattern of refs begins with refs/, such as {CI_REF_PATTERN_DEFAULT}: \"{0}\" matches none")]
+    CiRefPatternInvalid(TagPattern),
 }

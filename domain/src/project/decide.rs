@@ -74,6 +74,9 @@ fn decide_added(project: &Added, command: Command) -> Result<Vec<Event>, Refusal
             if trust.audience.as_deref().is_some_and(|audience| !valid_audience(audience)) {
                 return Err(Refusal::AudienceInvalid);
             }
+            if !trust.ref_pattern.as_str().starts_with("refs/") {
+                return Err(Refusal::CiRefPatternInvalid(trust.ref_pattern));
+            }
             Ok(unless(project.ci_trust.as_ref() == Some(&trust), Event::CiIdentityTrusted(trust)))
         }
         Command::DistrustCi => Ok(unless(project.ci_trust.is_none(), Event::CiIdentityDistrusted)),

@@ -144,6 +144,20 @@ fn a_roll_without_grace_ends_every_text_that_ever_stood_for_the_token() {
 }
 
 #[test]
+fn a_roll_or_a_revocation_reaches_back_through_every_grace_window() {
+    let closed = |n| Event::ApiTokenGraceClosed { token: token(n) };
+    let line = || [added(), issued(new(1, None)), rolled(1, 2, Some(5)), rolled(2, 3, Some(5))];
+    given::<Project>(line()).when(roll(None, 4, None)).then([closed(2), closed(1), rolled(3, 4, None)]);
+    let revoked = Event::ApiTokenRevoked { token: token(3) };
+    let project = given::<Project>(line()).when(Command::RevokeApiToken { token: token(3) }).then([
+        closed(2),
+        closed(1),
+        revoked,
+    ]);
+    assert!([1, 2, 3].iter().all(|n| tokens(&project).get(token(*n)).is_none()));
+}
+
+#[test]
 fn a_grace_window_has_bounds() {
     let given = || given::<Project>([added(), issued(new(1, None))]);
     let longest = API_TOKEN_GRACE_MAX.num_minutes();

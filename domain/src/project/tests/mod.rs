@@ -194,3 +194,10 @@ fn the_jobs_of_one_code_repository_are_trusted_at_a_time() {
         given::<Project>([added()]).when(Command::TrustCi(trust(Some(bad)))).refused(Refusal::AudienceInvalid);
     }
 }
+
+#[test]
+fn a_pattern_of_refs_that_can_match_no_ref_is_refused() {
+    let ref_pattern: TagPattern = "v*".parse().expect("a pattern");
+    let trust = CiTrust { repository_id: 7, owner_id: 8, ref_pattern: ref_pattern.clone(), audience: None };
+    given::<Project>([added()]).when(Command::TrustCi(trust)).refused(Refusal::CiRefPatternInvalid(ref_pattern));
+}
