@@ -72,6 +72,14 @@ pub enum RollError {
         /// The newest.
         now: u32,
     },
+    /// The caller knows a generation that has not begun: nothing was rolled.
+    #[error("the access keys are of generation {now}, and {expected} has not begun: nothing was rolled")]
+    NotThatFar {
+        /// The generation that the caller named.
+        expected: u32,
+        /// The newest.
+        now: u32,
+    },
     /// The rules say no.
     #[error(transparent)]
     Refused(Refusal),
@@ -125,8 +133,14 @@ impl Rolls {
                 .executor
                 .inspect::<Keyring, _>(repository.0, |keyring, _| (keyring.generation(), keyring.to_renew(now)))
                 .await?;
-            if let Some(expected) = if_generation.filter(|expected| *expected != generation) {
-                return Err(RollError::RolledAlready { expected, now: generation });
+            match if_generation {
+                Some(expected) if expected < generation => {
+                    return Err(RollError::RolledAlready { expected, now: generation });
+                }
+                Some(expected) if expected > generation => {
+                    return Err(RollError::NotThatFar { expected, now: generation });
+                }
+                _ => {}
             }
             let tokens: Vec<Token> = olds.iter().map(|_| (self.mint)(TokenKind::AccessKey)).collect();
             let replacements = olds.iter().zip(&tokens).map(|(old, token)| Replacement {

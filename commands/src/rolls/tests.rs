@@ -113,6 +113,15 @@ async fn a_roll_whose_answer_was_lost_is_not_made_again() {
 }
 
 #[tokio::test]
+async fn a_roll_of_a_generation_that_has_not_begun_is_not_taken_for_one_that_was_made() {
+    let world = World::new().await;
+    let key = world.shared("default").await;
+    let refused = world.rolls.roll(REPOSITORY, Some(7), &context()).await.expect_err("nothing is rolled");
+    assert!(matches!(refused, RollError::NotThatFar { expected: 7, now: 1 }), "{refused}");
+    assert!(world.next(key).await.is_some(), "the key still works");
+}
+
+#[tokio::test]
 async fn the_holder_of_a_shared_key_is_handed_the_one_that_the_roll_made() {
     let world = World::new().await;
     let old = world.shared("default").await;

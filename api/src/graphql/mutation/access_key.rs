@@ -1,7 +1,7 @@
 //! Changes of a repository's access keys.
 
 use async_graphql::{Context, Object, Result};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use commands::{
     execute,
     rolls::{NewKey as RolledKey, RollError},
@@ -96,7 +96,7 @@ impl AccessKeyMutation {
         if grace > GRACE_MAX {
             return Err(with_code("refused", keyring::Refusal::WindowOutOfRange));
         }
-        let until = (grace_seconds > 0).then(|| app.executor.now() + grace);
+        let until = (grace_seconds > 0).then(|| app.executor.now().trunc_subsecs(0) + grace);
         let rolled = match until {
             None => app.rolls.roll(id, if_generation, &context).await,
             Some(until) => app.rolls.open_grace(id, if_generation, until, &context).await,
@@ -186,6 +186,7 @@ pub(super) async fn issue_access_key(
 fn not_rolled(error: RollError) -> async_graphql::Error {
     match error {
         RollError::RolledAlready { .. } => with_code("rolled_already", error),
+        RollError::NotThatFar { .. } => with_code("invalid", format!("ifGeneration: {error}")),
         RollError::Refused(refusal) => with_code("refused", refusal),
         RollError::Log(_) | RollError::Secrets(_) => internal(&error),
     }
