@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    http::{HeaderValue, Method, Response, StatusCode, header},
+    http::{HeaderValue, Method, Response, StatusCode},
 };
 use commands::signing_keys::TrustedCertificates;
 use domain::{digest::Sha256, ids::AccessKeyId, package::Format};
@@ -64,9 +64,11 @@ impl Files<'_> {
                 let file = file.ok_or_else(|| Problem::NotFound(format!("the repository has no file {name}")))?;
                 let is_get = *asked.method == Method::GET;
                 let answer = self.answer_file(&file, asked).await?;
-                if is_get && answers_the_start(&answer) {
+                if is_get {
+                    // What the client has already was not fetched; any part of a package was.
                     let is_package = name.ends_with(".deb") || name.ends_with(".rpm");
-                    self.reads.used(AccessKeyId(key.id()), is_package.then_some(file.sha256));
+                    let is_fetched = is_package && answer.status() != StatusCode::NOT_MODIFIED;
+                    self.reads.used(AccessKeyId(key.id()), is_fetched.then_some(file.sha256));
                 }
                 Ok(answer)
             }
@@ -78,16 +80,6 @@ impl Files<'_> {
             Validators { etag: etag(&file.sha256), modified_at: Some(file.last_modified), size_bytes: file.size_bytes };
         let head = FileHead { validators, content_type: file.content_type, immutable: file.immutable };
         head.answer(asked, |range| self.bytes.body(file, range)).await
-    }
-}
-
-/// Whether the file was given, or is at the client already. A later part of a file was counted with its start.
-fn answers_the_start(answer: &Response<Body>) -> bool {
-    let range = answer.headers().get(header::CONTENT_RANGE);
-    match answer.status() {
-        StatusCode::OK | StatusCode::NOT_MODIFIED => true,
-        StatusCode::PARTIAL_CONTENT => range.is_some_and(|range| range.as_bytes().starts_with(b"bytes 0-")),
-        _ => false,
     }
 }
 
