@@ -12,7 +12,11 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    http::public_url::PublicUrl, oidc::CiIssuer, releases::RequestRates, uses::Uses, webhooks::WebhookSecrets,
+    http::public_url::PublicUrl,
+    oidc::CiIssuer,
+    releases::RequestRates,
+    uses::Uses,
+    webhooks::{DeliveriesMemory, WebhookSecrets},
 };
 
 /// The running server, as handlers see it. Cheap to clone.
@@ -52,7 +56,7 @@ pub struct Parts {
     /// What deliveries are verified with.
     pub webhook_secrets: WebhookSecrets,
     /// How many bytes of deliveries may be in memory at the same time.
-    pub deliveries_memory: Arc<Semaphore>,
+    pub deliveries_memory: DeliveriesMemory,
     /// Counts the requests of each token.
     pub request_rates: RequestRates,
     /// Judges proofs of CI jobs' identity.

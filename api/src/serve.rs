@@ -46,6 +46,7 @@ use crate::{
     graphql,
     http::{
         api_limits::{BODY_MAX_BYTES, REQUEST_MAX, with_limits},
+        problem::Problem,
         public_url::PublicUrl,
         server,
     },
@@ -57,8 +58,8 @@ use crate::{
     repositories::RepositoryRoutes,
     settings::{Settings, Unmapped},
     uploads,
-    uses::Uses,
-    webhooks::{self, DELIVERIES_IN_MEMORY_MAX_BYTES, WebhookSecrets},
+    uses::{DROPPED_TOTAL, Uses},
+    webhooks::{self, DeliveriesMemory, WebhookSecrets},
     wiring::{
         IndexBlobs, LogFeed, ProjectedRepositories, ProjectedWindows, ServedBlobs, ServedRepositories, github_access,
         github_worker,
@@ -139,7 +140,8 @@ impl Server {
         clear(&data.jobs())?;
         clear(&data.incoming())?;
         clear(&data.resigning())?;
-        let github_access = github_access(&settings.github, executor.clone(), secrets.clone(), git.clone())?;
+        let github_access = github_access(&settings.github, executor.clone(), secrets.clone(), git.clone())
+            .map_err(|error| format!("[github] in the settings: {}", Causes(error.as_ref())))?;
         workers.start("github", github_worker(&settings.github, github_access.clone(), &public_url).run());
         let pipeline = Pipeline {
             executor: executor.clone(),
@@ -221,9 +223,10 @@ impl Server {
             tag_questions: Semaphore::new(TAG_QUESTIONS_MAX),
             uploads: Semaphore::new(UPLOADS_MAX),
             webhook_secrets: WebhookSecrets::new(secrets.clone()),
-            deliveries_memory: Arc::new(Semaphore::new(DELIVERIES_IN_MEMORY_MAX_BYTES)),
+            deliveries_memory: DeliveriesMemory::default(),
             request_rates: RequestRates::new(),
-            ci_issuer: CiIssuer::new(&settings.oidc.issuer()?, settings.oidc.proxy.as_deref())?,
+            ci_issuer: CiIssuer::new(&settings.oidc.issuer()?, settings.oidc.proxy.as_deref())
+                .map_err(|error| format!("[oidc] in the settings: {}", Causes(&error)))?,
             refused_triggers,
             secrets,
             signing_keys,
@@ -311,6 +314,7 @@ fn router(app: App, metrics: PrometheusHandle) -> Router {
         .merge(oidc::routes())
         .merge(uploads::routes())
         .merge(webhooks::routes())
+        .method_not_allowed_fallback(async || Problem::OtherMethod)
         .with_state(app)
 }
 
@@ -398,5 +402,7 @@ fn clear(folder: &Path) -> std::io::Result<()> {
 
 /// The process's one recorder of metrics.
 fn metrics_recorder() -> Result<PrometheusHandle, BoxError> {
-    Ok(PrometheusBuilder::new().install_recorder()?)
+    let recorder = PrometheusBuilder::new().install_recorder()?;
+    metrics::counter!(DROPPED_TOTAL).increment(0);
+    Ok(recorder)
 }

@@ -2,15 +2,16 @@
 
 mod error;
 mod mutation;
+mod nesting;
 mod query;
 mod types;
 
 use async_graphql::{EmptySubscription, Schema};
-use async_graphql_axum::{GraphQLRequest, GraphQLResponse};
+use async_graphql_axum::{GraphQLRequest, GraphQLResponse, rejection::GraphQLRejection};
 use axum::{Router, extract::State, routing::post};
 
 use self::{mutation::Mutation, query::Query};
-use crate::{app::App, auth::Operator};
+use crate::{app::App, auth::Operator, http::problem::Problem};
 
 /// Deepest nesting of a query.
 const DEPTH_MAX: usize = 12;
@@ -39,7 +40,12 @@ async fn execute(
     schema: ApiSchema,
     State(_app): State<App>,
     operator: Operator,
-    request: GraphQLRequest,
-) -> GraphQLResponse {
-    schema.execute(request.into_inner().data(operator)).await.into()
+    request: Result<GraphQLRequest, GraphQLRejection>,
+) -> Result<GraphQLResponse, Problem> {
+    let request = request.map_err(|GraphQLRejection(error)| {
+        Problem::BadRequest(format!("expected {{\"query\": \"…\"}} as application/json: {error}"))
+    })?;
+    let request = request.into_inner();
+    nesting::check(&request.query).map_err(|error| Problem::BadRequest(error.to_string()))?;
+    Ok(schema.execute(request.data(operator)).await.into())
 }

@@ -33,6 +33,9 @@ pub enum Problem {
     /// The address exists, the method does not.
     #[error("this address answers GET and HEAD")]
     MethodNotAllowed,
+    /// The same, for an address whose route says in `Allow` what it answers.
+    #[error("this address does not answer this method: the header Allow names those that it does")]
+    OtherMethod,
     /// The request did not arrive, or could not be answered, in time.
     #[error("the request took longer than {limit_seconds} s")]
     TimedOut {
@@ -110,6 +113,7 @@ impl Problem {
             Self::NeedsSignature => (StatusCode::UNAUTHORIZED, "needs_signature", "No access"),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Not found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
+            Self::OtherMethod => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
             Self::TimedOut { .. } => (StatusCode::REQUEST_TIMEOUT, "timed_out", "Request timed out"),
             Self::Conflict { code, .. } => (StatusCode::CONFLICT, code, "Conflict"),
             Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "precondition_failed", "Precondition failed"),
@@ -158,6 +162,7 @@ impl Problem {
                 Some((header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds)))
             }
             Self::BadRequest(_)
+            | Self::OtherMethod
             | Self::NotFound(_)
             | Self::TimedOut { .. }
             | Self::Conflict { .. }

@@ -49,7 +49,7 @@ use crate::{
     releases::RequestRates,
     settings,
     uses::Uses,
-    webhooks::{DELIVERIES_IN_MEMORY_MAX_BYTES, WebhookSecrets},
+    webhooks::{DeliveriesMemory, WebhookSecrets},
     wiring::{IndexBlobs, LogFeed, github_access},
 };
 
@@ -129,7 +129,7 @@ impl Site {
             rolls: Rolls { executor: executor.clone(), secrets: secrets.clone(), mint: mint::token },
             executor,
             webhook_secrets: WebhookSecrets::new(secrets.clone()),
-            deliveries_memory: Arc::new(Semaphore::new(DELIVERIES_IN_MEMORY_MAX_BYTES)),
+            deliveries_memory: DeliveriesMemory::default(),
             request_rates: RequestRates::new(),
             ci_issuer: CiIssuer::new(&IssuerUrl::default(), None).expect("a client"),
             refused_triggers: RefusedTriggers::default(),

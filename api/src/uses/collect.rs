@@ -114,7 +114,7 @@ async fn write(store: &mut Store, batch: &mut Batch) {
     }
     if let Err(error) = store.write(&written).await {
         let dropped: u64 = written.seen.values().map(|count| u64::from(count.times)).sum();
-        metrics::counter!("pkgdeploy_uses_dropped_total").increment(dropped);
+        metrics::counter!(super::DROPPED_TOTAL).increment(dropped);
         warn!("cannot write down {dropped} uses of access keys: {}", Causes(&error));
     }
 }

@@ -40,6 +40,9 @@ struct Use {
     at: DateTime<Utc>,
 }
 
+/// The counter of uses that could not be kept. It is there from the start, so that its rise can be waited for.
+pub const DROPPED_TOTAL: &str = "pkgdeploy_uses_dropped_total";
+
 enum Message {
     Used(Use),
     /// Write everything down, and say so.
@@ -63,7 +66,7 @@ impl Uses {
     /// A key was used, to fetch a package or to read an index. Never waits.
     pub fn used(&self, key: AccessKeyId, package: Option<Sha256>, at: DateTime<Utc>) {
         if self.sender.try_send(Message::Used(Use { key, package, at })).is_err() {
-            metrics::counter!("pkgdeploy_uses_dropped_total").increment(1);
+            metrics::counter!(DROPPED_TOTAL).increment(1);
         }
     }
 

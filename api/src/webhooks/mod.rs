@@ -14,7 +14,7 @@ mod tests;
 use axum::{Router, routing::post};
 
 pub use self::{
-    body::DELIVERIES_IN_MEMORY_MAX_BYTES,
+    body::{DELIVERIES_IN_MEMORY_MAX_BYTES, DeliveriesMemory, LARGE_DELIVERIES_MAX, SMALL_DELIVERY_MAX_BYTES},
     secrets::{UNSEALED_KEPT_MAX, WebhookSecrets},
 };
 use crate::{

@@ -1,0 +1,116 @@
+//! How deep a document nests, judged before it is parsed: the parser and the checks behind it walk it recursively, and a
+//! document of some kilobytes could overflow their stack, which ends the process.
+
+/// Deepest nesting of brackets. Queries nest twelve deep, each with a list of arguments and a literal in it.
+pub(super) const BRACKETS_DEEP_MAX: usize = 64;
+/// Most fragments of one document: a chain of them is walked recursively too.
+pub(super) const FRAGMENTS_MAX: usize = 64;
+
+/// Why a document is not even parsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum TooNested {
+    /// Selections, arguments, lists and objects in each other.
+    #[error("the document nests deeper than {BRACKETS_DEEP_MAX} brackets")]
+    Brackets,
+    /// Definitions of fragments.
+    #[error("the document has more than {FRAGMENTS_MAX} fragments")]
+    Fragments,
+}
+
+/// Judges a document by its brackets and by the word `fragment`, outside of strings and comments.
+///
+/// # Errors
+/// It is more than anybody needs.
+pub(super) fn check(document: &str) -> Result<(), TooNested> {
+    let (mut deep, mut fragments) = (0_usize, 0_usize);
+    let mut rest = document;
+    while let Some(next) = rest.chars().next() {
+        if let Some(text) = rest.strip_prefix("\"\"\"") {
+            rest = after_block(text);
+            continue;
+        }
+        match next {
+            '"' => {
+                rest = after_string(&rest[1..]);
+                continue;
+            }
+            '#' => {
+                rest = rest.split_once(['\n', '\r']).map_or("", |(_, after)| after);
+                continue;
+            }
+            '(' | '[' | '{' => deep += 1,
+            ')' | ']' | '}' => deep = deep.saturating_sub(1),
+            _ => {}
+        }
+        if deep > BRACKETS_DEEP_MAX {
+            return Err(TooNested::Brackets);
+        }
+        let word = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        fragments += usize::from(&rest[..word] == "fragment");
+        if fragments > FRAGMENTS_MAX {
+            return Err(TooNested::Fragments);
+        }
+        rest = &rest[word.max(next.len_utf8())..];
+    }
+    Ok(())
+}
+
+/// What follows a string's closing quote; a line's end closes it, too, for the parser to complain about.
+fn after_string(text: &str) -> &str {
+    let mut escaped = false;
+    let end = text.find(|c| {
+        let is_end = !escaped && matches!(c, '"' | '\n' | '\r');
+        escaped = !escaped && c == '\\';
+        is_end
+    });
+    end.map_or("", |end| &text[end + 1..])
+}
+
+/// What follows a block string.
+fn after_block(mut text: &str) -> &str {
+    while let Some(at) = text.find("\"\"\"") {
+        let is_escaped = text[..at].ends_with('\\');
+        text = &text[at + 3..];
+        if !is_escaped {
+            return text;
+        }
+    }
+    ""
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lists(deep: usize) -> String {
+        format!("{{ releases(organisation: {}1{}) {{ id }} }}", "[".repeat(deep), "]".repeat(deep))
+    }
+
+    #[test]
+    fn a_document_has_a_deepest_nesting_and_a_number_of_fragments() {
+        // The selection and the list of arguments are two.
+        assert_eq!(check(&lists(BRACKETS_DEEP_MAX - 2)), Ok(()));
+        assert_eq!(check(&lists(BRACKETS_DEEP_MAX - 1)), Err(TooNested::Brackets));
+        let fragments = |count: usize| "fragment a on Query { fragmented } ".repeat(count);
+        assert_eq!(check(&fragments(FRAGMENTS_MAX)), Ok(()));
+        assert_eq!(check(&fragments(FRAGMENTS_MAX + 1)), Err(TooNested::Fragments));
+    }
+
+    #[test]
+    fn what_stands_in_strings_and_comments_is_no_nesting() {
+        let many = "[".repeat(1_000);
+        for good in [
+            format!("{{ a(b: \"{many} \\\" {many}\") }}"),
+            format!("{{ a(b: \"\"\"{many} \\\"\"\" {many} \" \"\"\") }}"),
+            format!("# {many}\n{{ a }}"),
+            "ä \"unclosed".to_owned(),
+            "\"\"\"unclosed".to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(check(&good), Ok(()), "{good}");
+        }
+        for bad in [format!("{{ a(b: \"\\\\\") {many} }}"), format!("\"\"\"a\"\"\" {many}"), format!("# a\n{many}")] {
+            assert_eq!(check(&bad), Err(TooNested::Brackets), "{bad}");
+        }
+    }
+}
