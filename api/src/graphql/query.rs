@@ -83,7 +83,7 @@ impl Query {
     }
 
     /// Which machines fetched a package, and when: those with their own key by name, others by their shared key. Counted
-    /// beside the log, a few seconds late, and kept for a year.
+    /// beside the log, a few seconds late, and kept for 400 days.
     #[graphql(complexity = "first as usize * child_complexity")]
     async fn fetched_by(
         &self,

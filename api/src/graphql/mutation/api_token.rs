@@ -13,7 +13,7 @@ use super::{github::WebhookSecret, project::change, run};
 use crate::{
     app::App,
     graphql::{
-        error::{internal, invalid, not_found},
+        error::{internal, invalid, with_code},
         types::{self, NewApiToken, ScopeWord},
     },
     mint,
@@ -109,7 +109,9 @@ pub(super) fn mint() -> (Token, TokenId, Sha256) {
 }
 
 fn token_id(text: &str) -> Result<TokenId> {
-    parse_id_text(text).map(TokenId).ok_or_else(|| not_found("such API token"))
+    let expected =
+        "token: expected the id of a token, 22 letters and digits: project { apiTokens { id name } } lists them";
+    parse_id_text(text).map(TokenId).ok_or_else(|| with_code("invalid", expected))
 }
 
 /// A webhook that is rolled together with a token.

@@ -47,7 +47,7 @@ impl SigningKeyMutation {
         #[graphql(desc = "The replaced key's full fingerprint")] fingerprint: String,
     ) -> Result<Vec<SigningKey>> {
         let (app, actor) = who(ctx);
-        app.signing_keys.retire(fingerprint, actor).await.map_err(failed)?;
+        app.signing_keys.retire(plain(&fingerprint), actor).await.map_err(failed)?;
         SigningKey::all(ctx)
     }
 
@@ -59,13 +59,19 @@ impl SigningKeyMutation {
         #[graphql(desc = "The stolen key's full fingerprint")] fingerprint: String,
         #[graphql(desc = "The same fingerprint again")] confirm: String,
     ) -> Result<Vec<SigningKey>> {
-        if fingerprint != confirm {
+        let fingerprint = plain(&fingerprint);
+        if fingerprint != plain(&confirm) {
             return Err(with_code("invalid", "confirm: expected the fingerprint of the stolen key once more"));
         }
         let (app, actor) = who(ctx);
         app.signing_keys.declare_compromised(fingerprint, actor).await.map_err(failed)?;
         SigningKey::all(ctx)
     }
+}
+
+/// A fingerprint as events hold it, however it was copied: gpg prints it in groups, apt in lower case.
+fn plain(fingerprint: &str) -> String {
+    fingerprint.split_whitespace().collect::<String>().to_ascii_uppercase()
 }
 
 fn who<'a>(ctx: &Context<'a>) -> (&'a App, Actor) {

@@ -88,7 +88,7 @@ pub(in crate::graphql) struct AccessKey {
     enrols_max: Option<u32>,
     /// How many have.
     enrolled: u32,
-    /// When it was last used; none if it was not, or not for a year. A few seconds late.
+    /// When it was last used; none if it was not, or not for 400 days. A few seconds late.
     last_seen: Option<DateTime<Utc>>,
 }
 
@@ -296,6 +296,6 @@ pub(in crate::graphql) struct SilentMachine {
     key: String,
     /// It has asked for its new key, and not used it yet.
     has_renewed: bool,
-    /// When its older key was last used; none if it was not, or not for a year. A few seconds late.
+    /// When its older key was last used; none if it was not, or not for 400 days. A few seconds late.
     last_seen: Option<DateTime<Utc>>,
 }
