@@ -102,6 +102,7 @@ why_not() {
 }
 
 # A name that stays the same: the host's, and a part made from the machine's id, which itself is not for others.
+# A machine without an id gets another one each time it enrols.
 machine_name() {
     host=$(uname -n | tr -c 'A-Za-z0-9.\n-' - | cut -c 1-48)
     for file in /etc/machine-id /var/lib/dbus/machine-id; do
@@ -111,7 +112,8 @@ machine_name() {
             return
         fi
     done
-    printf '%s\n' "$host"
+    # Without an id, another machine of this name would take this one's place: chance keeps them apart.
+    printf '%s-%s\n' "$host" "$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')"
 }
 
 # An enrolment key is not kept: the machine gets a key of its own for it.
