@@ -75,7 +75,7 @@ async fn a_token_does_what_its_scopes_say_until_it_is_rolled_revoked_or_over() {
     assert_eq!(owned.reads(&releaser, &release).await, StatusCode::UNAUTHORIZED);
     assert!(owned.is_refused("issueApiToken", "name: \"ci\"").await.contains("exists already"));
     assert!(owned.is_refused("issueApiToken", "name: \"x\", scopes: []").await.contains("scopes"));
-    assert!(owned.is_refused("rollApiToken", "token: \"nonsense\"").await.contains("no such API token"));
+    assert!(owned.is_refused("rollApiToken", "token: \"nonsense\"").await.contains("the id of a token"));
 
     expires(&owned).await;
     rolls(&owned, &first, (&releaser, &releaser_id)).await;

@@ -287,8 +287,11 @@ async fn a_window_ends_by_its_time_or_is_cut_early_and_keys_expire() {
     let ended = ring.ask_for_credentials(Method::GET, &short, "?machine=web-2").await;
     assert_eq!(ended.status, StatusCode::UNAUTHORIZED);
     assert!(ring.opens(&machine).await, "who has enrolled stays");
+    let taken = ring.ask_for_credentials(Method::GET, &other, "?machine=web-1").await;
+    assert_eq!(taken.code(), "machine_name_taken", "and keeps its name, whatever became of the key that let it in");
+    ring.revoke(&machine).await;
     let again = ring.handed(&other, "?machine=web-1").await;
-    assert!(!ring.opens(&machine).await && ring.opens(&again).await, "the name is free with its key's end");
+    assert!(!ring.opens(&machine).await && ring.opens(&again).await, "the name is free once the machine is cut off");
 }
 
 #[tokio::test(flavor = "multi_thread")]
