@@ -247,8 +247,22 @@ impl Answer {
     }
 }
 
+/// How often a request is sent whose body was refused before all of it was sent.
+const CUT_BODIES_MAX: u32 = 10;
+
 async fn send(request: RequestBuilder) -> Answer {
-    let response = request.send().await.expect("the server answers");
+    let mut request = request;
+    let mut cut = 0;
+    let response = loop {
+        let again = request.try_clone();
+        match (request.send().await, again) {
+            // Who refuses a body by its length does not wait for its end, and the answer may be lost with the connection.
+            (Err(error), Some(again)) if cut < CUT_BODIES_MAX && format!("{error:?}").contains("BodyWrite") => {
+                (request, cut) = (again, cut + 1);
+            }
+            (answer, _) => break answer.expect("the server answers"),
+        }
+    };
     let (status, headers) = (response.status(), response.headers().clone());
     let body = response.bytes().await.expect("the server answers in full").to_vec();
     Answer { status, headers, body }
