@@ -18,7 +18,7 @@ test:
 		dpkg-dev e2fsprogs git gnupg gpgv mmdebstrap openssh-client openssh-server python3 python3-venv rpm zstd
 	@scripts/test/client-root "$(TARGET)/client-root"
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-features --all-targets -- -D warnings
 	@scripts/test/licences "$(TARGET)/tools"
-	cargo build --locked --workspace --bins
-	PKGDEPLOY_CLIENT_ROOT="$(abspath $(TARGET))/client-root" cargo test --locked --workspace
+	cargo build --locked --workspace --all-features --bins
+	PKGDEPLOY_CLIENT_ROOT="$(abspath $(TARGET))/client-root" cargo test --locked --workspace --all-features
