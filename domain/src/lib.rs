@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod aggregate;
+pub mod canonical;
 pub mod ci_proof;
 pub mod config;
 pub mod delivery;
@@ -11,6 +12,7 @@ pub mod digest;
 pub mod event;
 pub mod ids;
 pub mod keyring;
+pub mod merkle;
 pub mod names;
 pub mod organisation;
 pub mod package;
@@ -18,8 +20,8 @@ pub mod project;
 pub mod recorded;
 pub mod release;
 pub mod repository;
-
 pub mod signing_key;
+pub mod tenancy;
 pub mod token;
 pub mod version;
 

@@ -1,0 +1,181 @@
+//! The canonical bytes of a recorded event: one line of JSON, the same on every event store.
+//!
+//! Exports are made of these lines, and the Merkle trees of their hashes. The position is not in them: it differs between
+//! stores, and the order of the lines says the same.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{
+    ids::EventId,
+    recorded::{Metadata, Position, RawEvent, Recorded, Revision, StreamId},
+};
+
+/// Longest line that is read: an append's bytes (1 MiB), every character of its payload escaped, and the envelope.
+pub const LINE_MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// The fields of a line, in their order.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'a, P> {
+    #[serde(borrow = "'a")]
+    stream: std::borrow::Cow<'a, str>,
+    revision: Revision,
+    event_id: EventId,
+    name: std::borrow::Cow<'a, str>,
+    schema_version: u32,
+    metadata: Metadata,
+    payload: P,
+}
+
+/// The line is not the canonical form of an event.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidLine {
+    /// Over [`LINE_MAX_BYTES`].
+    #[error("the line is too long: expected at most {LINE_MAX_BYTES} bytes")]
+    TooLong,
+    /// It is no JSON object with the fields of an event.
+    #[error("the line is no event: expected stream, revision, event_id, name, schema_version, metadata and payload")]
+    Malformed(#[from] serde_json::Error),
+    /// Its stream is none.
+    #[error("the line names no stream")]
+    Stream(#[from] crate::recorded::InvalidStreamId),
+    /// It says the same as a canonical line in other bytes.
+    #[error("the line is an event, and not in its canonical form")]
+    NotCanonical,
+}
+
+/// The canonical line of `recorded`, without the newline that follows it in a file.
+///
+/// Two different events have two different lines: a payload that is one JSON object on one line stands there as it is stored,
+/// byte for byte; anything else, which this product never writes, as a JSON string.
+///
+/// # Panics
+/// Never: an envelope is plain data.
+#[must_use]
+pub fn line(recorded: &Recorded<RawEvent>) -> String {
+    let RawEvent { name, schema_version, payload } = &recorded.event;
+    let raw = Some(payload).filter(|text| stands_as_it_is(text)).and_then(|text| serde_json::from_str(text).ok());
+    let line = Line::<&RawValue> {
+        stream: recorded.stream.as_str().into(),
+        revision: recorded.revision,
+        event_id: recorded.event_id,
+        name: name.as_str().into(),
+        schema_version: *schema_version,
+        metadata: recorded.metadata.clone(),
+        payload: raw.unwrap_or(RawValue::NULL),
+    };
+    let text = match raw {
+        Some(_) => serde_json::to_string(&line),
+        None => serde_json::to_string(&with_text(line, payload)),
+    };
+    text.expect("an envelope is plain data")
+}
+
+fn with_text<'a>(line: Line<'a, &RawValue>, payload: &'a str) -> Line<'a, &'a str> {
+    let Line { stream, revision, event_id, name, schema_version, metadata, .. } = line;
+    Line { stream, revision, event_id, name, schema_version, metadata, payload }
+}
+
+/// One object from the first byte to the last, on one line: nothing of it can be taken for what stands around it.
+fn stands_as_it_is(payload: &str) -> bool {
+    payload.starts_with('{') && payload.ends_with('}') && !payload.contains(['\n', '\r'])
+}
+
+/// The event whose canonical line this is, at `position` of the log that it is read into.
+///
+/// # Errors
+/// See [`InvalidLine`].
+pub fn parse(text: &str, position: Position) -> Result<Recorded<RawEvent>, InvalidLine> {
+    if text.len() > LINE_MAX_BYTES {
+        return Err(InvalidLine::TooLong);
+    }
+    let line: Line<'_, &RawValue> = serde_json::from_str(text)?;
+    let payload = line.payload.get();
+    let payload = if payload.starts_with('"') { serde_json::from_str(payload)? } else { payload.to_owned() };
+    let recorded = Recorded {
+        position,
+        stream: line.stream.parse()?,
+        revision: line.revision,
+        event_id: line.event_id,
+        metadata: line.metadata,
+        event: RawEvent { name: line.name.into_owned(), schema_version: line.schema_version, payload },
+    };
+    if self::line(&recorded) == text { Ok(recorded) } else { Err(InvalidLine::NotCanonical) }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{ids::CommandId, recorded::Actor};
+
+    fn recorded(name: &str, payload: &str) -> Recorded<RawEvent> {
+        Recorded {
+            position: Position(7),
+            stream: StreamId::new("release", Uuid::from_u128(1)),
+            revision: Revision(2),
+            event_id: EventId(Uuid::from_u128(3)),
+            metadata: Metadata {
+                recorded_at: DateTime::from_timestamp_micros(1_795_000_000_123_456).expect("a time"),
+                actor: Actor::Worker { name: "releases".to_owned() },
+                command_id: CommandId(Uuid::from_u128(4)),
+                causation: None,
+            },
+            event: RawEvent { name: name.to_owned(), schema_version: 1, payload: payload.to_owned() },
+        }
+    }
+
+    #[test]
+    fn a_line_holds_the_envelope_and_the_payload_as_it_is_stored() {
+        let expected = concat!(
+            r#"{"stream":"release-00000000-0000-0000-0000-000000000001","revision":2,"#,
+            r#""event_id":"00000000-0000-0000-0000-000000000003","name":"release.failed","schema_version":1,"#,
+            r#""metadata":{"recorded_at":"2026-11-18T11:06:40.123456Z","actor":{"kind":"worker","name":"releases"},"#,
+            r#""command_id":"00000000-0000-0000-0000-000000000004"},"payload":{"b":1,"a":1.0}}"#,
+        );
+        assert_eq!(line(&recorded("release.failed", r#"{"b":1,"a":1.0}"#)), expected);
+    }
+
+    #[test]
+    fn a_payload_that_is_no_object_on_one_line_stands_as_a_string() {
+        for odd in ["", "7", "[1]", "{}{}", "{", "{\n}", "\"{}\"", "{}},\"x\":{}"] {
+            let recorded = recorded("release.failed", odd);
+            let text = line(&recorded);
+            assert!(!text.contains('\n'), "{text}");
+            assert_eq!(parse(&text, Position(7)).expect("a canonical line"), recorded, "{odd}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_canonical_is_refused() {
+        let text = line(&recorded("release.failed", "{}"));
+        for bad in [
+            String::new(),
+            "{}".to_owned(),
+            text.replace(":2,", ": 2,"),
+            text.replace("release-0", "0"),
+            text.replace("\"payload\":{}", "\"payload\":\"{}\""),
+            text.replace("\"payload\":{}", "\"payload\":{},\"more\":1"),
+            format!("{text} "),
+            format!("{}{text}", " ".repeat(LINE_MAX_BYTES)),
+        ] {
+            assert!(parse(&bad, Position(1)).is_err(), "{}", &bad[..bad.len().min(300)]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn two_events_have_two_lines_and_a_line_gives_its_event_back(
+            names in proptest::array::uniform2("[a-z\"{},\\n]{0,8}"),
+            payloads in proptest::array::uniform2("[a-z0-9\"{}:,\\n\\\\ ]{0,12}"),
+        ) {
+            let [one, other] = [0, 1].map(|n| recorded(&names[n], &payloads[n]));
+            prop_assert_eq!(line(&one) == line(&other), one == other);
+            prop_assert_eq!(parse(&line(&one), Position(7)).expect("a canonical line"), one);
+        }
+    }
+}
