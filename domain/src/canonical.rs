@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     ids::EventId,
-    recorded::{Metadata, Position, RawEvent, Recorded, Revision, StreamId},
+    recorded::{Metadata, Position, RawEvent, Recorded, Revision},
 };
 
 /// Longest line that is read: an append's bytes (1 MiB), every character of its payload escaped, and the envelope.
@@ -111,7 +111,10 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{ids::CommandId, recorded::Actor};
+    use crate::{
+        ids::CommandId,
+        recorded::{Actor, StreamId},
+    };
 
     fn recorded(name: &str, payload: &str) -> Recorded<RawEvent> {
         Recorded {
