@@ -18,7 +18,7 @@ use crate::{
     read_models::parsed,
 };
 
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// Writes the credentials' rows, and their memory after each commit.
 pub struct CredentialsProjector {

@@ -262,7 +262,9 @@ impl Fold<'_> {
         self.end(key, "revoked").await?;
         let counted = sqlx::query(
             "update access_key set ended_by = 'revoked' where kind = 'machine' \
-             and (id = ?1 or id = (select follows from access_key where id = ?1) and ended_by = 'replaced') \
+             and (id = ?1 or ended_by = 'replaced' and id = (select older.id from access_key newer \
+                 join access_key older on older.id = newer.follows \
+                 where newer.id = ?1 and newer.generation > older.generation)) \
              and repository = ?2 and generation = (select generation - 1 from keyring \
                  where repository = ?2 and grace_until is not null) \
              returning moved_at is not null as moved",

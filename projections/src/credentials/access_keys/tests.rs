@@ -228,6 +228,29 @@ async fn a_window_shows_who_moved_and_who_is_silent() {
     assert_eq!(silent(Some("machine-1"), 10).await, [third]);
 }
 
+/// It enrolled twice before the window, so that its older key has replaced one of the same generation.
+#[tokio::test]
+async fn a_machine_that_has_moved_and_is_cut_off_counts_no_more_however_often_it_enrolled() {
+    let mut ring = Ring::new().await;
+    let issue = ring.enrolment(1);
+    ring.run(issue);
+    for n in [100, 101] {
+        let enrol = ring.enrol(key(1), n, 1);
+        ring.run(enrol);
+    }
+    let other = ring.enrol(key(1), 102, 2);
+    ring.run(other);
+    let grace = ring.grace(200, 20);
+    ring.run(grace);
+    let renew = ring.renew(key(101));
+    ring.run(renew);
+    let new = key(101).renewed(2);
+    ring.shows(Command::RecordMoved { key: new }).await;
+    assert_eq!(ring.progress().await, (1, 2));
+    ring.shows(Command::RevokeAccessKey { key: new }).await;
+    assert_eq!(ring.progress().await, (0, 1));
+}
+
 #[tokio::test]
 async fn keys_are_listed_page_by_page_and_named_after_their_end() {
     let mut ring = Ring::new().await;
