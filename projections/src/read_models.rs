@@ -39,6 +39,16 @@ impl ReadModels {
         let readers = SqlitePoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(options.read_only(true));
         Ok(Self { writer, readers })
     }
+
+    /// As [`Self::open`], for read models that nobody needs after a crash: nothing waits for the disk.
+    ///
+    /// # Errors
+    /// The file cannot be opened as a SQLite database.
+    pub async fn scratch(path: impl AsRef<Path>) -> Result<Self, sqlx::Error> {
+        let mut opened = Self::open(path).await?;
+        sqlx::raw_sql("pragma synchronous = off; pragma cache_size = -65536").execute(&mut opened.writer).await?;
+        Ok(opened)
+    }
 }
 
 /// The value whose text is in `column`.

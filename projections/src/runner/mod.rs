@@ -2,6 +2,7 @@
 //! together.
 
 mod progress;
+mod replay;
 mod slot;
 #[cfg(test)]
 mod tests;
@@ -15,8 +16,11 @@ use domain::{
 use sqlx::SqliteConnection;
 use tokio::sync::watch;
 
-pub use self::progress::{Health, Progress, ProjectorHealth, WaitError};
 use self::slot::Slot;
+pub use self::{
+    progress::{Health, Progress, ProjectorHealth, WaitError},
+    replay::{Replay, ReplayError},
+};
 use crate::{
     feed::{Feed, FeedError, Page},
     projector::{ProjectionError, Projector},
@@ -76,7 +80,11 @@ struct Batch {
 
 impl Batch {
     async fn read(feed: &dyn Feed, after: Position) -> Result<Self, FeedError> {
-        let Page { events, next, head } = feed.read_all(after, BATCH_EVENTS_MAX).await?;
+        Self::read_page(feed, after, BATCH_EVENTS_MAX).await
+    }
+
+    async fn read_page(feed: &dyn Feed, after: Position, limit: u32) -> Result<Self, FeedError> {
+        let Page { events, next, head } = feed.read_all(after, limit).await?;
         Ok(Self { after, events: events.into_iter().filter_map(Incoming::of).collect(), next, head })
     }
 }
@@ -165,7 +173,7 @@ impl Runner {
                 Some(read) if read.after == after => read,
                 _ => Batch::read(feed.as_ref(), after).await?,
             };
-            slot.advance(rows, &read, *batch_time_max).await?;
+            slot.advance(rows, &read, Position(u64::MAX), *batch_time_max).await?;
             more |= slot.position() > after && slot.position() < read.head;
             batch = Some(read);
             self.publish();

@@ -66,8 +66,8 @@ impl Slot {
         self.trouble.as_ref().map(|trouble| format!("projector {}: {}", self.projector.name(), trouble.why))
     }
 
-    /// Applies what is new to it in `batch`, in a transaction of its own: no other projector waits for this one's
-    /// trouble, or is rolled back by it.
+    /// Applies what is new to it in `batch` and not after `end`, in a transaction of its own: no other projector waits for
+    /// this one's trouble, or is rolled back by it.
     ///
     /// # Errors
     /// [`RunnerError::Fenced`] alone.
@@ -75,12 +75,13 @@ impl Slot {
         &mut self,
         rows: &mut SqliteConnection,
         batch: &Batch,
+        end: Position,
         time_max: Duration,
     ) -> Result<(), RunnerError> {
-        if batch.next <= self.position {
+        if batch.next.min(end) <= self.position {
             return Ok(());
         }
-        match self.project(rows, batch, time_max).await {
+        match self.project(rows, batch, end, time_max).await {
             Ok(()) => self.trouble = None,
             Err(error @ RunnerError::Fenced { .. }) => return Err(error),
             Err(error) => {
@@ -99,12 +100,14 @@ impl Slot {
         &mut self,
         rows: &mut SqliteConnection,
         batch: &Batch,
+        end: Position,
         time_max: Duration,
     ) -> Result<(), RunnerError> {
         let kinds = self.projector.kinds();
-        let wanted = |event: &&Incoming| event.position > self.position && kinds.contains(&event.kind());
+        let is_new = |position: Position| position > self.position && position <= end;
+        let wanted = |event: &&Incoming| is_new(event.position) && kinds.contains(&event.kind());
         let mut events: Vec<&Incoming> = batch.events.iter().filter(wanted).collect();
-        let mut next = batch.next;
+        let mut next = batch.next.min(end);
         loop {
             let mut transaction = rows.begin().await?;
             match self.apply(&mut transaction, &events, time_max).await {

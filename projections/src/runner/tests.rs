@@ -366,3 +366,41 @@ async fn each_projector_owns_the_tables_it_creates_and_no_other() {
     let tables = sqlx::query(query).fetch_all(&mut rows).await.unwrap();
     assert_eq!(tables.iter().map(|row| row.get::<String, _>(0)).collect::<Vec<_>>(), owned);
 }
+
+/// The counters that come to `ends` when the log holds four events, and what each saw.
+async fn replayed(refuses: Option<u64>, ends: [u64; 2]) -> Vec<(u64, Option<String>, Vec<u64>)> {
+    let world = World::new();
+    for second in 0..4 {
+        world.feed.append("organisation", ID, second, organisation::Event::BuildSlotsSet { slots: 1 });
+    }
+    let counters = [Counter::new("counter", 1, refuses), Counter::new("counter_too", 1, None)];
+    let seen: Vec<_> = counters.iter().map(|counter| Arc::clone(&counter.seen)).collect();
+    let mut projectors: Vec<(SqliteConnection, Box<dyn Projector>)> = Vec::new();
+    for (n, counter) in counters.into_iter().enumerate() {
+        let file = world.folder.path().join(format!("scratch-{n}.sqlite"));
+        projectors.push((ReadModels::scratch(file).await.unwrap().writer, Box::new(counter)));
+    }
+    let mut replay = Replay::open(world.feed.clone(), projectors).await.unwrap();
+    let until = |name: &str| Position(ends[usize::from(name == "counter_too")]);
+    replay.run(|_| Position(1), |_| {}).await.unwrap();
+    let healths = replay.run(until, |_| {}).await.unwrap();
+    let outcome = healths.into_iter().zip(seen).map(|(health, seen)| {
+        let seen = seen.lock().unwrap().iter().map(|revision| revision.0).collect();
+        (health.position.0, health.stopped, seen)
+    });
+    outcome.collect()
+}
+
+#[tokio::test]
+async fn a_replay_brings_each_projector_to_its_own_end() {
+    // Positions are 1, 4, 7, 10.
+    assert_eq!(replayed(None, [10, 5]).await, [(10, None, vec![1, 2, 3, 4]), (5, None, vec![1, 2])]);
+}
+
+#[tokio::test]
+async fn a_projector_that_stops_in_a_replay_names_the_event_and_holds_nobody_up() {
+    let [(position, stopped, seen), other] = &replayed(Some(3), [10, 10]).await[..] else { panic!("two") };
+    assert_eq!((*position, seen.as_slice()), (4, [1, 2].as_slice()));
+    assert!(stopped.as_deref().unwrap().contains("at position 7: not this one"), "{stopped:?}");
+    assert_eq!(*other, (10, None, vec![1, 2, 3, 4]));
+}

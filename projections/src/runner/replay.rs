@@ -1,0 +1,143 @@
+//! Replaying a part of the log that is over, as fast as the machine can: it is read and decoded once, and each projector
+//! works at the same time as the others on rows of its own.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use domain::recorded::Position;
+use sqlx::SqliteConnection;
+use tokio::{sync::mpsc, task::JoinSet};
+
+use super::{Batch, ProjectorHealth, RunnerError, slot::Slot};
+use crate::{
+    feed::{Feed, FeedError},
+    projector::Projector,
+};
+
+/// How many pages may wait for a projector that is slower than the others.
+const PAGES_AHEAD_MAX: usize = 4;
+/// Most events in one page, and so in one transaction.
+const PAGE_EVENTS_MAX: u32 = 4_000;
+
+/// Projectors on their way through a log, each with rows of its own.
+pub struct Replay {
+    feed: Arc<dyn Feed>,
+    lanes: Vec<Lane>,
+}
+
+/// One projector and its rows.
+struct Lane {
+    rows: SqliteConnection,
+    slot: Slot,
+}
+
+/// Why a replay ended early. An event that does not fit ends only its projector: see [`ProjectorHealth::stopped`].
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The log cannot be read.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// The rows cannot be written.
+    #[error(transparent)]
+    Rows(#[from] RunnerError),
+    /// Something that an event names could not be reached.
+    #[error("{0}")]
+    Trouble(String),
+}
+
+impl Replay {
+    /// `projectors` with the rows that each is to fill, from where their checkpoints are.
+    ///
+    /// # Errors
+    /// The rows cannot be read or written.
+    pub async fn open(
+        feed: Arc<dyn Feed>,
+        projectors: Vec<(SqliteConnection, Box<dyn Projector>)>,
+    ) -> Result<Self, ReplayError> {
+        let mut lanes = Vec::with_capacity(projectors.len());
+        for (mut rows, projector) in projectors {
+            let slot = Slot::open(&mut rows, projector).await.map_err(ReplayError::Rows)?;
+            lanes.push(Lane { rows, slot });
+        }
+        Ok(Self { feed, lanes })
+    }
+
+    /// Moves each projector up to the position that `until` says for its name, if it is not there yet, and returns how all of
+    /// them are. `seen` is told how far the log is read.
+    ///
+    /// # Errors
+    /// See [`ReplayError`]. The replay is over then.
+    pub async fn run(
+        &mut self,
+        until: impl Fn(&str) -> Position,
+        seen: impl Fn(Position),
+    ) -> Result<Vec<ProjectorHealth>, ReplayError> {
+        let mut pages = Vec::new();
+        let mut working = JoinSet::new();
+        let (mut after, mut last) = (Position(u64::MAX), Position(0));
+        for (place, lane) in std::mem::take(&mut self.lanes).into_iter().enumerate() {
+            let end = until(lane.slot.health().name);
+            let (send, receive) = mpsc::channel(PAGES_AHEAD_MAX);
+            if lane.wants_more(end) {
+                (after, last) = (after.min(lane.slot.position()), last.max(end));
+                pages.push(send);
+            }
+            working.spawn(async move { Ok::<_, ReplayError>((place, lane.work(receive, end).await?)) });
+        }
+        let reading = read(self.feed.as_ref(), after, last, pages, seen).await;
+        let mut lanes = BTreeMap::new();
+        while let Some(worked) = working.join_next().await {
+            let (place, lane) = worked.map_err(|error| ReplayError::Trouble(error.to_string()))??;
+            lanes.insert(place, lane);
+        }
+        self.lanes = lanes.into_values().collect();
+        reading?;
+        Ok(self.lanes.iter().map(|lane| lane.slot.health()).collect())
+    }
+}
+
+/// Hands every page after `after` to all, until `last` is in one.
+async fn read(
+    feed: &dyn Feed,
+    mut after: Position,
+    last: Position,
+    mut pages: Vec<mpsc::Sender<Arc<Batch>>>,
+    seen: impl Fn(Position),
+) -> Result<(), ReplayError> {
+    while after < last && !pages.is_empty() {
+        let batch = Arc::new(Batch::read_page(feed, after, PAGE_EVENTS_MAX).await?);
+        if batch.next <= after {
+            return Ok(());
+        }
+        after = batch.next;
+        let mut open = Vec::with_capacity(pages.len());
+        for page in pages {
+            // A projector that stopped, or has all it needs, takes no more.
+            if page.send(Arc::clone(&batch)).await.is_ok() {
+                open.push(page);
+            }
+        }
+        pages = open;
+        seen(after.min(last));
+    }
+    Ok(())
+}
+
+impl Lane {
+    fn wants_more(&self, end: Position) -> bool {
+        self.slot.is_due() && self.slot.position() < end
+    }
+
+    /// Applies what comes, up to `end`.
+    async fn work(mut self, mut pages: mpsc::Receiver<Arc<Batch>>, end: Position) -> Result<Self, ReplayError> {
+        while self.wants_more(end) {
+            let Some(page) = pages.recv().await else { break };
+            while self.wants_more(page.next.min(end)) {
+                self.slot.advance(&mut self.rows, &page, end, Duration::MAX).await?;
+                if let Some(trouble) = self.slot.trouble() {
+                    return Err(ReplayError::Trouble(trouble));
+                }
+            }
+        }
+        Ok(self)
+    }
+}
