@@ -98,7 +98,7 @@ pub enum VerifyError {
     OtherText,
 }
 
-/// An rpm could not be signed.
+/// An rpm could not be signed, or its signature is not good.
 #[derive(Debug, thiserror::Error)]
 pub enum RpmError {
     /// The file breaks the format.
@@ -121,6 +121,12 @@ pub enum RpmError {
     /// Nothing in the package tells whether its payload is whole.
     #[error("the package carries no digest of its payload: expected SHA-256 or MD5")]
     NoPayloadDigest,
+    /// Nobody signed it.
+    #[error("the package bears no signature")]
+    Unsigned,
+    /// What signed it is another key, or it signed other bytes.
+    #[error("the package's signature is not good")]
+    BadSignature(#[source] VerifyError),
     /// The key refused.
     #[error("cannot sign the package")]
     Signing(#[from] SigningError),

@@ -13,12 +13,13 @@ use chrono::{DateTime, Utc};
 use md5::Md5;
 use pgp::{
     crypto::hash::HashAlgorithm,
-    packet::{PacketTrait as _, Signature, SignatureHasher, SignatureType},
+    packet::{Packet, PacketParser, PacketTrait as _, Signature, SignatureHasher, SignatureType},
 };
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    certificate::Certificate,
     error::{RpmError, open_pgp},
     rpm_header::{self, Header, Value},
     signer::Signer,
@@ -110,6 +111,27 @@ impl Signer {
             values.extend(package.signatures.value(kept)?.filter(Value::is_number));
         }
         Ok(rpm_header::write(tag::HEADER_SIGNATURES, values))
+    }
+}
+
+impl Certificate {
+    /// Verifies the signature over an rpm's main header, which carries the payload's digest. Reads to the header's end.
+    ///
+    /// # Errors
+    /// `Malformed` if it is no rpm, `Unsigned` if the header bears no signature, and `BadSignature` unless it is this key's.
+    pub fn verify_rpm(&self, path: &Path) -> Result<(), RpmError> {
+        let reading = |source| RpmError::Io { action: "read", path: path.into(), source };
+        let mut file = BufReader::with_capacity(CHUNK_BYTES, File::open(path).map_err(reading)?);
+        let package = Front::read(&mut file).map_err(reading)??;
+        let signature = match package.signatures.value(tag::RSA)? {
+            Some(rsa) => rsa,
+            None => package.signatures.value(tag::DSA)?.ok_or(RpmError::Unsigned)?,
+        };
+        let malformed = RpmError::Malformed { part: "the signature", fault: "is no OpenPGP packet" };
+        let Some(Ok(Packet::Signature(signature))) = PacketParser::new(signature.bytes.as_slice()).next() else {
+            return Err(malformed);
+        };
+        self.verify_bytes(package.header.bytes(), &signature).map_err(RpmError::BadSignature)
     }
 }
 

@@ -85,6 +85,24 @@ fn rpm_accepts_what_the_service_key_signs_in_the_new_and_in_el7s_form() {
 }
 
 #[test]
+fn replay_verifies_what_was_signed_and_nothing_else() {
+    let place = Place::new();
+    for (key, other) in [(rsa(), ed25519()), (ed25519(), rsa())] {
+        let signed = place.sign(key, &place.v4(), "signed.rpm").expect("signs");
+        key.certificate().verify_rpm(&signed).expect("the key's own signature");
+        assert!(matches!(other.certificate().verify_rpm(&signed), Err(RpmError::BadSignature(_))));
+        let mut bytes = fs::read(&signed).expect("read");
+        let name = bytes.windows(10).rposition(|window| window == b"says hello").expect("the summary");
+        bytes[name] ^= 1;
+        fs::write(&signed, bytes).expect("write");
+        assert!(matches!(key.certificate().verify_rpm(&signed), Err(RpmError::BadSignature(_))));
+    }
+    assert!(matches!(rsa().certificate().verify_rpm(&place.v4()), Err(RpmError::Unsigned)));
+    fs::write(place.path("none.rpm"), b"no rpm").expect("write");
+    assert!(matches!(rsa().certificate().verify_rpm(&place.path("none.rpm")), Err(RpmError::Malformed { .. })));
+}
+
+#[test]
 fn rpm_accepts_what_the_fast_key_signs() {
     let place = Place::new();
     let signed = place.sign(ed25519(), &place.v4(), "signed.rpm").expect("signs");
