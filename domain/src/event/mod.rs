@@ -1,10 +1,14 @@
 //! Every fact of the domain in one type, and its form on the wire.
 
+mod blobs;
 mod codec;
 #[cfg(test)]
 mod tests;
 
-pub use self::codec::{DecodeError, decode, encode};
+pub use self::{
+    blobs::{BlobKind, blobs},
+    codec::{DecodeError, decode, encode},
+};
 use crate::{
     account, aggregate::EventShape, ci_proof, delivery, keyring, organisation, project, release, repository,
     signing_key,

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The fact in each golden file.
-fn golden() -> Vec<(&'static str, &'static str, Event)> {
+pub(super) fn golden() -> Vec<(&'static str, &'static str, Event)> {
     macro_rules! golden {
         ($($file:literal => $event:expr),+ $(,)?) => {
             vec![$(($file, include_str!(concat!("golden/", $file, ".json")), Event::from($event))),+]

@@ -93,6 +93,12 @@ pub struct CoSigner {
 }
 
 impl SignedIndex {
+    /// Every file that it names: the signed text, the signatures of all keys, and what the text lists.
+    pub fn all_files(&self) -> impl Iterator<Item = &IndexFile> {
+        let co_signatures = self.co_signers.iter().filter_map(|signer| signer.signature.as_ref());
+        [&self.signed].into_iter().chain(&self.signatures).chain(co_signatures).chain(&self.files)
+    }
+
     /// The full fingerprints of all keys that signed it.
     #[must_use]
     pub fn signers(&self) -> BTreeSet<String> {

@@ -41,10 +41,8 @@ pub(super) struct File {
 
 impl Publication {
     pub(super) fn of(index: &SignedIndex) -> Self {
-        let listed = index.files.iter().filter(|file| file.stored != Stored::Unserved);
         let mut files = HashMap::new();
-        let co_signatures = index.co_signers.iter().filter_map(|signer| signer.signature.as_ref());
-        for file in listed.chain(&index.signatures).chain(co_signatures).chain([&index.signed]) {
+        for file in index.all_files().filter(|file| file.stored != Stored::Unserved) {
             let IndexFile { path, sha256, size_bytes, stored } = file;
             let (sha256, size_bytes, stored) = (*sha256, *size_bytes, *stored);
             files.insert(path.clone(), File { sha256, size_bytes, stored, named_by_digest: false });

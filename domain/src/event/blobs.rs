@@ -1,0 +1,105 @@
+//! Which blobs a fact names: what must be in the blob store for it to be worth anything.
+
+use super::Event;
+use crate::{
+    delivery,
+    digest::Sha256,
+    keyring,
+    package::{Facts, FileList, Package},
+    release,
+    repository::{self, IndexFile, SignedIndex, Stored},
+};
+
+/// What a blob is, which says how it can be checked beyond its digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BlobKind {
+    /// A package, a signed text, a signature, a build's log: its digest says everything.
+    Whole,
+    /// The list of a file's pieces, each a blob itself (see decision 0002).
+    Rope,
+}
+
+/// The blobs that `event` names, in its order; some may come twice. The pieces of ropes are named by the ropes themselves.
+#[must_use]
+pub fn blobs(event: &Event) -> Vec<(Sha256, BlobKind)> {
+    let mut named = Vec::new();
+    let mut whole = |sha256: Sha256| named.push((sha256, BlobKind::Whole));
+    match event {
+        Event::Repository(
+            repository::Event::PackageAdded { package, .. } | repository::Event::PackageResigned { package, .. },
+        )
+        | Event::Release(release::Event::PackageReady { package, .. }) => of_package(package).for_each(whole),
+        Event::Release(release::Event::PackageBuilt { built, .. }) => {
+            whole(built.sha256);
+            whole(built.log);
+        }
+        Event::Release(release::Event::Failed { log: Some(log), .. }) => whole(*log),
+        Event::Keyring(keyring::Event::InstallerPublished { sha256, .. }) => whole(*sha256),
+        Event::Repository(repository::Event::IndexSigned(index)) => return of_index(index).collect(),
+        Event::Account(_)
+        | Event::CiProof(_)
+        | Event::Delivery(delivery::Event::Received { .. })
+        | Event::Keyring(_)
+        | Event::Organisation(_)
+        | Event::Project(_)
+        | Event::Release(_)
+        | Event::Repository(repository::Event::Created { .. })
+        | Event::SigningKey(_) => {}
+    }
+    named
+}
+
+fn of_package(package: &Package) -> impl Iterator<Item = Sha256> {
+    let files = match &package.facts {
+        Facts::Rpm(rpm) => match &rpm.files {
+            FileList::Blob(files) => Some(*files),
+            FileList::Inline(_) => None,
+        },
+        Facts::Deb(_) => None,
+    };
+    [package.sha256].into_iter().chain(files)
+}
+
+fn of_index(index: &SignedIndex) -> impl Iterator<Item = (Sha256, BlobKind)> {
+    index.all_files().filter_map(|IndexFile { sha256, stored, .. }| match stored {
+        Stored::Blob => Some((*sha256, BlobKind::Whole)),
+        Stored::Rope(rope) => Some((*rope, BlobKind::Rope)),
+        Stored::Unserved => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{encode, tests::golden};
+
+    #[test]
+    fn as_many_blobs_are_named_as_an_event_has_fields_for_them() {
+        for (file, _, event) in golden() {
+            let payload = serde_json::from_str(&encode(&event).payload).expect("JSON");
+            let mut expected = Vec::new();
+            collect(&payload, &mut expected);
+            assert_eq!(blobs(&event).len(), expected.len(), "{file} names {expected:?}");
+        }
+    }
+
+    /// What stands under `sha256`, `log`, `blob` or `rope` names a blob, but for index files that are stored elsewhere or nowhere.
+    fn collect(value: &serde_json::Value, digests: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                for (key, field) in fields {
+                    let stored_as_it_is = fields.get("stored").is_none_or(|stored| stored == "blob");
+                    match field.as_str() {
+                        Some(digest) if key == "sha256" && stored_as_it_is => digests.push(digest.to_owned()),
+                        Some(digest) if ["log", "blob", "rope"].contains(&key.as_str()) => {
+                            digests.push(digest.to_owned());
+                        }
+                        _ => collect(field, digests),
+                    }
+                }
+            }
+            serde_json::Value::Array(items) => items.iter().for_each(|item| collect(item, digests)),
+            _ => {}
+        }
+    }
+}
