@@ -18,5 +18,6 @@ pub mod settings;
 mod signing_health;
 pub mod uploads;
 pub mod uses;
+pub mod verify;
 pub mod webhooks;
 pub mod wiring;

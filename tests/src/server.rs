@@ -94,6 +94,17 @@ impl Server {
         self.child.as_ref().expect("the server runs").id()
     }
 
+    /// Runs another command of the program on the same data folder, beside the server if it runs.
+    ///
+    /// # Panics
+    /// If the program does not start.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> std::process::Output {
+        let mut command = Command::new(binary());
+        command.args(arguments).arg("--data").arg(self.data()).stdin(Stdio::null());
+        command.output().expect("pkgdeploy starts")
+    }
+
     /// Ends it as a power cut would: SIGKILL, nothing is flushed or said.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

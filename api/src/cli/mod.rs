@@ -3,6 +3,7 @@
 mod operator_token;
 mod rootfs;
 mod serve;
+mod verify;
 
 use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf, process::ExitCode};
 
@@ -60,6 +61,12 @@ enum Command {
     /// Manage the root filesystems that packages are built on
     #[command(subcommand)]
     Rootfs(rootfs::Command),
+    /// Check the whole log and everything that its events name, without a private key
+    ///
+    /// Reads each event, renders every index ever signed again and compares it with what was signed, verifies each recorded
+    /// signature with the certificate of its time, hashes every blob, and compares the read models with those that the log
+    /// gives. The server may be running. Names the first event that is not as it was recorded, and fails then.
+    Verify(verify::Command),
 }
 
 /// Runs the command that the arguments name.
@@ -72,6 +79,7 @@ pub async fn run() -> ExitCode {
             Command::Serve { listen, public_url } => serve::run(settings, listen, public_url).await,
             Command::OperatorToken => operator_token::run(&settings).await,
             Command::Rootfs(command) => rootfs::run(command, &settings).await,
+            Command::Verify(command) => verify::run(command, &settings).await,
         },
     };
     match outcome {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use commands::{
-    event_store::sqlite::SqliteEventStore,
+    event_store::{EventStore as _, sqlite::SqliteEventStore},
     execute::{Context, Executor},
 };
 use domain::{

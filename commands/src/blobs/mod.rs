@@ -20,6 +20,7 @@ use bytes::Bytes;
 use domain::digest::Sha256;
 use futures::{StreamExt, stream::BoxStream};
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutPayload, local::LocalFileSystem};
+use sha2::Digest as _;
 use tokio::io::AsyncWriteExt as _;
 
 pub use error::BlobError;
@@ -127,6 +128,20 @@ impl Blobs {
             return Err(BlobError::Corrupt { digest });
         }
         Ok(bytes)
+    }
+
+    /// Reads the whole blob in pieces, and answers its size in bytes if it is what its name says.
+    ///
+    /// # Errors
+    /// There is no such blob, it is damaged, or the store cannot be reached.
+    pub async fn check(&self, digest: Sha256) -> Result<u64, BlobError> {
+        let OpenBlob { size_bytes, mut bytes, .. } = self.open(digest, None).await?;
+        let mut hasher = sha2::Sha256::new();
+        while let Some(piece) = bytes.next().await {
+            let piece = piece?;
+            hasher = blocking(move || hasher.chain_update(&piece)).await?;
+        }
+        if hasher.finalize()[..] == digest.0 { Ok(size_bytes) } else { Err(BlobError::Corrupt { digest }) }
     }
 
     /// A stream of the blob, or of a part of it. The bytes are not checked against the digest: a part cannot be, and a client

@@ -123,4 +123,7 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Changes when there may be something new. May be late or lost: it saves waiting, correctness never depends on it.
     fn hint(&self) -> watch::Receiver<Position>;
+
+    /// Records what is waiting and lets go of the store. Later calls are refused.
+    fn close(&self) -> BoxFuture<'_, ()>;
 }

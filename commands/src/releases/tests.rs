@@ -79,6 +79,10 @@ impl EventStore for Forgetful {
     fn hint(&self) -> watch::Receiver<Position> {
         self.store.hint()
     }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.store.close()
+    }
 }
 
 /// Projected repositories with a defect.

@@ -21,6 +21,8 @@ pub struct ProjectorHealth {
     pub position: Position,
     /// Why it stopped for good, if it did: the event, and what is wrong with it.
     pub stopped: Option<String>,
+    /// The event's position, if it stopped.
+    pub stopped_at: Option<Position>,
 }
 
 impl Health {

@@ -15,7 +15,7 @@ use crate::{
 pub(super) struct Slot {
     projector: Box<dyn Projector>,
     position: Position,
-    stopped: Option<String>,
+    stopped: Option<(Position, String)>,
     trouble: Option<Trouble>,
 }
 
@@ -58,7 +58,8 @@ impl Slot {
 
     pub(super) fn health(&self) -> ProjectorHealth {
         let Self { projector, position, stopped, .. } = self;
-        ProjectorHealth { name: projector.name(), position: *position, stopped: stopped.clone() }
+        let (stopped_at, stopped) = stopped.clone().unzip();
+        ProjectorHealth { name: projector.name(), position: *position, stopped, stopped_at }
     }
 
     /// What it waits for, if it does.
@@ -129,7 +130,7 @@ impl Slot {
                         let Incoming { position, name, .. } = events[0];
                         let why = format!("event {name} at position {position}: {}", describe(&error));
                         tracing::error!(projector = self.projector.name(), "projector stopped at {why}");
-                        self.stopped = Some(why);
+                        self.stopped = Some((*position, why));
                         return Ok(());
                     }
                     events.truncate(index);

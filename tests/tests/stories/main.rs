@@ -15,5 +15,6 @@ mod sample;
 mod secrets;
 mod signatures;
 mod strangers;
+mod verifying;
 mod virtualenv;
 mod webhooks;

@@ -8,6 +8,7 @@ mod insert;
 mod known;
 mod open;
 mod read;
+mod read_only;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use self::{
 use super::{AppendError, Appended, EventStore, Expected, Filter, NewEvent, Page, ReadError, encoded};
 
 pub use open::{OpenError, SQLITE_VERSION_MIN};
+pub use read_only::ReadOnlySqliteEventStore;
 
 /// How many appends may wait for the writer; further callers wait for a place.
 pub const QUEUE_APPENDS_MAX: usize = 512;
@@ -51,8 +53,7 @@ impl SqliteEventStore {
         Ok(Self { requests, published, readers: opened.readers })
     }
 
-    /// Records what is waiting, moves everything into the main file and gives up the lock. Later calls are refused.
-    pub async fn close(&self) {
+    async fn finish(&self) {
         self.readers.close().await;
         let (closed, done) = oneshot::channel();
         if self.requests.send(Request::Close(closed)).await.is_ok() {
@@ -115,5 +116,10 @@ impl EventStore for SqliteEventStore {
 
     fn hint(&self) -> watch::Receiver<Position> {
         self.published.clone()
+    }
+
+    /// Moves everything into the main file and gives up the lock, too.
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.finish())
     }
 }

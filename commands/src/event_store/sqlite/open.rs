@@ -84,13 +84,14 @@ pub(super) async fn open(path: &Path) -> Result<Opened, OpenError> {
         .await
         .map_err(|source| OpenError::Migration { path: path.to_owned(), source })?;
     let ends = ends(&mut writer).await.map_err(unavailable("read", path))?;
-    let readers = SqlitePoolOptions::new()
-        .max_connections(READERS_MAX)
-        .test_before_acquire(false)
-        .connect_with(reader_options(path))
-        .await
-        .map_err(unavailable("open", path))?;
+    let readers = readers(path).await?;
     Ok(Opened { writer, readers, ends, lock })
+}
+
+/// Connections that change nothing, to a file that is there.
+pub(super) async fn readers(path: &Path) -> Result<SqlitePool, OpenError> {
+    let readers = SqlitePoolOptions::new().max_connections(READERS_MAX).test_before_acquire(false);
+    readers.connect_with(reader_options(path)).await.map_err(unavailable("open", path))
 }
 
 /// The last numbers that are in use.
@@ -172,6 +173,6 @@ fn migrator() -> Migrator {
     )])
 }
 
-fn unavailable<E: Into<BoxError>>(action: &'static str, path: &Path) -> impl FnOnce(E) -> OpenError {
+pub(super) fn unavailable<E: Into<BoxError>>(action: &'static str, path: &Path) -> impl FnOnce(E) -> OpenError {
     move |source| OpenError::Unavailable { action, path: path.to_owned(), source: source.into() }
 }

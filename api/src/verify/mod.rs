@@ -1,0 +1,138 @@
+//! Checking a log from its first event to its last: nothing of it is believed that can be checked, and no private key is
+//! needed.
+//!
+//! Four passes, in this order of what a reader wants to know first:
+//!
+//! 1. [`log_pass`]: each event against those before it, the signatures that events record, and the Merkle root of all.
+//! 2. [`projections`]: every index ever signed is rendered again and compared, in scratch read models.
+//! 3. [`blobs`]: every blob that an event names is hashed, and every compressed index file unpacked.
+//! 4. [`read_models`]: the scratch read models are compared with the live ones, row by row.
+
+mod blobs;
+mod index_files;
+mod log_pass;
+mod projections;
+mod read_models;
+mod report;
+mod signatures;
+mod watch;
+
+use std::{path::PathBuf, sync::Arc, time::Instant};
+
+use commands::{
+    blobs::Blobs,
+    event_store::{EventStore, ReadError},
+};
+use domain::recorded::Position;
+
+pub use self::{
+    report::{Finding, Place, Report},
+    watch::{Silent, Stage, Watch},
+};
+
+/// Most findings that are kept; the first one says where to look, the others are counted.
+pub const FINDINGS_MAX: usize = 100;
+
+/// What is checked.
+pub struct Sources {
+    /// The log. It is only read.
+    pub log: Arc<dyn EventStore>,
+    /// The blobs that its events name. They are only read.
+    pub blobs: Blobs,
+    /// The live read models, if they are to be compared. A copy of them is made: a server may be writing to them.
+    pub read_models: Option<PathBuf>,
+    /// Where scratch read models may lie for the time: as large as the live ones, twice.
+    pub scratch: PathBuf,
+}
+
+/// The part of the log that is checked. Everything before it is read too, because what follows stands on it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Span {
+    /// Signatures, blobs and index files of events before this position are not checked.
+    pub from: Position,
+    /// The last position that is looked at; none means the log's end.
+    pub until: Option<Position>,
+}
+
+/// Why a log could not be checked to its end. It says nothing about what the log holds.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The log cannot be reached.
+    #[error(transparent)]
+    Log(#[from] ReadError),
+    /// Scratch read models cannot be written, or the live ones not be copied.
+    #[error("cannot {action}")]
+    Rows {
+        /// What was tried.
+        action: &'static str,
+        /// What SQLite said.
+        source: sqlx::Error,
+    },
+    /// Scratch read models cannot be filled.
+    #[error("cannot replay the log")]
+    Replay(#[from] ::projections::runner::ReplayError),
+    /// The folder for scratch read models cannot be used.
+    #[error("cannot use the folder {}", path.display())]
+    Scratch {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A blob cannot be read, for a reason that says nothing about what it holds.
+    #[error("cannot read a blob")]
+    Blob(#[from] commands::blobs::BlobError),
+    /// A defect of this program.
+    #[error("checking broke off")]
+    BrokeOff(#[from] tokio::task::JoinError),
+    /// There is nothing in the part that was asked for.
+    #[error("there is nothing to check: the log ends at position {head}, and positions from {from} on were asked for")]
+    Nothing {
+        /// Where the log ends.
+        head: Position,
+        /// What was asked for.
+        from: Position,
+    },
+}
+
+/// Checks `span` of the log, and all that its events name.
+///
+/// # Errors
+/// See [`VerifyError`]; what is wrong with the log is no error but a finding of the report.
+pub async fn verify(sources: &Sources, span: Span, watch: &dyn Watch) -> Result<Report, VerifyError> {
+    let started = Instant::now();
+    let head = sources.log.head().await?;
+    let until = span.until.map_or(head, |until| until.min(head));
+    if span.from > until {
+        return Err(VerifyError::Nothing { head, from: span.from });
+    }
+    let scratch = tempfile::tempdir_in(&sources.scratch)
+        .map_err(|source| VerifyError::Scratch { path: sources.scratch.clone(), source })?;
+    let live = match &sources.read_models {
+        Some(file) => Some(read_models::Snapshot::take(file, scratch.path()).await?),
+        None => None,
+    };
+
+    let log = log_pass::run(sources, span.from, until, watch).await?;
+    let projected = projections::run(sources, until, live.as_ref(), scratch.path(), watch).await?;
+    let index_files = index_files::run(&sources.blobs, &log.indexes, watch).await?;
+    let blobs = blobs::run(&sources.blobs, log.blobs, watch).await?;
+
+    let mut report = Report {
+        head: until,
+        events: log.events,
+        merkle_root: log.root,
+        publications: log.indexes.len() as u64,
+        signatures: log.signatures,
+        blobs: blobs.checked,
+        blob_bytes: blobs.bytes,
+        compared_tables: projected.compared_tables,
+        not_compared: projected.not_compared,
+        projected_events_a_second: projected.events_a_second,
+        elapsed: started.elapsed(),
+        findings: Vec::new(),
+        further_findings: 0,
+    };
+    report.add(log.findings.into_iter().chain(projected.findings).chain(index_files).chain(blobs.findings));
+    Ok(report)
+}

@@ -1,0 +1,98 @@
+//! The second pass: every projector goes through the log again, in scratch read models. The one of the repositories renders
+//! every index and compares it with what was signed.
+
+use std::{path::Path, sync::Arc, time::Instant};
+
+use ::projections::{
+    board::board,
+    credentials::credentials,
+    feed::Feed,
+    index::repositories,
+    projector::Projector,
+    read_models::ReadModels,
+    runner::{ProjectorHealth, Replay},
+};
+use domain::recorded::Position;
+use sqlx::{SqliteConnection, SqlitePool};
+
+use super::{Finding, Place, Sources, Stage, VerifyError, Watch, read_models::Snapshot, watch::at_position};
+use crate::wiring::{IndexBlobs, LogFeed};
+
+/// What came of it.
+#[derive(Default)]
+pub(super) struct Projected {
+    pub(super) findings: Vec<Finding>,
+    pub(super) compared_tables: u64,
+    pub(super) not_compared: Option<String>,
+    pub(super) events_a_second: u64,
+}
+
+/// Replays the log up to `until`, and compares with `live` on the way.
+pub(super) async fn run(
+    sources: &Sources,
+    until: Position,
+    live: Option<&Snapshot>,
+    scratch: &Path,
+    watch: &dyn Watch,
+) -> Result<Projected, VerifyError> {
+    let failed = |source| VerifyError::Rows { action: "write scratch read models", source };
+    let feed: Arc<dyn Feed> = Arc::new(LogFeed(Arc::clone(&sources.log)));
+    let mut lanes: Vec<(SqliteConnection, Box<dyn Projector>)> = Vec::new();
+    let mut files = Vec::new();
+    for (name, make) in makers(sources) {
+        let file = scratch.join(format!("{name}.sqlite"));
+        let ReadModels { writer, readers } = ReadModels::scratch(&file).await.map_err(failed)?;
+        lanes.push((writer, make(readers)));
+        files.push(file);
+    }
+    let tables: Vec<_> =
+        lanes.iter().zip(files).map(|((_, p), file)| (p.name(), p.version(), p.tables(), file)).collect();
+    let mut replay = Replay::open(feed, lanes).await?;
+    let mut projected = Projected::default();
+    let started = Instant::now();
+    let seen = |position| at_position(watch, Stage::Projections, position, until);
+
+    let mut working = started.elapsed();
+    if let Some(live) = live {
+        let healths = replay.run(|name| live.position(name).unwrap_or_default().min(until), seen).await?;
+        working = started.elapsed();
+        for (done, (name, version, tables, file)) in (1..).zip(&tables) {
+            let at = healths.iter().find(|health| health.name == *name).map(|health| health.position);
+            match live.comparable(name, *version, at) {
+                Ok(()) => {
+                    projected.findings.extend(live.differences(tables, file, at.unwrap_or_default()).await?);
+                    projected.compared_tables += tables.len() as u64;
+                }
+                Err(why) => projected.not_compared = Some(why),
+            }
+            watch.at(Stage::ReadModels, done, live.len());
+        }
+    } else {
+        projected.not_compared = Some("there are no live ones".to_owned());
+    }
+    let resumed = Instant::now();
+    let healths = replay.run(|_| until, seen).await?;
+    working += resumed.elapsed();
+    projected.findings.extend(healths.iter().filter_map(stopped));
+    projected.events_a_second = (until.0 as f64 / working.as_secs_f64().max(0.001)) as u64;
+    Ok(projected)
+}
+
+type Make = Box<dyn FnOnce(SqlitePool) -> Box<dyn Projector>>;
+
+/// Every projector that the server has.
+fn makers(sources: &Sources) -> Vec<(&'static str, Make)> {
+    let blobs = Arc::new(IndexBlobs(sources.blobs.clone()));
+    vec![
+        ("credentials", Box::new(|readers| Box::new(credentials(readers).1))),
+        ("repositories", Box::new(move |readers| Box::new(repositories(readers, blobs).1))),
+        ("board", Box::new(|readers| Box::new(board(readers).1))),
+    ]
+}
+
+/// A projector that stopped names the event behind the last one it could take.
+fn stopped(health: &ProjectorHealth) -> Option<Finding> {
+    let why = health.stopped.as_ref()?;
+    let at = health.stopped_at.unwrap_or(health.position);
+    Some(Finding::new(Place::at(at), format!("projector {} stopped at {why}", health.name)))
+}

@@ -1,0 +1,62 @@
+//! How far a check has come, for whoever waits for it.
+
+use domain::recorded::Position;
+
+/// One pass of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Each event, and its signatures. Counted in positions.
+    Log,
+    /// Every index is rendered again. Counted in positions.
+    Projections,
+    /// Every compressed index file is unpacked. Counted in publications.
+    IndexFiles,
+    /// Every blob is hashed. Counted in blobs.
+    Blobs,
+    /// Rows are compared. Counted in tables.
+    ReadModels,
+}
+
+impl Stage {
+    /// What is going on, for people.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Log => "Reading the log",
+            Self::Projections => "Rendering every index",
+            Self::IndexFiles => "Unpacking index files",
+            Self::Blobs => "Hashing blobs",
+            Self::ReadModels => "Comparing read models",
+        }
+    }
+
+    /// What is counted, for people.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Log | Self::Projections => "events",
+            Self::IndexFiles => "indexes",
+            Self::Blobs => "blobs",
+            Self::ReadModels => "tables",
+        }
+    }
+}
+
+/// Is told how far a check has come.
+pub trait Watch: Send + Sync {
+    /// `done` of `total` are over.
+    fn at(&self, stage: Stage, done: u64, total: u64);
+}
+
+/// Nobody waits.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Watch for Silent {
+    fn at(&self, _: Stage, _: u64, _: u64) {}
+}
+
+/// Positions as a count.
+pub(super) fn at_position(watch: &dyn Watch, stage: Stage, position: Position, until: Position) {
+    watch.at(stage, position.0.min(until.0), until.0);
+}

@@ -1,0 +1,109 @@
+//! `pkgdeploy verify`: nothing is believed that can be checked.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::Value;
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use stories::text;
+
+use crate::sample::Sample;
+
+impl Sample {
+    /// What a check says, and whether it ended well.
+    fn verified(&self) -> (bool, Value) {
+        let ran = self.server.command(&["verify", "--json"]);
+        let said = String::from_utf8_lossy(&ran.stdout);
+        let report = serde_json::from_str(&said);
+        (ran.status.success(), report.unwrap_or_else(|_| panic!("{said}\n{}", String::from_utf8_lossy(&ran.stderr))))
+    }
+
+    /// What is wrong after the change, which must be found, and first of all.
+    fn finds(&self) -> String {
+        let (is_good, report) = self.verified();
+        assert!(!is_good, "{report:#}");
+        text(&report, "/findings/0/what")
+    }
+
+    fn blob(&self, digest: &str) -> PathBuf {
+        self.server.data().join("blobs/sha256").join(&digest[..2]).join(digest)
+    }
+
+    async fn change(&self, file: &str, sql: &'static str) {
+        let options = SqliteConnectOptions::new().filename(self.server.data().join(file));
+        let mut rows = SqliteConnection::connect_with(&options).await.expect("the file opens");
+        sqlx::raw_sql(sql).execute(&mut rows).await.expect("the change is made");
+        rows.close().await.expect("the file closes");
+    }
+
+    /// The digest that SQL finds in the log's payloads.
+    async fn digest(&self, sql: &'static str) -> String {
+        let options = SqliteConnectOptions::new().filename(self.server.data().join("log.sqlite")).read_only(true);
+        let mut rows = SqliteConnection::connect_with(&options).await.expect("the log opens");
+        sqlx::query_scalar(sql).fetch_one(&mut rows).await.expect("a digest")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_log_is_verified_beside_the_running_server_and_each_change_is_found() {
+    let mut sample = Sample::set_up().await;
+    sample.released("v1.0.0").await;
+    sample.released("v1.1.0").await;
+    let (is_good, report) = sample.verified();
+    assert!(is_good, "{report:#}");
+    let count = |field: &str| report[field].as_u64().unwrap_or_else(|| panic!("{field} of {report:#}"));
+    // An installer and two versions, in a repository of each format, and one signature more for APT's second file.
+    assert!(count("publications") >= 4, "{report:#}");
+    assert!(count("signatures") >= 3 * count("publications") / 2, "{report:#}");
+    assert!(count("blobs") > 20 && count("compared_tables") > 10, "{report:#}");
+    assert_eq!(report["not_compared"], Value::Null, "{report:#}");
+
+    sample.server.kill();
+    let said = sample.server.command(&["verify"]);
+    assert!(said.status.success());
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains("Everything is as it was recorded."), "{said}");
+
+    // A package's bytes.
+    let deb = "select payload ->> '$.package.sha256' from event where name = 'release.package_ready' limit 1";
+    let deb = sample.digest(deb).await;
+    let mut bytes = fs::read(sample.blob(&deb)).expect("the deb is there");
+    bytes[100] ^= 1;
+    fs::write(sample.blob(&deb), &bytes).expect("it can be changed");
+    assert!(sample.finds().contains(&deb));
+    bytes[100] ^= 1;
+    fs::write(sample.blob(&deb), &bytes).expect("it can be changed back");
+
+    // A signature, with another one of the same key in its place.
+    let signatures = "select json_extract(payload, '$.signatures[0].sha256') from event \
+                      where name = 'repository.index_signed' order by position";
+    let first = sample.digest(signatures).await;
+    let before = fs::read(sample.blob(&first)).expect("the signature is there");
+    fs::remove_file(sample.blob(&first)).expect("it can be removed");
+    assert!(sample.finds().contains(&first));
+    fs::write(sample.blob(&first), before).expect("it comes back");
+
+    // A row that people see.
+    sample
+        .change("read_models.sqlite", "update package_file set size_bytes = size_bytes + 1 where path like '%.rpm'")
+        .await;
+    assert!(sample.finds().contains("package_file"));
+    sample
+        .change("read_models.sqlite", "update package_file set size_bytes = size_bytes - 1 where path like '%.rpm'")
+        .await;
+    let (is_good, report) = sample.verified();
+    assert!(is_good, "{report:#}");
+
+    // A fact that an index was rendered from.
+    sample
+        .change(
+            "log.sqlite",
+            "drop trigger event_is_never_updated; \
+             update event set payload = replace(payload, 'noticeboard', 'noticebored') \
+             where position = (select min(position) from event where name = 'repository.package_added' \
+             and payload like '%noticeboard%')",
+        )
+        .await;
+    let (_, report) = sample.verified();
+    let findings = report["findings"].to_string();
+    assert!(findings.contains("is not what that state renders to"), "{report:#}");
+}
