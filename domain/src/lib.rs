@@ -5,6 +5,7 @@
 pub mod account;
 pub mod aggregate;
 pub mod canonical;
+pub mod checkpoint;
 pub mod ci_proof;
 pub mod config;
 pub mod delivery;
