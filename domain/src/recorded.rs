@@ -158,6 +158,19 @@ pub struct Recorded<E> {
 }
 
 impl<E> Recorded<E> {
+    /// The same envelope around a reference.
+    #[must_use]
+    pub fn borrowed(&self) -> Recorded<&E> {
+        Recorded {
+            position: self.position,
+            stream: self.stream.clone(),
+            revision: self.revision,
+            event_id: self.event_id,
+            metadata: self.metadata.clone(),
+            event: &self.event,
+        }
+    }
+
     /// The same envelope around something else.
     pub fn map<F>(self, f: impl FnOnce(E) -> F) -> Recorded<F> {
         Recorded {

@@ -13,6 +13,7 @@ pub mod projector;
 pub mod read_models;
 pub mod rope;
 pub mod runner;
+pub mod transparency;
 pub mod yum;
 
 #[cfg(test)]

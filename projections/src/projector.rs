@@ -1,6 +1,9 @@
 //! What the runner needs of a projector, and how one says that an event does not fit.
 
-use domain::{event::Event, recorded::Recorded};
+use domain::{
+    event::Event,
+    recorded::{RawEvent, Recorded},
+};
 use futures::future::BoxFuture;
 use sqlx::SqliteConnection;
 
@@ -63,6 +66,26 @@ pub trait Projector: Send + Sync + 'static {
         rows: &'a mut SqliteConnection,
         recorded: &'a Recorded<Event>,
     ) -> BoxFuture<'a, Result<(), ProjectionError>>;
+
+    /// Whether it is given every event as it is stored, whatever its kind, name and version, through
+    /// [`Self::apply_stored`], and none through [`Self::apply`].
+    fn wants_stored(&self) -> bool {
+        false
+    }
+
+    /// Writes what `stored` changes.
+    fn apply_stored<'a>(
+        &'a mut self,
+        _rows: &'a mut SqliteConnection,
+        _stored: &'a Recorded<RawEvent>,
+    ) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Writes what was only collected since the transaction began: it is about to be committed.
+    fn finish<'a>(&'a mut self, _rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// Every event applied since the last call is in committed rows.
     fn committed(&mut self);

@@ -45,6 +45,20 @@ impl Accumulator {
         self.size += 1;
     }
 
+    /// The tree whose right edge consists of these tiles, from level 0 up, each of them less than full: what a tree that
+    /// is kept in tiles needs to go on.
+    #[must_use]
+    pub fn of_edge(last_tiles: &[Vec<Sha256>]) -> Self {
+        let mut whole = Self::default();
+        for (level, hashes) in last_tiles.iter().enumerate().rev() {
+            let mut tile = Self::default();
+            hashes.iter().for_each(|hash| tile.push(*hash));
+            whole.size += tile.size << (8 * level);
+            whole.full.extend(tile.full);
+        }
+        whole
+    }
+
     /// How many entries it has.
     #[must_use]
     pub fn size(&self) -> u64 {

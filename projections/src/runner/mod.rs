@@ -85,31 +85,34 @@ impl Batch {
 
     async fn read_page(feed: &dyn Feed, after: Position, limit: u32) -> Result<Self, FeedError> {
         let Page { events, next, head } = feed.read_all(after, limit).await?;
-        Ok(Self { after, events: events.into_iter().filter_map(Incoming::of).collect(), next, head })
+        Ok(Self { after, events: events.into_iter().map(Incoming::of).collect(), next, head })
     }
 }
 
-/// A stored event of a kind that somebody wants, decoded if it can be.
+/// A stored event, decoded if it can be.
 struct Incoming {
-    position: Position,
-    name: String,
-    event: Result<Recorded<Event>, String>,
+    stored: Recorded<RawEvent>,
+    /// What a newer version wrote under a name of its own is none: nobody here can have declared interest in it.
+    event: Option<Result<Recorded<Event>, String>>,
 }
 
 impl Incoming {
-    /// What a newer version wrote under a name of its own is skipped: nobody here can have declared interest in it.
-    fn of(raw: Recorded<RawEvent>) -> Option<Self> {
-        let (position, name) = (raw.position, raw.event.name.clone());
-        let event = match decode(&raw.event) {
-            Ok(event) => Ok(raw.map(|_| event)),
-            Err(DecodeError::Unknown { .. }) => return None,
-            Err(error @ DecodeError::Malformed { .. }) => Err(describe(&error)),
+    fn of(stored: Recorded<RawEvent>) -> Self {
+        let event = match decode(&stored.event) {
+            Ok(event) => Some(Ok(stored.borrowed().map(|_| event))),
+            Err(DecodeError::Unknown { .. }) => None,
+            Err(error @ DecodeError::Malformed { .. }) => Some(Err(describe(&error))),
         };
-        Some(Self { position, name, event })
+        Self { stored, event }
     }
 
-    fn kind(&self) -> &str {
-        self.name.split('.').next().unwrap_or_default()
+    fn position(&self) -> Position {
+        self.stored.position
+    }
+
+    fn is_for(&self, projector: &dyn Projector) -> bool {
+        let kind = self.stored.event.name.split('.').next().unwrap_or_default();
+        projector.wants_stored() || self.event.is_some() && projector.kinds().contains(&kind)
     }
 }
 

@@ -104,17 +104,18 @@ impl Slot {
         end: Position,
         time_max: Duration,
     ) -> Result<(), RunnerError> {
-        let kinds = self.projector.kinds();
         let is_new = |position: Position| position > self.position && position <= end;
-        let wanted = |event: &&Incoming| is_new(event.position) && kinds.contains(&event.kind());
+        let wanted = |event: &&Incoming| is_new(event.position()) && event.is_for(self.projector.as_ref());
         let mut events: Vec<&Incoming> = batch.events.iter().filter(wanted).collect();
         let mut next = batch.next.min(end);
         loop {
             let mut transaction = rows.begin().await?;
             match self.apply(&mut transaction, &events, time_max).await {
                 Ok(applied) => {
+                    // What cannot be written now can be written later: no event is to blame.
+                    self.projector.finish(&mut transaction).await?;
                     if applied < events.len() {
-                        next = events[applied - 1].position;
+                        next = events[applied - 1].position();
                     }
                     self.checkpoint(&mut transaction, next).await?;
                     transaction.commit().await?;
@@ -127,14 +128,14 @@ impl Slot {
                     transaction.rollback().await?;
                     self.projector.abandoned();
                     if index == 0 {
-                        let Incoming { position, name, .. } = events[0];
+                        let (position, name) = (events[0].position(), &events[0].stored.event.name);
                         let why = format!("event {name} at position {position}: {}", describe(&error));
                         tracing::error!(projector = self.projector.name(), "projector stopped at {why}");
-                        self.stopped = Some((*position, why));
+                        self.stopped = Some((position, why));
                         return Ok(());
                     }
                     events.truncate(index);
-                    next = events[index - 1].position;
+                    next = events[index - 1].position();
                 }
             }
         }
@@ -153,8 +154,10 @@ impl Slot {
                 return Ok(index);
             }
             let applied = match &incoming.event {
-                Ok(recorded) => self.projector.apply(rows, recorded).await,
-                Err(malformed) => Err(ProjectionError::Contradiction(malformed.clone())),
+                _ if self.projector.wants_stored() => self.projector.apply_stored(rows, &incoming.stored).await,
+                Some(Ok(recorded)) => self.projector.apply(rows, recorded).await,
+                Some(Err(malformed)) => Err(ProjectionError::Contradiction(malformed.clone())),
+                None => Ok(()),
             };
             applied.map_err(|error| (index, error))?;
         }

@@ -1,0 +1,79 @@
+//! The transparency logs: a Merkle tree over the canonical lines of all events, and one for each organisation over its own,
+//! so that tenants can check everything of theirs and see nothing of others.
+//!
+//! Entries are in the log's order. Trees are kept in tiles; the right edge of each is in memory.
+
+mod edge;
+mod projector;
+mod proofs;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use domain::{digest::Sha256, ids::OrganisationId};
+use sqlx::SqlitePool;
+use tokio::sync::watch;
+
+pub use self::{
+    projector::TransparencyProjector,
+    proofs::{EventProof, ProofError},
+};
+
+/// The projector's name: in checkpoints, and to wait for.
+pub const TRANSPARENCY: &str = "transparency";
+
+/// Which log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LogName {
+    /// Every event: the operator's.
+    Server,
+    /// The events of one organisation.
+    Organisation(OrganisationId),
+}
+
+/// A log at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogState {
+    /// How many entries it has.
+    pub size: u64,
+    /// The root of the tree over them.
+    pub root: Sha256,
+}
+
+/// Read access to the logs. Cheap to clone.
+#[derive(Clone)]
+pub struct Transparency {
+    readers: SqlitePool,
+    logs: Arc<RwLock<HashMap<LogName, (i64, LogState)>>>,
+    changed: watch::Sender<u64>,
+}
+
+/// The read side and the projector that feeds it.
+#[must_use]
+pub fn transparency(readers: SqlitePool) -> (Transparency, TransparencyProjector) {
+    let read = Transparency { readers, logs: Arc::default(), changed: watch::Sender::new(0) };
+    (read.clone(), TransparencyProjector::new(read))
+}
+
+impl Transparency {
+    /// The newest state of a log; none if it has no entry.
+    #[must_use]
+    pub fn state(&self, log: LogName) -> Option<LogState> {
+        Some(self.find(log)?.1)
+    }
+
+    /// Changes whenever a log has grown.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    fn find(&self, log: LogName) -> Option<(i64, LogState)> {
+        self.logs.read().unwrap_or_else(PoisonError::into_inner).get(&log).copied()
+    }
+}

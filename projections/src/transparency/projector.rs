@@ -1,0 +1,236 @@
+//! Adds each event to the server's log, and to its organisation's.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::PoisonError,
+};
+
+use domain::{
+    canonical,
+    event::{Event, decode},
+    merkle::{Tile, leaf_hash},
+    recorded::{RawEvent, Recorded, StreamId},
+    tenancy::{Owner, owner},
+};
+use futures::future::BoxFuture;
+use sqlx::SqliteConnection;
+
+use super::{
+    LogName, LogState, Transparency,
+    edge::{Edge, Written},
+    rows::{self, Entry},
+};
+use crate::projector::{ProjectionError, Projector};
+
+const VERSION: u32 = 1;
+/// Most streams whose owner is remembered: about 20 MB. Others are looked up.
+const OWNERS_REMEMBERED_MAX: usize = 100_000;
+
+/// Writes the logs' rows.
+pub struct TransparencyProjector {
+    read: Transparency,
+    logs: HashMap<LogName, (i64, Edge)>,
+    owners: HashMap<StreamId, i64>,
+    staged: Staged,
+}
+
+/// What a transaction has changed so far.
+#[derive(Default)]
+struct Staged {
+    /// The logs that have grown, as they are now.
+    logs: HashMap<LogName, (i64, Edge)>,
+    tiles: BTreeMap<(i64, Tile), Written>,
+    entries: Vec<Entry>,
+    owners: BTreeMap<StreamId, i64>,
+}
+
+impl TransparencyProjector {
+    pub(super) fn new(read: Transparency) -> Self {
+        Self { read, logs: HashMap::new(), owners: HashMap::new(), staged: Staged::default() }
+    }
+
+    async fn add(&mut self, rows: &mut SqliteConnection, stored: &Recorded<RawEvent>) -> Result<(), ProjectionError> {
+        let leaf = leaf_hash(canonical::line(stored).as_bytes());
+        let organisation = self.organisation(rows, stored).await?;
+        let (_, server) = self.push(rows, LogName::Server, leaf, stored).await?;
+        let organisation = match organisation {
+            Some(log) => Some(self.push(rows, log, leaf, stored).await?),
+            None => None,
+        };
+        self.staged.entries.push(Entry { event_id: stored.event_id.0, server, organisation });
+        Ok(())
+    }
+
+    /// The log and the place in it that the entry got.
+    async fn push(
+        &mut self,
+        rows: &mut SqliteConnection,
+        name: LogName,
+        leaf: domain::digest::Sha256,
+        stored: &Recorded<RawEvent>,
+    ) -> Result<(i64, u64), ProjectionError> {
+        if !self.staged.logs.contains_key(&name) {
+            let log = match self.logs.get(&name) {
+                Some(log) => log.clone(),
+                None => (rows::add_log(rows, name).await?, Edge::default()),
+            };
+            self.staged.logs.insert(name, log);
+        }
+        let Staged { logs, tiles, .. } = &mut self.staged;
+        let (id, edge) = logs.get_mut(&name).expect("it was put there");
+        let entry = edge.size();
+        let mut written = BTreeMap::new();
+        edge.push(leaf, stored.position, &mut written);
+        tiles.extend(written.into_iter().map(|(tile, written)| ((*id, tile), written)));
+        Ok((*id, entry))
+    }
+
+    /// Whose the event is, if it is an organisation's.
+    async fn organisation(
+        &mut self,
+        rows: &mut SqliteConnection,
+        stored: &Recorded<RawEvent>,
+    ) -> Result<Option<LogName>, ProjectionError> {
+        // Only the first event of a stream says whose it is.
+        let event: Option<Event> = if stored.revision.0 == 1 { decode(&stored.event).ok() } else { None };
+        match owner(&stored.stream, event.as_ref()) {
+            Owner::Server => Ok(None),
+            Owner::Organisation(organisation) => {
+                let name = LogName::Organisation(organisation);
+                if stored.revision.0 == 1 {
+                    let log = self.id_of(rows, name).await?;
+                    self.staged.owners.insert(stored.stream.clone(), log);
+                }
+                Ok(Some(name))
+            }
+            Owner::OwnerOf(stream) => {
+                let known = self.staged.owners.get(&stream).or_else(|| self.owners.get(&stream)).copied();
+                let log = match known {
+                    Some(log) => Some(log),
+                    None => rows::owner(rows, &stream).await?,
+                };
+                if let Some(log) = log {
+                    self.remember(stream, log);
+                }
+                Ok(log.and_then(|log| self.name_of(log)))
+            }
+        }
+    }
+
+    async fn id_of(&mut self, rows: &mut SqliteConnection, name: LogName) -> Result<i64, ProjectionError> {
+        if let Some((id, _)) = self.staged.logs.get(&name).or_else(|| self.logs.get(&name)) {
+            return Ok(*id);
+        }
+        let id = rows::add_log(rows, name).await?;
+        self.staged.logs.insert(name, (id, Edge::default()));
+        Ok(id)
+    }
+
+    fn name_of(&self, log: i64) -> Option<LogName> {
+        let mut all = self.staged.logs.iter().chain(&self.logs);
+        all.find(|(_, (id, _))| *id == log).map(|(name, _)| *name)
+    }
+
+    fn remember(&mut self, stream: StreamId, log: i64) {
+        if self.owners.len() >= OWNERS_REMEMBERED_MAX {
+            self.owners.clear();
+        }
+        self.owners.insert(stream, log);
+    }
+
+    async fn write(&mut self, rows: &mut SqliteConnection) -> Result<(), ProjectionError> {
+        let Staged { logs, tiles, entries, owners } = &mut self.staged;
+        for (id, edge) in logs.values() {
+            tiles.extend(edge.unfinished().map(|(tile, written)| ((*id, tile), written)));
+            rows::grow(rows, *id, edge.size()).await?;
+        }
+        for ((log, tile), written) in std::mem::take(tiles) {
+            rows::put_tile(rows, log, tile, &written).await?;
+        }
+        rows::add_entries(rows, entries).await?;
+        entries.clear();
+        rows::own(rows, owners).await?;
+        Ok(())
+    }
+}
+
+impl Projector for TransparencyProjector {
+    fn name(&self) -> &'static str {
+        super::TRANSPARENCY
+    }
+
+    fn version(&self) -> u32 {
+        VERSION
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["transparency_log", "transparency_tile", "transparency_entry", "transparency_stream"]
+    }
+
+    fn schema(&self) -> &'static str {
+        include_str!("../../../migrations/read_models/sqlite/transparency.sql")
+    }
+
+    fn kinds(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn load<'a>(&'a mut self, rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        Box::pin(async move {
+            let logs = rows::logs(rows).await?;
+            let states = logs.iter().map(|(name, id, edge)| (*name, (*id, state(edge)))).collect();
+            *self.read.logs.write().unwrap_or_else(PoisonError::into_inner) = states;
+            self.logs = logs.into_iter().map(|(name, id, edge)| (name, (id, edge))).collect();
+            Ok(())
+        })
+    }
+
+    fn apply<'a>(
+        &'a mut self,
+        _: &'a mut SqliteConnection,
+        _: &'a Recorded<Event>,
+    ) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn wants_stored(&self) -> bool {
+        true
+    }
+
+    fn apply_stored<'a>(
+        &'a mut self,
+        rows: &'a mut SqliteConnection,
+        stored: &'a Recorded<RawEvent>,
+    ) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        Box::pin(self.add(rows, stored))
+    }
+
+    fn finish<'a>(&'a mut self, rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        Box::pin(self.write(rows))
+    }
+
+    fn committed(&mut self) {
+        let Staged { logs, owners, .. } = std::mem::take(&mut self.staged);
+        if logs.is_empty() {
+            return;
+        }
+        let mut states = self.read.logs.write().unwrap_or_else(PoisonError::into_inner);
+        states.extend(logs.iter().map(|(name, (id, edge))| (*name, (*id, state(edge)))));
+        drop(states);
+        self.logs.extend(logs);
+        for (stream, log) in owners {
+            self.remember(stream, log);
+        }
+        self.read.changed.send_modify(|changes| *changes += 1);
+    }
+
+    fn abandoned(&mut self) {
+        // What was remembered may have been read from rows that are gone.
+        self.owners.clear();
+        self.staged = Staged::default();
+    }
+}
+
+fn state(edge: &Edge) -> LogState {
+    LogState { size: edge.size(), root: edge.root() }
+}
