@@ -24,7 +24,7 @@ use domain::{
     ids::{CommandId, EventId, RepositoryId},
     package::Format,
     recorded::{Actor, Metadata, Revision, StreamId},
-    repository,
+    repository::{self, Stated},
 };
 use projections::{index::repositories, projector::Projector, read_models::ReadModels, runner::Runner};
 use uuid::Uuid;
@@ -144,7 +144,7 @@ async fn render(data: &Path) -> Outcome {
     let running = tokio::spawn(runner.run());
     progress.wait_for(store.head().await?).await?;
     for repository in repositories.due(&BTreeSet::new()) {
-        repositories.candidate(repository, Utc::now()).await?;
+        repositories.candidate(repository, Utc::now(), Stated::default()).await?;
     }
     running.abort();
     Ok(())

@@ -3,11 +3,12 @@
 use std::{path::PathBuf, sync::Arc};
 
 use commands::{
-    blobs::Blobs, execute::Executor, github::Access, installers::PublishedInstallers,
+    blobs::Blobs, execute::Executor, github::Access, installers::PublishedInstallers, log_signer::LogSigner,
     refused_triggers::RefusedTriggers, rolls::Rolls, secrets::Secrets, signing_keys::SigningKeys, source::Git,
 };
-use projections::{board::Board, credentials::Credentials, index::Repositories, runner::Progress};
-
+use projections::{
+    board::Board, credentials::Credentials, index::Repositories, runner::Progress, transparency::Transparency,
+};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +40,10 @@ pub struct Parts {
     pub board: Board,
     /// The repositories that clients see.
     pub repositories: Repositories,
+    /// What can be proved of the event log.
+    pub transparency: Transparency,
+    /// Vouches for it.
+    pub log_signer: LogSigner,
     /// How far the read models have come.
     pub progress: Progress,
     /// Packages, indexes and logs.

@@ -90,6 +90,12 @@ impl DataFolder {
         self.root.join("secrets")
     }
 
+    /// Which state of each transparency log was signed last. Never to be deleted.
+    #[must_use]
+    pub fn signed_logs(&self) -> PathBuf {
+        self.root.join("signed_logs")
+    }
+
     /// What unseals them.
     #[must_use]
     pub fn master_key(&self) -> &Path {

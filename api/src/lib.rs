@@ -16,6 +16,7 @@ pub mod repositories;
 pub mod serve;
 pub mod settings;
 mod signing_health;
+pub mod transparency;
 pub mod uploads;
 pub mod uses;
 pub mod verify;

@@ -12,6 +12,7 @@ use commands::{
     event_store::{EventStore as _, sqlite::SqliteEventStore},
     execute::{Context, Executor},
     installers::{InstallerPublisher, PublishedInstallers},
+    log_signer::LogSigner,
     publishing::{Publisher, Resigner},
     refused_triggers::RefusedTriggers,
     releases::{Pipeline, Running, Slots},
@@ -35,6 +36,7 @@ use projections::{
     projector::Projector,
     read_models::ReadModels,
     runner::{Progress, Runner},
+    transparency::transparency,
 };
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -57,12 +59,12 @@ use crate::{
     releases::{self, RequestRates},
     repositories::RepositoryRoutes,
     settings::{Settings, Unmapped},
-    uploads,
+    transparency as transparency_routes, uploads,
     uses::{DROPPED_TOTAL, Uses},
     webhooks::{self, DeliveriesMemory, WebhookSecrets},
     wiring::{
-        IndexBlobs, LogFeed, ProjectedRepositories, ProjectedWindows, ServedBlobs, ServedRepositories, github_access,
-        github_worker,
+        IndexBlobs, LogFeed, ProjectedRepositories, ProjectedTrees, ProjectedWindows, ServedBlobs, ServedRepositories,
+        StatedFacts, github_access, github_worker,
     },
 };
 
@@ -115,9 +117,14 @@ impl Server {
         let readers = read_models.readers.clone();
         let (credentials, credentials_projector) = credentials(readers.clone());
         let (board, board_projector) = board(readers.clone());
+        let (transparency, transparency_projector) = transparency(readers.clone());
         let (repositories, repositories_projector) = repositories(readers, Arc::new(IndexBlobs(blobs.clone())));
-        let projectors: Vec<Box<dyn Projector>> =
-            vec![Box::new(credentials_projector), Box::new(repositories_projector), Box::new(board_projector)];
+        let projectors: Vec<Box<dyn Projector>> = vec![
+            Box::new(credentials_projector),
+            Box::new(repositories_projector),
+            Box::new(board_projector),
+            Box::new(transparency_projector),
+        ];
         let feed = Arc::new(LogFeed(store.clone()));
         let (runner, progress) = Runner::open(read_models.writer, feed, projectors).await?;
         let mut workers = Workers::default();
@@ -156,11 +163,17 @@ impl Server {
             running: Running::default(),
         };
         workers.start("releases", Arc::new(pipeline).run());
+        let trees = Arc::new(ProjectedTrees(transparency.clone()));
+        let host = public_url.without_scheme();
+        let log_signer = LogSigner::open(&executor, &secrets, host, trees, data.signed_logs()).await?;
+        let statements =
+            StatedFacts { board: board.clone(), public_url: public_url.clone(), signer: log_signer.clone() };
         let publisher = Publisher {
             executor: executor.clone(),
             blobs: blobs.clone(),
             keys: signing_keys.clone(),
             candidates: projected.clone(),
+            statements: Arc::new(statements),
         };
         workers.start("signing", publisher.run());
         let resigner = Resigner {
@@ -216,6 +229,8 @@ impl Server {
             installers,
             board,
             repositories,
+            transparency,
+            log_signer,
             progress,
             blobs,
             git,
@@ -314,6 +329,7 @@ fn router(app: App, metrics: PrometheusHandle) -> Router {
         .merge(oidc::routes())
         .merge(uploads::routes())
         .merge(webhooks::routes())
+        .merge(with_limits(transparency_routes::routes(), BODY_MAX_BYTES, REQUEST_MAX))
         .method_not_allowed_fallback(async || Problem::OtherMethod)
         .with_state(app)
 }

@@ -138,6 +138,12 @@ impl SigningKeyId {
     pub fn service() -> Self {
         Self(named("signing-key", &["service"]))
     }
+
+    /// Under which the key of the transparency logs is sealed.
+    #[must_use]
+    pub fn log() -> Self {
+        Self(named("signing-key", &["log"]))
+    }
 }
 
 impl AccessKeyId {

@@ -22,7 +22,7 @@ use std::{
 
 use api::{
     uses::Uses,
-    wiring::{IndexBlobs, LogFeed, ProjectedRepositories},
+    wiring::{IndexBlobs, LogFeed, ProjectedRepositories, ProjectedTrees, StatedFacts},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Parser;
@@ -30,6 +30,7 @@ use commands::{
     blobs::Blobs,
     event_store::{EventStore, sqlite::SqliteEventStore},
     execute::Executor,
+    log_signer::LogSigner,
     publishing::{Candidates, Publisher},
     secrets::Secrets,
     signing::Algorithm,
@@ -44,11 +45,8 @@ use domain::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use projections::{
-    board::board,
-    index::{REPOSITORIES, repositories},
-    projector::Projector,
-    read_models::ReadModels,
-    runner::Runner,
+    board::board, index::repositories, projector::Projector, read_models::ReadModels, runner::Runner,
+    transparency::transparency,
 };
 
 use self::{log::Log, machines::Machines, releases::Project};
@@ -106,15 +104,21 @@ async fn main() -> Outcome<()> {
     let blobs = Blobs::local(at("blobs"))?;
     let secrets = Arc::new(Secrets::open(&at("secrets"), &at("master.key"))?);
     let making = Making { algorithm: Algorithm::Rsa4096, user_id: "pkgdeploy (big log)".into(), valid_for: None };
-    let keys = SigningKeys::open(executor.clone(), secrets, making).await?;
+    let keys = SigningKeys::open(executor.clone(), secrets.clone(), making).await?;
     let ReadModels { writer, readers } = ReadModels::open(at("read_models.sqlite")).await?;
     let (repositories, projector) = repositories(readers.clone(), Arc::new(IndexBlobs(blobs.clone())));
-    let projectors: Vec<Box<dyn Projector>> = vec![Box::new(projector)];
+    let (board, board_projector) = board(readers.clone());
+    let (transparency, transparency_projector) = transparency(readers);
+    let projectors: Vec<Box<dyn Projector>> =
+        vec![Box::new(projector), Box::new(board_projector), Box::new(transparency_projector)];
     let (runner, progress) = Runner::open(writer, Arc::new(LogFeed(store.clone())), projectors).await?;
     let projecting = tokio::spawn(runner.run());
-    let candidates = Arc::new(ProjectedRepositories { repositories, board: board(readers).0 });
-    let publisher =
-        Publisher { executor, blobs: blobs.clone(), keys, candidates: candidates.clone() as Arc<dyn Candidates> };
+    let candidates: Arc<dyn Candidates> = Arc::new(ProjectedRepositories { repositories, board: board.clone() });
+    let trees = Arc::new(ProjectedTrees(transparency));
+    let signer = LogSigner::open(&executor, &secrets, "packages.example.org", trees, at("signed_logs")).await?;
+    let public_url = "https://packages.example.org".parse()?;
+    let statements = Arc::new(StatedFacts { board, public_url, signer });
+    let publisher = Publisher { executor, blobs: blobs.clone(), keys, candidates, statements };
 
     let mut log = Log::new(store.clone());
     let mut tenants = found(&mut log, &arguments);
@@ -126,7 +130,7 @@ async fn main() -> Outcome<()> {
             machines.live_on(&mut log, shares.keyring_events);
         }
         log.flush().await?;
-        progress.wait_for_projector(REPOSITORIES, store.head().await?).await?;
+        progress.wait_for(store.head().await?).await?;
         tick(TimeDelta::minutes(1));
         let due = tenants.iter().map(|tenant| publisher.publish(tenant.project.repository));
         stream::iter(due).buffer_unordered(PUBLISHED_AT_ONCE).try_for_each(|_wait| async { Ok(()) }).await?;

@@ -14,6 +14,7 @@ use commands::{
     event_store::sqlite::SqliteEventStore,
     execute::{Context, Executor},
     installers::PublishedInstallers,
+    log_signer::LogSigner,
     refused_triggers::RefusedTriggers,
     rolls::Rolls,
     secrets::Secrets,
@@ -35,7 +36,9 @@ use domain::{
     version::ReleaseVersion,
 };
 use http_body_util::BodyExt as _;
-use projections::{board::board, credentials::credentials, index, read_models::ReadModels, runner::Runner};
+use projections::{
+    board::board, credentials::credentials, index, read_models::ReadModels, runner::Runner, transparency::transparency,
+};
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -50,7 +53,7 @@ use crate::{
     settings,
     uses::Uses,
     webhooks::{DeliveriesMemory, WebhookSecrets},
-    wiring::{IndexBlobs, LogFeed, github_access},
+    wiring::{IndexBlobs, LogFeed, ProjectedTrees, github_access},
 };
 
 pub(super) const HOST: &str = "127.0.0.1:8080";
@@ -108,11 +111,17 @@ impl Site {
         let read_models = ReadModels::open(path("read_models.sqlite")).await.expect("read models");
         let (credentials, credentials_projector) = credentials(read_models.readers.clone());
         let (board, board_projector) = board(read_models.readers.clone());
+        let (transparency, transparency_projector) = transparency(read_models.readers.clone());
         let (repositories, projector) = index::repositories(read_models.readers, Arc::new(IndexBlobs(blobs.clone())));
         let (runner, progress) = Runner::open(
             read_models.writer,
             Arc::new(LogFeed(store.clone())),
-            vec![Box::new(credentials_projector), Box::new(board_projector), Box::new(projector)],
+            vec![
+                Box::new(credentials_projector),
+                Box::new(board_projector),
+                Box::new(projector),
+                Box::new(transparency_projector),
+            ],
         )
         .await
         .expect("a runner");
@@ -120,6 +129,9 @@ impl Site {
         let secrets = Arc::new(Secrets::open(&path("secrets"), &path("master.key")).expect("a secret store"));
         let making = Making { algorithm: Algorithm::Ed25519Legacy, user_id: "pages".into(), valid_for: None };
         let signing_keys = SigningKeys::open(executor.clone(), secrets.clone(), making).await.expect("signing keys");
+        let trees = Arc::new(ProjectedTrees(transparency.clone()));
+        let log_signer = LogSigner::open(&executor, &secrets, "pages.example", trees, path("signed_logs"));
+        let log_signer = log_signer.await.expect("a signer");
         let github = settings::Github::default();
         let app = App::new(Parts {
             github_access: github_access(&github, executor.clone(), secrets.clone(), Git::default()).expect("a client"),
@@ -137,6 +149,8 @@ impl Site {
             credentials,
             board,
             repositories,
+            transparency,
+            log_signer,
             progress,
             blobs,
             git: Git::default(),

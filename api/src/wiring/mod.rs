@@ -11,7 +11,7 @@ pub use self::{
     blob_store::IndexBlobs,
     feed::LogFeed,
     github::{github_access, github_worker},
-    repositories::ProjectedRepositories,
+    repositories::{ProjectedRepositories, ProjectedTrees, StatedFacts},
     served::{ServedBlobs, ServedRepositories},
     windows::ProjectedWindows,
 };

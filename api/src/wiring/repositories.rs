@@ -3,14 +3,29 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use commands::{event_store::BoxError, publishing, releases};
-use domain::{ids::RepositoryId, names::OrganisationName, package::Format, recorded::Revision};
+use commands::{
+    event_store::BoxError,
+    log_signer::{LogSigner, Trees},
+    publishing, releases,
+};
+use domain::{
+    checkpoint::{LogName, LogState},
+    digest::Sha256,
+    ids::{OrganisationId, RepositoryId},
+    names::OrganisationName,
+    package::Format,
+    recorded::Revision,
+    repository::Stated,
+};
 use futures::future::BoxFuture;
 use projections::{
     board::{Board, PAGE_MAX},
     index::Repositories,
+    transparency::Transparency,
 };
 use tokio::sync::watch;
+
+use crate::http::public_url::PublicUrl;
 
 /// Answers the commands' side from the projected repositories.
 pub struct ProjectedRepositories {
@@ -33,9 +48,10 @@ impl publishing::Candidates for ProjectedRepositories {
         &self,
         repository: RepositoryId,
         signers_changed_at: DateTime<Utc>,
+        stated: Stated,
     ) -> BoxFuture<'_, Result<publishing::Candidate, BoxError>> {
         Box::pin(async move {
-            let candidate = self.repositories.candidate(repository, signers_changed_at).await?;
+            let candidate = self.repositories.candidate(repository, signers_changed_at, stated).await?;
             Ok(publishing::Candidate {
                 repository,
                 format: self.repositories.fixed(repository).ok_or("the repository is not projected yet")?.format,
@@ -45,6 +61,7 @@ impl publishing::Candidates for ProjectedRepositories {
                 text: candidate.text,
                 files: candidate.files,
                 renderer: candidate.renderer,
+                stated: candidate.stated,
             })
         })
     }
@@ -82,5 +99,42 @@ impl releases::Repositories for ProjectedRepositories {
 
     fn published(&self, repository: RepositoryId, revision: Revision) -> BoxFuture<'_, ()> {
         Box::pin(self.repositories.wait_covers(repository, revision))
+    }
+}
+
+/// What signed texts say: where earlier states are, and what the organisation's log was.
+pub struct StatedFacts {
+    /// Whose each repository is.
+    pub board: Board,
+    /// Where clients reach this server.
+    pub public_url: PublicUrl,
+    /// Vouches for the logs.
+    pub signer: LogSigner,
+}
+
+impl publishing::Statements for StatedFacts {
+    fn of(&self, repository: RepositoryId) -> BoxFuture<'_, Result<Stated, BoxError>> {
+        Box::pin(async move {
+            let found = self.board.repository(repository).await?.ok_or("the repository is not projected yet")?;
+            let organisation: &OrganisationName = &found.organisation.parse()?;
+            let snapshots = (found.format == Format::Deb)
+                .then(|| format!("{}/apt/{organisation}/{}/at/@SNAPSHOTID@/", self.public_url.as_str(), found.name));
+            let log = LogName::Organisation(OrganisationId::named(organisation));
+            let origin = self.signer.origin(Some(organisation));
+            Ok(Stated { snapshots, checkpoint: self.signer.checkpoint(log, &origin).await? })
+        })
+    }
+}
+
+/// The projected logs, as their signer needs them.
+pub struct ProjectedTrees(pub Transparency);
+
+impl Trees for ProjectedTrees {
+    fn now(&self, log: LogName) -> Option<LogState> {
+        self.0.state(log)
+    }
+
+    fn root_at(&self, log: LogName, size: u64) -> BoxFuture<'_, Result<Option<Sha256>, BoxError>> {
+        Box::pin(async move { Ok(self.0.root_at(log, size).await?) })
     }
 }

@@ -21,7 +21,7 @@ use domain::{
     ids::RepositoryId,
     package::Format,
     recorded::Revision,
-    repository::{CoSigner, Command, IndexFile, Refusal, Repository, SignedIndex, Stored},
+    repository::{CoSigner, Command, IndexFile, Refusal, Repository, SignedIndex, Stated, Stored},
 };
 use futures::{
     FutureExt as _, StreamExt as _,
@@ -76,6 +76,14 @@ pub struct Candidate {
     pub files: Vec<IndexFile>,
     /// The version of the code that rendered it.
     pub renderer: u32,
+    /// What `text` says beside the packages.
+    pub stated: Stated,
+}
+
+/// What signed texts say beside the packages.
+pub trait Statements: Send + Sync + 'static {
+    /// What that of `repository` is to say now.
+    fn of(&self, repository: RepositoryId) -> BoxFuture<'_, Result<Stated, BoxError>>;
 }
 
 /// Where candidates come from: the projected indexes.
@@ -90,6 +98,7 @@ pub trait Candidates: Send + Sync + 'static {
         &self,
         repository: RepositoryId,
         signers_changed_at: DateTime<Utc>,
+        stated: Stated,
     ) -> BoxFuture<'_, Result<Candidate, BoxError>>;
     /// Returns once clients see a publication of `repository` that is not older than `published_at`.
     fn promoted(&self, repository: RepositoryId, published_at: DateTime<Utc>) -> BoxFuture<'_, ()>;
@@ -107,11 +116,16 @@ pub struct Publisher {
     pub keys: SigningKeys,
     /// What is signed.
     pub candidates: Arc<dyn Candidates>,
+    /// What it says beside the packages.
+    pub statements: Arc<dyn Statements>,
 }
 
 /// Why a state stays unsigned for now.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
+    /// What it should say beside the packages is not known.
+    #[error("cannot tell what the index has to say beside the packages")]
+    Statement(#[source] BoxError),
     /// The index could not be rendered.
     #[error("cannot render the index")]
     Candidate(#[source] BoxError),
@@ -176,7 +190,8 @@ impl Publisher {
     /// See [`PublishError`]. Nothing is published; what was stored is unused space.
     pub async fn publish(&self, repository: RepositoryId) -> Result<Option<Duration>, PublishError> {
         let keys = self.keys.now();
-        let candidate = self.candidates.candidate(repository, keys.signers_changed_at).await;
+        let stated = self.statements.of(repository).await.map_err(PublishError::Statement)?;
+        let candidate = self.candidates.candidate(repository, keys.signers_changed_at, stated).await;
         let candidate = candidate.map_err(PublishError::Candidate)?;
         let lead = candidate.published_at - self.executor.now();
         if let Ok(wait) = (lead - DATE_LEAD_MAX).to_std() {
@@ -203,7 +218,7 @@ impl Publisher {
 
     /// Signs, and stores every byte that the event will name.
     async fn sign(&self, candidate: Candidate, keys: &SigningSet) -> Result<SignedIndex, PublishError> {
-        let Candidate { format, covers, published_at, signed_path, text, files, renderer, .. } = candidate;
+        let Candidate { format, covers, published_at, signed_path, text, files, renderer, stated, .. } = candidate;
         let folder = signed_path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
         let [first, others @ ..] = keys.index_signers.as_slice() else { return Err(PublishError::NoSigner) };
         let signatures = match format {
@@ -225,7 +240,17 @@ impl Publisher {
         let (signed, signatures, co_signers) =
             try_join3(storing, try_join_all(signing), try_join_all(co_signing)).await?;
         let key_fingerprint = first.signer.fingerprint();
-        Ok(SignedIndex { covers, published_at, signed, signatures, files, key_fingerprint, renderer, co_signers })
+        Ok(SignedIndex {
+            covers,
+            published_at,
+            signed,
+            signatures,
+            files,
+            key_fingerprint,
+            renderer,
+            stated: Box::new(stated),
+            co_signers,
+        })
     }
 
     async fn co_sign(&self, by: &IndexSigner, path: Option<String>, text: String) -> Result<CoSigner, PublishError> {

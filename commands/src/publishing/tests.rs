@@ -42,6 +42,7 @@ impl Candidates for Repositories {
         &self,
         repository: RepositoryId,
         signers_changed_at: DateTime<Utc>,
+        stated: Stated,
     ) -> BoxFuture<'_, Result<Candidate, BoxError>> {
         let format = self.formats[&repository];
         let signed_path = match format {
@@ -57,6 +58,7 @@ impl Candidates for Repositories {
             text: TEXT.to_owned(),
             files: vec![],
             renderer: 1,
+            stated,
         };
         Box::pin(async { Ok(candidate) })
     }
@@ -67,6 +69,16 @@ impl Candidates for Repositories {
 
     fn wake(&self) -> watch::Receiver<u64> {
         self.wake.subscribe()
+    }
+}
+
+/// Has one thing to say of all.
+struct Says(Stated);
+
+impl Statements for Says {
+    fn of(&self, _: RepositoryId) -> BoxFuture<'_, Result<Stated, BoxError>> {
+        let stated = self.0.clone();
+        Box::pin(async { Ok(stated) })
     }
 }
 
@@ -164,7 +176,9 @@ async fn during_the_overlap_every_index_is_good_for_whoever_knows_one_of_the_key
     world.keys.prepare_next(Actor::CommandLine).await.expect("prepared");
     world.keys.begin_overlap(Actor::CommandLine).await.expect("begun");
     let (executor, blobs, keys) = (world.executor.clone(), world.blobs.clone(), world.keys.clone());
-    let publisher = Publisher { executor, blobs, keys, candidates: world.repositories.clone() };
+    let stated = Stated { snapshots: Some("https://example.org/at/@SNAPSHOTID@/".to_owned()), checkpoint: None };
+    let statements = Arc::new(Says(stated.clone()));
+    let publisher = Publisher { executor, blobs, keys, candidates: world.repositories.clone(), statements };
     let (old, new) = (world.certificate(1), world.certificate(2));
     for (id, format) in &world.repositories.formats {
         assert_eq!(publisher.publish(*id).await.expect("published"), None);
@@ -172,6 +186,7 @@ async fn during_the_overlap_every_index_is_good_for_whoever_knows_one_of_the_key
         let Some(repository::Event::IndexSigned(index)) = events.last() else { panic!("{events:?}") };
         assert_eq!(index.signers(), world.keys.now().index_signer_fingerprints());
         assert_eq!(index.key_fingerprint, old.fingerprint());
+        assert_eq!(*index.stated, stated);
         let [co_signer] = index.co_signers.as_slice() else { panic!("{index:?}") };
         assert_eq!((co_signer.key_fingerprint.as_str(), co_signer.epoch), (new.fingerprint().as_str(), 2));
         let first = String::from_utf8(world.bytes(&index.signatures[0]).await).expect("ASCII");

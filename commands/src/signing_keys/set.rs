@@ -32,6 +32,7 @@ impl Folded {
             Event::NextAnnounced { .. }
             | Event::Retired { .. }
             | Event::Destroyed { .. }
+            | Event::LogKeyMade { .. }
             | Event::ExpiryNear { .. } => {}
         }
     }

@@ -12,7 +12,7 @@ use std::{fmt, str::FromStr};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 pub use self::note::{InvalidNote, InvalidVerifierKey, KEY_ID_BYTES, Note, NoteSignature, VerifierKey};
-use crate::digest::Sha256;
+use crate::{digest::Sha256, ids::OrganisationId};
 
 /// Longest signed note that is read. A checkpoint with a dozen witnesses has 2 KB.
 pub const NOTE_MAX_BYTES: usize = 16 * 1024;
@@ -27,6 +27,24 @@ pub struct Checkpoint {
     /// Entries.
     pub size: u64,
     /// Of the Merkle tree over them (RFC 6962).
+    pub root: Sha256,
+}
+
+/// Which of a server's logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LogName {
+    /// Every event: the operator's.
+    Server,
+    /// The events of one organisation.
+    Organisation(OrganisationId),
+}
+
+/// A log at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogState {
+    /// How many entries it has.
+    pub size: u64,
+    /// The root of the tree over them.
     pub root: Sha256,
 }
 

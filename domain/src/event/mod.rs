@@ -158,6 +158,7 @@ shapes! {
         Retired { .. } => "signing-key.retired",
         Destroyed { .. } => "signing-key.destroyed",
         Compromised { .. } => "signing-key.compromised",
+        LogKeyMade { .. } => "signing-key.log_key_made",
         ExpiryNear { .. } => "signing-key.expiry_near",
     }
 }

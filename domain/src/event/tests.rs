@@ -205,6 +205,7 @@ pub(super) fn golden() -> Vec<(&'static str, &'static str, Event)> {
             ],
             key_fingerprint: "AB".into(),
             renderer: 1,
+            stated: Box::default(),
             co_signers: vec![],
         }),
         "repository.index_signed.by_two_keys.v1" => repository::Event::IndexSigned(repository::SignedIndex {
@@ -215,6 +216,25 @@ pub(super) fn golden() -> Vec<(&'static str, &'static str, Event)> {
             files: vec![],
             key_fingerprint: "AB".into(),
             renderer: 1,
+            stated: Box::default(),
+            co_signers: vec![repository::CoSigner {
+                key_fingerprint: "CD".into(),
+                epoch: 2,
+                signature: Some(index_file("key/2/repodata/repomd.xml.asc", repository::Stored::Blob)),
+            }],
+        }),
+        "repository.index_signed.stating.v1" => repository::Event::IndexSigned(repository::SignedIndex {
+            covers: Revision(7),
+            published_at: time(),
+            signed: index_file("repodata/repomd.xml", repository::Stored::Blob),
+            signatures: vec![index_file("repodata/repomd.xml.asc", repository::Stored::Blob)],
+            files: vec![],
+            key_fingerprint: "AB".into(),
+            renderer: 1,
+            stated: Box::new(repository::Stated {
+                snapshots: Some("https://example.org/apt/acme/web/at/@SNAPSHOTID@/".into()),
+                checkpoint: Some("example.org/log/acme\n7\nAAAA\n\n— example.org/log/acme AAAA\n".into()),
+            }),
             co_signers: vec![repository::CoSigner {
                 key_fingerprint: "CD".into(),
                 epoch: 2,
@@ -299,6 +319,10 @@ pub(super) fn golden() -> Vec<(&'static str, &'static str, Event)> {
         "signing-key.compromised.v1" => signing_key::Event::Compromised {
             fingerprint: "AB".into(),
             replaced_by: "CD".into(),
+        },
+        "signing-key.log_key_made.v1" => signing_key::Event::LogKeyMade {
+            host: "packages.example.org".into(),
+            public_key: digest().to_string(),
         },
         "signing-key.expiry_near.v1" => signing_key::Event::ExpiryNear { fingerprint: "AB".into(), days_left: 30 },
     }

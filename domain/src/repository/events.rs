@@ -75,9 +75,31 @@ pub struct SignedIndex {
     /// The version of the code that rendered it (see decision 0006).
     #[serde(default = "first_renderer")]
     pub renderer: u32,
+    /// What the text says beside the packages.
+    #[serde(default, skip_serializing_if = "Stated::is_nothing")]
+    pub stated: Box<Stated>,
     /// The other keys that signed the same text, in the order of their epochs; none outside the overlap of a rotation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub co_signers: Vec<CoSigner>,
+}
+
+/// What a signed text says beside the packages: facts of the moment of signing, so that it can be rendered again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stated {
+    /// Where APT finds earlier states of the repository: `https://host/apt/acme/debian/at/@SNAPSHOTID@/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshots: Option<String>,
+    /// A checkpoint of the organisation's transparency log, as a signed note: evidence for whoever keeps the index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<String>,
+}
+
+impl Stated {
+    /// Nothing beside the packages.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A key that signed an index beside the first one.

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 
 pub use self::{
     commands::{Command, PACKAGES_MAX, Refusal},
-    events::{CoSigner, Event, IndexFile, SignedIndex, Stored},
+    events::{CoSigner, Event, IndexFile, SignedIndex, Stated, Stored},
 };
 use crate::{
     aggregate::Aggregate,

@@ -60,6 +60,7 @@ fn index(covers: u64, second: i64) -> SignedIndex {
         files: vec![],
         key_fingerprint: "AB".into(),
         renderer: 1,
+        stated: Box::default(),
         co_signers: vec![],
     }
 }

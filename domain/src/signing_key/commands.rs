@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Event, Key, SigningKey, Standing};
+use super::{Event, Key, LogKey, SigningKey, Standing};
 use crate::ids::SecretId;
 
 /// How many days before its end a key is warned about.
@@ -45,6 +45,8 @@ pub enum Command {
         /// A key made and sealed for this moment; needed if the present key is stolen and no next one waits.
         replacement: Option<NewKey>,
     },
+    /// Announce the key of the transparency logs, which was just made and sealed.
+    AnnounceLogKey(LogKey),
     /// Record that a key in use has few days left.
     RecordExpiryNear {
         /// The key.
@@ -73,6 +75,9 @@ pub enum Refusal {
     /// A key is never replaced in place: signatures made with it must stay checkable.
     #[error("this signing key exists already, with fingerprint {0}")]
     Exists(String),
+    /// The logs' key never changes: whoever pinned it would take the log for another.
+    #[error("the transparency logs have a key already, {0}")]
+    LogKeyExists(String),
     /// The first key is made at the first start.
     #[error("there is no signing key yet")]
     Unknown,
@@ -116,11 +121,19 @@ pub(super) fn decide(keys: &SigningKey, command: Command) -> Result<Vec<Event>, 
             Some(first) => Err(Refusal::Exists(first.fingerprint.clone())),
         };
     }
+    if let Command::AnnounceLogKey(LogKey { host, public_key }) = command {
+        return match &keys.log_key {
+            None => Ok(vec![Event::LogKeyMade { host, public_key }]),
+            Some(known) if known.public_key == public_key => Ok(vec![]),
+            Some(known) => Err(Refusal::LogKeyExists(known.public_key.clone())),
+        };
+    }
     if keys.keys.is_empty() {
         return Err(Refusal::Unknown);
     }
     match command {
-        Command::Generate { .. } => Ok(vec![]),
+        // Answered above.
+        Command::Generate { .. } | Command::AnnounceLogKey(_) => Ok(vec![]),
         Command::AnnounceNext(key) => announce_next(keys, key),
         Command::BeginOverlap => begin_overlap(keys),
         Command::CutOver => cut_over(keys),

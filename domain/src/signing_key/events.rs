@@ -63,6 +63,13 @@ pub enum Event {
         /// The key that signs from now on.
         replaced_by: String,
     },
+    /// The key that vouches for the transparency logs was made; its private part is sealed.
+    LogKeyMade {
+        /// What the logs' names begin with, for ever: `packages.example.org`.
+        host: String,
+        /// The public key, Ed25519, 64 lower-case hexadecimal digits.
+        public_key: String,
+    },
     /// A key in use comes to its end. Each warning is given once.
     ExpiryNear {
         /// The key.

@@ -21,6 +21,16 @@ use crate::{aggregate::Aggregate, ids::SecretId};
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct SigningKey {
     keys: Vec<Key>,
+    log_key: Option<LogKey>,
+}
+
+/// The key that vouches for the transparency logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogKey {
+    /// What the logs' names begin with, for ever: `packages.example.org`.
+    pub host: String,
+    /// The public key, Ed25519, 64 lower-case hexadecimal digits.
+    pub public_key: String,
 }
 
 /// One key.
@@ -80,6 +90,12 @@ impl SigningKey {
     #[must_use]
     pub fn keys(&self) -> &[Key] {
         &self.keys
+    }
+
+    /// The key of the transparency logs; none before it was made.
+    #[must_use]
+    pub fn log_key(&self) -> Option<&LogKey> {
+        self.log_key.as_ref()
     }
 
     /// The key with this fingerprint.
@@ -159,6 +175,9 @@ impl Aggregate for SigningKey {
             Event::Compromised { fingerprint, replaced_by } => {
                 self.stand(fingerprint, Standing::Compromised);
                 self.stand(replaced_by, Standing::Current);
+            }
+            Event::LogKeyMade { host, public_key } => {
+                self.log_key = Some(LogKey { host: host.clone(), public_key: public_key.clone() });
             }
             Event::ExpiryNear { fingerprint, days_left } => {
                 self.with(fingerprint, |key| key.warned_days = Some(*days_left));

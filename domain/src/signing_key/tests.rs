@@ -209,3 +209,13 @@ fn a_service_has_so_many_keys_and_no_more() {
     let before = [generated(), last, compromised("AB", "CD")];
     given::<SigningKey>(before).when(Command::AnnounceNext(new("EF"))).refused(Refusal::TooMany);
 }
+
+#[test]
+fn the_logs_key_is_announced_once_and_never_changes() {
+    let key = |public_key: &str| LogKey { host: "packages.example.org".into(), public_key: public_key.into() };
+    let made = Event::LogKeyMade { host: "packages.example.org".into(), public_key: "01".into() };
+    let keys = given::<SigningKey>([]).when(Command::AnnounceLogKey(key("01"))).then([made.clone()]);
+    assert_eq!(keys.log_key(), Some(&key("01")));
+    given::<SigningKey>([made.clone()]).when(Command::AnnounceLogKey(key("01"))).then_nothing();
+    given::<SigningKey>([made]).when(Command::AnnounceLogKey(key("02"))).refused(Refusal::LogKeyExists("01".into()));
+}

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
+use domain::repository::Stated;
 
 use crate::rope::Measure;
 
@@ -21,6 +22,8 @@ pub struct Release<'a> {
     pub architectures: &'a [&'a str],
     /// Paths relative to the folder of `Release`, and what they hold; the uncompressed files too.
     pub files: &'a [(String, Measure)],
+    /// What is said beside the packages.
+    pub stated: &'a Stated,
 }
 
 /// The text of `Release`: LF only, no blank at the end of a line, as clear-signing needs it.
@@ -29,7 +32,7 @@ pub struct Release<'a> {
 /// architecture's list, and that there is no `binary-all` to ask for.
 #[must_use]
 pub fn render(release: &Release<'_>) -> String {
-    let Release { origin, label, codename, date, architectures, files } = release;
+    let Release { origin, label, codename, date, architectures, files, stated } = release;
     let mut text = format!(
         "Origin: {origin}\n\
          Label: {label}\n\
@@ -40,13 +43,32 @@ pub fn render(release: &Release<'_>) -> String {
          No-Support-for-Architecture-all: Packages\n\
          Architectures: {architectures}\n\
          Components: main\n\
-         SHA256:\n",
+         {stated}SHA256:\n",
         date = date.format("%a, %d %b %Y %H:%M:%S UTC"),
         architectures = architectures.join(" "),
+        stated = fields(stated),
     );
     for (path, measure) in *files {
         // Writing to a String does not fail.
         let _ok = writeln!(text, " {} {} {path}", measure.sha256, measure.size_bytes);
     }
     text
+}
+
+/// `Snapshots` tells apt since 2.7 where earlier states are; the other field is ours, and apt passes over it.
+fn fields(stated: &Stated) -> String {
+    let Stated { snapshots, checkpoint } = stated;
+    let mut fields = String::new();
+    if let Some(address) = snapshots {
+        // Writing to a String does not fail.
+        let _ok = writeln!(fields, "Snapshots: {address}");
+    }
+    if let Some(note) = checkpoint {
+        fields.push_str("Log-Checkpoint:\n");
+        for line in note.lines() {
+            // An empty line would end the paragraph. Source: Debian policy, 5.6.13.
+            let _ok = writeln!(fields, " {}", if line.is_empty() { "." } else { line });
+        }
+    }
+    fields
 }

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use chrono::DateTime;
-use domain::{digest::Sha256, package::DebFacts};
+use domain::{digest::Sha256, package::DebFacts, repository::Stated};
 
 use super::*;
 use crate::rope::Measure;
@@ -27,14 +27,17 @@ fn a_stanza_is_the_control_paragraph_and_where_the_file_is() {
 #[test]
 fn release_lists_each_file_with_digest_and_length() {
     let measure = Measure { sha256: Sha256::of(b""), size_bytes: 0 };
-    let text = release::render(&release::Release {
+    let files = [("main/binary-amd64/Packages".into(), measure)];
+    let release = release::Release {
         origin: "acme",
         label: "acme/apt",
         codename: "stable",
         date: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
         architectures: &["amd64", "arm64"],
-        files: &[("main/binary-amd64/Packages".into(), measure)],
-    });
+        files: &files,
+        stated: &Stated::default(),
+    };
+    let text = release::render(&release);
     assert_eq!(
         text,
         "Origin: acme\nLabel: acme/apt\nSuite: stable\nCodename: stable\nDate: Tue, 14 Nov 2023 22:13:20 UTC\n\
@@ -42,5 +45,21 @@ fn release_lists_each_file_with_digest_and_length() {
          Components: main\nSHA256:\n \
          e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0 main/binary-amd64/Packages\n"
     );
-    assert!(text.lines().all(|line| line == line.trim_end()), "clear-signing drops blanks at a line's end");
+    let stated = Stated {
+        snapshots: Some("https://example.org/apt/acme/apt/at/@SNAPSHOTID@/".into()),
+        checkpoint: Some("example.org/log/acme\n7\nAAAA\n\n— example.org/log/acme AAAA\n".into()),
+    };
+    let stating = release::render(&release::Release { stated: &stated, ..release });
+    assert_eq!(
+        stating.replace(
+            "Snapshots: https://example.org/apt/acme/apt/at/@SNAPSHOTID@/\n\
+             Log-Checkpoint:\n example.org/log/acme\n 7\n AAAA\n .\n — example.org/log/acme AAAA\n",
+            ""
+        ),
+        text
+    );
+    assert_ne!(stating, text);
+    for text in [text, stating] {
+        assert!(text.lines().all(|line| line == line.trim_end()), "clear-signing drops blanks at a line's end");
+    }
 }

@@ -1,7 +1,11 @@
 //! The next publication of a repository, as far as it can be made without a key.
 
 use chrono::{DateTime, Utc};
-use domain::{ids::RepositoryId, recorded::Revision, repository::IndexFile};
+use domain::{
+    ids::RepositoryId,
+    recorded::Revision,
+    repository::{IndexFile, Stated},
+};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{RENDERER, Repositories, rows, signable::Signable};
@@ -29,6 +33,8 @@ pub struct Candidate {
     pub files: Vec<IndexFile>,
     /// The version of the code that rendered it: [`RENDERER`].
     pub renderer: u32,
+    /// What the text says beside the packages.
+    pub stated: Stated,
 }
 
 /// A candidate could not be made.
@@ -50,7 +56,7 @@ pub enum CandidateError {
 
 impl Repositories {
     /// Renders, compresses and stores the index of the newest state of `repository`. If that state is published already, it
-    /// is to be signed anew because the keys changed at `keys_changed_at`.
+    /// is to be signed anew because the keys changed at `keys_changed_at`. The signed text says `stated` too.
     ///
     /// For one package more than last time this costs the last segment's compression, and for YUM the hashing of all
     /// documents. The first time in a process everything is compressed.
@@ -61,6 +67,7 @@ impl Repositories {
         &self,
         repository: RepositoryId,
         keys_changed_at: DateTime<Utc>,
+        stated: Stated,
     ) -> Result<Candidate, CandidateError> {
         let unknown = || CandidateError::UnknownRepository(repository);
         let shelf = self.shelves.get(repository).ok_or_else(unknown)?;
@@ -70,11 +77,11 @@ impl Repositories {
         drop(rows);
         let mut engine = engine.ok_or_else(unknown)?;
 
-        let (packed, signable) = tokio::task::spawn_blocking(move || {
+        let (packed, signable, stated) = tokio::task::spawn_blocking(move || {
             let engine = engine.as_mut()?;
             let packed = engine.pack(covers);
-            let signable = engine.signable(covers, rows::time(published_at), &packed.files);
-            Some((packed, signable))
+            let signable = engine.signable(covers, rows::time(published_at), &packed.files, &stated);
+            Some((packed, signable, stated))
         })
         .await
         .map_err(|error| CandidateError::Rendering(error.to_string()))?
@@ -97,6 +104,7 @@ impl Repositories {
             text,
             files: packed.files,
             renderer: RENDERER,
+            stated,
         })
     }
 }

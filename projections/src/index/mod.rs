@@ -47,8 +47,9 @@ use crate::blob::BlobStore;
 /// The projector's name: in checkpoints, and to wait for.
 pub const REPOSITORIES: &str = "repositories";
 /// The version of the code that renders indexes. Goes up with every change of what a state renders to, down to a byte,
-/// compression aside: only what this very version rendered is rendered again to compare (see decision 0006).
-pub const RENDERER: u32 = 1;
+/// compression aside. What it and its predecessors rendered is rendered again to compare; what a newer one rendered is taken as
+/// it was recorded (see decision 0006). Version 2 says beside the packages what [`domain::repository::Stated`] has.
+pub const RENDERER: u32 = 2;
 
 /// Read access to repositories. Cheap to clone.
 #[derive(Clone)]

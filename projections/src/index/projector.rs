@@ -80,7 +80,7 @@ impl RepositoriesProjector {
                 Staged::Resigned(changed, file, ended)
             }
             repository::Event::IndexSigned(index) => {
-                if index.renderer == RENDERER {
+                if index.renderer <= RENDERER {
                     self.verify(rows, id, index).await?;
                 } else {
                     self.trust(id, index);
@@ -155,9 +155,10 @@ impl RepositoriesProjector {
         let unknown = || ProjectionError::Contradiction(format!("there is no repository {id}"));
         let mut engine =
             self.repositories.engines.caught_up(&mut *rows, id, index.covers).await?.ok_or_else(unknown)?;
-        let (covers, published_at, files) = (index.covers, index.published_at, index.files.clone());
+        let (covers, published_at) = (index.covers, index.published_at);
+        let (files, stated) = (index.files.clone(), index.stated.clone());
         let rendered = tokio::task::spawn_blocking(move || {
-            engine.as_mut().map(|engine| engine.signable(covers, published_at, &files))
+            engine.as_mut().map(|engine| engine.signable(covers, published_at, &files, &stated))
         });
         let rendered = rendered.await.map_err(|error| ProjectionError::Contradiction(error.to_string()))?;
         let rendered = rendered.ok_or_else(unknown)?.map_err(|why| differs(index, &why))?;

@@ -4,7 +4,7 @@
 use domain::{
     digest::Sha256,
     package::{FileList, Format},
-    repository::{self, CoSigner, IndexFile, SignedIndex, Stored},
+    repository::{self, CoSigner, IndexFile, SignedIndex, Stated, Stored},
 };
 
 use super::{
@@ -44,7 +44,7 @@ async fn a_published_state_is_due_again_when_other_keys_are_to_sign_it() {
     assert_eq!(due(&["AB", "CD"]), [ID]);
     assert_eq!(due(&["CD"]), [ID]);
 
-    let candidate = running.repositories.candidate(ID, at(500)).await.unwrap();
+    let candidate = running.repositories.candidate(ID, at(500), Stated::default()).await.unwrap();
     assert_eq!((candidate.covers, candidate.published_at), (Revision(2), at(500)), "signed anew when keys changed");
     let mut index = sign(&candidate, &world).await;
     index.co_signers = vec![CoSigner { key_fingerprint: "CD".into(), epoch: 2, signature: None }];
@@ -60,9 +60,9 @@ async fn a_publication_signed_anew_is_a_second_later_even_if_the_keys_changed_be
     let running = world.start().await;
     running.shows(world.add(100, created(Format::Deb))).await;
     publish(&world, &running, 100).await;
-    assert_eq!(running.repositories.candidate(ID, at(50)).await.unwrap().published_at, at(101));
+    assert_eq!(running.repositories.candidate(ID, at(50), Stated::default()).await.unwrap().published_at, at(101));
     running.shows(world.add(200, deb("1.0", "amd64"))).await;
-    let candidate = running.repositories.candidate(ID, at(150)).await.unwrap();
+    let candidate = running.repositories.candidate(ID, at(150), Stated::default()).await.unwrap();
     assert_eq!(candidate.published_at, at(200), "new content bears its own time");
 }
 
@@ -72,7 +72,7 @@ async fn each_keys_own_signature_is_at_its_own_path() {
     let running = world.start().await;
     world.add(100, created(Format::Rpm));
     running.shows(world.add(101, rpm("1.0", FileList::Inline(vec![])))).await;
-    let candidate = running.repositories.candidate(ID, at(0)).await.unwrap();
+    let candidate = running.repositories.candidate(ID, at(0), Stated::default()).await.unwrap();
     let (path, text) = ("key/2/repodata/repomd.xml.asc", b"signed by CD");
     world.blobs.put(text.to_vec().into()).await.unwrap();
     let signature =
@@ -115,11 +115,11 @@ async fn a_signature_that_comes_after_a_package_was_signed_anew_promotes_the_sta
     let running = world.start().await;
     world.add(100, created(Format::Rpm));
     running.shows(world.add(101, rpm("1.0", FileList::Inline(vec![])))).await;
-    let candidate = running.repositories.candidate(ID, at(0)).await.unwrap();
+    let candidate = running.repositories.candidate(ID, at(0), Stated::default()).await.unwrap();
     world.add(102, resigned("1.0", "1.0", "new"));
     running.shows(world.add(103, rpm("2.0", FileList::Inline(vec![])))).await;
     // The engine is filled for the newest era here, and needed for the one before by the late signature.
-    running.repositories.candidate(ID, at(0)).await.unwrap();
+    running.repositories.candidate(ID, at(0), Stated::default()).await.unwrap();
     let index = sign(&candidate, &world).await;
     running.shows(world.add(104, repository::Event::IndexSigned(index))).await;
     assert!(has(&running, Point::Newest, &old_path("1.0")).await);

@@ -1,7 +1,11 @@
 //! The text that is signed for a state: `Release` or `repomd.xml`.
 
 use chrono::{DateTime, Utc};
-use domain::{package::Format, recorded::Revision, repository::IndexFile};
+use domain::{
+    package::Format,
+    recorded::Revision,
+    repository::{IndexFile, Stated},
+};
 
 use super::engine::{Engine, Identity, Measured, Measures};
 use crate::{
@@ -30,15 +34,22 @@ impl Engine {
         covers: Revision,
         published_at: DateTime<Utc>,
         files: &[IndexFile],
+        stated: &Stated,
     ) -> Result<Signable, String> {
         let measured = self.measure(covers);
         match self.identity.format {
-            Format::Deb => self.release(&measured, published_at, files),
-            Format::Rpm => repomd(&measured, published_at, files),
+            Format::Deb => self.release(&measured, published_at, files, stated),
+            Format::Rpm => repomd(&measured, published_at, files, stated),
         }
     }
 
-    fn release(&self, measured: &Measures, date: DateTime<Utc>, files: &[IndexFile]) -> Result<Signable, String> {
+    fn release(
+        &self,
+        measured: &Measures,
+        date: DateTime<Utc>,
+        files: &[IndexFile],
+        stated: &Stated,
+    ) -> Result<Signable, String> {
         let mut listed = Vec::new();
         for (name, Measured { open, .. }) in measured {
             let path = self.packages_path(name);
@@ -60,8 +71,8 @@ impl Engine {
         all_listed(files, listed.len())?;
         let Identity { origin, label, codename, .. } = &self.identity;
         let architectures: Vec<&str> = measured.keys().map(String::as_str).collect();
-        let release =
-            apt::release::Release { origin, label, codename, date, architectures: &architectures, files: &listed };
+        let architectures = architectures.as_slice();
+        let release = apt::release::Release { origin, label, codename, date, architectures, files: &listed, stated };
         Ok(Signable { path: format!("dists/{codename}/Release"), text: apt::release::render(&release) })
     }
 
@@ -71,7 +82,12 @@ impl Engine {
     }
 }
 
-fn repomd(measured: &Measures, published_at: DateTime<Utc>, files: &[IndexFile]) -> Result<Signable, String> {
+fn repomd(
+    measured: &Measures,
+    published_at: DateTime<Utc>,
+    files: &[IndexFile],
+    stated: &Stated,
+) -> Result<Signable, String> {
     let mut described = Vec::new();
     for document in Document::ALL {
         let Some(Measured { open, .. }) = measured.get(document.name()) else { continue };
@@ -81,7 +97,7 @@ fn repomd(measured: &Measures, published_at: DateTime<Utc>, files: &[IndexFile])
         described.push((document, yum::repomd::Described { packed, open: *open }));
     }
     all_listed(files, described.len())?;
-    Ok(Signable { path: yum::repomd::PATH.to_owned(), text: yum::repomd::render(published_at, &described) })
+    Ok(Signable { path: yum::repomd::PATH.to_owned(), text: yum::repomd::render(published_at, &described, stated) })
 }
 
 fn find<'a>(files: &'a [IndexFile], is: impl Fn(&IndexFile) -> bool, what: &str) -> Result<&'a IndexFile, String> {

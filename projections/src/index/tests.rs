@@ -5,7 +5,7 @@ use std::io::Read as _;
 use domain::{
     package::{DebFacts, Facts, FileList, Package, PackagedFile},
     recorded::Position,
-    repository::{self, IndexFile, SignedIndex, Stored},
+    repository::{self, IndexFile, SignedIndex, Stated, Stored},
 };
 use uuid::Uuid;
 
@@ -89,6 +89,7 @@ pub(super) async fn sign(candidate: &Candidate, world: &World) -> SignedIndex {
         files: candidate.files.clone(),
         key_fingerprint: "AB".into(),
         renderer: candidate.renderer,
+        stated: Box::new(candidate.stated.clone()),
         co_signers: vec![],
     }
 }
@@ -100,7 +101,7 @@ pub(super) fn signers() -> BTreeSet<String> {
 
 /// Candidate, signature, promotion. Returns what was signed.
 pub(super) async fn publish(world: &World, running: &Running, second: i64) -> SignedIndex {
-    let candidate = running.repositories.candidate(ID, at(0)).await.unwrap();
+    let candidate = running.repositories.candidate(ID, at(0), Stated::default()).await.unwrap();
     let index = sign(&candidate, world).await;
     running.shows(world.add(second, repository::Event::IndexSigned(index.clone()))).await;
     index
@@ -190,7 +191,7 @@ async fn release_names_every_list_with_the_digest_that_is_served() {
     let running = world.start().await;
     world.add(100, created(Format::Deb));
     running.shows(world.add(101, deb("1.0", "amd64"))).await;
-    let candidate = running.repositories.candidate(ID, at(0)).await.unwrap();
+    let candidate = running.repositories.candidate(ID, at(0), Stated::default()).await.unwrap();
     publish(&world, &running, 102).await;
     let release = locate(&running, Point::Newest, "dists/stable/Release").await.unwrap();
     assert_eq!(bytes(&world, release).await, candidate.text.as_bytes());
@@ -260,7 +261,7 @@ async fn a_signature_that_comes_late_promotes_the_state_it_covers() {
         };
         world.add(100, created(format));
         running.shows(world.add(101, package("1.0"))).await;
-        let candidate = running.repositories.candidate(ID, at(0)).await.unwrap();
+        let candidate = running.repositories.candidate(ID, at(0), Stated::default()).await.unwrap();
         running.shows(world.add(102, package("2.0"))).await;
         let index = sign(&candidate, &world).await;
         running.shows(world.add(103, repository::Event::IndexSigned(index))).await;
@@ -285,7 +286,7 @@ async fn an_index_that_is_not_what_the_packages_render_to_stops_the_projector_an
     let running = world.start().await;
     world.add(100, created(Format::Deb));
     running.shows(world.add(101, deb("1.0", "amd64"))).await;
-    let mut candidate = running.repositories.candidate(ID, at(0)).await.unwrap();
+    let mut candidate = running.repositories.candidate(ID, at(0), Stated::default()).await.unwrap();
     candidate.text = candidate.text.replace("Origin: acme", "Origin: evil");
     let index = sign(&candidate, &world).await;
     let position = world.add(102, repository::Event::IndexSigned(index));
@@ -305,7 +306,7 @@ async fn an_index_of_another_renderer_is_taken_as_it_was_recorded() {
     let running = world.start().await;
     world.add(100, created(Format::Deb));
     running.shows(world.add(101, deb("1.0", "amd64"))).await;
-    let mut candidate = running.repositories.candidate(ID, at(0)).await.unwrap();
+    let mut candidate = running.repositories.candidate(ID, at(0), Stated::default()).await.unwrap();
     assert_eq!(candidate.renderer, RENDERER);
     candidate.renderer += 1;
     candidate.text = candidate.text.replace("Origin: acme", "Origin: Acme Inc.");
@@ -324,7 +325,7 @@ async fn a_list_that_differs_is_named() {
     let running = world.start().await;
     world.add(100, created(Format::Deb));
     running.shows(world.add(101, deb("1.0", "amd64"))).await;
-    let candidate = running.repositories.candidate(ID, at(0)).await.unwrap();
+    let candidate = running.repositories.candidate(ID, at(0), Stated::default()).await.unwrap();
     let mut index = sign(&candidate, &world).await;
     index.files[0].sha256 = Sha256::of(b"something else");
     let position = world.add(102, repository::Event::IndexSigned(index));
@@ -429,7 +430,7 @@ async fn one_more_package_stores_one_new_segment_and_manifest_a_list() {
     publish(&world, &running, 103).await;
     running.shows(world.add(104, deb("3.0", "amd64"))).await;
     world.blobs.puts.lock().unwrap().clear();
-    running.repositories.candidate(ID, at(0)).await.unwrap();
+    running.repositories.candidate(ID, at(0), Stated::default()).await.unwrap();
     assert_eq!(world.blobs.puts.lock().unwrap().len(), 4, "gz and zst: a segment and a manifest each");
 }
 
@@ -463,14 +464,14 @@ async fn read_models_made_anew_from_the_log_are_the_same() {
     running.shows(world.add(104, deb("3.0", "arm64"))).await;
     publish(&world, &running, 105).await;
     running.shows(world.add(106, deb("4.0", "arm64"))).await;
-    let next = running.repositories.candidate(ID, at(0)).await.unwrap();
+    let next = running.repositories.candidate(ID, at(0), Stated::default()).await.unwrap();
     running.stop().await;
 
     world.blobs.puts.lock().unwrap().clear();
     let again = world.start_at("again.db").await;
     again.shows(Position(19)).await;
     assert_eq!(world.blobs.puts.lock().unwrap().len(), 0, "a rebuild compresses nothing");
-    assert_eq!(again.repositories.candidate(ID, at(0)).await.unwrap(), next);
+    assert_eq!(again.repositories.candidate(ID, at(0), Stated::default()).await.unwrap(), next);
     again.stop().await;
     assert_eq!(dump(world.folder.path().join("again.db")).await, dump(world.read_models()).await);
 }
@@ -505,8 +506,8 @@ async fn text_beyond_the_limit_is_dropped_and_read_again() {
     *name = "other".parse().unwrap();
     world.feed.append("repository", other.0, 102, second);
     running.shows(world.feed.append("repository", other.0, 103, deb("2.0", "amd64"))).await;
-    let expected = running.repositories.candidate(ID, at(0)).await.unwrap();
-    running.repositories.candidate(other, at(0)).await.unwrap();
+    let expected = running.repositories.candidate(ID, at(0), Stated::default()).await.unwrap();
+    running.repositories.candidate(other, at(0), Stated::default()).await.unwrap();
     assert_eq!(running.repositories.engines.len(), 2, "both fit the usual limit");
     running.stop().await;
 
@@ -515,8 +516,8 @@ async fn text_beyond_the_limit_is_dropped_and_read_again() {
     let mut writer = models.writer;
     projector.load(&mut writer).await.unwrap();
     for _ in 0..2 {
-        assert_eq!(repositories.candidate(ID, at(0)).await.unwrap(), expected);
-        repositories.candidate(other, at(0)).await.unwrap();
+        assert_eq!(repositories.candidate(ID, at(0), Stated::default()).await.unwrap(), expected);
+        repositories.candidate(other, at(0), Stated::default()).await.unwrap();
         assert_eq!(repositories.engines.len(), 1);
     }
 }

@@ -15,7 +15,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use domain::{digest::Sha256, ids::OrganisationId};
+use domain::checkpoint::{LogName, LogState};
 use sqlx::SqlitePool;
 use tokio::sync::watch;
 
@@ -26,24 +26,6 @@ pub use self::{
 
 /// The projector's name: in checkpoints, and to wait for.
 pub const TRANSPARENCY: &str = "transparency";
-
-/// Which log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LogName {
-    /// Every event: the operator's.
-    Server,
-    /// The events of one organisation.
-    Organisation(OrganisationId),
-}
-
-/// A log at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogState {
-    /// How many entries it has.
-    pub size: u64,
-    /// The root of the tree over them.
-    pub root: Sha256,
-}
 
 /// Read access to the logs. Cheap to clone.
 #[derive(Clone)]

@@ -10,7 +10,10 @@ use domain::{
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, SqliteExecutor};
 use uuid::Uuid;
 
-use super::{LogName, edge::{Edge, Written}};
+use super::{
+    LogName,
+    edge::{Edge, Written},
+};
 use crate::read_models::{signed, unsigned};
 
 /// Most rows in one statement.
@@ -56,11 +59,7 @@ async fn edge(rows: &mut SqliteConnection, log: i64, size: u64) -> Result<Edge, 
     Ok(Edge::load(last, positions))
 }
 
-pub(super) async fn tile(
-    rows: impl SqliteExecutor<'_>,
-    log: i64,
-    tile: Tile,
-) -> Result<Option<Written>, sqlx::Error> {
+pub(super) async fn tile(rows: impl SqliteExecutor<'_>, log: i64, tile: Tile) -> Result<Option<Written>, sqlx::Error> {
     let row = sqlx::query("select hashes, positions from transparency_tile where log = ? and level = ? and tile = ?")
         .bind(log)
         .bind(tile.level)
@@ -81,14 +80,16 @@ pub(super) async fn put_tile(
 ) -> Result<(), sqlx::Error> {
     let hashes: Vec<u8> = written.hashes.iter().flat_map(|hash| hash.0).collect();
     let positions: Vec<u8> = written.positions.iter().flat_map(|position| position.0.to_be_bytes()).collect();
-    sqlx::query("insert or replace into transparency_tile (log, level, tile, hashes, positions) values (?, ?, ?, ?, ?)")
-        .bind(log)
-        .bind(tile.level)
-        .bind(signed(tile.index))
-        .bind(hashes)
-        .bind((tile.level == 0).then_some(positions))
-        .execute(rows)
-        .await?;
+    sqlx::query(
+        "insert or replace into transparency_tile (log, level, tile, hashes, positions) values (?, ?, ?, ?, ?)",
+    )
+    .bind(log)
+    .bind(tile.level)
+    .bind(signed(tile.index))
+    .bind(hashes)
+    .bind((tile.level == 0).then_some(positions))
+    .execute(rows)
+    .await?;
     Ok(())
 }
 

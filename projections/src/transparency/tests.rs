@@ -5,7 +5,7 @@ use std::path::Path;
 use domain::{
     canonical,
     event::Event,
-    ids::{ProjectId, ReleaseId},
+    ids::{OrganisationId, ProjectId, ReleaseId},
     merkle::{Accumulator, leaf_hash, proves_consistency, proves_inclusion},
     organisation, project,
     recorded::{Position, RawEvent, Recorded},

@@ -13,6 +13,7 @@ use domain::{
     digest::Sha256,
     package::{Changelog, Comparison, Dependency, FileKind, FileList, PackagedFile, RpmFacts},
     recorded::Revision,
+    repository::Stated,
 };
 use rpm::{DependencyFlags, FileFlags, FileType, IndexSignatureTag, PackageMetadata};
 
@@ -145,7 +146,7 @@ fn real_rpms_are_described_byte_for_byte_as_createrepo_c_does() {
     let theirs = fs::read_to_string(folder.path().join(repomd::PATH)).unwrap();
     let revision = theirs.split(['<', '>']).skip_while(|part| *part != "revision").nth(1).unwrap().parse().unwrap();
     let at = chrono::DateTime::from_timestamp(revision, 0).unwrap();
-    assert_eq!(repomd::render(at, &described), theirs);
+    assert_eq!(repomd::render(at, &described, &Stated::default()), theirs);
 }
 
 #[test]
@@ -180,7 +181,11 @@ fn dnf_reads_documents_of_several_gz_members() {
         fs::write(folder.path().join(document.path(&packed.measure.sha256)), bytes).unwrap();
         described.push((document, repomd::Described { packed: packed.measure, open: rope.measure(len, &frame) }));
     }
-    fs::write(folder.path().join(repomd::PATH), repomd::render(chrono::DateTime::UNIX_EPOCH, &described)).unwrap();
+    fs::write(
+        folder.path().join(repomd::PATH),
+        repomd::render(chrono::DateTime::UNIX_EPOCH, &described, &Stated::default()),
+    )
+    .unwrap();
     let found = run(Command::new("dnf")
         .arg("--quiet")
         .arg(format!("--installroot={}/root", folder.path().display()))

@@ -1,6 +1,8 @@
 //! Writes `repomd.xml`: what dnf reads first, and what is signed.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
+use domain::repository::Stated;
 
 use super::{Document, xml};
 use crate::rope::Measure;
@@ -10,7 +12,7 @@ pub const PATH: &str = "repodata/repomd.xml";
 
 /// The text of `repomd.xml`. Its revision is the publication's time, so that it goes up with every publication.
 #[must_use]
-pub fn render(published_at: DateTime<Utc>, documents: &[(Document, Described)]) -> String {
+pub fn render(published_at: DateTime<Utc>, documents: &[(Document, Described)], stated: &Stated) -> String {
     let second = published_at.timestamp();
     let described: String = documents
         .iter()
@@ -31,9 +33,15 @@ pub fn render(published_at: DateTime<Utc>, documents: &[(Document, Described)]) 
         .collect();
     format!(
         "{}<repomd xmlns=\"http://linux.duke.edu/metadata/repo\" xmlns:rpm=\"http://linux.duke.edu/metadata/rpm\">\n  \
-         <revision>{second}</revision>\n{described}</repomd>\n",
-        xml::DECLARATION
+         <revision>{second}</revision>\n{checkpoint}{described}</repomd>\n",
+        xml::DECLARATION,
+        checkpoint = stated.checkpoint.as_deref().map(comment).unwrap_or_default(),
     )
+}
+
+/// The checkpoint as a comment, which every client passes over: in base64, since a comment cannot hold two hyphens.
+fn comment(note: &str) -> String {
+    format!("  <!-- log-checkpoint {} -->\n", BASE64_STANDARD.encode(note))
 }
 
 /// A document's two forms.

@@ -1,0 +1,178 @@
+//! The transparency logs over HTTP: checkpoints, tiles and proofs that anyone who holds a key can check.
+//!
+//! Addresses follow C2SP tlog-tiles below `/log/{organisation}`; the log of the whole server is at `/log`.
+
+mod entries;
+mod reader;
+
+use axum::{
+    Json, Router,
+    extract::{Path, Query, State},
+    http::header,
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use domain::{
+    ids::EventId,
+    merkle::{Tile, TilePath},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use self::reader::{ReadableLog, ServerLog, TenantLog};
+use crate::{app::App, http::problem::Problem};
+
+/// What never changes may be kept for ever by whoever is let in.
+const IMMUTABLE: &str = "private, max-age=31536000, immutable";
+const NO_STORE: &str = "no-store";
+/// A person has to do something first.
+const RETRY_AFTER_SECONDS: u32 = 60;
+
+/// The routes.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/log/checkpoint", get(async |app, ServerLog(log): ServerLog| checkpoint(app, log).await))
+        .route("/log/key", get(async |app, ServerLog(log): ServerLog| key(app, log)))
+        .route(
+            "/log/tile/{*tile}",
+            get(async |app, ServerLog(log): ServerLog, Path(path): Path<String>| tile(app, log, path).await),
+        )
+        .route(
+            "/log/proof/event/{event}",
+            get(async |app, ServerLog(log): ServerLog, Path(event): Path<String>, query| {
+                inclusion(app, log, event, query).await
+            }),
+        )
+        .route(
+            "/log/proof/consistency",
+            get(async |app, ServerLog(log): ServerLog, query| consistency(app, log, query).await),
+        )
+        .route("/log/{organisation}/checkpoint", get(async |app, TenantLog(log): TenantLog| checkpoint(app, log).await))
+        .route("/log/{organisation}/key", get(async |app, TenantLog(log): TenantLog| key(app, log)))
+        .route(
+            "/log/{organisation}/tile/{*tile}",
+            get(async |app, TenantLog(log): TenantLog, Path((_, path)): Path<(String, String)>| {
+                tile(app, log, path).await
+            }),
+        )
+        .route(
+            "/log/{organisation}/proof/event/{event}",
+            get(async |app, TenantLog(log): TenantLog, Path((_, event)): Path<(String, String)>, query| {
+                inclusion(app, log, event, query).await
+            }),
+        )
+        .route(
+            "/log/{organisation}/proof/consistency",
+            get(async |app, TenantLog(log): TenantLog, query| consistency(app, log, query).await),
+        )
+}
+
+/// The newest state, as a signed note.
+async fn checkpoint(State(app): State<App>, log: ReadableLog) -> Result<Response, Problem> {
+    let note = app.log_signer.checkpoint(log.name, &log.origin).await.map_err(|error| {
+        tracing::error!(error = %commands::causes::Causes(&error), "cannot sign a checkpoint of {}", log.origin);
+        Problem::Unavailable {
+            what: "the log cannot be vouched for at the moment: the server's log says why",
+            retry_after_seconds: RETRY_AFTER_SECONDS,
+        }
+    })?;
+    let note = note.ok_or_else(|| Problem::NotFound("the log has no entry yet".to_owned()))?;
+    Ok(text(note))
+}
+
+/// What verifiers pin.
+fn key(State(app): State<App>, log: ReadableLog) -> Response {
+    text(format!("{}\n", app.log_signer.verifier_key(&log.origin)))
+}
+
+fn text(text: String) -> Response {
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, NO_STORE)];
+    (headers, text).into_response()
+}
+
+/// A tile's hashes, 32 bytes each, or the entries below it, a line each.
+async fn tile(State(app): State<App>, log: ReadableLog, path: String) -> Result<Response, Problem> {
+    let tile: TilePath =
+        path.parse().map_err(|error: domain::merkle::InvalidTilePath| Problem::BadRequest(error.to_string()))?;
+    let missing = || Problem::NotFound("the log does not have so many entries".to_owned());
+    let width = usize::try_from(tile.width).unwrap_or(usize::MAX);
+    let Some(level) = tile.level else {
+        let lines = entries::lines(&app, log.name, tile.index, width).await?.ok_or_else(missing)?;
+        let headers = [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, IMMUTABLE)];
+        return Ok((headers, lines).into_response());
+    };
+    let hashes = app.transparency.tile(log.name, Tile { level, index: tile.index }).await?.ok_or_else(missing)?;
+    let hashes = hashes.get(..width).ok_or_else(missing)?;
+    let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.0).collect();
+    let headers = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, IMMUTABLE)];
+    Ok((headers, bytes).into_response())
+}
+
+/// Which tree a proof is for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InclusionQuery {
+    /// Entries; the newest tree if unset.
+    size: Option<u64>,
+}
+
+/// That an event is in the log.
+async fn inclusion(
+    State(app): State<App>,
+    log: ReadableLog,
+    event: String,
+    query: Result<Query<InclusionQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(InclusionQuery { size }) = query.map_err(|error| Problem::BadRequest(error.body_text()))?;
+    let event: EventId =
+        event.parse().map_err(|error: domain::ids::InvalidId| Problem::BadRequest(error.to_string()))?;
+    let proof = app.transparency.inclusion(log.name, event, size).await.map_err(damaged)?;
+    let proof = proof.ok_or_else(|| Problem::NotFound("the log, at that size, does not have that event".to_owned()))?;
+    let body = json!({
+        "log": log.origin,
+        "event": event,
+        "entry": proof.entry,
+        "size": proof.size,
+        "root": proof.root,
+        "path": proof.path,
+    });
+    Ok(([(header::CACHE_CONTROL, NO_STORE)], Json(body)).into_response())
+}
+
+/// Two sizes of a log.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConsistencyQuery {
+    /// The earlier one, in entries.
+    from: u64,
+    /// The later one.
+    to: u64,
+}
+
+/// That the log only grew.
+async fn consistency(
+    State(app): State<App>,
+    log: ReadableLog,
+    query: Result<Query<ConsistencyQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(ConsistencyQuery { from, to }) = query.map_err(|error| Problem::BadRequest(error.body_text()))?;
+    let path = app.transparency.consistency(log.name, from, to).await.map_err(damaged)?;
+    let path = path.ok_or_else(|| {
+        Problem::NotFound("the log did not grow like that: expected from <= to <= its size".to_owned())
+    })?;
+    let body = json!({ "log": log.origin, "from": from, "to": to, "path": path });
+    Ok(([(header::CACHE_CONTROL, IMMUTABLE)], Json(body)).into_response())
+}
+
+fn damaged(error: projections::transparency::ProofError) -> Problem {
+    match error {
+        projections::transparency::ProofError::Rows(error) => error.into(),
+        projections::transparency::ProofError::Damaged(missing) => {
+            tracing::error!("the transparency log's tiles are damaged: {missing}");
+            Problem::Unavailable {
+                what: "the log's tree is damaged: rebuild the read models",
+                retry_after_seconds: RETRY_AFTER_SECONDS,
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Vouching for the transparency logs: checkpoints signed by a key of their own, and never two that contradict each other.
+//!
+//! What was signed last is kept in a file beside the secrets, written before the signature leaves. A log that does not
+//! continue it, after a restore from an old backup or by somebody's hand, is refused for ever: a person has to look.
+
+mod kept;
+mod key;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use domain::{
+    checkpoint::{Checkpoint, LogName, LogState, Note, VerifierKey},
+    digest::Sha256,
+    names::OrganisationName,
+};
+use futures::future::BoxFuture;
+use tokio::sync::Mutex;
+
+use self::key::LogKey;
+pub use self::key::{LOG_KEY_PURPOSE, LogKeyError};
+use crate::{event_store::BoxError, execute::Executor, secrets::Secrets};
+
+/// The trees over the logs' entries.
+pub trait Trees: Send + Sync + 'static {
+    /// The newest state of a log; none if it has no entry.
+    fn now(&self, log: LogName) -> Option<LogState>;
+    /// The root that the log had with `size` entries; none if it has fewer.
+    fn root_at(&self, log: LogName, size: u64) -> BoxFuture<'_, Result<Option<Sha256>, BoxError>>;
+}
+
+/// Why a log is not vouched for.
+#[derive(Debug, thiserror::Error)]
+pub enum SignLogError {
+    /// It is not the log that was signed before.
+    #[error(
+        "the transparency log {origin} is not a continuation of what was signed: {signed} entries with root {root}; \
+         it has {has} entries now. Restore the newest backup of the event log, or start a log under another name"
+    )]
+    Fork {
+        /// Which.
+        origin: String,
+        /// How many entries it had.
+        signed: u64,
+        /// With this root.
+        root: Sha256,
+        /// How many it has now.
+        has: u64,
+    },
+    /// The tree cannot be read.
+    #[error("cannot read the transparency log")]
+    Tree(#[source] BoxError),
+    /// What was signed last cannot be read or written.
+    #[error("cannot keep {}", path.display())]
+    Kept {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A defect of this program.
+    #[error("signing a checkpoint broke off")]
+    BrokeOff(#[from] tokio::task::JoinError),
+}
+
+/// Signs checkpoints. Cheap to clone.
+#[derive(Clone)]
+pub struct LogSigner(Arc<Inner>);
+
+struct Inner {
+    key: LogKey,
+    trees: Arc<dyn Trees>,
+    folder: PathBuf,
+    /// The newest note of each log. Whoever signs holds it, so that one state follows the other.
+    newest: Mutex<HashMap<LogName, (LogState, String)>>,
+}
+
+impl LogSigner {
+    /// The key as the log and the secret store have it; made if there is none yet, for logs at `host`. What is signed last is
+    /// kept in `folder`.
+    ///
+    /// # Errors
+    /// See [`LogKeyError`].
+    pub async fn open(
+        executor: &Executor,
+        secrets: &Arc<Secrets>,
+        host: &str,
+        trees: Arc<dyn Trees>,
+        folder: PathBuf,
+    ) -> Result<Self, LogKeyError> {
+        let key = LogKey::open(executor, secrets, host).await?;
+        let made = folder.clone();
+        tokio::task::spawn_blocking(move || kept::create_folder(&made)).await??;
+        Ok(Self(Arc::new(Inner { key, trees, folder, newest: Mutex::default() })))
+    }
+
+    /// The log's name: `packages.example.org/log/acme`, or `packages.example.org/log` of the server's.
+    #[must_use]
+    pub fn origin(&self, organisation: Option<&OrganisationName>) -> String {
+        let host = self.0.key.host();
+        organisation.map_or_else(|| format!("{host}/log"), |name| format!("{host}/log/{name}"))
+    }
+
+    /// What verifiers pin for the log called `origin`.
+    #[must_use]
+    pub fn verifier_key(&self, origin: &str) -> VerifierKey {
+        self.0.key.verifier(origin)
+    }
+
+    /// A checkpoint of the log as it is now, as a signed note; none if it has no entry.
+    ///
+    /// # Errors
+    /// See [`SignLogError`].
+    pub async fn checkpoint(&self, log: LogName, origin: &str) -> Result<Option<String>, SignLogError> {
+        let Inner { key, trees, folder, newest } = &*self.0;
+        let mut newest = newest.lock().await;
+        let Some(state) = trees.now(log) else { return Ok(None) };
+        if let Some((signed, note)) = newest.get(&log)
+            && *signed == state
+        {
+            return Ok(Some(note.clone()));
+        }
+        let file = kept::file(folder, log);
+        let last = blocking(&file, kept::read).await?;
+        if let Some(last) = last {
+            let root = trees.root_at(log, last.size).await.map_err(SignLogError::Tree)?;
+            if root != Some(last.root) {
+                let origin = origin.to_owned();
+                return Err(SignLogError::Fork { origin, signed: last.size, root: last.root, has: state.size });
+            }
+        }
+        if last != Some(state) {
+            blocking(&file, move |file| kept::write(file, state)).await?;
+        }
+        let text = Checkpoint { origin: origin.to_owned(), size: state.size, root: state.root }.to_string();
+        let note = Note { signatures: vec![key.sign(origin, &text)], text }.to_string();
+        newest.insert(log, (state, note.clone()));
+        Ok(Some(note))
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    file: &Path,
+    work: impl FnOnce(&Path) -> std::io::Result<T> + Send + 'static,
+) -> Result<T, SignLogError> {
+    let path = file.to_owned();
+    let worked = tokio::task::spawn_blocking(move || work(&path)).await?;
+    worked.map_err(|source| SignLogError::Kept { path: file.to_owned(), source })
+}

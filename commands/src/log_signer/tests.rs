@@ -1,0 +1,115 @@
+use std::sync::Mutex as SyncMutex;
+
+use chrono::Utc;
+use domain::merkle::{Accumulator, leaf_hash};
+use tempfile::TempDir;
+
+use super::*;
+use crate::event_store::sqlite::SqliteEventStore;
+
+/// Trees over entries that a test can change, as nobody should.
+#[derive(Default)]
+struct Entries(SyncMutex<Vec<&'static str>>);
+
+impl Entries {
+    fn set(&self, entries: &[&'static str]) {
+        *self.0.lock().expect("no panic") = entries.to_vec();
+    }
+
+    fn tree(&self, size: usize) -> Option<LogState> {
+        let mut tree = Accumulator::default();
+        for entry in self.0.lock().expect("no panic").get(..size)? {
+            tree.push(leaf_hash(entry.as_bytes()));
+        }
+        Some(LogState { size: tree.size(), root: tree.root() })
+    }
+}
+
+impl Trees for Entries {
+    fn now(&self, _: LogName) -> Option<LogState> {
+        let size = self.0.lock().expect("no panic").len();
+        self.tree(size).filter(|state| state.size > 0)
+    }
+
+    fn root_at(&self, _: LogName, size: u64) -> BoxFuture<'_, Result<Option<Sha256>, BoxError>> {
+        let root = self.tree(size as usize).map(|state| state.root);
+        Box::pin(async move { Ok(root) })
+    }
+}
+
+struct World {
+    folder: TempDir,
+    executor: Executor,
+    secrets: Arc<Secrets>,
+    entries: Arc<Entries>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SqliteEventStore::open(folder.path().join("log.sqlite")).await.expect("a log");
+        let secrets = Secrets::open(&folder.path().join("secrets"), &folder.path().join("master.key"));
+        Self {
+            executor: Executor::new(Arc::new(store), Utc::now),
+            secrets: Arc::new(secrets.expect("secrets")),
+            entries: Arc::default(),
+            folder,
+        }
+    }
+
+    async fn signer(&self, host: &str) -> LogSigner {
+        let folder = self.folder.path().join("signed_logs");
+        LogSigner::open(&self.executor, &self.secrets, host, self.entries.clone(), folder).await.expect("a signer")
+    }
+}
+
+const ORIGIN: &str = "packages.example.org/log";
+
+async fn signed(signer: &LogSigner) -> Result<Option<String>, SignLogError> {
+    signer.checkpoint(LogName::Server, ORIGIN).await
+}
+
+#[tokio::test]
+async fn a_checkpoint_bears_a_signature_of_the_announced_key_and_the_key_stays_the_same() {
+    let world = World::new().await;
+    let signer = world.signer("packages.example.org").await;
+    assert_eq!(signed(&signer).await.expect("no entry is no error"), None);
+    world.entries.set(&["a", "b"]);
+    let note = signed(&signer).await.expect("signs").expect("has entries");
+    let parsed: Note = note.parse().expect("a note");
+    let checkpoint: Checkpoint = parsed.text.parse().expect("a checkpoint");
+    let state = world.entries.tree(2).expect("a tree");
+    assert_eq!((checkpoint.origin.as_str(), checkpoint.size, checkpoint.root), (ORIGIN, 2, state.root));
+
+    let pinned = signer.verifier_key(ORIGIN);
+    let [signature] = pinned.signatures_in(&parsed).collect::<Vec<_>>()[..] else { panic!("{note}") };
+    let public = aws_lc_rs::signature::UnparsedPublicKey::new(&aws_lc_rs::signature::ED25519, &pinned.key);
+    public.verify(parsed.text.as_bytes(), &signature.signature).expect("the key's own signature");
+    public.verify(b"another text", &signature.signature).expect_err("of this text alone");
+
+    let again = world.signer("other.example.org").await;
+    assert_eq!(again.verifier_key(ORIGIN), pinned);
+    assert_eq!(again.origin(None), ORIGIN, "a log keeps its name when the server gets another address");
+    assert_eq!(signed(&again).await.expect("signs"), Some(note));
+}
+
+#[tokio::test]
+async fn a_log_that_does_not_continue_what_was_signed_is_refused_for_ever() {
+    let world = World::new().await;
+    let signer = world.signer("packages.example.org").await;
+    world.entries.set(&["a", "b", "c"]);
+    signed(&signer).await.expect("signs");
+    for (fork, why) in [
+        (&["a", "x", "c"][..], "an entry is another"),
+        (&["a", "x", "c", "d"], "an entry is another in a longer log"),
+        (&["a", "b"], "it is shorter"),
+        (&["b", "a", "c"], "the order is another"),
+    ] {
+        world.entries.set(fork);
+        assert!(matches!(signed(&signer).await, Err(SignLogError::Fork { .. })), "{why}");
+        let restarted = world.signer("packages.example.org").await;
+        assert!(matches!(signed(&restarted).await, Err(SignLogError::Fork { .. })), "{why}, after a restart");
+    }
+    world.entries.set(&["a", "b", "c", "d"]);
+    assert!(signed(&signer).await.expect("it continues").is_some());
+}
