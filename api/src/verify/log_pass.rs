@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::{
     Finding, Place, Sources, Stage, VerifyError, Watch,
     signatures::{Certificates, Checks},
+    transparency::TenantLogs,
     watch::at_position,
 };
 
@@ -32,6 +33,8 @@ pub(super) struct LogPass {
     /// The blobs to be hashed, and the first event that names each.
     pub(super) blobs: HashMap<Sha256, (Place, BlobKind)>,
     pub(super) findings: Vec<Finding>,
+    /// It has an event that cannot be read: nobody can go on behind it.
+    pub(super) is_damaged: bool,
 }
 
 struct Reader<'a> {
@@ -41,6 +44,7 @@ struct Reader<'a> {
     revisions: HashMap<StreamId, Revision>,
     ids: HashSet<Uuid>,
     tree: merkle::Accumulator,
+    tenants: TenantLogs,
     keys: SigningKey,
     certificates: Certificates,
     /// Of which format each repository is.
@@ -63,6 +67,7 @@ pub(super) async fn run(
         revisions: HashMap::new(),
         ids: HashSet::new(),
         tree: merkle::Accumulator::default(),
+        tenants: TenantLogs::default(),
         keys: SigningKey::default(),
         certificates: Certificates::default(),
         formats: BTreeMap::new(),
@@ -74,6 +79,7 @@ pub(super) async fn run(
             indexes: Vec::new(),
             blobs: HashMap::new(),
             findings: Vec::new(),
+            is_damaged: false,
         },
     };
     let mut after = Position(0);
@@ -91,6 +97,7 @@ pub(super) async fn run(
             Err(ReadError::Damaged { position, .. }) if limit > 1 && position > Position(after.0 + 1) => limit = 1,
             Err(ReadError::Damaged { position, source }) => {
                 reader.find(Place::at(position), format!("the event cannot be read: {source}"));
+                reader.pass.is_damaged = true;
                 (after, limit) = (position, PAGE_EVENTS_MAX);
             }
             Err(error) => return Err(error.into()),
@@ -106,11 +113,21 @@ impl Reader<'_> {
     }
 
     async fn take(&mut self, recorded: Recorded<RawEvent>) -> Result<(), VerifyError> {
-        self.tree.push(merkle::leaf_hash(canonical::line(&recorded).as_bytes()));
+        let leaf = merkle::leaf_hash(canonical::line(&recorded).as_bytes());
+        self.tree.push(leaf);
         self.pass.events += 1;
         let place = Place::of(&recorded);
         self.envelope(&recorded, &place);
-        match event::decode(&recorded.event) {
+        let decoded = event::decode(&recorded.event);
+        let checkpoint = match &decoded {
+            Ok(Event::Repository(repository::Event::IndexSigned(index))) => self.tenants.check(&recorded.stream, index),
+            _ => None,
+        };
+        if let Some(what) = checkpoint {
+            self.find(place.clone(), what);
+        }
+        self.tenants.add(&recorded, decoded.as_ref().ok(), leaf);
+        match decoded {
             Ok(event) => self.fact(place, &recorded, &event).await,
             // Kept, and looked at by whoever wrote it.
             Err(DecodeError::Unknown { .. }) => Ok(()),

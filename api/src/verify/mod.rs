@@ -15,6 +15,9 @@ mod projections;
 mod read_models;
 mod report;
 mod signatures;
+#[cfg(test)]
+mod tests;
+mod transparency;
 mod watch;
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
@@ -114,7 +117,10 @@ pub async fn verify(sources: &Sources, span: Span, watch: &dyn Watch) -> Result<
     };
 
     let log = log_pass::run(sources, span.from, until, watch).await?;
-    let projected = projections::run(sources, until, live.as_ref(), scratch.path(), watch).await?;
+    let projected = match log.is_damaged {
+        false => projections::run(sources, until, until == head, live.as_ref(), scratch.path(), watch).await?,
+        true => projections::Projected::none("the log has events that cannot be read"),
+    };
     let index_files = index_files::run(&sources.blobs, &log.indexes, watch).await?;
     let blobs = blobs::run(&sources.blobs, log.blobs, watch).await?;
 

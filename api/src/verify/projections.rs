@@ -11,6 +11,7 @@ use ::projections::{
     projector::Projector,
     read_models::ReadModels,
     runner::{ProjectorHealth, Replay},
+    transparency::transparency,
 };
 use domain::recorded::Position;
 use sqlx::{SqliteConnection, SqlitePool};
@@ -27,10 +28,18 @@ pub(super) struct Projected {
     pub(super) events_a_second: u64,
 }
 
-/// Replays the log up to `until`, and compares with `live` on the way.
+impl Projected {
+    /// Nothing was replayed.
+    pub(super) fn none(why: &str) -> Self {
+        Self { not_compared: Some(why.to_owned()), ..Self::default() }
+    }
+}
+
+/// Replays the log up to `until`, which is its end if `sees_all`, and compares with `live` on the way.
 pub(super) async fn run(
     sources: &Sources,
     until: Position,
+    sees_all: bool,
     live: Option<&Snapshot>,
     scratch: &Path,
     watch: &dyn Watch,
@@ -56,6 +65,9 @@ pub(super) async fn run(
     if let Some(live) = live {
         let healths = replay.run(|name| live.position(name).unwrap_or_default().min(until), seen).await?;
         working = started.elapsed();
+        if sees_all {
+            projected.findings.extend(live.beyond(until));
+        }
         for (done, (name, version, tables, file)) in (1..).zip(&tables) {
             let at = healths.iter().find(|health| health.name == *name).map(|health| health.position);
             match live.comparable(name, *version, at) {
@@ -87,6 +99,7 @@ fn makers(sources: &Sources) -> Vec<(&'static str, Make)> {
         ("credentials", Box::new(|readers| Box::new(credentials(readers).1))),
         ("repositories", Box::new(move |readers| Box::new(repositories(readers, blobs).1))),
         ("board", Box::new(|readers| Box::new(board(readers).1))),
+        ("transparency", Box::new(|readers| Box::new(transparency(readers).1))),
     ]
 }
 

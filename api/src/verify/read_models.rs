@@ -11,7 +11,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteRow},
 };
 
-use super::{Finding, Place, VerifyError};
+use super::{Finding, Place, VerifyError, transparency};
 
 /// A copy of the live read models at one moment.
 pub(super) struct Snapshot {
@@ -49,6 +49,15 @@ impl Snapshot {
         self.checkpoints.get(projector).map(|(_, position)| *position)
     }
 
+    /// The live read models know events that a log which ends at `head` does not have.
+    pub(super) fn beyond(&self, head: Position) -> Option<Finding> {
+        let furthest = self.checkpoints.values().map(|(_, position)| *position).max()?;
+        (furthest > head).then(|| {
+            let what = format!("the log ends here, and the live read models have events up to position {furthest}");
+            Finding::new(Place::at(head), what)
+        })
+    }
+
     /// Whether a projector of this version that has come to `at` must have the same rows; otherwise why not.
     pub(super) fn comparable(&self, projector: &str, version: u32, at: Option<Position>) -> Result<(), String> {
         match self.checkpoints.get(projector) {
@@ -79,6 +88,9 @@ impl Snapshot {
             .await
             .map_err(failed)?;
         let mut findings = Vec::new();
+        if tables.contains(&"transparency_tile") {
+            findings.extend(transparency::first_other_entry(&mut rows).await.map_err(failed)?);
+        }
         for table in tables {
             // Names of tables are constants of the program.
             for (one, other, what) in

@@ -1,0 +1,230 @@
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+//! Whoever changes a stored event is found out, whatever the change.
+
+use std::path::{Path, PathBuf};
+
+use ::projections::{
+    board::board, credentials::credentials, index::repositories, projector::Projector, read_models::ReadModels,
+    runner::Runner, transparency::transparency,
+};
+use chrono::{TimeDelta, TimeZone as _, Utc};
+use commands::event_store::{
+    Expected, Filter, NewEvent,
+    sqlite::{ReadOnlySqliteEventStore, SqliteEventStore},
+};
+use domain::{
+    canonical,
+    event::{Event, encode},
+    ids::{CommandId, EventId, OrganisationId, ProjectId, ReleaseId},
+    organisation, project,
+    recorded::{Actor, Metadata, RawEvent, Recorded, StreamId},
+    release,
+};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
+use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::*;
+use crate::wiring::{IndexBlobs, LogFeed};
+
+/// How many changes are tried; `PKGDEPLOY_TEST_MUTATIONS` asks for more, which takes a tenth of a second each.
+const MUTATIONS: usize = 200;
+const RELEASES: u128 = 10;
+
+/// A log with its live read models, as a server leaves them.
+struct Written {
+    folder: TempDir,
+    events: Vec<Recorded<RawEvent>>,
+}
+
+fn facts() -> Vec<(StreamId, Event)> {
+    let mut facts = Vec::new();
+    for name in ["acme", "other"] {
+        let organisation = name.parse().unwrap();
+        let (id, project) =
+            (OrganisationId::named(&organisation), ProjectId::named(&organisation, &"web".parse().unwrap()));
+        facts.push((
+            StreamId::new("organisation", id.0),
+            organisation::Event::Created { name: organisation.clone() }.into(),
+        ));
+        let added = project::Event::Added {
+            organisation: organisation.clone(),
+            name: "web".parse().unwrap(),
+            source: "https://example.org/web.git".to_owned(),
+            trigger: project::Trigger::ApiEndpoint,
+        };
+        facts.push((StreamId::new("project", project.0), added.into()));
+        for n in 0..RELEASES {
+            let stream = StreamId::new("release", ReleaseId(Uuid::from_u128(project.0.as_u128() ^ n)).0);
+            let received = release::Event::Received {
+                organisation: organisation.clone(),
+                project,
+                tag: format!("v{n}").parse().unwrap(),
+                version: n.to_string().parse().unwrap(),
+            };
+            facts.push((stream.clone(), received.into()));
+            facts.push((stream, release::Event::Cancelled.into()));
+        }
+    }
+    facts
+}
+
+impl Written {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteEventStore::open(folder.path().join("log.sqlite")).await.unwrap());
+        for (n, (stream, event)) in (1_u32..).zip(facts()) {
+            let metadata = Metadata {
+                recorded_at: Utc.timestamp_opt(1_795_000_000, 0).unwrap() + TimeDelta::milliseconds(i64::from(n)),
+                actor: Actor::Worker { name: "releases".to_owned() },
+                command_id: CommandId(Uuid::from_u128(u128::from(n) << 64 | 7)),
+                causation: Some(EventId(Uuid::from_u128(u128::from(n)))),
+            };
+            let event_id = EventId(Uuid::from_u128(u128::from(n) << 70 | 9));
+            let new = NewEvent { event_id, event: encode(&event), metadata };
+            store.append(&stream, Expected::Any, vec![new]).await.unwrap();
+        }
+        let ReadModels { writer, readers } = ReadModels::open(folder.path().join("read_models.sqlite")).await.unwrap();
+        let blobs = Blobs::local(folder.path().join("blobs")).unwrap();
+        let projectors: Vec<Box<dyn Projector>> = vec![
+            Box::new(credentials(readers.clone()).1),
+            Box::new(repositories(readers.clone(), Arc::new(IndexBlobs(blobs))).1),
+            Box::new(board(readers.clone()).1),
+            Box::new(transparency(readers.clone()).1),
+        ];
+        let (runner, progress) = Runner::open(writer, Arc::new(LogFeed(store.clone())), projectors).await.unwrap();
+        let running = tokio::spawn(runner.run());
+        let head = store.head().await.unwrap();
+        progress.wait_for(head).await.unwrap();
+        running.abort();
+        let events = store.read_all(Position(0), &Filter::all(), u32::MAX).await.unwrap().events;
+        store.close().await;
+        readers.close().await;
+        Self { folder, events }
+    }
+
+    /// The report on the log at `log`, beside the live read models.
+    async fn verified(&self, log: &Path) -> Report {
+        let sources = Sources {
+            log: Arc::new(ReadOnlySqliteEventStore::open(log).await.unwrap()),
+            blobs: Blobs::local(self.folder.path().join("blobs")).unwrap(),
+            read_models: Some(self.folder.path().join("read_models.sqlite")),
+            scratch: self.folder.path().to_owned(),
+        };
+        let report = verify(&sources, Span::default(), &Silent).await.unwrap();
+        sources.log.close().await;
+        report
+    }
+
+    fn copy(&self, name: &str) -> PathBuf {
+        let copy = self.folder.path().join(name);
+        std::fs::copy(self.folder.path().join("log.sqlite"), &copy).unwrap();
+        copy
+    }
+}
+
+/// A change of one stored event, and the positions that a finding may name for it.
+async fn mutate(log: &Path, random: &mut StdRng, last: u64) -> (String, std::ops::RangeInclusive<u64>) {
+    let mut rows = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(log)).await.unwrap();
+    for trigger in ["event_is_never_updated", "event_is_never_deleted"] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("drop trigger {trigger}"))).execute(&mut rows).await.unwrap();
+    }
+    let position = random.gen_range(1..=last);
+    let run = async |rows: &mut SqliteConnection, sql: String| {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(rows).await.unwrap();
+    };
+    let outcome = match random.gen_range(0..8) {
+        0 => {
+            run(&mut rows, format!("delete from event where position = {position}")).await;
+            // The event before it, for the last one; the one after it otherwise.
+            ("delete".to_owned(), position.saturating_sub(1)..=position + 1)
+        }
+        1 => {
+            let sql = format!(
+                "update event set position = position + 10000 where position >= {position}; \
+                 insert into event select {position}, stream_id, 900, randomblob(16), name, schema_version, metadata, payload \
+                 from event where position = {position} + 10000; \
+                 update event set position = position - 9999 where position > 10000"
+            );
+            run(&mut rows, sql).await;
+            ("insert".to_owned(), position..=position)
+        }
+        2 => {
+            let (a, b) = (position.min(last - 1), position.min(last - 1) + 1);
+            let sql = format!(
+                "update event set position = 0 where position = {a}; update event set position = {a} where position = {b}; \
+                 update event set position = {b} where position = 0"
+            );
+            run(&mut rows, sql).await;
+            ("reorder".to_owned(), a..=a)
+        }
+        3 => {
+            run(&mut rows, format!("delete from event where position >= {position}")).await;
+            ("truncate".to_owned(), position.saturating_sub(1)..=position)
+        }
+        _ => {
+            let column =
+                *["payload", "metadata", "name", "event_id", "revision", "schema_version"].choose(random).unwrap();
+            flip(&mut rows, column, position, random).await;
+            (format!("flip in {column}"), position..=position)
+        }
+    };
+    rows.close().await.unwrap();
+    outcome
+}
+
+async fn flip(rows: &mut SqliteConnection, column: &str, position: u64, random: &mut StdRng) {
+    let sql = format!("select cast({column} as blob) as was from event where position = {position}");
+    let was: Vec<u8> = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_one(&mut *rows).await.unwrap().get("was");
+    let mut now = was.clone();
+    while now == was {
+        let at = random.gen_range(0..now.len());
+        now[at] = match column {
+            "event_id" => random.r#gen(),
+            "revision" | "schema_version" => random.gen_range(b'1'..=b'9'),
+            _ => random.gen_range(b' '..=b'~'),
+        };
+    }
+    let value = match column {
+        "event_id" => format!("x'{}'", hex::encode(&now)),
+        "revision" | "schema_version" => String::from_utf8(now).unwrap(),
+        _ => format!("cast(x'{}' as text)", hex::encode(&now)),
+    };
+    let sql = format!("update or ignore event set {column} = {value} where position = {position}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(rows).await.unwrap();
+}
+
+/// The lines of the log, as far as they can be read.
+async fn lines(log: &Path) -> Option<Vec<String>> {
+    let store = ReadOnlySqliteEventStore::open(log).await.unwrap();
+    let page = store.read_all(Position(0), &Filter::all(), u32::MAX).await.ok();
+    store.close().await;
+    page.map(|page| page.events.iter().map(canonical::line).collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_random_changes_to_a_log_each_is_found_and_named() {
+    let mutations = std::env::var("PKGDEPLOY_TEST_MUTATIONS").map_or(MUTATIONS, |asked| asked.parse().unwrap());
+    let written = Written::new().await;
+    let good = written.verified(&written.copy("good.sqlite")).await;
+    assert!(good.is_good(), "{good}");
+    assert_eq!(good.not_compared, None);
+    let before: Vec<String> = written.events.iter().map(canonical::line).collect();
+    let mut random = StdRng::seed_from_u64(4);
+    let (mut found, mut void) = (0, 0);
+    while found < mutations {
+        let log = written.copy("changed.sqlite");
+        let (what, positions) = mutate(&log, &mut random, before.len() as u64).await;
+        // An id in capital letters, say, is the same event in other bytes.
+        if lines(&log).await.is_some_and(|lines| lines == before) {
+            void += 1;
+            continue;
+        }
+        let report = written.verified(&log).await;
+        let named = report.findings.first().is_some_and(|first| positions.contains(&first.place.position.0));
+        assert!(named, "mutation {found}: {what}, expected at {positions:?}: {report}");
+        found += 1;
+    }
+    assert!(void < mutations / 10, "{void} changes left every event as it was");
+}

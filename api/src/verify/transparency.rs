@@ -1,0 +1,141 @@
+//! The transparency logs: the live ones have the leaves that the log gives, and every checkpoint that was ever signed is that
+//! of the events before it.
+
+use std::collections::HashMap;
+
+use domain::{
+    checkpoint::{Checkpoint, Note},
+    digest::Sha256,
+    event::Event,
+    ids::OrganisationId,
+    merkle::{Accumulator, TILE_HASHES_MAX},
+    recorded::{Position, RawEvent, Recorded, StreamId},
+    repository::SignedIndex,
+    tenancy::{Owner, owner},
+};
+use sqlx::{Row as _, SqliteConnection};
+
+use super::{Finding, Place};
+
+/// The organisations' logs, as the events read so far make them.
+#[derive(Default)]
+pub(super) struct TenantLogs {
+    owners: HashMap<StreamId, OrganisationId>,
+    logs: HashMap<OrganisationId, TenantLog>,
+}
+
+#[derive(Default)]
+struct TenantLog {
+    leaves: Vec<Sha256>,
+    /// Up to `checked` leaves, which is what the newest checkpoint covers.
+    tree: Accumulator,
+    /// Where each leaf is.
+    positions: Vec<Position>,
+}
+
+impl TenantLogs {
+    pub(super) fn add(&mut self, stored: &Recorded<RawEvent>, event: Option<&Event>, leaf: Sha256) {
+        let organisation = match owner(&stored.stream, event) {
+            Owner::Server => return,
+            Owner::Organisation(organisation) => {
+                self.owners.insert(stored.stream.clone(), organisation);
+                organisation
+            }
+            Owner::OwnerOf(stream) => match self.owners.get(&stream) {
+                Some(organisation) => *organisation,
+                None => return,
+            },
+        };
+        let log = self.logs.entry(organisation).or_default();
+        log.leaves.push(leaf);
+        log.positions.push(stored.position);
+    }
+
+    /// What is wrong with the checkpoint that `index` states, if it states one.
+    pub(super) fn check(&mut self, stream: &StreamId, index: &SignedIndex) -> Option<String> {
+        let note = index.stated.checkpoint.as_deref()?;
+        let parsed: Result<Note, _> = note.parse();
+        let checkpoint = parsed.ok().and_then(|note| note.text.parse::<Checkpoint>().ok());
+        let Some(Checkpoint { origin, size, root }) = checkpoint else {
+            return Some("what it states is no checkpoint of a log".to_owned());
+        };
+        let log = self.owners.get(stream).and_then(|owner| self.logs.get_mut(owner));
+        let Some(log) = log else { return Some(format!("it states a checkpoint of {origin}, which has no entry")) };
+        let before = log.tree.size();
+        if size < before {
+            return Some(format!("it states {size} entries of {origin}, an earlier index states {before}"));
+        }
+        let from = usize::try_from(before).unwrap_or(usize::MAX);
+        let to = usize::try_from(size).unwrap_or(usize::MAX);
+        let Some(added) = log.leaves.get(from..to) else {
+            let has = log.leaves.len();
+            return Some(format!("it states {size} entries of {origin}, and only {has} events come before it"));
+        };
+        added.iter().for_each(|leaf| log.tree.push(*leaf));
+        let actual = log.tree.root();
+        (actual != root).then(|| {
+            let first = log.positions.get(from).copied().unwrap_or_default();
+            let last = log.positions.get(to.saturating_sub(1)).copied().unwrap_or_default();
+            format!(
+                "it states the root {root} of the {size} entries of {origin}, and the events before it give {actual}: one of \
+                 those at positions {first} to {last} is not the one that was recorded"
+            )
+        })
+    }
+}
+
+/// The first entry of the server's log that the live read models have differently from `scratch`, which was made from the log.
+///
+/// # Errors
+/// The rows cannot be read.
+pub(super) async fn first_other_entry(rows: &mut SqliteConnection) -> Result<Option<Finding>, sqlx::Error> {
+    let live = tiles(rows, "main").await?;
+    let scratch = tiles(rows, "scratch").await?;
+    let mut last = Position(0);
+    for index in 0.. {
+        let (live, scratch) = (live.get(&index), scratch.get(&index));
+        if live.is_none() && scratch.is_none() {
+            return Ok(None);
+        }
+        let (before, now) = (live.map_or(&[][..], |tile| &tile.0), scratch.map_or(&[][..], |tile| &tile.0));
+        for entry in 0..before.len().max(now.len()) {
+            let position = scratch.and_then(|tile| tile.1.get(entry)).copied();
+            if before.get(entry) == now.get(entry) {
+                last = position.unwrap_or(last);
+                continue;
+            }
+            let number = index * TILE_HASHES_MAX + entry as u64;
+            let what = match (before.get(entry), position) {
+                (Some(_), Some(_)) => {
+                    format!("the event is not the one that entry {number} of the server's transparency log was made of")
+                }
+                (None, _) => {
+                    format!("the server's transparency log has no entry {number}, and the log has an event for it")
+                }
+                (Some(_), None) => {
+                    format!("the event of entry {number} of the server's transparency log, after this one, is missing")
+                }
+            };
+            return Ok(Some(Finding::new(Place::at(position.unwrap_or(last)), what)));
+        }
+    }
+    Ok(None)
+}
+
+type Tiles = HashMap<u64, (Vec<Sha256>, Vec<Position>)>;
+
+async fn tiles(rows: &mut SqliteConnection, schema: &'static str) -> Result<Tiles, sqlx::Error> {
+    let sql = format!(
+        "select tile, hashes, positions from {schema}.transparency_tile where level = 0 \
+         and log = (select id from {schema}.transparency_log where organisation is null)"
+    );
+    // The schema's name is a constant of the program.
+    let found = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(rows).await?;
+    let tile = |row: &sqlx::sqlite::SqliteRow| {
+        let hashes = row.try_get::<&[u8], _>("hashes")?.as_chunks().0.iter().map(|hash| Sha256(*hash)).collect();
+        let positions = row.try_get::<Option<&[u8]>, _>("positions")?.unwrap_or_default();
+        let positions = positions.as_chunks().0.iter().map(|bytes| Position(u64::from_be_bytes(*bytes))).collect();
+        Ok((row.try_get::<i64, _>("tile")?.cast_unsigned(), (hashes, positions)))
+    };
+    found.iter().map(tile).collect()
+}
