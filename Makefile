@@ -16,9 +16,11 @@ sample:
 test:
 	@scripts/install-packages bubblewrap build-essential ca-certificates createrepo-c curl debian-archive-keyring dnf \
 		dpkg-dev e2fsprogs git gnupg gpgv mmdebstrap openssh-client openssh-server python3 python3-venv rpm zstd
-	@scripts/test/client-root "$(TARGET)/client-root"
+	@scripts/test/client-root "$(TARGET)/client-root" bookworm
+	@scripts/test/client-root "$(TARGET)/client-root-13" trixie
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-features --all-targets -- -D warnings
 	@scripts/test/licences "$(TARGET)/tools"
 	cargo build --locked --workspace --all-features --bins
-	PKGDEPLOY_CLIENT_ROOT="$(abspath $(TARGET))/client-root" cargo test --locked --workspace --all-features
+	PKGDEPLOY_CLIENT_ROOT="$(abspath $(TARGET))/client-root" PKGDEPLOY_CLIENT_ROOT_13="$(abspath $(TARGET))/client-root-13" \
+		cargo test --locked --workspace --all-features

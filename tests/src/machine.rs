@@ -25,6 +25,8 @@ exec chroot "$folder/root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root 
 #[derive(Debug)]
 pub struct Machine {
     folder: TempDir,
+    /// What it looked like when it was new.
+    lower: PathBuf,
 }
 
 /// What a command left behind.
@@ -40,11 +42,21 @@ impl Machine {
     /// A fresh machine, on which nothing was installed yet.
     #[must_use]
     pub fn new() -> Self {
+        Self::on(client_root())
+    }
+
+    /// A fresh machine with Debian 13, whose apt knows snapshots.
+    #[must_use]
+    pub fn debian_13() -> Self {
+        Self::on(root("PKGDEPLOY_CLIENT_ROOT_13", "client-root-13"))
+    }
+
+    fn on(lower: PathBuf) -> Self {
         let folder = TempDir::with_prefix("pkgdeploy-machine-").expect("a temporary folder");
         for name in ["upper", "work", "root"] {
             std::fs::create_dir(folder.path().join(name)).expect("the overlay's folders");
         }
-        Self { folder }
+        Self { folder, lower }
     }
 
     /// Runs shell commands on the machine; the first that fails ends them.
@@ -69,7 +81,7 @@ impl Machine {
     fn run_with_input(&self, script: &str, input: &[u8]) -> Ran {
         let mut command = as_root("unshare");
         command.args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER, "enter"]);
-        command.arg(client_root()).arg(self.folder.path()).arg(script);
+        command.arg(&self.lower).arg(self.folder.path()).arg(script);
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -127,8 +139,13 @@ fn as_root(program: &str) -> Command {
 /// If there is none.
 #[must_use]
 pub fn client_root() -> PathBuf {
-    let root = std::env::var_os("PKGDEPLOY_CLIENT_ROOT")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/client-root")), PathBuf::from);
-    assert!(root.is_dir(), "there is no client root at {}: make it with scripts/test/client-root", root.display());
+    root("PKGDEPLOY_CLIENT_ROOT", "client-root")
+}
+
+/// A root filesystem: where the variable says, or where `make test` puts it.
+fn root(variable: &str, name: &str) -> PathBuf {
+    let target = concat!(env!("CARGO_MANIFEST_DIR"), "/../target");
+    let root = std::env::var_os(variable).map_or_else(|| PathBuf::from(target).join(name), PathBuf::from);
+    assert!(root.is_dir(), "there is no {name} at {}: make it with scripts/test/client-root", root.display());
     root
 }

@@ -15,6 +15,7 @@ mod sample;
 mod secrets;
 mod signatures;
 mod strangers;
+mod time_travel;
 mod transparency;
 mod verifying;
 mod virtualenv;

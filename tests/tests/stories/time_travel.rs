@@ -1,0 +1,54 @@
+//! Every past state of a repository has an address, which apt and dnf install from with today's keys.
+
+use chrono::{DateTime, Utc};
+use stories::{Format, Machine, MadeRepository, crawl};
+
+use crate::sample::Sample;
+
+/// When the newest publication was made, as it stands in URLs: `20261126T100000Z`.
+async fn newest(format: Format, repository: &MadeRepository) -> String {
+    let served = crawl(format, repository).await;
+    let body = |end: &str| {
+        let file = served.iter().find(|(address, _)| address.ends_with(end)).expect("it is served").1;
+        String::from_utf8_lossy(&file.body).into_owned()
+    };
+    let seconds = match format {
+        Format::Deb => {
+            let release = body("/Release");
+            let date = release.lines().find_map(|line| line.strip_prefix("Date: ")).expect("a date");
+            DateTime::parse_from_rfc2822(&date.replace(" UTC", " +0000")).expect("a date").timestamp()
+        }
+        Format::Rpm => {
+            let repomd = body("/repomd.xml");
+            let (_, rest) = repomd.split_once("<revision>").expect("a revision");
+            rest.split('<').next().and_then(|seconds| seconds.parse().ok()).expect("seconds")
+        }
+    };
+    DateTime::<Utc>::from_timestamp(seconds, 0).expect("a time").format("%Y%m%dT%H%M%SZ").to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apt_takes_a_snapshot_and_dnf_a_point_in_time_with_todays_keys() {
+    let sample = Sample::set_up().await;
+    sample.released("v1.0.0").await;
+    let (apt_then, yum_then) = (newest(Format::Deb, &sample.apt).await, newest(Format::Rpm, &sample.yum).await);
+    sample.released("v1.1.0").await;
+
+    let debian = Machine::debian_13();
+    debian.ok(&sample.apt.install);
+    debian.ok("apt-get update && apt-get install -y noticeboard");
+    assert_eq!(debian.ok("dpkg-query -W -f '${Version}' noticeboard"), "1.1.0");
+    let older = Machine::debian_13();
+    older.ok(&sample.apt.install);
+    older.ok(&format!("apt-get -S {apt_then} update && apt-get -S {apt_then} install -y noticeboard"));
+    assert_eq!(older.ok("dpkg-query -W -f '${Version}' noticeboard"), "1.0.0");
+    let nonsense = older.run("apt-get -S 20000101T000000Z update");
+    assert!(!nonsense.ok, "there was nothing in the year 2000: {}", nonsense.text);
+
+    let enterprise = Machine::new();
+    enterprise.ok(&sample.yum.install);
+    let at = format!("{}/at/{yum_then}/", sample.yum.url.trim_end_matches('/'));
+    enterprise.ok(&format!("sed -i '/^mirrorlist=/d; /^baseurl=/d; /^\\[/a baseurl={at}' /etc/yum.repos.d/*.repo"));
+    enterprise.ok("dnf -y install noticeboard");
+    assert!(enterprise.ok("rpm -q noticeboard").starts_with("noticeboard-1.0.0-"));
+}
