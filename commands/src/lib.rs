@@ -8,6 +8,7 @@ pub mod event_store;
 pub mod execute;
 pub mod github;
 pub mod installers;
+pub mod log_lines;
 pub mod log_signer;
 pub mod packages;
 pub mod packaging;

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod lines;
 mod operator_token;
 mod rootfs;
 mod serve;
@@ -61,6 +62,20 @@ enum Command {
     /// Manage the root filesystems that packages are built on
     #[command(subcommand)]
     Rootfs(rootfs::Command),
+    /// Write the event log to standard output, a line of JSON an event
+    ///
+    /// The server may be running. The last words, on standard error, are the number of events and the Merkle root of their
+    /// lines.
+    Export {
+        /// Last position that is written [default: the log's last]
+        #[arg(long, value_name = "POSITION")]
+        until: Option<u64>,
+    },
+    /// Bring an event log in from standard input, as `export` wrote it (the server must be stopped)
+    ///
+    /// The log in the data folder must be empty, or hold a beginning of these lines: an import that broke off is repeated.
+    /// Blobs and secrets are not in the lines.
+    Import,
     /// Check the whole log and everything that its events name, without a private key
     ///
     /// Reads each event, renders every index ever signed again and compares it with what was signed, verifies each recorded
@@ -79,6 +94,8 @@ pub async fn run() -> ExitCode {
             Command::Serve { listen, public_url } => serve::run(settings, listen, public_url).await,
             Command::OperatorToken => operator_token::run(&settings).await,
             Command::Rootfs(command) => rootfs::run(command, &settings).await,
+            Command::Export { until } => lines::export(&settings, until).await,
+            Command::Import => lines::import(&settings).await,
             Command::Verify(command) => verify::run(command, &settings).await,
         },
     };

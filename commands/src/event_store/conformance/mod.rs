@@ -93,12 +93,12 @@ pub(crate) fn event(name: &str) -> NewEvent {
     }
 }
 
-fn events(count: usize) -> Vec<NewEvent> {
+pub(crate) fn events(count: usize) -> Vec<NewEvent> {
     (0..count).map(|_| event("release.received")).collect()
 }
 
 /// Everything in the log after `after`, in small pages.
-async fn everything(store: &dyn EventStore, after: Position, filter: &Filter) -> Vec<Recorded<RawEvent>> {
+pub(crate) async fn everything(store: &dyn EventStore, after: Position, filter: &Filter) -> Vec<Recorded<RawEvent>> {
     let mut events = Vec::new();
     let mut after = after;
     loop {

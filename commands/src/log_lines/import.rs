@@ -1,0 +1,147 @@
+//! From lines to a log: an empty one, or one that holds a beginning of them already.
+
+use std::{collections::HashMap, io::BufRead};
+
+use domain::{
+    canonical::{self, InvalidLine, LINE_MAX_BYTES},
+    merkle::{Accumulator, leaf_hash},
+    recorded::{Position, RawEvent, Recorded, Revision, StreamId},
+};
+
+use super::{Lines, LinesError};
+use crate::event_store::{
+    APPEND_BYTES_MAX, APPEND_EVENTS_MAX, EventStore, Expected, Filter, NewEvent, PAGE_EVENTS_MAX,
+};
+
+/// Reads lines and gives each with its number.
+struct Reader<'a> {
+    lines: &'a mut (dyn BufRead + Send),
+    number: u64,
+    tree: Accumulator,
+}
+
+impl Reader<'_> {
+    /// The next event, as it would be at `position`; none at the end.
+    fn next(&mut self, position: Position) -> Result<Option<Recorded<RawEvent>>, LinesError> {
+        let mut line = Vec::new();
+        let limit = LINE_MAX_BYTES as u64 + 2;
+        let mut limited = std::io::Read::take(&mut *self.lines, limit);
+        let read = limited.read_until(b'\n', &mut line);
+        if read.map_err(|source| LinesError::Io { action: "read", source })? == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        let wrong = |source| LinesError::Line { line: self.number, source };
+        if line.last() == Some(&b'\n') {
+            line.pop();
+        }
+        let text = std::str::from_utf8(&line).map_err(|_| wrong(InvalidLine::NotCanonical))?;
+        let event = canonical::parse(text, position).map_err(wrong)?;
+        self.tree.push(leaf_hash(text.as_bytes()));
+        Ok(Some(event))
+    }
+}
+
+/// Events of one stream that follow each other in the log: one append.
+#[derive(Default)]
+struct Run {
+    line: u64,
+    events: Vec<Recorded<RawEvent>>,
+    bytes: usize,
+}
+
+impl Run {
+    fn takes(&self, event: &Recorded<RawEvent>) -> bool {
+        self.events.first().is_none_or(|first| first.stream == event.stream)
+            && self.events.len() < APPEND_EVENTS_MAX
+            && self.bytes + size(event) <= APPEND_BYTES_MAX
+    }
+
+    fn push(&mut self, line: u64, event: Recorded<RawEvent>) {
+        if self.events.is_empty() {
+            self.line = line;
+        }
+        self.bytes += size(&event);
+        self.events.push(event);
+    }
+}
+
+/// What the event counts in an append, or a little more.
+fn size(event: &Recorded<RawEvent>) -> usize {
+    const METADATA_MAX_BYTES: usize = 512;
+    event.event.name.len() + event.event.payload.len() + METADATA_MAX_BYTES
+}
+
+/// Brings `lines` into `store`, with their ids, metadata and order. What the log holds already must be a beginning of them, so
+/// that an import that broke off can be repeated. `seen` is told how many lines are recorded.
+///
+/// # Errors
+/// See [`LinesError`]. Every line before the one it names is recorded or was there.
+pub async fn import(
+    store: &dyn EventStore,
+    lines: &mut (dyn BufRead + Send),
+    seen: impl Fn(u64) + Send,
+) -> Result<Lines, LinesError> {
+    let mut reader = Reader { lines, number: 0, tree: Accumulator::default() };
+    let mut revisions = HashMap::new();
+    pass_over(store, &mut reader, &mut revisions, &seen).await?;
+    let mut run = Run::default();
+    while let Some(event) = reader.next(Position(reader.number + 1))? {
+        follows(&event, &mut revisions, reader.number)?;
+        if !run.takes(&event) {
+            append(store, std::mem::take(&mut run)).await?;
+            seen(reader.number - 1);
+        }
+        run.push(reader.number, event);
+    }
+    append(store, run).await?;
+    seen(reader.number);
+    Ok(Lines { events: reader.tree.size(), root: reader.tree.root() })
+}
+
+/// What is in the log already must be what the lines begin with.
+async fn pass_over(
+    store: &dyn EventStore,
+    reader: &mut Reader<'_>,
+    revisions: &mut HashMap<StreamId, Revision>,
+    seen: &(impl Fn(u64) + Send),
+) -> Result<(), LinesError> {
+    let head = store.head().await?;
+    let mut after = Position(0);
+    while after < head {
+        let page = store.read_all(after, &Filter::all(), PAGE_EVENTS_MAX).await?;
+        for there in &page.events {
+            let event = reader.next(there.position)?.ok_or(LinesError::Longer { events: reader.number })?;
+            if canonical::line(&event) != canonical::line(there) {
+                return Err(LinesError::Other { line: reader.number, position: there.position });
+            }
+            follows(&event, revisions, reader.number)?;
+        }
+        after = page.next;
+        seen(reader.number);
+    }
+    Ok(())
+}
+
+fn follows(
+    event: &Recorded<RawEvent>,
+    revisions: &mut HashMap<StreamId, Revision>,
+    line: u64,
+) -> Result<(), LinesError> {
+    let before = revisions.insert(event.stream.clone(), event.revision).unwrap_or_default();
+    if event.revision.0 == before.0 + 1 {
+        return Ok(());
+    }
+    Err(LinesError::Revision { line, stream: event.stream.clone() })
+}
+
+/// One after the other: appends that are on their way at the same time may be recorded in another order.
+async fn append(store: &dyn EventStore, run: Run) -> Result<(), LinesError> {
+    let Some(first) = run.events.first() else { return Ok(()) };
+    let (stream, expected) = (first.stream.clone(), Expected::Revision(Revision(first.revision.0 - 1)));
+    let events = run.events.into_iter();
+    let events = events.map(|Recorded { event_id, metadata, event, .. }| NewEvent { event_id, event, metadata });
+    let appended = store.append(&stream, expected, events.collect()).await;
+    appended.map_err(|source| LinesError::Append { line: run.line, source })?;
+    Ok(())
+}
