@@ -13,6 +13,7 @@ pub mod ops;
 pub mod pages;
 pub mod releases;
 pub mod repositories;
+mod self_check;
 pub mod serve;
 pub mod settings;
 mod signing_health;

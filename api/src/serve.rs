@@ -58,9 +58,11 @@ use crate::{
     ops, pages,
     releases::{self, RequestRates},
     repositories::RepositoryRoutes,
+    self_check,
     settings::{Settings, Unmapped},
     transparency as transparency_routes, uploads,
     uses::{DROPPED_TOTAL, Uses},
+    verify::Sources,
     webhooks::{self, DeliveriesMemory, WebhookSecrets},
     wiring::{
         IndexBlobs, LogFeed, ProjectedRepositories, ProjectedTrees, ProjectedWindows, ServedBlobs, ServedRepositories,
@@ -205,6 +207,16 @@ impl Server {
         workers.start("grace", WindowCloser { rolls: rolls.clone(), windows }.run());
         let (uses, counting) = Uses::open(data.uses(), Utc::now).await?;
         workers.start("uses", counting);
+        let every = settings.verify.every_seconds.map_or(self_check::EVERY_DEFAULT, Duration::from_secs);
+        if !every.is_zero() {
+            let sources = Sources {
+                log: store.clone(),
+                blobs: blobs.clone(),
+                read_models: Some(data.read_models()),
+                scratch: data.path().to_owned(),
+            };
+            workers.start("self-check", self_check::run(sources, every, Utc::now));
+        }
         let (moves, recording) = moves(executor.clone());
         workers.start("moves", recording);
 

@@ -41,6 +41,17 @@ pub struct Settings {
     /// Whose word about CI jobs is believed.
     #[serde(default)]
     pub oidc: Oidc,
+    /// How often the server checks itself.
+    #[serde(default)]
+    pub verify: Verify,
+}
+
+/// `[verify]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verify {
+    /// Seconds between two checks of everything; a day if unset, never if 0.
+    pub every_seconds: Option<u64>,
 }
 
 /// `[signing]`.

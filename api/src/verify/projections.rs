@@ -90,7 +90,7 @@ pub(super) async fn run(
     Ok(projected)
 }
 
-type Make = Box<dyn FnOnce(SqlitePool) -> Box<dyn Projector>>;
+type Make = Box<dyn FnOnce(SqlitePool) -> Box<dyn Projector> + Send>;
 
 /// Every projector that the server has.
 fn makers(sources: &Sources) -> Vec<(&'static str, Make)> {

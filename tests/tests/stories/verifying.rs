@@ -1,10 +1,14 @@
 //! `pkgdeploy verify`: nothing is believed that can be checked.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
-use stories::text;
+use stories::{Server, StartOptions, text};
 
 use crate::sample::Sample;
 
@@ -106,4 +110,29 @@ async fn a_whole_log_is_verified_beside_the_running_server_and_each_change_is_fo
     let (_, report) = sample.verified();
     let findings = report["findings"].to_string();
     assert!(findings.contains("is not what that state renders to"), "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_checks_itself_and_says_on_its_metrics_what_it_found() {
+    let tables = "[verify]\nevery_seconds = 1\n".to_owned();
+    let server = Server::start_with(&StartOptions { tables, ..StartOptions::default() });
+    let found = async |expected: &str| {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        loop {
+            let metrics = reqwest::get(format!("{}/metrics", server.url())).await.expect("metrics");
+            let metrics = metrics.text().await.expect("a text");
+            if metrics.lines().any(|line| line == format!("pkgdeploy_verify_findings {expected}")) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the server did not find {expected} faults:\n{metrics}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    found("0").await;
+    let options = SqliteConnectOptions::new().filename(server.data().join("read_models.sqlite"));
+    let mut rows = SqliteConnection::connect_with(&options).await.expect("the file opens");
+    let change = "update operator_token set secret_sha256 = 'x' || substr(secret_sha256, 2)";
+    sqlx::raw_sql(change).execute(&mut rows).await.expect("the change is made");
+    found("1").await;
+    assert!(server.log().contains("operator_token"), "{}", server.log());
 }

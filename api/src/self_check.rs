@@ -1,0 +1,40 @@
+//! The server checks itself now and then, as `pkgdeploy verify` would: what comes of it is on `/metrics`.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use commands::causes::Causes;
+use tracing::{error, info, warn};
+
+use crate::verify::{Silent, Sources, Span, verify};
+
+/// How often a server checks itself if nobody says otherwise.
+pub(crate) const EVERY_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long after its start at the latest a server checks itself for the first time: one that is started anew each day would
+/// never come to it otherwise.
+const FIRST_AFTER_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// Checks itself for ever.
+pub(crate) async fn run(sources: Sources, every: Duration, clock: fn() -> DateTime<Utc>) {
+    let mut pause = every.min(FIRST_AFTER_MAX);
+    loop {
+        tokio::time::sleep(pause).await;
+        pause = every;
+        let started = Instant::now();
+        match verify(&sources, Span::default(), &Silent).await {
+            Ok(report) => {
+                let findings = report.findings.len() as u64 + report.further_findings;
+                metrics::gauge!("pkgdeploy_verify_findings").set(findings as f64);
+                metrics::gauge!("pkgdeploy_verify_finished_timestamp_seconds").set(clock().timestamp() as f64);
+                metrics::gauge!("pkgdeploy_verify_duration_seconds").set(started.elapsed().as_secs_f64());
+                match report.findings.first() {
+                    None => info!("verified {} events: everything is as it was recorded", report.events),
+                    Some(first) => {
+                        error!("verifying found {findings} faults, the first at {}: {}", first.place, first.what)
+                    }
+                }
+            }
+            Err(error) => warn!("cannot verify now: {}", Causes(&error)),
+        }
+    }
+}
