@@ -201,6 +201,17 @@ fn free_port() -> u16 {
     probe.local_addr().expect("its number").port()
 }
 
+/// The separate verifier, built beside the program.
+///
+/// # Panics
+/// If it is not there.
+#[must_use]
+pub fn verifier() -> PathBuf {
+    let verifier = binary().with_file_name("pkgdeploy-verify");
+    assert!(verifier.is_file(), "there is no {}: build all programs of the workspace", verifier.display());
+    verifier
+}
+
 /// The binary under test: `PKGDEPLOY_BIN`, or what cargo builds of the present sources beside this test.
 fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
@@ -208,7 +219,9 @@ fn binary() -> &'static Path {
         if let Some(given) = std::env::var_os("PKGDEPLOY_BIN") {
             return given.into();
         }
-        let build = Command::new(env!("CARGO")).args(["build", "--quiet", "--locked", "--package", "api"]).status();
+        let build = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--locked", "--package", "api", "--package", "pkgdeploy-verify"])
+            .status();
         assert!(build.expect("cargo runs").success(), "pkgdeploy does not compile");
         let this = std::env::current_exe().expect("the test's own path");
         let profile = this.parent().and_then(Path::parent).expect("tests lie in <target>/<profile>/deps");

@@ -1,0 +1,183 @@
+//! `pkgdeploy-verify`: checks a server's transparency log with nothing but a pinned key and files.
+//!
+//! It shares no code with the server but the crate that hashes: a mistake there is not repeated here.
+
+mod evidence;
+mod note;
+mod tree;
+mod witness;
+
+use std::{error::Error, fs, io::BufRead as _, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use serde_json::Value;
+
+use crate::{note::Checkpoint, tree::Hash};
+
+/// Checks what a pkgdeploy server says of its transparency log, offline.
+///
+/// Checkpoints, keys and proofs are files as the server's addresses below /log/<organisation> answer them. Every command ends with 0
+/// only if what it was given is good, and says what was wrong otherwise.
+#[derive(Debug, Parser)]
+#[command(name = "pkgdeploy-verify", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a checkpoint's signature, and print the log's size and root
+    Checkpoint {
+        /// File with the log's pinned key, as …/key answers it
+        #[arg(long)]
+        key: PathBuf,
+        /// File with the checkpoint
+        checkpoint: PathBuf,
+    },
+    /// Check that an event is in the log of a checkpoint
+    Inclusion {
+        /// File with the log's pinned key
+        #[arg(long)]
+        key: PathBuf,
+        /// File with the checkpoint
+        #[arg(long)]
+        checkpoint: PathBuf,
+        /// File with the proof, as …/proof/event/<id>?size=<entries> answers it
+        #[arg(long)]
+        proof: PathBuf,
+        /// File with the event's line, as …/tile/entries/… and exports have it
+        event: PathBuf,
+    },
+    /// Check that the log of the newer checkpoint continues that of the older one
+    Consistency {
+        /// File with the log's pinned key
+        #[arg(long)]
+        key: PathBuf,
+        /// File with the proof, as …/proof/consistency answers it
+        #[arg(long)]
+        proof: PathBuf,
+        /// File with the older checkpoint
+        older: PathBuf,
+        /// File with the newer checkpoint
+        newer: PathBuf,
+    },
+    /// Check that lines of events, all of a log in its order, give a checkpoint's root
+    Log {
+        /// File with the log's pinned key
+        #[arg(long)]
+        key: PathBuf,
+        /// File with the checkpoint
+        #[arg(long)]
+        checkpoint: PathBuf,
+        /// File with a line an event
+        lines: PathBuf,
+    },
+    /// Print the checkpoint that a machine holds in an APT `InRelease` or `Release`, or in a `repomd.xml`
+    Evidence {
+        /// The file, as in /var/lib/apt/lists or dnf's cache
+        file: PathBuf,
+    },
+    /// Cosign a checkpoint, if it continues the one that was cosigned before
+    Witness(witness::Arguments),
+}
+
+/// Whatever is wrong, told to a person.
+pub(crate) type Outcome<T> = Result<T, Box<dyn Error>>;
+
+#[expect(clippy::print_stderr, reason = "a command's last words")]
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pkgdeploy-verify: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "this is the command's answer")]
+fn run(command: Command) -> Outcome<()> {
+    match command {
+        Command::Checkpoint { key, checkpoint } => {
+            let Checkpoint { origin, size, root } = signed(&key, &checkpoint)?;
+            println!("{origin}: {size} entries, root {}", hex::encode(root));
+        }
+        Command::Inclusion { key, checkpoint, proof, event } => {
+            let checkpoint = signed(&key, &checkpoint)?;
+            let (proof, line) = (json(&proof)?, read(&event)?);
+            if number(&proof, "size")? != checkpoint.size {
+                return Err(
+                    "the proof is for a log of another size than the checkpoint's: ask for it with ?size=".into()
+                );
+            }
+            let leaf = tree::leaf(line.strip_suffix('\n').unwrap_or(&line).as_bytes());
+            let entry = number(&proof, "entry")?;
+            if !tree::is_included(leaf, entry, checkpoint.size, &path(&proof)?, checkpoint.root) {
+                return Err("the event is not in the log of this checkpoint".into());
+            }
+            println!("entry {entry} of {}", checkpoint.origin);
+        }
+        Command::Consistency { key, proof, older, newer } => {
+            let (older, newer) = (signed(&key, &older)?, signed(&key, &newer)?);
+            let proof = json(&proof)?;
+            if !tree::is_continued((older.size, older.root), (newer.size, newer.root), &path(&proof)?) {
+                return Err("the newer log does not continue the older one: it is a fork".into());
+            }
+            println!("{} grew from {} to {} entries", newer.origin, older.size, newer.size);
+        }
+        Command::Log { key, checkpoint, lines } => log(&signed(&key, &checkpoint)?, &lines)?,
+        Command::Evidence { file } => print!("{}", evidence::find(&read(&file)?)?),
+        Command::Witness(arguments) => print!("{}", witness::cosign(&arguments)?),
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "this is the command's answer")]
+fn log(checkpoint: &Checkpoint, lines: &PathBuf) -> Outcome<()> {
+    let file = fs::File::open(lines).map_err(|error| format!("cannot read {}: {error}", lines.display()))?;
+    let mut tree = tree::Growing::default();
+    for line in std::io::BufReader::new(file).lines() {
+        tree.add(tree::leaf(line?.as_bytes()));
+        if tree.size() == checkpoint.size {
+            break;
+        }
+    }
+    if tree.size() < checkpoint.size {
+        return Err(format!("{} lines, and the checkpoint is of {} entries", tree.size(), checkpoint.size).into());
+    }
+    if tree.root() != checkpoint.root {
+        return Err(
+            "the lines give another root than the checkpoint's: they are not the log's, or not in its order".into()
+        );
+    }
+    println!("{} lines are {}", tree.size(), checkpoint.origin);
+    Ok(())
+}
+
+/// A checkpoint that bears a good signature of the pinned key.
+fn signed(key: &PathBuf, checkpoint: &PathBuf) -> Outcome<Checkpoint> {
+    note::Key::parse(&read(key)?)?.verify(&read(checkpoint)?)
+}
+
+pub(crate) fn read(file: &PathBuf) -> Outcome<String> {
+    fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()).into())
+}
+
+fn json(file: &PathBuf) -> Outcome<Value> {
+    serde_json::from_str(&read(file)?).map_err(|error| format!("{} is no JSON: {error}", file.display()).into())
+}
+
+fn number(proof: &Value, field: &str) -> Outcome<u64> {
+    proof[field].as_u64().ok_or_else(|| format!("the proof has no number {field}").into())
+}
+
+pub(crate) fn path(proof: &Value) -> Outcome<Vec<Hash>> {
+    let wrong = || "the proof has no path: expected hashes in hexadecimal digits";
+    let hashes = proof["path"].as_array().ok_or_else(wrong)?.iter().map(|hash| {
+        let mut bytes = Hash::default();
+        hex::decode_to_slice(hash.as_str().unwrap_or_default(), &mut bytes).map_err(|_| wrong())?;
+        Ok(bytes)
+    });
+    hashes.collect()
+}

@@ -1,0 +1,79 @@
+//! A witness: cosigns a log's checkpoint if it continues the one it cosigned before, and no other. Source: C2SP tlog-witness.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use clap::Args;
+use ed25519_dalek::SigningKey;
+
+use crate::{
+    Outcome, json,
+    note::{self, Key},
+    path, read, tree,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// File with the log's pinned key
+    #[arg(long)]
+    key: PathBuf,
+    /// File with the witness's own Ed25519 key: 32 bytes, as `head -c 32 /dev/urandom` makes them
+    #[arg(long)]
+    witness_key: PathBuf,
+    /// What the witness is called
+    #[arg(long)]
+    name: String,
+    /// File that keeps the checkpoint cosigned last; made the first time
+    #[arg(long)]
+    state: PathBuf,
+    /// File with the proof from that checkpoint to this one; not needed the first time
+    #[arg(long)]
+    proof: Option<PathBuf>,
+    /// File with the checkpoint
+    checkpoint: PathBuf,
+}
+
+/// The checkpoint with one signature more. What was cosigned is on disk before it is handed out.
+pub(crate) fn cosign(arguments: &Arguments) -> Outcome<String> {
+    let key = Key::parse(&read(&arguments.key)?)?;
+    let note = read(&arguments.checkpoint)?;
+    let now = key.verify(&note)?;
+    if arguments.state.exists() {
+        let before = key.verify(&read(&arguments.state)?)?;
+        let path = match &arguments.proof {
+            Some(proof) => path(&json(proof)?)?,
+            None if before == now => vec![],
+            None => return Err("a proof from the checkpoint cosigned last is needed: --proof".into()),
+        };
+        if !tree::is_continued((before.size, before.root), (now.size, now.root), &path) {
+            return Err(format!(
+                "refused: {} with {} entries is a fork of the log with {} entries that was cosigned before",
+                now.origin, now.size, before.size
+            )
+            .into());
+        }
+    }
+    let secret = fs::read(&arguments.witness_key)
+        .map_err(|error| format!("cannot read {}: {error}", arguments.witness_key.display()))?;
+    let secret: [u8; 32] = secret.try_into().map_err(|_| "the witness's key must have 32 bytes")?;
+    let second = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
+    let line = note::cosignature(&arguments.name, &SigningKey::from_bytes(&secret), &note, second)?;
+    keep(&arguments.state, &note)?;
+    Ok(format!("{note}{line}"))
+}
+
+/// Whole or not at all, and on disk.
+fn keep(state: &Path, note: &str) -> Outcome<()> {
+    let new = state.with_extension("new");
+    let mut file = fs::File::create(&new)?;
+    file.write_all(note.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&new, state)?;
+    let folder = state.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(folder)?.sync_all()?;
+    Ok(())
+}
