@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use commands::event_store::LogUrl;
+
 use crate::settings::Settings;
 
 /// Where the data is if nobody says otherwise.
@@ -17,6 +19,7 @@ const DEFAULT: &str = "/var/lib/pkgdeploy";
 pub struct DataFolder {
     root: PathBuf,
     master_key: PathBuf,
+    log: LogUrl,
 }
 
 /// The folder cannot be used.
@@ -39,7 +42,8 @@ impl DataFolder {
         std::fs::set_permissions(&root, Permissions::from_mode(0o700)).map_err(failed)?;
         let root = root.canonicalize().map_err(failed)?;
         let master_key = settings.master_key_file.clone().unwrap_or_else(|| root.join("master.key"));
-        Ok(Self { root, master_key })
+        let log = settings.log.url.clone().unwrap_or_else(|| LogUrl::Sqlite(root.join("log.sqlite")));
+        Ok(Self { root, master_key, log })
     }
 
     /// The folder that `settings` name, which must be there.
@@ -60,10 +64,10 @@ impl DataFolder {
         &self.root
     }
 
-    /// The event log.
+    /// The event log: a file in the folder unless the settings name another place.
     #[must_use]
-    pub fn log(&self) -> PathBuf {
-        self.root.join("log.sqlite")
+    pub fn log(&self) -> &LogUrl {
+        &self.log
     }
 
     /// What is projected from the log. May be deleted while the server is stopped: it is rebuilt.

@@ -9,7 +9,7 @@ use commands::{
     building::{self, Builder, RootFilesystems},
     causes::Causes,
     deliveries::Deliveries,
-    event_store::{EventStore as _, sqlite::SqliteEventStore},
+    event_store::{self, EventStore},
     execute::{Context, Executor},
     installers::{InstallerPublisher, PublishedInstallers},
     log_signer::LogSigner,
@@ -92,7 +92,7 @@ pub struct Server {
     /// The operator token, if this was the first start. It is shown once.
     pub first_operator_token: Option<String>,
     listener: TcpListener,
-    store: Arc<SqliteEventStore>,
+    store: Arc<dyn EventStore>,
     uses: Uses,
     router: Router,
     workers: Workers,
@@ -108,7 +108,7 @@ impl Server {
         let listen = settings.listen.unwrap_or(LISTEN_DEFAULT);
         let listener = TcpListener::bind(listen).await;
         let listener = listener.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
-        let store = Arc::new(SqliteEventStore::open(&data.log()).await?);
+        let store = event_store::open(data.log()).await?;
         let public_url = public_url(settings, listener.local_addr()?)?;
         let executor = Arc::new(Executor::new(store.clone(), Utc::now));
         let secrets = Arc::new(Secrets::open(&data.secrets(), data.master_key())?);

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use commands::event_store::{InvalidLogUrl, LogUrl};
 use serde::Deserialize;
 
 use crate::oidc::{InvalidIssuerUrl, IssuerUrl};
@@ -26,6 +27,9 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// The 32 bytes that seal every secret; `<data>/master.key` if unset. Best kept on another disk than the data.
     pub master_key_file: Option<PathBuf>,
+    /// Where the event log is.
+    #[serde(default)]
+    pub log: Log,
     /// Where code comes from.
     #[serde(default)]
     pub source: Source,
@@ -44,6 +48,14 @@ pub struct Settings {
     /// How often the server checks itself.
     #[serde(default)]
     pub verify: Verify,
+}
+
+/// `[log]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Its store; a file in the data folder if unset.
+    pub url: Option<LogUrl>,
 }
 
 /// `[verify]`.
@@ -171,6 +183,9 @@ pub enum SettingsError {
         /// The line, the key and what was expected.
         message: String,
     },
+    /// What the command line or the environment names is no log.
+    #[error("--log, or PKGDEPLOY_LOG_URL, cannot be used")]
+    Log(#[from] InvalidLogUrl),
 }
 
 impl Settings {
@@ -185,9 +200,24 @@ impl Settings {
             return Err(SettingsError::Invalid { path: path.to_owned(), message });
         }
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        toml::from_str(&text)
-            .map_err(|error| SettingsError::Invalid { path: path.to_owned(), message: error.to_string() })
+        toml::from_str(&text).map_err(|error| SettingsError::Invalid {
+            path: path.to_owned(),
+            message: without_passwords(&error.to_string()),
+        })
     }
+}
+
+/// The complaint quotes the line that it is about, and that may be a URL with a password.
+fn without_passwords(message: &str) -> String {
+    let mut parts = message.split("://");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let authority = part.find(['/', '"', '\'', '\n', ' ']).unwrap_or(part.len());
+        let from = part[..authority].rfind('@').unwrap_or(0);
+        let hidden = if from > 0 { "://…" } else { "://" };
+        shown = shown + hidden + &part[from..];
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -222,6 +252,21 @@ mod tests {
     fn an_unknown_key_is_named_with_its_line() {
         let error = read("[build]\nunmaped = \"refuse\"\n").expect_err("a typing error").to_string();
         assert!(error.contains("unmaped") && error.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn the_log_is_where_its_url_says() {
+        assert_eq!(read("").expect("settings").log.url, None);
+        let url = read("[log]\nurl = \"sqlite:/srv/log.sqlite\"\n").expect("settings").log.url;
+        assert_eq!(url, Some(LogUrl::Sqlite("/srv/log.sqlite".into())));
+    }
+
+    #[test]
+    fn a_complaint_about_a_url_does_not_show_its_password() {
+        for bad in ["\"mysql://me:hunter2@db/log\"", "\"postgres://me:hunter2@db/log", "'postgres://hunter2@db' x"] {
+            let error = read(&format!("[log]\nurl = {bad}\n")).expect_err(bad).to_string();
+            assert!(error.contains("line 2") && !error.contains("hunter2"), "{error}");
+        }
     }
 
     #[test]

@@ -3,10 +3,7 @@
 use std::io::{BufReader, BufWriter, IsTerminal as _, Write as _};
 
 use commands::{
-    event_store::{
-        EventStore as _,
-        sqlite::{ReadOnlySqliteEventStore, SqliteEventStore},
-    },
+    event_store,
     log_lines::{self, Lines},
 };
 use domain::recorded::Position;
@@ -16,23 +13,23 @@ use crate::{data_folder::DataFolder, settings::Settings};
 
 pub(super) async fn export(settings: &Settings, until: Option<u64>) -> Outcome {
     let data = DataFolder::existing(settings)?;
-    let store = ReadOnlySqliteEventStore::open(&data.log()).await?;
+    let store = event_store::open_read_only(data.log()).await?;
     let head = store.head().await?;
     let until = until.map_or(head, |until| head.min(Position(until)));
     let shows = std::io::stderr().is_terminal();
     let mut out = BufWriter::new(std::io::stdout());
     let seen = |position| show(shows, "written up to position", position, until);
-    let lines = log_lines::export(&store, until, &mut out, seen).await?;
+    let lines = log_lines::export(&*store, until, &mut out, seen).await?;
     say(shows, lines);
     Ok(())
 }
 
 pub(super) async fn import(settings: &Settings) -> Outcome {
     let data = DataFolder::open(settings)?;
-    let store = SqliteEventStore::open(&data.log()).await?;
+    let store = event_store::open(data.log()).await?;
     let shows = std::io::stderr().is_terminal();
     let mut lines = BufReader::new(std::io::stdin());
-    let imported = log_lines::import(&store, &mut lines, |line| show(shows, "lines recorded:", line, "")).await;
+    let imported = log_lines::import(&*store, &mut lines, |line| show(shows, "lines recorded:", line, "")).await;
     store.close().await;
     say(shows, imported?);
     Ok(())

@@ -30,6 +30,9 @@ struct Global {
     /// Folder that holds everything: log, blobs, secrets, read models, root filesystems [default: /var/lib/pkgdeploy]
     #[arg(long, global = true, env = "PKGDEPLOY_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Where the event log is: sqlite:<path> [default: log.sqlite in the data folder]
+    #[arg(long = "log", global = true, env = "PKGDEPLOY_LOG_URL", hide_env_values = true, value_name = "URL")]
+    log_url: Option<String>,
     /// How log lines look on standard error
     #[arg(long, global = true, env = "PKGDEPLOY_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
@@ -126,6 +129,10 @@ impl Global {
             None => Settings::default(),
         };
         settings.data = self.data.clone().or(settings.data);
+        // Read here and not by clap, which would repeat a URL that it refuses, password and all.
+        if let Some(url) = &self.log_url {
+            settings.log.url = Some(url.parse()?);
+        }
         Ok(settings)
     }
 }

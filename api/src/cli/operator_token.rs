@@ -1,10 +1,8 @@
 //! `pkgdeploy operator-token`.
 
-use std::sync::Arc;
-
 use chrono::Utc;
 use commands::{
-    event_store::{EventStore as _, sqlite::SqliteEventStore},
+    event_store,
     execute::{Context, Executor},
 };
 use domain::{
@@ -19,10 +17,9 @@ use crate::{data_folder::DataFolder, mint, settings::Settings};
 
 pub(super) async fn run(settings: &Settings) -> Outcome {
     let data = DataFolder::existing(settings)?;
-    if !data.log().exists() {
-        return Err(format!("there is no event log in {}: is --data right?", data.path().display()).into());
-    }
-    let store = Arc::new(SqliteEventStore::open(&data.log()).await?);
+    // Opened to write, a log would be made where there is none: a token of an empty log opens nothing.
+    event_store::open_read_only(data.log()).await?.close().await;
+    let store = event_store::open(data.log()).await?;
     let executor = Executor::new(store.clone(), Utc::now);
     let token = mint::token(TokenKind::Operator);
     let renew = Command::RenewToken { token: TokenId(token.id()), secret_sha256: token.secret_sha256() };

@@ -2,12 +2,12 @@
 
 use std::{
     io::{IsTerminal as _, Write as _},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use clap::Args;
-use commands::{blobs::Blobs, event_store::sqlite::ReadOnlySqliteEventStore};
+use commands::{blobs::Blobs, event_store};
 use domain::recorded::Position;
 
 use super::Outcome;
@@ -40,7 +40,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
     let data = DataFolder::existing(settings)?;
     let live = data.read_models();
     let sources = Sources {
-        log: Arc::new(ReadOnlySqliteEventStore::open(&data.log()).await?),
+        log: event_store::open_read_only(data.log()).await?,
         blobs: Blobs::local(data.blobs())?,
         read_models: live.exists().then_some(live),
         scratch: data.path().to_owned(),

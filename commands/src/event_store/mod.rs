@@ -10,7 +10,9 @@ mod encoded;
 mod error;
 mod filter;
 mod follow;
+mod open;
 pub mod sqlite;
+mod url;
 
 use domain::{
     ids::EventId,
@@ -23,6 +25,8 @@ pub use encoded::{APPEND_BYTES_MAX, APPEND_EVENTS_MAX};
 pub use error::{AppendError, BoxError, Limit, ReadError};
 pub use filter::Filter;
 pub use follow::{Follower, SAFETY_POLL};
+pub use open::{OpenError, open, open_read_only};
+pub use url::{InvalidLogUrl, LogUrl};
 
 /// Most events one read answers with, whatever it asks for.
 pub const PAGE_EVENTS_MAX: u32 = 4_096;

@@ -1,17 +1,15 @@
 //! Many callers at once, and callers that go away.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use domain::recorded::{Position, Revision, StreamId};
 use futures::future::{join, join_all};
 
-use super::{Backend, event, events, everything, ids, stream, whole};
+use super::{Backend, PATIENCE, event, events, everything, ids, stream, whole};
 use crate::event_store::{AppendError, EventStore, Expected, Filter, Follower};
 
 const WRITERS: usize = 16;
 const APPENDS_EACH: usize = 40;
-/// A test that waits this long has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 pub async fn a_tailing_reader_sees_every_event_once_and_in_order(backend: &mut impl Backend) {
     let store = backend.start().await;

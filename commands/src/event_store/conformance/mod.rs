@@ -5,9 +5,10 @@
 
 mod appending;
 mod concurrency;
+mod faults;
 mod reading;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::DateTime;
 use domain::{
@@ -21,12 +22,41 @@ use super::{EventStore, Filter, NewEvent};
 
 pub use appending::*;
 pub use concurrency::*;
+pub use faults::*;
 pub use reading::*;
+
+/// A test that waits this long has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What goes wrong between a caller and the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The next append is recorded, and its answer is lost on the way.
+    LostAcknowledgement,
+    /// The node that callers talk to dies, or is cut off from the log, in the middle of whatever it does.
+    DeadNode,
+    /// The store ends as in a power cut, in the middle of whatever it does, and starts again.
+    Restart,
+    /// From now on some commits take their time between being written and being seen.
+    SlowCommits,
+}
 
 /// A log of its own that can be stopped and started.
 pub trait Backend: Send {
     /// Starts the store; if it runs already, stops it before, as a restart of the server would.
     fn start(&mut self) -> BoxFuture<'_, Arc<dyn EventStore>>;
+
+    /// Another node that writes to the same log, beside the one that was started; none if a log has only one writer.
+    fn another_node(&mut self) -> BoxFuture<'_, Option<Arc<dyn EventStore>>> {
+        Box::pin(async { None })
+    }
+
+    /// Makes `fault` happen. Answers with the store to go on with, the same or another one; with none if this backend cannot
+    /// fail like that.
+    fn inject(&mut self, fault: Fault) -> BoxFuture<'_, Option<Arc<dyn EventStore>>> {
+        let _none = fault;
+        Box::pin(async { None })
+    }
 }
 
 /// Makes one test of each case of the suite, against the backend that the expression gives.
@@ -60,6 +90,10 @@ macro_rules! event_store_conformance {
             an_abandoned_append_can_be_repeated
             a_hint_wakes_a_waiter
             a_follower_waits_for_the_next_event
+            a_lost_acknowledgement_loses_and_doubles_nothing
+            a_dead_node_loses_and_doubles_nothing
+            a_restart_of_the_store_under_load_loses_and_doubles_nothing
+            a_tailing_reader_beside_a_delayed_writer_loses_nothing
         }
     };
     (@cases $backend:expr; $($case:ident)+) => {$(

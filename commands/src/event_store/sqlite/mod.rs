@@ -38,6 +38,8 @@ pub struct SqliteEventStore {
     requests: mpsc::Sender<Request>,
     published: watch::Receiver<Position>,
     readers: SqlitePool,
+    #[cfg(test)]
+    writer: tokio::task::JoinHandle<()>,
 }
 
 impl SqliteEventStore {
@@ -49,8 +51,15 @@ impl SqliteEventStore {
         let opened = open::open(path.as_ref()).await?;
         let (requests, queue) = mpsc::channel(QUEUE_APPENDS_MAX);
         let (publish, published) = watch::channel(Position(opened.ends.position));
-        tokio::spawn(Writer::new(opened.writer, opened.lock, opened.ends, publish, queue).run());
-        Ok(Self { requests, published, readers: opened.readers })
+        let writer = Writer::new(opened.writer, opened.lock, opened.ends, publish, queue);
+        let _writer = tokio::spawn(writer.run());
+        Ok(Self {
+            requests,
+            published,
+            readers: opened.readers,
+            #[cfg(test)]
+            writer: _writer,
+        })
     }
 
     async fn finish(&self) {

@@ -42,6 +42,12 @@ pub enum OpenError {
         /// The log.
         path: PathBuf,
     },
+    /// Whoever only reads makes none.
+    #[error("there is no event log {path}", path = .path.display())]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// The linked SQLite has a bug that loses data.
     #[error("SQLite {found} is linked, but the event log needs {}.{}.{} or newer", SQLITE_VERSION_MIN.0, SQLITE_VERSION_MIN.1, SQLITE_VERSION_MIN.2)]
     SqliteTooOld {

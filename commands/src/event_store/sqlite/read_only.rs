@@ -26,6 +26,9 @@ impl ReadOnlySqliteEventStore {
     /// There is none, it is of another version, or the file is no log.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let path = path.as_ref();
+        if !path.exists() {
+            return Err(OpenError::Missing { path: path.to_owned() });
+        }
         let readers = open::readers(path).await?;
         let head = head_of(&readers).await.map_err(open::unavailable("read", path))?;
         let (publish, published) = watch::channel(head);

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::{OpenError, QUEUE_APPENDS_MAX, SqliteEventStore, batch::BATCH_EVENTS_MAX, open, read::SCAN_POSITIONS_MAX};
 use crate::event_store::{
     APPEND_EVENTS_MAX, AppendError, EventStore, Expected, Filter, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, ReadError,
-    conformance::{Backend, event, stream},
+    conformance::{Backend, Fault, event, stream},
 };
 
 mod conformance {
@@ -44,6 +44,25 @@ impl Folder {
 impl Backend for Folder {
     fn start(&mut self) -> BoxFuture<'_, Arc<dyn EventStore>> {
         Box::pin(async { self.open().await as Arc<dyn EventStore> })
+    }
+
+    /// One process is the node and the store: its death is that of its only writer, in the middle of whatever it does.
+    fn inject(&mut self, fault: Fault) -> BoxFuture<'_, Option<Arc<dyn EventStore>>> {
+        Box::pin(async move {
+            if !matches!(fault, Fault::DeadNode | Fault::Restart) {
+                return None;
+            }
+            let died = self.running.take()?;
+            died.writer.abort();
+            let store = loop {
+                match SqliteEventStore::open(self.path()).await {
+                    Err(OpenError::Locked { .. }) => tokio::task::yield_now().await,
+                    opened => break Arc::new(opened.expect("the log recovers")),
+                }
+            };
+            self.running = Some(Arc::clone(&store));
+            Some(store as Arc<dyn EventStore>)
+        })
     }
 }
 

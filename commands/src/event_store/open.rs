@@ -1,0 +1,36 @@
+//! Opening a log wherever it is.
+
+use std::sync::Arc;
+
+use super::{
+    EventStore, LogUrl,
+    sqlite::{self, ReadOnlySqliteEventStore, SqliteEventStore},
+};
+
+/// Why a log cannot be used, in its store's words.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file.
+    #[error(transparent)]
+    Sqlite(#[from] sqlite::OpenError),
+}
+
+/// Opens the log at `url` to write to it, or makes it. Close it in the end.
+///
+/// # Errors
+/// It cannot be reached or is no log of this product; a file may be in use by another process.
+pub async fn open(url: &LogUrl) -> Result<Arc<dyn EventStore>, OpenError> {
+    Ok(match url {
+        LogUrl::Sqlite(path) => Arc::new(SqliteEventStore::open(path).await?),
+    })
+}
+
+/// Opens the log at `url`, which must be there, beside whoever writes to it. Nothing in it is changed.
+///
+/// # Errors
+/// It cannot be reached, or there is no log of this product.
+pub async fn open_read_only(url: &LogUrl) -> Result<Arc<dyn EventStore>, OpenError> {
+    Ok(match url {
+        LogUrl::Sqlite(path) => Arc::new(ReadOnlySqliteEventStore::open(path).await?),
+    })
+}
