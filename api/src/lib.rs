@@ -1,7 +1,9 @@
 //! How the world talks to pkgdeploy: HTTP, GraphQL, triggers, repositories, installers, the command line.
 
 pub mod app;
+pub mod archive;
 pub mod auth;
+pub mod backup;
 pub mod cli;
 pub mod data_folder;
 pub mod graphql;

@@ -20,7 +20,7 @@ pub use self::{
     github_double::{DoubleHook, DoubleKey, DoubleStatus, Fault, GithubCall, GithubDouble, Known},
     machine::{Machine, Ran, client_root, run_host},
     project::{Project, sample_project},
-    server::{Server, StartOptions, verifier},
+    server::{Server, StartOptions, program, verifier},
     sshd::Sshd,
     webhook::Webhook,
 };

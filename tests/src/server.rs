@@ -32,6 +32,7 @@ pub struct StartOptions {
 #[derive(Debug)]
 pub struct Server {
     folder: TempDir,
+    data: PathBuf,
     port: u16,
     operator_token: String,
     child: Option<Child>,
@@ -51,7 +52,8 @@ impl Server {
         let StartOptions { build, tables, source } = options;
         let config = format!("[source]\nallow_local = true\n{source}\n[build]\n{build}\n\n{tables}");
         fs::write(folder.path().join("pkgdeploy.toml"), config).expect("the configuration file is written");
-        let mut server = Self { folder, port: free_port(), operator_token: String::new(), child: None };
+        let data = folder.path().join("data");
+        let mut server = Self { folder, data, port: free_port(), operator_token: String::new(), child: None };
         server.operator_token = server.spawn().expect("the first start prints the operator token");
         server
     }
@@ -65,7 +67,7 @@ impl Server {
     /// The folder of the log, the read models, the blobs and the secrets.
     #[must_use]
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.data.clone()
     }
 
     /// What it logged so far, over all its starts.
@@ -100,9 +102,7 @@ impl Server {
     /// If the program does not start.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> std::process::Output {
-        let mut command = Command::new(binary());
-        command.args(arguments).arg("--data").arg(self.data()).stdin(Stdio::null());
-        command.output().expect("pkgdeploy starts")
+        program(arguments, &self.data)
     }
 
     /// Ends it as a power cut would: SIGKILL, nothing is flushed or said.
@@ -118,6 +118,12 @@ impl Server {
         self.kill();
         let token = self.spawn();
         assert_eq!(token, None, "only the first start prints an operator token");
+    }
+
+    /// Kills it, and starts it again on another data folder.
+    pub fn restart_on(&mut self, data: &Path) {
+        self.data = data.to_owned();
+        self.restart();
     }
 
     /// Starts the process and waits until it is ready. Returns the operator token, if it printed one.
@@ -210,6 +216,17 @@ pub fn verifier() -> PathBuf {
     let verifier = binary().with_file_name("pkgdeploy-verify");
     assert!(verifier.is_file(), "there is no {}: build all programs of the workspace", verifier.display());
     verifier
+}
+
+/// Runs a command of the program on a data folder.
+///
+/// # Panics
+/// If the program does not start.
+#[must_use]
+pub fn program(arguments: &[&str], data: &Path) -> std::process::Output {
+    let mut command = Command::new(binary());
+    command.args(arguments).arg("--data").arg(data).stdin(Stdio::null());
+    command.output().expect("pkgdeploy starts")
 }
 
 /// The binary under test: `PKGDEPLOY_BIN`, or what cargo builds of the present sources beside this test.

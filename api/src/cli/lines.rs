@@ -1,6 +1,6 @@
 //! `pkgdeploy export` and `pkgdeploy import`.
 
-use std::io::{BufReader, BufWriter, IsTerminal as _, Write as _};
+use std::io::{BufReader, BufWriter};
 
 use commands::{
     event_store,
@@ -8,43 +8,40 @@ use commands::{
 };
 use domain::recorded::Position;
 
-use super::Outcome;
-use crate::{data_folder::DataFolder, settings::Settings};
+use super::{Outcome, progress::Progress};
+use crate::{archive::Step, data_folder::DataFolder, settings::Settings};
+
+const WRITING: Step = Step { words: "Writing lines", unit: "positions" };
+const RECORDING: Step = Step { words: "Recording lines", unit: "lines" };
 
 pub(super) async fn export(settings: &Settings, until: Option<u64>) -> Outcome {
     let data = DataFolder::existing(settings)?;
     let store = event_store::open_read_only(data.log()).await?;
     let head = store.head().await?;
     let until = until.map_or(head, |until| head.min(Position(until)));
-    let shows = std::io::stderr().is_terminal();
+    let progress = Progress::on_terminal();
     let mut out = BufWriter::new(std::io::stdout());
-    let seen = |position| show(shows, "written up to position", position, until);
+    let seen = |position: Position| progress.at(WRITING, position.0, until.0);
     let lines = log_lines::export(&*store, until, &mut out, seen).await?;
-    say(shows, lines);
+    drop(progress);
+    say(lines);
     Ok(())
 }
 
 pub(super) async fn import(settings: &Settings) -> Outcome {
     let data = DataFolder::open(settings)?;
     let store = event_store::open(data.log()).await?;
-    let shows = std::io::stderr().is_terminal();
+    let progress = Progress::on_terminal();
     let mut lines = BufReader::new(std::io::stdin());
-    let imported = log_lines::import(&*store, &mut lines, |line| show(shows, "lines recorded:", line, "")).await;
+    let imported = log_lines::import(&*store, &mut lines, |line| progress.at(RECORDING, line, 0)).await;
     store.close().await;
-    say(shows, imported?);
+    drop(progress);
+    say(imported?);
     Ok(())
-}
-
-fn show(shows: bool, words: &str, done: impl std::fmt::Display, total: impl std::fmt::Display) {
-    if shows {
-        // Whoever closed the terminal does not wait for this.
-        let _gone = write!(std::io::stderr().lock(), "\r\x1b[K{words} {done} {total}");
-    }
 }
 
 /// The last words go beside the lines, not among them.
 #[expect(clippy::print_stderr, reason = "standard output is the log's lines")]
-fn say(shows: bool, Lines { events, root }: Lines) {
-    let start = if shows { "\r\x1b[K" } else { "" };
-    eprintln!("{start}{events} events, Merkle root {root}");
+fn say(Lines { events, root }: Lines) {
+    eprintln!("{events} events, Merkle root {root}");
 }

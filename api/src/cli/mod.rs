@@ -1,7 +1,9 @@
 //! The command line.
 
+mod backup;
 mod lines;
 mod operator_token;
+mod progress;
 mod rootfs;
 mod serve;
 mod verify;
@@ -79,6 +81,17 @@ enum Command {
     /// The log in the data folder must be empty, or hold a beginning of these lines: an import that broke off is repeated.
     /// Blobs and secrets are not in the lines.
     Import,
+    /// Copy everything that a server cannot make again, to a folder or a file (the server may be running)
+    ///
+    /// The event log up to now, every blob that it names, the sealed secrets, and who used which key. A folder that holds an
+    /// earlier backup of the same log gets what is new. Not in a backup: the settings, root filesystems, and the master key,
+    /// unless you ask for it. Without the master key a restored server can neither sign nor hand over a key.
+    Backup(backup::Backup),
+    /// Make a data folder of a backup
+    ///
+    /// --data must name an empty folder, or none. Every byte is checked on its way: the log by its Merkle root, blobs by their
+    /// names. Start the server on it afterwards; it makes the rest.
+    Restore(backup::Restore),
     /// Check the whole log and everything that its events name, without a private key
     ///
     /// Reads each event, renders every index ever signed again and compares it with what was signed, verifies each recorded
@@ -99,6 +112,8 @@ pub async fn run() -> ExitCode {
             Command::Rootfs(command) => rootfs::run(command, &settings).await,
             Command::Export { until } => lines::export(&settings, until).await,
             Command::Import => lines::import(&settings).await,
+            Command::Backup(command) => backup::back_up(command, &settings).await,
+            Command::Restore(command) => backup::restore(command, &settings).await,
             Command::Verify(command) => verify::run(command, &settings).await,
         },
     };

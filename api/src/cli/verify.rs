@@ -1,20 +1,15 @@
 //! `pkgdeploy verify`.
 
-use std::{
-    io::{IsTerminal as _, Write as _},
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
-
 use clap::Args;
 use commands::{blobs::Blobs, event_store};
 use domain::recorded::Position;
 
-use super::Outcome;
+use super::{Outcome, progress::Progress};
 use crate::{
+    archive::Step,
     data_folder::DataFolder,
     settings::Settings,
-    verify::{Silent, Sources, Span, Stage, Watch, verify},
+    verify::{Sources, Span, Stage, Watch, verify},
 };
 
 #[derive(Debug, Args)]
@@ -46,9 +41,8 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
         scratch: data.path().to_owned(),
     };
     let span = Span { from: Position(command.from), until: command.until.map(Position) };
-    let watch: Box<dyn Watch> =
-        if std::io::stderr().is_terminal() { Box::new(Terminal::default()) } else { Box::new(Silent) };
-    let report = verify(&sources, span, watch.as_ref()).await?;
+    let watch = Progress::on_terminal();
+    let report = verify(&sources, span, &watch).await?;
     drop(watch);
     match command.json {
         true => println!("{}", serde_json::to_string(&report)?),
@@ -57,43 +51,8 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
     if report.is_good() { Ok(()) } else { Err(NotAsRecorded.into()) }
 }
 
-/// A line on standard error that is written over and over.
-#[derive(Default)]
-struct Terminal(Mutex<Option<Line>>);
-
-struct Line {
-    stage: Stage,
-    began: Instant,
-    shown: Instant,
-}
-
-/// How often the line is written.
-const SHOW_EVERY: Duration = Duration::from_millis(200);
-
-impl Watch for Terminal {
+impl Watch for Progress {
     fn at(&self, stage: Stage, done: u64, total: u64) {
-        let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        let began = match &*line {
-            Some(line) if line.stage == stage && now - line.shown < SHOW_EVERY && done < total => return,
-            Some(line) if line.stage == stage => line.began,
-            _ => now,
-        };
-        *line = Some(Line { stage, began, shown: now });
-        let seconds = (now - began).as_secs_f64();
-        let speed = if seconds > 0.0 { done as f64 / seconds } else { 0.0 };
-        let remaining = if speed > 0.0 { total.saturating_sub(done) as f64 / speed } else { 0.0 };
-        let (words, unit) = (stage.words(), stage.unit());
-        // Whoever closed the terminal does not wait for this.
-        let _gone = write!(
-            std::io::stderr().lock(),
-            "\r\x1b[K{words:<22} {done:>10} of {total} {unit}, {speed:.0}/s, {remaining:.0} s left"
-        );
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let _gone = write!(std::io::stderr().lock(), "\r\x1b[K");
+        self.at(Step { words: stage.words(), unit: stage.unit() }, done, total);
     }
 }

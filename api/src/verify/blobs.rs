@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use commands::blobs::{BlobError, Blobs};
 use domain::{digest::Sha256, event::BlobKind};
 use futures::{StreamExt as _, stream};
-use projections::rope::{Manifest, Piece};
+use projections::rope::Manifest;
 
 use super::{Finding, Place, Stage, VerifyError, Watch};
 
@@ -64,9 +64,5 @@ async fn pieces(blobs: &Blobs, rope: Sha256) -> Result<Vec<Sha256>, VerifyError>
         Err(BlobError::NotFound { .. } | BlobError::Corrupt { .. }) => Manifest::default(),
         Err(error) => return Err(error.into()),
     };
-    let blobs = manifest.pieces.into_iter().filter_map(|piece| match piece {
-        Piece::Blob { sha256, .. } => Some(sha256),
-        Piece::Inline(_) => None,
-    });
-    Ok(blobs.collect())
+    Ok(manifest.blobs().collect())
 }

@@ -29,6 +29,12 @@ pub use ingest::PART_BYTES;
 /// Larger pieces are hashed on a thread that may block, so that no other task waits for it (100 µs).
 const HASH_INLINE_BYTES_MAX: usize = 128 * 1024;
 
+/// A blob's place below the folder of a local store: `sha256/ab/abcd…`.
+#[must_use]
+pub fn place(digest: Sha256) -> String {
+    layout::location(digest).to_string()
+}
+
 /// A store of blobs. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Blobs {

@@ -59,6 +59,14 @@ impl Manifest {
         self.pieces.iter().map(Piece::size_bytes).sum()
     }
 
+    /// The blobs among its pieces, in order.
+    pub fn blobs(&self) -> impl Iterator<Item = Sha256> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Blob { sha256, .. } => Some(*sha256),
+            Piece::Inline(_) => None,
+        })
+    }
+
     /// The text.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {

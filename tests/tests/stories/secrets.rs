@@ -57,13 +57,16 @@ async fn none_of_a_thousand_minted_secrets_stands_anywhere_in_clear() {
     fs::write(&log, sample.server.log()).expect("it is written");
     let patterns = place.path().join("patterns");
     fs::write(&patterns, secrets.join("\n")).expect("it is written");
+    let copy = place.path().join("copy");
+    copy_data(&sample.server, &copy);
     let backup = place.path().join("backup");
-    back_up(&sample.server, &backup);
+    let backed_up = sample.server.command(&["backup", backup.to_str().expect("a plain name")]);
+    assert!(backed_up.status.success(), "{}", String::from_utf8_lossy(&backed_up.stderr));
     let unpacked = unpack(&sample.server, place.path());
     fs::write(place.path().join("script"), "PKGDEPLOY_CERTIFICATE").expect("it is written");
     assert_ne!(holders(&place.path().join("script"), &unpacked), "", "the repositories' installers are unpacked");
 
-    for searched in [sample.server.data(), log, errors, backup, unpacked] {
+    for searched in [sample.server.data(), log, errors, copy, backup, unpacked] {
         assert_eq!(holders(&patterns, &searched), "", "a secret stands in clear below {}", searched.display());
     }
     assert_ne!(holders(&patterns, &patterns), "", "grep finds what is there");
@@ -184,7 +187,7 @@ async fn error_answers(team: &Team, tokens: &[String]) -> String {
 }
 
 /// What a nightly job would copy: the whole folder, as it lies there.
-fn back_up(server: &Server, to: &Path) {
+fn copy_data(server: &Server, to: &Path) {
     let copied = Command::new("cp").arg("-a").arg(server.data()).arg(to).status().expect("cp runs");
     assert!(copied.success(), "the data folder is copied");
 }

@@ -1,0 +1,51 @@
+//! Copying bytes into a new file, hashed on the way.
+
+use std::{
+    fs,
+    io::{self, Read, Write as _},
+    path::Path,
+};
+
+use domain::digest::Sha256;
+use sha2::Digest as _;
+
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// What was copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copied {
+    /// How much.
+    pub bytes: u64,
+    /// Of all of it.
+    pub sha256: Sha256,
+}
+
+/// Copies `from` to `to`, which appears whole, readable by its owner alone, and only if `accept` says yes to what was copied.
+/// It replaces what was there. Whoever calls sees to it that it reaches the disk.
+pub(super) fn copy(from: &mut dyn Read, to: &Path, accept: impl FnOnce(Copied) -> bool) -> io::Result<Copied> {
+    let folder = to.parent().ok_or_else(|| io::Error::other("it has no folder"))?;
+    // tempfile makes files of mode 0600.
+    let mut file = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(folder)?;
+    let mut hasher = sha2::Sha256::new();
+    let mut bytes = 0;
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        let read = from.read(&mut piece)?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(&piece[..read]);
+        file.write_all(&piece[..read])?;
+        bytes += read as u64;
+    }
+    let copied = Copied { bytes, sha256: Sha256(hasher.finalize().into()) };
+    if accept(copied) {
+        file.persist(to).map_err(|refused| refused.error)?;
+    }
+    Ok(copied)
+}
+
+/// Makes what lies in `folder`, and whatever else was written to its disk, survive a power cut.
+pub(crate) fn sync_disk_of(folder: &Path) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(fs::File::open(folder)?)?)
+}

@@ -1,0 +1,93 @@
+//! An archive's log while it is written: what is there already is compared by its root and stays, the rest is added.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{BufWriter, Seek as _, SeekFrom, Write as _},
+    path::{Path, PathBuf},
+};
+
+use domain::{
+    digest::Sha256,
+    merkle::{Accumulator, leaf_hash},
+};
+
+use super::{ArchiveError, LOG, LogPart, io};
+
+/// A log that lines are added to.
+pub struct LogFile {
+    path: PathBuf,
+    out: BufWriter<File>,
+    tree: Accumulator,
+    bytes: u64,
+    before: Option<LogPart>,
+}
+
+impl LogFile {
+    /// The log in `folder`, of which `before` is known to be whole. What an earlier attempt left after that is cut off.
+    pub(super) fn open(folder: &Path, before: Option<LogPart>) -> Result<Self, ArchiveError> {
+        let path = folder.join(LOG);
+        let keep = before.map_or(0, |part| part.bytes);
+        let opened = (|| {
+            let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
+            let has = file.metadata()?.len();
+            if has < keep {
+                return Err(std::io::Error::other(format!("it has {has} bytes, and the manifest says {keep}")));
+            }
+            file.set_len(keep)?;
+            file.seek(SeekFrom::End(0))?;
+            Ok(file)
+        })();
+        let file = opened.map_err(io("go on with", &path))?;
+        Ok(Self { path, out: BufWriter::new(file), tree: Accumulator::default(), bytes: keep, before })
+    }
+
+    /// The next line of the log, without its newline, from the first on.
+    ///
+    /// # Errors
+    /// It cannot be written, or the lines so far are not those that are there.
+    pub fn push(&mut self, line: &str) -> Result<(), ArchiveError> {
+        self.push_as(line, leaf_hash(line.as_bytes()))
+    }
+
+    /// The same for a line that stands for an entry with another leaf hash than its own.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    pub fn push_as(&mut self, line: &str, leaf: Sha256) -> Result<(), ArchiveError> {
+        self.tree.push(leaf);
+        match self.before {
+            Some(before) if self.tree.size() < before.events => return Ok(()),
+            Some(before) if self.tree.size() == before.events => return self.compare(before),
+            _ => {}
+        }
+        let written = self.out.write_all(line.as_bytes()).and_then(|()| self.out.write_all(b"\n"));
+        written.map_err(io("write", &self.path))?;
+        self.bytes += line.len() as u64 + 1;
+        Ok(())
+    }
+
+    /// How many lines were pushed.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.tree.size()
+    }
+
+    fn compare(&self, before: LogPart) -> Result<(), ArchiveError> {
+        match self.tree.root() == before.merkle_root {
+            true => Ok(()),
+            false => Err(ArchiveError::OtherLog { events: before.events, root: before.merkle_root }),
+        }
+    }
+
+    /// The log as it is now.
+    ///
+    /// # Errors
+    /// It cannot be written, or what is there has more lines.
+    pub fn finish(mut self) -> Result<LogPart, ArchiveError> {
+        if let Some(before) = self.before.filter(|before| self.tree.size() < before.events) {
+            return Err(ArchiveError::OtherLog { events: before.events, root: before.merkle_root });
+        }
+        self.out.flush().map_err(io("write", &self.path))?;
+        Ok(LogPart { events: self.tree.size(), bytes: self.bytes, merkle_root: self.tree.root() })
+    }
+}

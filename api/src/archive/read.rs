@@ -1,0 +1,142 @@
+//! Reading an archive, in a folder or in a tar file. Nothing in it is believed.
+
+use std::{
+    fs::File,
+    io::{self as std_io, BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+};
+
+use domain::digest::Sha256;
+
+use super::{
+    ArchiveError, Copied, FilePart, Format, LOG, Lines, MANIFEST, Manifest, blob_name, copy::copy, io, tar::Index,
+};
+
+/// Longest manifest: a million small files.
+const MANIFEST_MAX_BYTES: u64 = 256 * 1024 * 1024;
+
+/// An archive that is there.
+pub struct Archive {
+    path: PathBuf,
+    source: Source,
+    manifest: Manifest,
+}
+
+enum Source {
+    Folder(PathBuf),
+    Tar(Index),
+}
+
+impl Source {
+    fn open(&self, name: &str) -> std_io::Result<Box<dyn Read + Send>> {
+        Ok(match self {
+            Self::Folder(root) => Box::new(File::open(root.join(name))?),
+            Self::Tar(index) => Box::new(index.open(name)?),
+        })
+    }
+}
+
+impl Archive {
+    /// Opens the archive at `path`, which must be of that format.
+    ///
+    /// # Errors
+    /// It is not there, cannot be read, or is something else.
+    pub fn open(path: &Path, expected: Format) -> Result<Self, ArchiveError> {
+        let not_that = |why: String| ArchiveError::NotThat { path: path.to_owned(), expected, why };
+        let source = match std::fs::metadata(path).map_err(io("open", path))?.is_dir() {
+            true => Source::Folder(path.to_owned()),
+            false => Source::Tar(Index::read(path).map_err(|error| not_that(format!("it is no tar file: {error}")))?),
+        };
+        let mut text = Vec::new();
+        let opened = source.open(MANIFEST).and_then(|file| file.take(MANIFEST_MAX_BYTES).read_to_end(&mut text));
+        opened.map_err(|error| not_that(format!("its {MANIFEST} cannot be read: {error}")))?;
+        let manifest: Manifest =
+            serde_json::from_slice(&text).map_err(|error| not_that(format!("its {MANIFEST} is none: {error}")))?;
+        match manifest.format == expected {
+            true => Ok(Self { path: path.to_owned(), source, manifest }),
+            false => Err(not_that(format!("it is a {}", manifest.format))),
+        }
+    }
+
+    /// What it says that it holds.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The log, from its first line on, as far as the manifest says.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn log(&self) -> Result<impl BufRead + Send + use<>, ArchiveError> {
+        let log = self.source.open(LOG).map_err(io("read", self.path.join(LOG)))?;
+        Ok(BufReader::new(log.take(self.manifest.log.bytes)))
+    }
+
+    /// The log's lines, one by one.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn lines(&self) -> Result<Lines<impl BufRead + Send + use<>>, ArchiveError> {
+        Ok(Lines::new(self.log()?))
+    }
+
+    /// Copies a blob to the file `to`, if it is what its name says; answers its size.
+    ///
+    /// # Errors
+    /// It is not there or damaged, or the disk refuses.
+    pub fn copy_blob(&self, digest: Sha256, to: &Path) -> Result<u64, ArchiveError> {
+        Ok(self.copy(&blob_name(digest), to, |copied| copied.sha256 == digest, digest)?.bytes)
+    }
+
+    /// Copies a file that the manifest names to `to`, if it is what the manifest says.
+    ///
+    /// # Errors
+    /// It is not there or damaged, or the disk refuses.
+    pub fn copy_file(&self, name: &str, to: &Path) -> Result<(), ArchiveError> {
+        let part = self.part(name)?;
+        self.copy(name, to, |copied| (copied.bytes, copied.sha256) == (part.bytes, part.sha256), part.sha256)?;
+        Ok(())
+    }
+
+    /// A small file that the manifest names, if it is what the manifest says.
+    ///
+    /// # Errors
+    /// It is not there, damaged, or longer than `max_bytes`.
+    pub fn small_file(&self, name: &str, max_bytes: u64) -> Result<Vec<u8>, ArchiveError> {
+        let part = self.part(name)?;
+        let mut bytes = Vec::new();
+        let read = self.source.open(name).and_then(|file| file.take(max_bytes).read_to_end(&mut bytes));
+        read.map_err(io("read", self.path.join(name)))?;
+        match Sha256::of(&bytes) {
+            found if found == part.sha256 => Ok(bytes),
+            found => Err(ArchiveError::OtherBytes { name: name.to_owned(), expected: part.sha256, found }),
+        }
+    }
+
+    fn part(&self, name: &str) -> Result<FilePart, ArchiveError> {
+        let missing = || std_io::Error::other("the manifest does not name it");
+        self.manifest.files.get(name).copied().ok_or_else(|| io("read", self.path.join(name))(missing()))
+    }
+
+    fn copy(
+        &self,
+        name: &str,
+        to: &Path,
+        is_right: impl Fn(Copied) -> bool,
+        expected: Sha256,
+    ) -> Result<Copied, ArchiveError> {
+        let mut from = self.source.open(name).map_err(io("read", self.path.join(name)))?;
+        let copied = copy(&mut from, to, &is_right).map_err(io("copy", self.path.join(name)))?;
+        if is_right(copied) {
+            return Ok(copied);
+        }
+        Err(ArchiveError::OtherBytes { name: name.to_owned(), expected, found: copied.sha256 })
+    }
+}

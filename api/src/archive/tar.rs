@@ -1,0 +1,114 @@
+//! An archive as one tar file.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io::{self as std_io, BufWriter, Read},
+    os::unix::fs::FileExt as _,
+    path::Path,
+    sync::Arc,
+};
+
+use tar::{EntryType, Header};
+
+use super::{ArchiveError, LOCK, MANIFEST, io};
+
+/// Most files in an archive: about 1 GB of memory for their names.
+const ENTRIES_MAX: usize = 10_000_000;
+
+/// Writes what lies in the archive's `folder` to the new file `to`, which appears whole, readable by its owner alone.
+///
+/// # Errors
+/// The disk refuses.
+pub fn pack(folder: &Path, to: &Path) -> Result<(), ArchiveError> {
+    let place = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let packed = (|| {
+        let file = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(place)?;
+        let mut tar = tar::Builder::new(BufWriter::new(file));
+        append(&mut tar, folder, MANIFEST)?;
+        append_all(&mut tar, folder, "")?;
+        let file = tar.into_inner()?.into_inner().map_err(std_io::IntoInnerError::into_error)?;
+        file.as_file().sync_all()?;
+        file.persist(to).map_err(|refused| refused.error)?;
+        File::open(place)?.sync_all()
+    })();
+    packed.map_err(io("write", to))
+}
+
+type Builder = tar::Builder<BufWriter<tempfile::NamedTempFile>>;
+
+fn append_all(tar: &mut Builder, root: &Path, below: &str) -> std_io::Result<()> {
+    let mut names = fs::read_dir(root.join(below))?
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<std_io::Result<Vec<_>>>()?;
+    names.sort();
+    for name in names {
+        let name = if below.is_empty() { name } else { format!("{below}/{name}") };
+        if root.join(&name).is_dir() {
+            append_all(tar, root, &name)?;
+        } else if ![MANIFEST, LOCK].contains(&name.as_str()) {
+            append(tar, root, &name)?;
+        }
+    }
+    Ok(())
+}
+
+fn append(tar: &mut Builder, root: &Path, name: &str) -> std_io::Result<()> {
+    let file = File::open(root.join(name))?;
+    let mut header = Header::new_gnu();
+    header.set_entry_type(EntryType::Regular);
+    header.set_mode(0o600);
+    header.set_size(file.metadata()?.len());
+    tar.append_data(&mut header, name, file)
+}
+
+/// Where each file of a tar file begins and how long it is.
+pub(super) struct Index {
+    file: Arc<File>,
+    entries: HashMap<String, (u64, u64)>,
+}
+
+impl Index {
+    /// Reads the headers, and passes over what lies between them.
+    pub(super) fn read(path: &Path) -> std_io::Result<Self> {
+        let file = File::open(path)?;
+        let mut entries = HashMap::new();
+        let mut tar = tar::Archive::new(&file);
+        for entry in tar.entries_with_seek()? {
+            let entry = entry?;
+            if entry.header().entry_type() != EntryType::Regular {
+                continue;
+            }
+            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            let twice = entries.insert(name.clone(), (entry.raw_file_position(), entry.size())).is_some();
+            if twice || entries.len() > ENTRIES_MAX {
+                let why = if twice { format!("it has two files {name}") } else { "it has too many files".to_owned() };
+                return Err(std_io::Error::other(why));
+            }
+        }
+        Ok(Self { file: Arc::new(file), entries })
+    }
+
+    pub(super) fn open(&self, name: &str) -> std_io::Result<Section> {
+        let found = self.entries.get(name);
+        let &(at, bytes) = found.ok_or_else(|| std_io::Error::new(std_io::ErrorKind::NotFound, "it is not there"))?;
+        Ok(Section { file: self.file.clone(), at, end: at.saturating_add(bytes) })
+    }
+}
+
+/// A part of a file. Several can be read at the same time.
+pub(super) struct Section {
+    file: Arc<File>,
+    at: u64,
+    end: u64,
+}
+
+impl Read for Section {
+    fn read(&mut self, into: &mut [u8]) -> std_io::Result<usize> {
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let length = into.len().min(left);
+        let read = self.file.read_at(&mut into[..length], self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}

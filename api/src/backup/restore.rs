@@ -1,0 +1,217 @@
+//! From a backup to a data folder.
+
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use commands::{
+    blobs::{BlobError, Blobs},
+    event_store::{EventStore, ReadError},
+    log_lines::{self, LinesError},
+};
+use domain::{
+    canonical,
+    digest::Sha256,
+    event::BlobKind,
+    merkle::{Accumulator, leaf_hash},
+    recorded::Position,
+};
+use projections::rope::Manifest as Rope;
+use uuid::Uuid;
+
+use super::{MASTER_KEY, SECRETS, SIGNED_LOGS, USES, blobs_of, has_master_key};
+use crate::{
+    archive::{Archive, ArchiveError, Step, Watch, io},
+    data_folder::DataFolder,
+};
+
+const CHECKING: Step = Step { words: "Checking events, copying blobs", unit: "events" };
+const RECORDING: Step = Step { words: "Recording events", unit: "events" };
+
+/// Why a backup is not brought back.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// Something is there.
+    #[error("{path} is not empty: restore into a new folder", path = .path.display())]
+    NotEmpty {
+        /// The data folder.
+        path: PathBuf,
+    },
+    /// The log is somewhere else, and has events.
+    #[error("the event log is not empty: it has events up to position {head}")]
+    LogNotEmpty {
+        /// Its last position.
+        head: Position,
+    },
+    /// The settings name a master key that is there, and the backup has one too.
+    #[error("there is a master key at {path} already, and the backup has one: move it away first", path = .path.display())]
+    MasterKeyThere {
+        /// Where.
+        path: PathBuf,
+    },
+    /// A file has a name that no backup has.
+    #[error("the backup names a file {name}, which no backup has")]
+    Foreign {
+        /// What it is called.
+        name: String,
+    },
+    /// The backup cannot be read, or is damaged.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The log does not take its lines.
+    #[error(transparent)]
+    Lines(#[from] LinesError),
+    /// The log cannot be read.
+    #[error(transparent)]
+    Log(#[from] ReadError),
+}
+
+/// What was brought back.
+#[derive(Debug, Clone, Copy)]
+pub struct Restored {
+    /// How many events.
+    pub events: u64,
+    /// Their Merkle root.
+    pub merkle_root: Sha256,
+    /// How many blobs.
+    pub blobs: u64,
+    /// Together, in bytes.
+    pub blob_bytes: u64,
+    /// How many blobs the backup does not have, because they were lost before.
+    pub missing_blobs: u64,
+}
+
+/// Refuses a place where something would be overwritten by what `archive` has. To be asked before the log is opened, which makes
+/// its file.
+///
+/// # Errors
+/// `NotEmpty`, `MasterKeyThere`; the folder cannot be read.
+pub fn check_empty(data: &DataFolder, archive: &Archive) -> Result<(), RestoreError> {
+    let path = data.path();
+    if fs::read_dir(path).map_err(io("list", path))?.next().is_some() {
+        return Err(RestoreError::NotEmpty { path: path.to_owned() });
+    }
+    let key = data.master_key();
+    match has_master_key(archive.manifest()) && key.exists() {
+        true => Err(RestoreError::MasterKeyThere { path: key.to_owned() }),
+        false => Ok(()),
+    }
+}
+
+/// Brings `archive` back into `data` and `log`, which are empty. Every byte is checked on its way: events against the manifest's
+/// Merkle root, before the first is recorded; blobs against their names; other files against the manifest.
+///
+/// # Errors
+/// See [`RestoreError`]. What was copied until then stays there, and is of no use.
+pub async fn restore(
+    archive: &Archive,
+    data: &DataFolder,
+    log: &dyn EventStore,
+    watch: Watch<'_>,
+) -> Result<Restored, RestoreError> {
+    let head = log.head().await?;
+    if head != Position(0) {
+        return Err(RestoreError::LogNotEmpty { head });
+    }
+    copy_files(archive, data)?;
+    let (blobs, blob_bytes) = copy_blobs(archive, data, watch).await?;
+    let total = archive.manifest().log.events;
+    let recorded = log_lines::import(log, &mut archive.log()?, |line| watch(RECORDING, line, total)).await?;
+    Ok(Restored {
+        events: recorded.events,
+        merkle_root: recorded.root,
+        blobs,
+        blob_bytes,
+        missing_blobs: archive.manifest().blobs.missing.len() as u64,
+    })
+}
+
+fn copy_files(archive: &Archive, data: &DataFolder) -> Result<(), RestoreError> {
+    for name in archive.manifest().files.keys() {
+        let to = place(name, data).ok_or_else(|| RestoreError::Foreign { name: name.clone() })?;
+        if let Some(folder) = to.parent() {
+            private_folder(folder).map_err(io("create", folder))?;
+        }
+        archive.copy_file(name, &to)?;
+    }
+    Ok(())
+}
+
+/// Where a file of a backup belongs; nowhere, if no backup has such a file.
+fn place(name: &str, data: &DataFolder) -> Option<PathBuf> {
+    match name.split_once('/') {
+        None if name == USES => Some(data.uses()),
+        None if name == MASTER_KEY => Some(data.master_key().to_owned()),
+        Some((SECRETS, id)) => Some(data.secrets().join(Uuid::parse_str(id).ok()?.to_string())),
+        Some((SIGNED_LOGS, "server")) => Some(data.signed_logs().join("server")),
+        Some((SIGNED_LOGS, id)) => Some(data.signed_logs().join(Uuid::parse_str(id).ok()?.to_string())),
+        _ => None,
+    }
+}
+
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+async fn copy_blobs(archive: &Archive, data: &DataFolder, watch: Watch<'_>) -> Result<(u64, u64), RestoreError> {
+    let expected = archive.manifest().log;
+    let blobs = Blobs::local(data.blobs()).map_err(ArchiveError::Blob)?;
+    let mut copying = Copying { archive, blobs, seen: HashSet::new(), bytes: 0, count: 0 };
+    let mut tree = Accumulator::default();
+    let mut lines = archive.lines()?;
+    while let Some(line) = lines.next_line()? {
+        tree.push(leaf_hash(line.as_bytes()));
+        let number = lines.number();
+        let event =
+            canonical::parse(&line, Position(number)).map_err(|source| ArchiveError::Line { line: number, source })?;
+        for (digest, kind) in blobs_of(&event, number)? {
+            copying.copy(digest, kind).await?;
+        }
+        watch(CHECKING, number, expected.events);
+    }
+    if (tree.size(), tree.root()) != (expected.events, expected.merkle_root) {
+        return Err(RestoreError::Archive(ArchiveError::Damaged {
+            expected_events: expected.events,
+            expected_root: expected.merkle_root,
+            events: tree.size(),
+            root: tree.root(),
+        }));
+    }
+    crate::archive::sync_disk_of(data.path()).map_err(io("write to the disk of", data.path()))?;
+    Ok((copying.count, copying.bytes))
+}
+
+struct Copying<'a> {
+    archive: &'a Archive,
+    blobs: Blobs,
+    seen: HashSet<Sha256>,
+    count: u64,
+    bytes: u64,
+}
+
+impl Copying<'_> {
+    async fn copy(&mut self, digest: Sha256, kind: BlobKind) -> Result<(), ArchiveError> {
+        if !self.copy_one(digest)? || kind == BlobKind::Whole {
+            return Ok(());
+        }
+        let rope = Rope::parse(&self.blobs.get(digest).await?).unwrap_or_default();
+        for piece in rope.blobs() {
+            self.copy_one(piece)?;
+        }
+        Ok(())
+    }
+
+    fn copy_one(&mut self, digest: Sha256) -> Result<bool, ArchiveError> {
+        let was_lost = self.archive.manifest().blobs.missing.contains(&digest);
+        if was_lost || !self.seen.insert(digest) {
+            return Ok(false);
+        }
+        let to = self.blobs.local_path(digest).ok_or(BlobError::NotFound { digest })?;
+        self.bytes += self.archive.copy_blob(digest, &to)?;
+        self.count += 1;
+        Ok(true)
+    }
+}

@@ -1,0 +1,281 @@
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+//! What goes into a backup comes out of it, or the change is named.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use chrono::{TimeZone as _, Utc};
+use commands::{
+    event_store::{self, Expected, NewEvent},
+    log_lines,
+};
+use domain::{
+    event::encode,
+    ids::{CommandId, EventId, ReleaseId},
+    recorded::{Actor, Metadata, StreamId},
+    release,
+};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::*;
+use crate::{
+    archive::{Archive, pack},
+    settings::Settings,
+};
+
+const COPIES: Options = Options { with_master_key: false, blobs: HowBlobs::Copied };
+
+/// A data folder with a log that is open, as under a running server.
+struct Live {
+    folder: TempDir,
+    data: DataFolder,
+    log: Arc<dyn EventStore>,
+    blobs: Blobs,
+    events: u128,
+}
+
+fn data_folder(root: &Path) -> DataFolder {
+    DataFolder::open(&Settings { data: Some(root.to_owned()), ..Settings::default() }).unwrap()
+}
+
+impl Live {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = data_folder(&folder.path().join("data"));
+        let log = event_store::open(data.log()).await.unwrap();
+        let blobs = Blobs::local(data.blobs()).unwrap();
+        fs::create_dir(data.secrets()).unwrap();
+        fs::create_dir(data.signed_logs()).unwrap();
+        fs::write(data.master_key(), [7; 32]).unwrap();
+        Self { folder, data, log, blobs, events: 0 }
+    }
+
+    /// Records that a release failed, with a log of that text.
+    async fn fails(&mut self, text: &str) -> Sha256 {
+        let log = self.blobs.put_bytes(Bytes::from(text.to_owned())).await.unwrap();
+        self.events += 1;
+        let event = release::Event::Failed {
+            step: release::Step::Building,
+            code: "command_failed".to_owned(),
+            message: text.to_owned(),
+            log: Some(log),
+        };
+        let metadata = Metadata {
+            recorded_at: Utc.timestamp_opt(1_795_000_000, 0).unwrap(),
+            actor: Actor::Worker { name: "releases".to_owned() },
+            command_id: CommandId(Uuid::from_u128(7)),
+            causation: None,
+        };
+        let stream = StreamId::new("release", ReleaseId(Uuid::from_u128(self.events)).0);
+        let event_id = EventId(Uuid::from_u128(self.events));
+        let new = NewEvent { event_id, event: encode(&event.into()), metadata };
+        self.log.append(&stream, Expected::NEW, vec![new]).await.unwrap();
+        log
+    }
+
+    fn seals(&self, id: u128, text: &str) -> PathBuf {
+        let path = self.data.secrets().join(Uuid::from_u128(id).to_string());
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    async fn backed_up(&self, options: Options) -> Result<Manifest, BackupError> {
+        let sources = Sources { log: &*self.log, blobs: &self.blobs, data: &self.data };
+        let now = Utc.timestamp_opt(1_795_000_001, 0).unwrap();
+        backup(&sources, &self.path("backup"), options, now, &|_, _, _| {}).await
+    }
+
+    /// Restores into a folder of that name.
+    async fn restored(&self, from: &str, to: &str) -> Result<(Restored, DataFolder), RestoreError> {
+        let archive = Archive::open(&self.path(from), Format::Backup)?;
+        let data = data_folder(&self.path(to));
+        check_empty(&data, &archive)?;
+        let log = event_store::open(data.log()).await.unwrap();
+        let restored = restore(&archive, &data, &*log, &|_, _, _| {}).await;
+        log.close().await;
+        restored.map(|restored| (restored, data))
+    }
+
+    async fn root(&self) -> Sha256 {
+        let head = self.log.head().await.unwrap();
+        log_lines::export(&*self.log, head, &mut Vec::new(), |_| {}).await.unwrap().root
+    }
+}
+
+#[tokio::test]
+async fn what_was_backed_up_comes_back_with_the_same_root() {
+    let mut live = Live::new().await;
+    let first = live.fails("one").await;
+    live.fails("two").await;
+    live.seals(1, "sealed");
+    fs::write(live.data.signed_logs().join("server"), "2 root").unwrap();
+    let manifest = live.backed_up(COPIES).await.unwrap();
+    assert_eq!(manifest.log.merkle_root, live.root().await);
+    assert_eq!((manifest.log.events, manifest.blobs.count, manifest.blobs.bytes), (2, 2, 6));
+    pack(&live.path("backup"), &live.path("backup.tar")).unwrap();
+
+    for (from, to) in [("backup", "from-folder"), ("backup.tar", "from-file")] {
+        let (restored, data) = live.restored(from, to).await.unwrap();
+        assert_eq!((restored.merkle_root, restored.events), (manifest.log.merkle_root, 2));
+        assert_eq!(Blobs::local(data.blobs()).unwrap().get(first).await.unwrap(), "one");
+        let sealed = data.secrets().join(Uuid::from_u128(1).to_string());
+        assert_eq!(fs::read_to_string(&sealed).unwrap(), "sealed");
+        assert_eq!(fs::read_to_string(data.signed_logs().join("server")).unwrap(), "2 root");
+        for private in [data.path().to_owned(), data.secrets(), sealed, live.path(from)] {
+            assert_eq!(fs::metadata(&private).unwrap().permissions().mode() & 0o077, 0, "{}", private.display());
+        }
+        let again = live.restored(from, to).await.map(drop);
+        assert!(matches!(again, Err(RestoreError::NotEmpty { .. })), "{again:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_master_key_is_in_a_backup_only_if_it_was_asked_for() {
+    let mut live = Live::new().await;
+    live.fails("one").await;
+    live.backed_up(COPIES).await.unwrap();
+    let (_, data) = live.restored("backup", "without").await.unwrap();
+    assert!(!data.master_key().exists());
+    live.backed_up(Options { with_master_key: true, ..COPIES }).await.unwrap();
+    let (_, data) = live.restored("backup", "with").await.unwrap();
+    assert_eq!(fs::read(data.master_key()).unwrap(), [7; 32]);
+    // And it does not stay in a folder that is no longer to have it.
+    live.backed_up(COPIES).await.unwrap();
+    assert!(!live.path("backup/master.key").exists());
+}
+
+#[tokio::test]
+async fn a_later_backup_adds_what_is_new_and_forgets_secrets_that_ended() {
+    let mut live = Live::new().await;
+    let first = live.fails("one").await;
+    let ended = live.seals(1, "ended");
+    live.backed_up(COPIES).await.unwrap();
+    let copied = live.path("backup/blobs").join(commands::blobs::place(first));
+    let before = fs::metadata(&copied).unwrap().modified().unwrap();
+    fs::remove_file(ended).unwrap();
+    live.seals(2, "new");
+    live.fails("two").await;
+    // What an attempt that broke off leaves.
+    fs::write(live.path("backup/secrets").join(Uuid::from_u128(3).to_string()), "stray").unwrap();
+    let mut log = fs::OpenOptions::new().append(true).open(live.path("backup/log.ndjson")).unwrap();
+    std::io::Write::write_all(&mut log, b"{\"half\":").unwrap();
+
+    let manifest = live.backed_up(COPIES).await.unwrap();
+    assert_eq!(manifest.log.events, 2);
+    assert_eq!(fs::metadata(&copied).unwrap().modified().unwrap(), before, "a blob is copied once");
+    let names: Vec<_> = fs::read_dir(live.path("backup/secrets")).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(names, [Uuid::from_u128(2).to_string().as_str()]);
+    let (restored, _) = live.restored("backup", "to").await.unwrap();
+    assert_eq!(restored.merkle_root, live.root().await);
+}
+
+#[tokio::test]
+async fn hard_links_are_the_same_file_and_copies_are_not() {
+    use std::os::unix::fs::MetadataExt as _;
+    for (blobs, links) in [(HowBlobs::Copied, 1), (HowBlobs::Linked, 2)] {
+        let mut live = Live::new().await;
+        let blob = live.fails("one").await;
+        live.backed_up(Options { blobs, ..COPIES }).await.unwrap();
+        assert_eq!(fs::metadata(live.blobs.local_path(blob).unwrap()).unwrap().nlink(), links);
+    }
+}
+
+#[tokio::test]
+async fn another_log_or_an_earlier_one_never_replaces_what_is_there() {
+    let mut live = Live::new().await;
+    live.fails("one").await;
+    live.fails("two").await;
+    let kept = live.backed_up(COPIES).await.unwrap();
+    for texts in [&["one", "other"][..], &["one"], &["one", "other", "more"]] {
+        let mut other = Live::new().await;
+        for text in texts {
+            other.fails(text).await;
+        }
+        let sources = Sources { log: &*other.log, blobs: &other.blobs, data: &other.data };
+        let refused = backup(&sources, &live.path("backup"), COPIES, Utc::now(), &|_, _, _| {}).await;
+        let is_refused = matches!(refused, Err(BackupError::Archive(ArchiveError::OtherLog { events: 2, .. })));
+        assert!(is_refused, "{texts:?}: {refused:?}");
+    }
+    let (restored, _) = live.restored("backup", "to").await.unwrap();
+    assert_eq!(restored.merkle_root, kept.log.merkle_root);
+}
+
+#[tokio::test]
+async fn a_blob_that_is_lost_or_damaged_is_named_and_the_rest_is_kept() {
+    let mut live = Live::new().await;
+    let lost = live.fails("lost").await;
+    let damaged = live.fails("damaged").await;
+    let good = live.fails("good").await;
+    fs::remove_file(live.blobs.local_path(lost).unwrap()).unwrap();
+    fs::write(live.blobs.local_path(damaged).unwrap(), "damageD").unwrap();
+    let manifest = live.backed_up(COPIES).await.unwrap();
+    assert_eq!(lacks(&manifest), Some(&BTreeSet::from([lost, damaged])));
+    let (restored, data) = live.restored("backup", "to").await.unwrap();
+    assert_eq!((restored.missing_blobs, restored.blobs), (2, 1));
+    assert_eq!(Blobs::local(data.blobs()).unwrap().get(good).await.unwrap(), "good");
+}
+
+#[tokio::test]
+async fn whatever_is_changed_in_a_backup_is_found_before_an_event_is_recorded() {
+    let mut live = Live::new().await;
+    let blob = live.fails("one").await;
+    live.fails("two").await;
+    live.seals(1, "sealed");
+    live.backed_up(COPIES).await.unwrap();
+    let place = commands::blobs::place(blob);
+    let secret = format!("secrets/{}", Uuid::from_u128(1));
+    let log = fs::read_to_string(live.path("backup/log.ndjson")).unwrap();
+    let shorter = log.lines().next().unwrap().to_owned() + "\n";
+    let manifest = fs::read_to_string(live.path("backup/manifest.json")).unwrap();
+    for (n, (file, text, says)) in [
+        (format!("blobs/{place}"), "two".to_owned(), "damaged"),
+        (secret, "opened".to_owned(), "damaged"),
+        ("log.ndjson".to_owned(), log.replacen("\"message\":\"one\"", "\"message\":\"eno\"", 1), "damaged"),
+        ("log.ndjson".to_owned(), log.replacen('{', "[", 1), "line 1"),
+        ("log.ndjson".to_owned(), shorter, "damaged"),
+        ("log.ndjson".to_owned(), log.replacen("release.failed", "release.fallen", 1), "newer version"),
+        ("manifest.json".to_owned(), manifest.replacen("secrets/", "secrets/../", 1), "no backup has"),
+        ("manifest.json".to_owned(), manifest.replacen("backup 1", "bundle 1", 1), "it is a bundle"),
+        ("manifest.json".to_owned(), "{}".to_owned(), "manifest.json"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = live.path("backup").join(&file);
+        let before = fs::read(&path).unwrap();
+        fs::write(&path, text).unwrap();
+        let to = format!("to-{n}");
+        let refused = live.restored("backup", &to).await.map(drop).expect_err(&file);
+        let refused = commands::causes::Causes(&refused).to_string();
+        assert!(refused.contains(says), "{file}: {refused}");
+        if live.path(&to).join("log.sqlite").exists() {
+            let log = event_store::open_read_only(data_folder(&live.path(&to)).log()).await.unwrap();
+            assert_eq!(log.head().await.unwrap(), Position(0), "{file}");
+        }
+        fs::write(&path, before).unwrap();
+    }
+    live.restored("backup", "to").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_that_holds_something_else_is_left_as_it_is() {
+    let live = Live::new().await;
+    fs::create_dir(live.path("backup")).unwrap();
+    fs::write(live.path("backup/holiday.jpg"), "").unwrap();
+    let refused = live.backed_up(COPIES).await;
+    assert!(matches!(refused, Err(BackupError::Archive(ArchiveError::Occupied { .. }))), "{refused:?}");
+    fs::remove_file(live.path("backup/holiday.jpg")).unwrap();
+    let _held = ArchiveFolder::open(&live.path("backup"), Format::Backup, &[]).unwrap();
+    let refused = live.backed_up(COPIES).await;
+    assert!(matches!(refused, Err(BackupError::Archive(ArchiveError::Busy { .. }))), "{refused:?}");
+}
