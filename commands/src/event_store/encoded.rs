@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use domain::recorded::StreamId;
 use uuid::Uuid;
 
-use super::{AppendError, Limit, NewEvent};
+use super::{AppendError, Expected, Limit, NewEvent, StreamAppend};
 
 /// Most events in one append.
 pub const APPEND_EVENTS_MAX: usize = 1_000;
@@ -27,6 +28,14 @@ impl EncodedEvent {
     }
 }
 
+/// One of several appends that are recorded in their order.
+pub(super) struct EncodedAppend {
+    pub(super) stream: StreamId,
+    pub(super) expected: Expected,
+    pub(super) events: Vec<EncodedEvent>,
+    pub(super) size_bytes: usize,
+}
+
 /// The events of one append, none of them twice, within the limits; and their size in bytes.
 pub(super) fn encode(events: Vec<NewEvent>) -> Result<(Vec<EncodedEvent>, usize), AppendError> {
     if events.is_empty() {
@@ -45,6 +54,24 @@ pub(super) fn encode(events: Vec<NewEvent>) -> Result<(Vec<EncodedEvent>, usize)
         return Err(AppendError::TooLarge { limit: Limit::Bytes });
     }
     Ok((encoded, size_bytes))
+}
+
+/// The appends that are to be recorded together: together within the limits of one.
+pub(super) fn encode_all(appends: Vec<StreamAppend>) -> Result<Vec<EncodedAppend>, AppendError> {
+    if appends.iter().map(|append| append.events.len()).sum::<usize>() > APPEND_EVENTS_MAX {
+        return Err(AppendError::TooLarge { limit: Limit::Events });
+    }
+    let mut size_bytes = 0;
+    let mut encoded = Vec::with_capacity(appends.len());
+    for StreamAppend { stream, expected, events } in appends {
+        let (events, bytes) = encode(events)?;
+        size_bytes += bytes;
+        encoded.push(EncodedAppend { stream, expected, events, size_bytes: bytes });
+    }
+    if size_bytes > APPEND_BYTES_MAX {
+        return Err(AppendError::TooLarge { limit: Limit::Bytes });
+    }
+    Ok(encoded)
 }
 
 fn encode_one(new: NewEvent) -> Result<EncodedEvent, AppendError> {

@@ -11,8 +11,10 @@ mod error;
 mod filter;
 mod follow;
 mod open;
+mod paging;
 pub mod sqlite;
 mod url;
+mod writing;
 
 use domain::{
     ids::EventId,
@@ -58,6 +60,17 @@ impl Expected {
     pub const NEW: Self = Self::Revision(Revision(0));
 }
 
+/// An append of several that are recorded in their order.
+#[derive(Debug, Clone)]
+pub struct StreamAppend {
+    /// Whose events.
+    pub stream: StreamId,
+    /// What the stream must look like then.
+    pub expected: Expected,
+    /// What is recorded.
+    pub events: Vec<NewEvent>,
+}
+
 /// Where an append's events are in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
@@ -95,6 +108,21 @@ pub trait EventStore: Send + Sync + 'static {
         expected: Expected,
         events: Vec<NewEvent>,
     ) -> BoxFuture<'a, Result<Appended, AppendError>>;
+
+    /// Records `appends` one after the other: in the log they are in this order, with nothing of the same list missing in
+    /// between. What a copy of a log is made with, since its streams take turns. Together they are not larger than one append
+    /// may be. A store that can records all of them or none, which is also faster.
+    ///
+    /// # Errors
+    /// See [`AppendError`]. A beginning of `appends` may be recorded: look at the end of the log.
+    fn append_in_order(&self, appends: Vec<StreamAppend>) -> BoxFuture<'_, Result<(), AppendError>> {
+        Box::pin(async move {
+            for StreamAppend { stream, expected, events } in appends {
+                self.append(&stream, expected, events).await?;
+            }
+            Ok(())
+        })
+    }
 
     /// Up to `limit` events of `stream` after revision `after`. An empty answer is the stream's end, a short one may not be
     /// ([`PAGE_EVENTS_MAX`], [`PAGE_BYTES_MAX`]).

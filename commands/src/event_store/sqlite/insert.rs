@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use sqlx::{Arguments, AssertSqlSafe, SqliteConnection, error::BoxDynError, sqlite::SqliteArguments};
 
-use super::batch::{Append, BATCH_EVENTS_MAX, Place, Plan};
+use crate::event_store::writing::batch::{Append, BATCH_EVENTS_MAX, Place, Plan};
 
 const COLUMNS: usize = 8;
 const SIZES: usize = BATCH_EVENTS_MAX.ilog2() as usize + 1;

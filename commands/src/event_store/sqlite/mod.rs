@@ -3,13 +3,12 @@
 //! Appends go through a bounded queue to one writer task, which commits many of them at once (`writer.rs`); reads have
 //! their own connections and never wait for it. An append is answered after the commit is on disk: WAL with `synchronous=FULL`.
 
-mod batch;
+mod by_id;
 mod insert;
-mod known;
 mod open;
 mod read;
 mod read_only;
-mod streams;
+mod remembered;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -19,23 +18,20 @@ use std::path::Path;
 use domain::recorded::{Position, RawEvent, Recorded, Revision, StreamId};
 use futures::future::BoxFuture;
 use sqlx::SqlitePool;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 
-use self::{
-    batch::Append,
-    writer::{Request, Writer},
+use self::writer::Writer;
+use super::{
+    AppendError, Appended, EventStore, Expected, Filter, NewEvent, Page, ReadError, StreamAppend,
+    writing::queue::{Appender, queue},
 };
-use super::{AppendError, Appended, EventStore, Expected, Filter, NewEvent, Page, ReadError, encoded};
 
 pub use open::{OpenError, SQLITE_VERSION_MIN};
 pub use read_only::ReadOnlySqliteEventStore;
 
-/// How many appends may wait for the writer; further callers wait for a place.
-pub const QUEUE_APPENDS_MAX: usize = 512;
-
 /// An event log in a file.
 pub struct SqliteEventStore {
-    requests: mpsc::Sender<Request>,
+    appender: Appender,
     published: watch::Receiver<Position>,
     readers: SqlitePool,
     #[cfg(test)]
@@ -49,44 +45,18 @@ impl SqliteEventStore {
     /// Another process has it open, SQLite is older than [`SQLITE_VERSION_MIN`], or the file cannot be opened or migrated.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let opened = open::open(path.as_ref()).await?;
-        let (requests, queue) = mpsc::channel(QUEUE_APPENDS_MAX);
+        let (appender, queue) = queue();
         let (publish, published) = watch::channel(Position(opened.ends.position));
         let writer = Writer::new(opened.writer, opened.lock, opened.ends, publish, queue);
         let _writer = tokio::spawn(writer.run());
         Ok(Self {
-            requests,
+            appender,
             published,
             readers: opened.readers,
             #[cfg(test)]
             writer: _writer,
         })
     }
-
-    async fn finish(&self) {
-        self.readers.close().await;
-        let (closed, done) = oneshot::channel();
-        if self.requests.send(Request::Close(closed)).await.is_ok() {
-            // An error means that the writer is gone already, which is what was wanted.
-            let _gone = done.await;
-        }
-    }
-
-    async fn enqueue(
-        &self,
-        stream: &StreamId,
-        expected: Expected,
-        events: Vec<NewEvent>,
-    ) -> Result<Appended, AppendError> {
-        let (events, size_bytes) = encoded::encode(events)?;
-        let (answer, answered) = oneshot::channel();
-        let append = Append { stream: stream.clone(), expected, events, size_bytes, answer };
-        self.requests.send(Request::Append(append)).await.map_err(|_| closed(false))?;
-        answered.await.unwrap_or_else(|_| Err(closed(true)))
-    }
-}
-
-fn closed(ambiguous: bool) -> AppendError {
-    AppendError::Unavailable { ambiguous, source: "the event log is closed".into() }
 }
 
 impl EventStore for SqliteEventStore {
@@ -96,7 +66,11 @@ impl EventStore for SqliteEventStore {
         expected: Expected,
         events: Vec<NewEvent>,
     ) -> BoxFuture<'a, Result<Appended, AppendError>> {
-        Box::pin(self.enqueue(stream, expected, events))
+        Box::pin(self.appender.append(stream, expected, events))
+    }
+
+    fn append_in_order(&self, appends: Vec<StreamAppend>) -> BoxFuture<'_, Result<(), AppendError>> {
+        Box::pin(self.appender.append_in_order(appends))
     }
 
     fn read_stream<'a>(
@@ -129,6 +103,9 @@ impl EventStore for SqliteEventStore {
 
     /// Moves everything into the main file and gives up the lock, too.
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.finish())
+        Box::pin(async {
+            self.readers.close().await;
+            self.appender.close().await;
+        })
     }
 }

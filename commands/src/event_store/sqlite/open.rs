@@ -12,8 +12,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::batch::Ends;
-use crate::event_store::BoxError;
+use crate::event_store::{BoxError, writing::batch::Ends};
 
 /// The oldest SQLite that may write a log.
 ///

@@ -1,17 +1,12 @@
 //! Reading pages of events, never beyond what the writer has acknowledged.
 
-use domain::{
-    ids::EventId,
-    recorded::{Position, RawEvent, Recorded, Revision, StreamId},
+use domain::recorded::{Position, RawEvent, Recorded, Revision, StreamId};
+use sqlx::{Row as _, SqlitePool, sqlite::SqliteRow};
+
+use crate::event_store::{
+    BoxError, Filter, PAGE_EVENTS_MAX, Page, ReadError,
+    paging::{Row, Span, saturated, take, unavailable},
 };
-use futures::{TryStreamExt, stream::BoxStream};
-use sqlx::{Row, SqlitePool, sqlite::SqliteRow};
-use uuid::Uuid;
-
-use crate::event_store::{BoxError, Filter, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, Page, ReadError};
-
-/// Most positions that one filtered page looks at, so that a rare event is found in many short reads instead of a long one.
-pub(super) const SCAN_POSITIONS_MAX: u64 = 50_000;
 
 const STREAM: &str = "select position, stream.name, revision, event_id, event.name, schema_version, metadata, payload \
                       from stream cross join event using (stream_id) \
@@ -45,7 +40,7 @@ pub(super) async fn stream(
         .bind(saturated(after.0))
         .bind(limit.min(PAGE_EVENTS_MAX))
         .fetch(readers);
-    Ok(take(rows).await?.events)
+    Ok(take(rows, decode).await?.events)
 }
 
 pub(super) async fn all(
@@ -55,49 +50,16 @@ pub(super) async fn all(
     filter: &Filter,
     limit: u32,
 ) -> Result<Page, ReadError> {
-    let limit = limit.min(PAGE_EVENTS_MAX);
-    if after >= head || limit == 0 {
-        return Ok(Page { events: Vec::new(), next: after, head });
+    let span = Span::new(after, head, filter, limit);
+    if let Some(page) = span.empty() {
+        return Ok(page);
     }
-    let (end, rows) = if filter.is_all() {
-        let rows = sqlx::query(ALL).bind(saturated(after.0)).bind(saturated(head.0)).bind(limit).fetch(readers);
-        (head, rows)
-    } else {
-        let end = head.min(Position(after.0.saturating_add(SCAN_POSITIONS_MAX)));
-        let rows = sqlx::query(FILTERED)
-            .bind(saturated(after.0))
-            .bind(saturated(end.0))
-            .bind(limit)
-            .bind(json_list(&filter.stream_kinds))
-            .bind(json_list(&filter.event_names))
-            .fetch(readers);
-        (end, rows)
-    };
-    let taken = take(rows).await?;
-    // A page that is not full has seen everything up to its end.
-    let is_full = taken.is_cut || taken.events.len() >= limit as usize;
-    let next = taken.events.last().filter(|_| is_full).map_or(end, |last| last.position);
-    Ok(Page { events: taken.events, next, head })
-}
-
-struct Taken {
-    events: Vec<Recorded<RawEvent>>,
-    /// It was stopped for its size; there may be more.
-    is_cut: bool,
-}
-
-async fn take(mut rows: BoxStream<'_, Result<SqliteRow, sqlx::Error>>) -> Result<Taken, ReadError> {
-    let mut events = Vec::new();
-    let mut bytes = 0;
-    while let Some(row) = rows.try_next().await.map_err(unavailable)? {
-        let event = decode(&row)?;
-        bytes += event.event.payload.len();
-        events.push(event);
-        if bytes >= PAGE_BYTES_MAX {
-            return Ok(Taken { events, is_cut: true });
-        }
+    let sql = if filter.is_all() { ALL } else { FILTERED };
+    let mut query = sqlx::query(sql).bind(saturated(span.after.0)).bind(saturated(span.end.0)).bind(span.limit);
+    if !filter.is_all() {
+        query = query.bind(json_list(&filter.stream_kinds)).bind(json_list(&filter.event_names));
     }
-    Ok(Taken { events, is_cut: false })
+    Ok(span.page(take(query.fetch(readers), decode).await?))
 }
 
 fn decode(row: &SqliteRow) -> Result<Recorded<RawEvent>, ReadError> {
@@ -106,29 +68,18 @@ fn decode(row: &SqliteRow) -> Result<Recorded<RawEvent>, ReadError> {
 }
 
 fn decode_at(row: &SqliteRow, position: Position) -> Result<Recorded<RawEvent>, BoxError> {
-    Ok(Recorded {
-        position,
-        stream: row.try_get_unchecked::<&str, _>(1)?.parse()?,
-        revision: Revision(row.try_get_unchecked::<i64, _>(2)?.cast_unsigned()),
-        event_id: EventId(Uuid::from_slice(row.try_get_unchecked(3)?)?),
-        metadata: serde_json::from_str(row.try_get_unchecked(6)?)?,
-        event: RawEvent {
-            name: row.try_get_unchecked(4)?,
-            schema_version: row.try_get_unchecked(5)?,
-            payload: row.try_get_unchecked(7)?,
-        },
-    })
+    let name = row.try_get_unchecked(4)?;
+    let event = RawEvent { name, schema_version: row.try_get_unchecked(5)?, payload: row.try_get_unchecked(7)? };
+    let stored = Row {
+        stream: row.try_get_unchecked(1)?,
+        revision: row.try_get_unchecked(2)?,
+        event_id: row.try_get_unchecked(3)?,
+        metadata: row.try_get_unchecked(6)?,
+        event,
+    };
+    stored.recorded(position)
 }
 
 fn json_list(names: &std::collections::BTreeSet<String>) -> Option<String> {
     (!names.is_empty()).then(|| serde_json::Value::from_iter(names.iter().map(String::as_str)).to_string())
-}
-
-/// SQLite's integers are signed; nothing is ever stored beyond them.
-fn saturated(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn unavailable(source: sqlx::Error) -> ReadError {
-    ReadError::Unavailable { source: source.into() }
 }

@@ -7,10 +7,12 @@ use futures::future::{BoxFuture, join_all};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
-use super::{OpenError, QUEUE_APPENDS_MAX, SqliteEventStore, batch::BATCH_EVENTS_MAX, open, read::SCAN_POSITIONS_MAX};
+use super::{OpenError, SqliteEventStore, open};
 use crate::event_store::{
     APPEND_EVENTS_MAX, AppendError, EventStore, Expected, Filter, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, ReadError,
     conformance::{Backend, Fault, event, stream},
+    paging::SCAN_POSITIONS_MAX,
+    writing::{batch::BATCH_EVENTS_MAX, queue::QUEUE_REQUESTS_MAX},
 };
 
 mod conformance {
@@ -190,7 +192,7 @@ async fn a_second_writer_is_noticed_and_nothing_is_overwritten() {
 async fn more_callers_than_the_queue_holds_wait_and_are_all_answered() {
     let mut folder = Folder::new();
     let store = folder.open().await;
-    let callers = (0..QUEUE_APPENDS_MAX * 2).map(|_| {
+    let callers = (0..QUEUE_REQUESTS_MAX * 2).map(|_| {
         let store = Arc::clone(&store);
         tokio::spawn(
             async move { store.append(&stream("release"), Expected::NEW, vec![event("release.received")]).await },
@@ -199,7 +201,7 @@ async fn more_callers_than_the_queue_holds_wait_and_are_all_answered() {
     for outcome in join_all(callers).await {
         outcome.expect("the caller ended well").expect("appended");
     }
-    assert_eq!(store.head().await.expect("read").0, QUEUE_APPENDS_MAX as u64 * 2);
+    assert_eq!(store.head().await.expect("read").0, QUEUE_REQUESTS_MAX as u64 * 2);
 }
 
 #[tokio::test]
