@@ -15,7 +15,7 @@ sample:
 
 test:
 	@scripts/install-packages bubblewrap build-essential ca-certificates createrepo-c curl debian-archive-keyring dnf \
-		dpkg-dev e2fsprogs git gnupg golang-go golang-golang-x-mod-dev gpgv mmdebstrap openssh-client openssh-server python3 python3-venv rpm zstd
+		dpkg-dev e2fsprogs git gnupg golang-go golang-golang-x-mod-dev gpgv mmdebstrap openssh-client openssh-server postgresql python3 python3-venv rpm zstd
 	@scripts/test/client-root "$(TARGET)/client-root" bookworm
 	@scripts/test/client-root "$(TARGET)/client-root-13" trixie
 	cargo fmt --all --check

@@ -12,6 +12,7 @@ mod filter;
 mod follow;
 mod open;
 mod paging;
+pub mod postgres;
 pub mod sqlite;
 mod url;
 mod writing;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     EventStore, LogUrl,
+    postgres::{self, PostgresEventStore},
     sqlite::{self, ReadOnlySqliteEventStore, SqliteEventStore},
 };
 
@@ -13,6 +14,9 @@ pub enum OpenError {
     /// A file.
     #[error(transparent)]
     Sqlite(#[from] sqlite::OpenError),
+    /// A database of a PostgreSQL server.
+    #[error(transparent)]
+    Postgres(#[from] postgres::OpenError),
 }
 
 /// Opens the log at `url` to write to it, or makes it. Close it in the end.
@@ -22,6 +26,7 @@ pub enum OpenError {
 pub async fn open(url: &LogUrl) -> Result<Arc<dyn EventStore>, OpenError> {
     Ok(match url {
         LogUrl::Sqlite(path) => Arc::new(SqliteEventStore::open(path).await?),
+        LogUrl::Postgres(url) => Arc::new(PostgresEventStore::open(url).await?),
     })
 }
 
@@ -32,5 +37,6 @@ pub async fn open(url: &LogUrl) -> Result<Arc<dyn EventStore>, OpenError> {
 pub async fn open_read_only(url: &LogUrl) -> Result<Arc<dyn EventStore>, OpenError> {
     Ok(match url {
         LogUrl::Sqlite(path) => Arc::new(ReadOnlySqliteEventStore::open(path).await?),
+        LogUrl::Postgres(url) => Arc::new(PostgresEventStore::open_read_only(url).await?),
     })
 }

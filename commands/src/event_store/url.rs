@@ -5,12 +5,16 @@ use std::{fmt, path::PathBuf, str::FromStr};
 use serde::Deserialize;
 use url::Url;
 
-/// `sqlite:<path>`. Never shows a password, however it is printed.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+use super::postgres::PostgresUrl;
+
+/// `sqlite:<path>` or `postgres://…`. Never shows a password, however it is printed.
+#[derive(Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub enum LogUrl {
     /// A file of this machine.
     Sqlite(PathBuf),
+    /// A database of a PostgreSQL server.
+    Postgres(Box<PostgresUrl>),
 }
 
 /// The text does not say where a log is. It is not repeated here: it may hold a password.
@@ -30,7 +34,7 @@ pub enum InvalidLogUrl {
     NoPath,
 }
 
-const EXPECTED: &str = "sqlite:<path>";
+const EXPECTED: &str = "sqlite:<path> or postgres://<user>[:<password>]@<host>[:<port>]/<database>";
 
 impl FromStr for LogUrl {
     type Err = InvalidLogUrl;
@@ -42,7 +46,12 @@ impl FromStr for LogUrl {
             return if path.is_empty() { Err(InvalidLogUrl::NoPath) } else { Ok(Self::Sqlite(path.into())) };
         }
         let url = Url::parse(text).map_err(|_| InvalidLogUrl::Malformed)?;
-        Err(InvalidLogUrl::Scheme { scheme: url.scheme().to_owned() })
+        match url.scheme() {
+            "postgres" | "postgresql" => {
+                text.parse().map(|url| Self::Postgres(Box::new(url))).map_err(|()| InvalidLogUrl::Malformed)
+            }
+            scheme => Err(InvalidLogUrl::Scheme { scheme: scheme.to_owned() }),
+        }
     }
 }
 
@@ -58,6 +67,7 @@ impl fmt::Display for LogUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => write!(f, "{url}"),
         }
     }
 }
@@ -79,9 +89,20 @@ mod tests {
             ("sqlite:///var/lib/log.sqlite", "/var/lib/log.sqlite"),
             ("sqlite:log.sqlite", "log.sqlite"),
         ] {
-            assert_eq!(text.parse(), Ok(LogUrl::Sqlite(path.into())), "{text}");
+            let url: LogUrl = text.parse().expect(text);
+            assert!(matches!(&url, LogUrl::Sqlite(found) if found.to_str() == Some(path)), "{url}");
         }
-        assert_eq!("sqlite:".parse::<LogUrl>(), Err(InvalidLogUrl::NoPath));
+        assert_eq!("sqlite:".parse::<LogUrl>().err(), Some(InvalidLogUrl::NoPath));
+    }
+
+    #[test]
+    fn a_database_is_shown_without_its_password() {
+        let url: LogUrl =
+            "postgres://me:hunter2@db.example/log?sslmode=require&password=hunter2".parse().expect("a URL");
+        assert_eq!(url.to_string(), "postgres://me@db.example/log");
+        assert_eq!(format!("{url:?}"), url.to_string());
+        let error = "postgres://me:hunter2@db/log?port=none".parse::<LogUrl>().expect_err("no port").to_string();
+        assert!(error.contains("postgres://") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]
