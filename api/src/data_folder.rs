@@ -1,7 +1,7 @@
 //! Where everything lies in the data folder.
 
 use std::{
-    fs::{DirBuilder, Permissions},
+    fs::{DirBuilder, File, Permissions, TryLockError},
     io,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
@@ -13,6 +13,8 @@ use crate::settings::Settings;
 
 /// Where the data is if nobody says otherwise.
 const DEFAULT: &str = "/var/lib/pkgdeploy";
+/// The event log, if it is in the folder.
+pub(crate) const LOG_FILE: &str = "log.sqlite";
 
 /// The folder that holds everything. Nobody but its owner can look in.
 #[derive(Debug, Clone)]
@@ -42,7 +44,7 @@ impl DataFolder {
         std::fs::set_permissions(&root, Permissions::from_mode(0o700)).map_err(failed)?;
         let root = root.canonicalize().map_err(failed)?;
         let master_key = settings.master_key_file.clone().unwrap_or_else(|| root.join("master.key"));
-        let log = settings.log.url.clone().unwrap_or_else(|| LogUrl::Sqlite(root.join("log.sqlite")));
+        let log = settings.log.url.clone().unwrap_or_else(|| LogUrl::Sqlite(root.join(LOG_FILE)));
         Ok(Self { root, master_key, log })
     }
 
@@ -74,6 +76,27 @@ impl DataFolder {
     #[must_use]
     pub fn read_models(&self) -> PathBuf {
         self.root.join("read_models.sqlite")
+    }
+
+    /// Which log the read models were made of.
+    #[must_use]
+    pub fn read_models_log(&self) -> PathBuf {
+        self.root.join("read_models.log")
+    }
+
+    /// Keeps another server out of the folder until the lock is dropped. A log in a file has a lock of its own; one elsewhere
+    /// may have several servers, but not on one folder.
+    ///
+    /// # Errors
+    /// Another server has it, or the file cannot be made.
+    pub fn lock(&self) -> Result<File, DataFolderError> {
+        let failed = |source| DataFolderError { path: self.root.clone(), source };
+        let file = File::create(self.root.join("serve.lock")).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(failed(io::Error::other("another server works in it"))),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
     }
 
     /// Who used which access key when.

@@ -10,6 +10,7 @@ pub mod graphql;
 pub mod http;
 pub mod installers;
 pub mod mint;
+pub mod moved_log;
 pub mod oidc;
 pub mod ops;
 pub mod pages;

@@ -1,6 +1,6 @@
 //! The whole server: every part opened in its order, wired, run, and closed.
 
-use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU64, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs::File, net::SocketAddr, num::NonZeroU64, path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
 use chrono::{TimeDelta, Utc};
@@ -54,6 +54,7 @@ use crate::{
     },
     installers::{Installers, RolledCredentials, WrittenScripts},
     mint,
+    moved_log::forget_read_models_of_another_log,
     oidc::{self, CiIssuer},
     ops, pages,
     releases::{self, RequestRates},
@@ -93,6 +94,8 @@ pub struct Server {
     pub first_operator_token: Option<String>,
     listener: TcpListener,
     store: Arc<dyn EventStore>,
+    /// Held for as long as anything is written to the data folder.
+    lock: File,
     uses: Uses,
     router: Router,
     workers: Workers,
@@ -109,6 +112,8 @@ impl Server {
         let listener = TcpListener::bind(listen).await;
         let listener = listener.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
         let store = event_store::open(data.log()).await?;
+        let lock = data.lock()?;
+        forget_read_models_of_another_log(data)?;
         let public_url = public_url(settings, listener.local_addr()?)?;
         let executor = Arc::new(Executor::new(store.clone(), Utc::now));
         let secrets = Arc::new(Secrets::open(&data.secrets(), data.master_key())?);
@@ -265,7 +270,7 @@ impl Server {
         let router = router(app.clone(), metrics_recorder()?).merge(package_clients.router());
         // Last, because it is shown only once: nothing that could fail comes between here and there.
         let first_operator_token = first_operator_token(&app).await?;
-        Ok(Self { first_operator_token, listener, store, uses, router, workers, stop })
+        Ok(Self { first_operator_token, listener, store, lock, uses, router, workers, stop })
     }
 
     /// Answers requests until it is told to stop.
@@ -289,6 +294,7 @@ impl Server {
         // Releases stop where they are; their last recorded step is where the next start takes them up.
         drop(workers);
         self.store.close().await;
+        drop(self.lock);
         ended
     }
 }

@@ -105,6 +105,14 @@ impl Server {
         program(arguments, &self.data)
     }
 
+    /// The log is at `url` from the next start on.
+    pub fn move_log(&self, url: &str) {
+        let file = self.folder.path().join("pkgdeploy.toml");
+        let config = fs::read_to_string(&file).expect("there is a configuration file");
+        let others = config.split("\n[log]\n").next().unwrap_or_default();
+        fs::write(file, format!("{others}\n[log]\nurl = \"{url}\"\n")).expect("the configuration file is written");
+    }
+
     /// Ends it as a power cut would: SIGKILL, nothing is flushed or said.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

@@ -2,6 +2,7 @@
 
 mod backup;
 mod lines;
+mod log;
 mod operator_token;
 mod progress;
 mod rootfs;
@@ -32,7 +33,7 @@ struct Global {
     /// Folder that holds everything: log, blobs, secrets, read models, root filesystems [default: /var/lib/pkgdeploy]
     #[arg(long, global = true, env = "PKGDEPLOY_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Where the event log is: sqlite:<path> [default: log.sqlite in the data folder]
+    /// Where the event log is: sqlite:<path> or postgres://… [default: log.sqlite in the data folder]
     #[arg(long = "log", global = true, env = "PKGDEPLOY_LOG_URL", hide_env_values = true, value_name = "URL")]
     log_url: Option<String>,
     /// How log lines look on standard error
@@ -81,6 +82,9 @@ enum Command {
     /// The log in the data folder must be empty, or hold a beginning of these lines: an import that broke off is repeated.
     /// Blobs and secrets are not in the lines.
     Import,
+    /// Work with event logs, wherever they are
+    #[command(subcommand)]
+    Log(log::Command),
     /// Copy everything that a server cannot make again, to a folder or a file (the server may be running)
     ///
     /// The event log up to now, every blob that it names, the sealed secrets, and who used which key. A folder that holds an
@@ -112,6 +116,7 @@ pub async fn run() -> ExitCode {
             Command::Rootfs(command) => rootfs::run(command, &settings).await,
             Command::Export { until } => lines::export(&settings, until).await,
             Command::Import => lines::import(&settings).await,
+            Command::Log(command) => log::run(command).await,
             Command::Backup(command) => backup::back_up(command, &settings).await,
             Command::Restore(command) => backup::restore(command, &settings).await,
             Command::Verify(command) => verify::run(command, &settings).await,

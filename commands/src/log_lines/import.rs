@@ -8,10 +8,8 @@ use domain::{
     recorded::{Position, RawEvent, Recorded, Revision, StreamId},
 };
 
-use super::{Lines, LinesError};
-use crate::event_store::{
-    APPEND_BYTES_MAX, APPEND_EVENTS_MAX, EventStore, Expected, Filter, NewEvent, PAGE_EVENTS_MAX,
-};
+use super::{Lines, LinesError, batch::Batch};
+use crate::event_store::{EventStore, Filter, PAGE_EVENTS_MAX};
 
 /// Reads lines and gives each with its number.
 struct Reader<'a> {
@@ -42,36 +40,6 @@ impl Reader<'_> {
     }
 }
 
-/// Events of one stream that follow each other in the log: one append.
-#[derive(Default)]
-struct Run {
-    line: u64,
-    events: Vec<Recorded<RawEvent>>,
-    bytes: usize,
-}
-
-impl Run {
-    fn takes(&self, event: &Recorded<RawEvent>) -> bool {
-        self.events.first().is_none_or(|first| first.stream == event.stream)
-            && self.events.len() < APPEND_EVENTS_MAX
-            && self.bytes + size(event) <= APPEND_BYTES_MAX
-    }
-
-    fn push(&mut self, line: u64, event: Recorded<RawEvent>) {
-        if self.events.is_empty() {
-            self.line = line;
-        }
-        self.bytes += size(&event);
-        self.events.push(event);
-    }
-}
-
-/// What the event counts in an append, or a little more.
-fn size(event: &Recorded<RawEvent>) -> usize {
-    const METADATA_MAX_BYTES: usize = 512;
-    event.event.name.len() + event.event.payload.len() + METADATA_MAX_BYTES
-}
-
 /// Brings `lines` into `store`, with their ids, metadata and order. What the log holds already must be a beginning of them, so
 /// that an import that broke off can be repeated. `seen` is told how many lines are recorded.
 ///
@@ -85,16 +53,16 @@ pub async fn import(
     let mut reader = Reader { lines, number: 0, tree: Accumulator::default() };
     let mut revisions = HashMap::new();
     pass_over(store, &mut reader, &mut revisions, &seen).await?;
-    let mut run = Run::default();
+    let mut batch = Batch::default();
     while let Some(event) = reader.next(Position(reader.number + 1))? {
         follows(&event, &mut revisions, reader.number)?;
-        if !run.takes(&event) {
-            append(store, std::mem::take(&mut run)).await?;
+        if !batch.takes(&event) {
+            std::mem::take(&mut batch).record(store).await?;
             seen(reader.number - 1);
         }
-        run.push(reader.number, event);
+        batch.push(reader.number, event);
     }
-    append(store, run).await?;
+    batch.record(store).await?;
     seen(reader.number);
     Ok(Lines { events: reader.tree.size(), root: reader.tree.root() })
 }
@@ -133,15 +101,4 @@ fn follows(
         return Ok(());
     }
     Err(LinesError::Revision { line, stream: event.stream.clone() })
-}
-
-/// One after the other: appends that are on their way at the same time may be recorded in another order.
-async fn append(store: &dyn EventStore, run: Run) -> Result<(), LinesError> {
-    let Some(first) = run.events.first() else { return Ok(()) };
-    let (stream, expected) = (first.stream.clone(), Expected::Revision(Revision(first.revision.0 - 1)));
-    let events = run.events.into_iter();
-    let events = events.map(|Recorded { event_id, metadata, event, .. }| NewEvent { event_id, event, metadata });
-    let appended = store.append(&stream, expected, events.collect()).await;
-    appended.map_err(|source| LinesError::Append { line: run.line, source })?;
-    Ok(())
 }

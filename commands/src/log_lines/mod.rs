@@ -1,5 +1,7 @@
 //! A log as lines of text, one canonical line an event: to keep, to read elsewhere, and to bring into another log.
 
+mod batch;
+mod copy;
 mod export;
 mod import;
 #[cfg(test)]
@@ -13,7 +15,11 @@ use domain::{
     recorded::{Position, StreamId},
 };
 
-pub use self::{export::export, import::import};
+pub use self::{
+    copy::{CopyStep, copy},
+    export::export,
+    import::import,
+};
 use crate::event_store::{AppendError, ReadError};
 
 /// What was written or brought in.
@@ -70,6 +76,17 @@ pub enum LinesError {
         line: u64,
         /// Whose.
         stream: StreamId,
+    },
+    /// What was brought in is not what is there.
+    #[error(
+        "the logs differ: {} events with the Merkle root {} were copied, and {} events with the root {} are there",
+        copied.events, copied.root, found.events, found.root
+    )]
+    Differ {
+        /// What was read from the one.
+        copied: Lines,
+        /// What the other holds.
+        found: Lines,
     },
     /// The log does not take an event.
     #[error("the log does not take line {line}")]

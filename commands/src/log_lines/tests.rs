@@ -74,3 +74,30 @@ async fn what_is_no_log_or_another_one_is_refused_by_its_line() {
     let other = into(&from, &[all[1]]).await;
     assert!(matches!(other, Err(LinesError::Other { line: 1, position: Position(1) })), "{other:?}");
 }
+
+#[tokio::test]
+async fn a_copy_is_the_same_log_and_one_that_broke_off_is_repeated() {
+    let folder = TempDir::new().expect("a folder");
+    let (from, lines, exported) = written(&folder).await;
+    let to = log(&folder, "to.sqlite").await;
+    let half = lines.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(400).expect("many lines").0 + 1;
+    import(&to, &mut Cursor::new(&lines[..half]), |_| {}).await.expect("imported");
+    assert_eq!(copy(&from, &to, |_, _, _| {}).await.expect("copied"), exported);
+    let all = crate::event_store::Filter::all();
+    assert_eq!(everything(&to, Position(0), &all).await, everything(&from, Position(0), &all).await);
+    assert_eq!(copy(&from, &to, |_, _, _| {}).await.expect("copied"), exported);
+}
+
+#[tokio::test]
+async fn a_copy_is_not_made_over_another_log() {
+    let folder = TempDir::new().expect("a folder");
+    let (from, _, _) = written(&folder).await;
+    let to = log(&folder, "to.sqlite").await;
+    to.append(&stream("project"), Expected::Any, events(1)).await.expect("appended");
+    let other = copy(&from, &to, |_, _, _| {}).await;
+    assert!(matches!(other, Err(LinesError::Other { line: 1, position: Position(1) })), "{other:?}");
+    let empty = log(&folder, "empty.sqlite").await;
+    let longer = copy(&empty, &to, |_, _, _| {}).await;
+    assert!(matches!(longer, Err(LinesError::Longer { events: 0 })), "{longer:?}");
+    assert_eq!(to.head().await.expect("a head"), Position(1));
+}

@@ -2,6 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use stories::{Answer, Machine};
+use throwaway_postgres::Cluster;
 
 use crate::sample::{APT, ORGANISATION, Sample, YUM};
 
@@ -44,7 +45,16 @@ const DNF: Verbs = Verbs {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_released_tag_is_installed_upgraded_and_removed_by_apt_and_dnf() {
-    let sample = Sample::set_up().await;
+    is_installed_upgraded_and_removed(Sample::set_up().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_released_tag_is_installed_upgraded_and_removed_with_the_log_on_postgresql() {
+    let cluster = Cluster::start();
+    is_installed_upgraded_and_removed(Sample::set_up_on(&cluster.url("postgres")).await).await;
+}
+
+async fn is_installed_upgraded_and_removed(sample: Sample) {
     sample.released("v1.0.0").await;
     let debian = Machine::new();
     let enterprise = Machine::new();

@@ -8,6 +8,7 @@ mod dependency_edges;
 mod github;
 mod installers;
 mod installing;
+mod log_moves;
 mod rebuilding;
 mod reproducible;
 mod rolls;

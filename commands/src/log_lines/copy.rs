@@ -1,0 +1,96 @@
+//! From one log to another, whatever stores they are in.
+
+use std::{collections::VecDeque, mem};
+
+use domain::{
+    canonical,
+    merkle::{Accumulator, leaf_hash},
+    recorded::{Position, RawEvent, Recorded},
+};
+
+use super::{Lines, LinesError, batch::Batch};
+use crate::event_store::{EventStore, Filter, PAGE_EVENTS_MAX};
+
+/// What a copy is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyStep {
+    /// Comparing what the target holds already.
+    Comparing,
+    /// Recording the rest.
+    Recording,
+    /// Reading the target again, for its Merkle root.
+    Checking,
+}
+
+/// Brings everything of `from` up to its present end into `to`, with ids, metadata and order. What `to` holds already must be
+/// a beginning of it, so that a copy that broke off can be repeated; nobody else may write to it meanwhile. In the end `to` is
+/// read again, and its Merkle root compared. `seen` is told a step, how far it is and where it ends, in positions of the log
+/// that is read.
+///
+/// # Errors
+/// See [`LinesError`]; lines are events, counted from 1. Every event before the one it names is recorded or was there.
+pub async fn copy(
+    from: &dyn EventStore,
+    to: &dyn EventStore,
+    seen: impl Fn(CopyStep, Position, Position) + Send,
+) -> Result<Lines, LinesError> {
+    let mut source = Events::up_to_now(from).await?;
+    let mut tree = Accumulator::default();
+    let mut target = Events::up_to_now(to).await?;
+    while let Some(there) = target.next().await? {
+        let line = tree.size() + 1;
+        let event = source.next().await?.ok_or(LinesError::Longer { events: tree.size() })?;
+        let text = canonical::line(&event);
+        if text != canonical::line(&there) {
+            return Err(LinesError::Other { line, position: there.position });
+        }
+        tree.push(leaf_hash(text.as_bytes()));
+        seen(CopyStep::Comparing, there.position, target.end);
+    }
+
+    let mut batch = Batch::default();
+    while let Some(event) = source.next().await? {
+        tree.push(leaf_hash(canonical::line(&event).as_bytes()));
+        if !batch.takes(&event) {
+            mem::take(&mut batch).record(to).await?;
+            seen(CopyStep::Recording, event.position, source.end);
+        }
+        batch.push(tree.size(), event);
+    }
+    batch.record(to).await?;
+
+    let copied = Lines { events: tree.size(), root: tree.root() };
+    let mut target = Events::up_to_now(to).await?;
+    let mut tree = Accumulator::default();
+    while let Some(there) = target.next().await? {
+        tree.push(leaf_hash(canonical::line(&there).as_bytes()));
+        seen(CopyStep::Checking, there.position, target.end);
+    }
+    let found = Lines { events: tree.size(), root: tree.root() };
+    if found == copied { Ok(copied) } else { Err(LinesError::Differ { copied, found }) }
+}
+
+/// A log's events one by one, up to the end that it had.
+struct Events<'a> {
+    store: &'a dyn EventStore,
+    page: VecDeque<Recorded<RawEvent>>,
+    after: Position,
+    end: Position,
+}
+
+impl<'a> Events<'a> {
+    async fn up_to_now(store: &'a dyn EventStore) -> Result<Self, LinesError> {
+        let end = store.head().await?;
+        Ok(Self { store, page: VecDeque::new(), after: Position(0), end })
+    }
+
+    async fn next(&mut self) -> Result<Option<Recorded<RawEvent>>, LinesError> {
+        while self.page.is_empty() && self.after < self.end {
+            let page = self.store.read_all(self.after, &Filter::all(), PAGE_EVENTS_MAX).await?;
+            self.after = page.next;
+            self.page = page.events.into();
+        }
+        // The log may have grown since.
+        Ok(self.page.pop_front().filter(|event| event.position <= self.end))
+    }
+}
