@@ -96,13 +96,21 @@ impl Server {
         self.child.as_ref().expect("the server runs").id()
     }
 
+    /// The program, to run another command of it on the same data folder.
+    #[must_use]
+    pub fn program(&self) -> Command {
+        let mut command = Command::new(binary());
+        command.arg("--data").arg(self.data());
+        command
+    }
+
     /// Runs another command of the program on the same data folder, beside the server if it runs.
     ///
     /// # Panics
     /// If the program does not start.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> std::process::Output {
-        program(arguments, &self.data)
+        self.program().args(arguments).stdin(Stdio::null()).output().expect("pkgdeploy starts")
     }
 
     /// The log is at `url` from the next start on.

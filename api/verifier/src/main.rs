@@ -35,7 +35,7 @@ enum Command {
         /// File with the checkpoint
         checkpoint: PathBuf,
     },
-    /// Check that an event is in the log of a checkpoint
+    /// Check that an event, or many, are in the log of a checkpoint
     Inclusion {
         /// File with the log's pinned key
         #[arg(long)]
@@ -43,10 +43,10 @@ enum Command {
         /// File with the checkpoint
         #[arg(long)]
         checkpoint: PathBuf,
-        /// File with the proof, as …/proof/event/<id>?size=<entries> answers it
+        /// File with the proof, as …/proof/event/<id>?size=<entries> answers it, or with many of them
         #[arg(long)]
         proof: PathBuf,
-        /// File with the event's line, as …/tile/entries/… and exports have it
+        /// File with the event's line, as …/tile/entries/… and exports have it; a line for each proof
         event: PathBuf,
     },
     /// Check that the log of the newer checkpoint continues that of the older one
@@ -104,19 +104,7 @@ fn run(command: Command) -> Outcome<()> {
             println!("{origin}: {size} entries, root {}", hex::encode(root));
         }
         Command::Inclusion { key, checkpoint, proof, event } => {
-            let checkpoint = signed(&key, &checkpoint)?;
-            let (proof, line) = (json(&proof)?, read(&event)?);
-            if number(&proof, "size")? != checkpoint.size {
-                return Err(
-                    "the proof is for a log of another size than the checkpoint's: ask for it with ?size=".into()
-                );
-            }
-            let leaf = tree::leaf(line.strip_suffix('\n').unwrap_or(&line).as_bytes());
-            let entry = number(&proof, "entry")?;
-            if !tree::is_included(leaf, entry, checkpoint.size, &path(&proof)?, checkpoint.root) {
-                return Err("the event is not in the log of this checkpoint".into());
-            }
-            println!("entry {entry} of {}", checkpoint.origin);
+            inclusion(&signed(&key, &checkpoint)?, &read(&proof)?, &read(&event)?)?;
         }
         Command::Consistency { key, proof, older, newer } => {
             let (older, newer) = (signed(&key, &older)?, signed(&key, &newer)?);
@@ -129,6 +117,36 @@ fn run(command: Command) -> Outcome<()> {
         Command::Log { key, checkpoint, lines } => log(&signed(&key, &checkpoint)?, &lines)?,
         Command::Evidence { file } => print!("{}", evidence::find(&read(&file)?)?),
         Command::Witness(arguments) => print!("{}", witness::cosign(&arguments)?),
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "this is the command's answer")]
+fn inclusion(checkpoint: &Checkpoint, proofs: &str, events: &str) -> Outcome<()> {
+    let mut lines = events.strip_suffix('\n').unwrap_or(events).split('\n');
+    let mut entries = Vec::new();
+    for proof in serde_json::Deserializer::from_str(proofs).into_iter::<Value>() {
+        let proof = proof.map_err(|error| format!("proof {} is no JSON: {error}", entries.len() + 1))?;
+        let line = lines.next().ok_or("there are more proofs than lines of events")?;
+        let entry = number(&proof, "entry")?;
+        if number(&proof, "size")? != checkpoint.size {
+            return Err(format!(
+                "the proof of entry {entry} is for a log of another size than the checkpoint's: ask for it with ?size="
+            )
+            .into());
+        }
+        let leaf = tree::leaf(line.as_bytes());
+        if !tree::is_included(leaf, entry, checkpoint.size, &path(&proof)?, checkpoint.root) {
+            return Err(format!("the event is not entry {entry} of the log of this checkpoint").into());
+        }
+        entries.push(entry);
+    }
+    if entries.is_empty() || lines.next().is_some() {
+        return Err(format!("there are more lines of events than proofs: {}", entries.len()).into());
+    }
+    match entries[..] {
+        [entry] => println!("entry {entry} of {}", checkpoint.origin),
+        _ => println!("{} entries of {}", entries.len(), checkpoint.origin),
     }
     Ok(())
 }

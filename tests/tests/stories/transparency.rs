@@ -93,6 +93,15 @@ async fn clients_hold_evidence_in_their_indexes_and_tenants_see_only_their_own_l
     assert!(status == 200 && key.contains(&format!("{log}+")), "{key}");
 }
 
+/// Entries in a full tile (C2SP tlog-tiles).
+const BUNDLE: u64 = 256;
+const ASKED_AT_ONCE: usize = 8;
+/// Entries of a log that is not small.
+const MANY: u64 = 10_000;
+
+/// Our verifier's command for proofs of inclusion; two files follow.
+const INCLUSION: [&str; 6] = ["inclusion", "--key", "key", "--checkpoint", "checkpoint", "--proof"];
+
 /// What a server answered about a log, in files: what an auditor has.
 struct Kept {
     folder: TempDir,
@@ -117,19 +126,24 @@ impl Kept {
         put("checkpoint", &note);
         put("older", older);
         put("consistency.json", &ask(format!("proof/consistency?from={}&to={size}", size_of(older))).await);
-        let lines = ask(format!("tile/entries/000.p/{size}")).await;
-        put("lines", &lines);
-        let mut proofs = String::new();
-        for (entry, line) in lines.lines().enumerate() {
-            put(&format!("entry-{entry}"), line);
-            let event: Value = serde_json::from_str(line).expect("JSON");
-            let event = event["event_id"].as_str().expect("an id");
-            let proof = ask(format!("proof/event/{event}?size={size}")).await;
-            put(&format!("proof-{entry}"), &proof);
-            proofs += &(proof + "\n");
+        let mut lines = String::new();
+        for bundle in 0..size.div_ceil(BUNDLE) {
+            let width = BUNDLE.min(size - bundle * BUNDLE);
+            let part = if width == BUNDLE { String::new() } else { format!(".p/{width}") };
+            lines += &ask(format!("tile/entries/{bundle:03}{part}")).await;
         }
-        put("proofs", &proofs);
+        put("lines", &lines);
+        put("proofs", &proofs(sample, &lines, size).await);
         Self { folder, size }
+    }
+
+    /// One of the lines, and its proof, in files of their own.
+    fn pick(&self, entry: u64) {
+        for (all, one) in [("lines", "entry"), ("proofs", "proof")] {
+            let text = std::fs::read_to_string(self.folder.path().join(all)).expect("it is there");
+            let line = text.lines().nth(usize::try_from(entry).expect("small")).expect("so many lines");
+            std::fs::write(self.folder.path().join(one), line).expect("written");
+        }
     }
 
     fn go(&self) -> Output {
@@ -155,6 +169,37 @@ impl Kept {
     }
 }
 
+/// The server's proof of each line's event, a line each.
+async fn proofs(sample: &Sample, lines: &str, size: u64) -> String {
+    let ids: Vec<String> = lines
+        .lines()
+        .map(|line| {
+            let event: Value = serde_json::from_str(line).expect("JSON");
+            event["event_id"].as_str().expect("an id").to_owned()
+        })
+        .collect();
+    let asking = ids.chunks(ids.len().div_ceil(ASKED_AT_ONCE)).map(|ids| {
+        let log = format!("{}/log/{ORGANISATION}/proof/event", sample.server.url());
+        let addresses: Vec<String> = ids.iter().map(|id| format!("{log}/{id}?size={size}")).collect();
+        let (id, key) = (sample.apt.key_id.clone(), sample.apt.key_secret.clone());
+        tokio::spawn(async move {
+            let client = reqwest::Client::new();
+            let mut proofs = String::new();
+            for address in addresses {
+                let answer = client.get(&address).basic_auth(&id, Some(&key)).send().await.expect("an answer");
+                assert_eq!(answer.status().as_u16(), 200, "{address}");
+                proofs += &(answer.text().await.expect("a text") + "\n");
+            }
+            proofs
+        })
+    });
+    let mut proofs = String::new();
+    for asked in asking.collect::<Vec<_>>() {
+        proofs += &asked.await.expect("all were answered");
+    }
+    proofs
+}
+
 #[track_caller]
 fn is(output: &Output, good: bool) {
     let said = [&output.stdout[..], &output.stderr].concat();
@@ -176,10 +221,7 @@ async fn gos_verifier_and_ours_accept_the_log_with_every_proof_and_refuse_what_w
     is(&kept.verify(&["log", "--key", "key", "--checkpoint", "checkpoint", "lines"]), true);
     let consistency = ["consistency", "--key", "key", "--proof", "consistency.json", "older", "checkpoint"];
     is(&kept.verify(&consistency), true);
-    for entry in 0..kept.size {
-        let (proof, event) = (format!("proof-{entry}"), format!("entry-{entry}"));
-        is(&kept.verify(&["inclusion", "--key", "key", "--checkpoint", "checkpoint", "--proof", &proof, &event]), true);
-    }
+    is(&kept.verify(&[&INCLUSION[..], &["proofs", "lines"]].concat()), true);
     // What a machine has in its lists.
     let served = crawl(Format::Deb, &sample.apt).await;
     let release = served.iter().find(|(address, _)| address.ends_with("/InRelease")).expect("it is served");
@@ -202,14 +244,112 @@ async fn gos_verifier_and_ours_accept_the_log_with_every_proof_and_refuse_what_w
     // The server's own key, and an older state: a fork as far as the witness can tell.
     is(&cosign(&["--proof", "consistency.json", "older"]), false);
 
-    let middle = format!("entry-{}", kept.size / 2);
-    kept.change(&middle, "\"revision\":", "\"revision\":9");
+    kept.pick(kept.size / 2);
+    is(&kept.verify(&[&INCLUSION[..], &["proof", "entry"]].concat()), true);
+    is(&kept.verify(&[&INCLUSION[..], &["proofs", "entry"]].concat()), false);
+    is(&kept.verify(&[&INCLUSION[..], &["proof", "lines"]].concat()), false);
+    kept.change("entry", "\"revision\":", "\"revision\":9");
     kept.change("lines", "organisation.created", "organisation.Created");
-    let proof = format!("proof-{}", kept.size / 2);
-    is(&kept.verify(&["inclusion", "--key", "key", "--checkpoint", "checkpoint", "--proof", &proof, &middle]), false);
+    is(&kept.verify(&[&INCLUSION[..], &["proof", "entry"]].concat()), false);
+    is(&kept.verify(&[&INCLUSION[..], &["proofs", "lines"]].concat()), false);
     is(&kept.verify(&["log", "--key", "key", "--checkpoint", "checkpoint", "lines"]), false);
     is(&kept.go(), false);
     kept.change("checkpoint", &format!("\n{}\n", kept.size), &format!("\n{}\n", kept.size + 1));
     is(&kept.verify(&["checkpoint", "--key", "key", "checkpoint"]), false);
     is(&kept.verify(&consistency), false);
+}
+
+/// Somebody puts an older copy of everything back, the server's memory of what it signed with it, and lets it go on: the server
+/// cannot know, and signs another future with its own key.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_longer_fork_that_the_servers_own_key_signed_is_refused_by_the_witness_and_by_go() {
+    let mut sample = Sample::set_up().await;
+    sample.released("v1.0.0").await;
+    let machine = Some((sample.apt.key_id.as_str(), sample.apt.key_secret.as_str()));
+    let log = format!("/log/{ORGANISATION}");
+    let (_, older) = sample.log(&format!("{log}/checkpoint"), machine).await;
+    sample.server.kill();
+    let (data, aside) = (sample.server.data(), sample.server.data().with_extension("aside"));
+    copy_folder(&data, &aside);
+    sample.server.restart();
+    sample.released("v1.1.0").await;
+    let kept = Kept::of(&sample, &older).await;
+    std::fs::write(kept.folder.path().join("witness.key"), [7; 32]).expect("written");
+    let cosign = |folder: &Kept, more: &[&str]| {
+        let seen = kept.folder.path().join("seen");
+        let key = kept.folder.path().join("witness.key");
+        let (seen, key) = (seen.to_str().expect("a plain path"), key.to_str().expect("a plain path"));
+        let witness = ["witness", "--key", "key", "--witness-key", key, "--name", "witness.example", "--state", seen];
+        folder.verify(&[&witness[..], more].concat())
+    };
+    is(&cosign(&kept, &["checkpoint"]), true);
+
+    sample.server.kill();
+    std::fs::remove_dir_all(&data).expect("the data goes");
+    copy_folder(&aside, &data);
+    sample.server.restart();
+    sample.team.create_repository(ORGANISATION, "another", Format::Deb).await;
+    sample.released("v1.1.0").await;
+    let cosigned = std::fs::read_to_string(kept.folder.path().join("checkpoint")).expect("a note");
+    let fork = Kept::of(&sample, &cosigned).await;
+    assert!(fork.size > kept.size, "the fork is longer: {} and {}", fork.size, kept.size);
+    is(&fork.verify(&["checkpoint", "--key", "key", "checkpoint"]), true);
+    let refused = cosign(&fork, &["--proof", "consistency.json", "checkpoint"]);
+    is(&refused, false);
+    let says = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(says.contains("is a fork of the log"), "{says}");
+    is(&fork.verify(&["consistency", "--key", "key", "--proof", "consistency.json", "older", "checkpoint"]), false);
+    is(&fork.go(), false);
+}
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    let copied = Command::new("cp").arg("-a").args([from, to]).status().expect("cp runs");
+    assert!(copied.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_proof_of_a_log_of_ten_thousand_entries_is_accepted_by_go_and_by_ours() {
+    let mut sample = Sample::set_up().await;
+    let machine = Some((sample.apt.key_id.as_str(), sample.apt.key_secret.as_str()));
+    let (_, older) = sample.log(&format!("/log/{ORGANISATION}/checkpoint"), machine).await;
+    let exported = sample.server.command(&["export"]);
+    assert!(exported.status.success());
+    let mut lines = String::from_utf8(exported.stdout).expect("text");
+    lines += &notes(&lines);
+    sample.server.kill();
+    import(&sample, &lines);
+    sample.server.restart();
+
+    let kept = Kept::of(&sample, &older).await;
+    assert!(kept.size >= MANY, "{}", kept.size);
+    is(&kept.go(), true);
+    is(&kept.verify(&["log", "--key", "key", "--checkpoint", "checkpoint", "lines"]), true);
+    is(&kept.verify(&["consistency", "--key", "key", "--proof", "consistency.json", "older", "checkpoint"]), true);
+    is(&kept.verify(&[&INCLUSION[..], &["proofs", "lines"]].concat()), true);
+}
+
+/// Events of a newer version, whose name nobody knows here, in the organisation's stream: each line after those of `log`.
+fn notes(log: &str) -> String {
+    let last = log.lines().rfind(|line| line.contains("\"stream\":\"organisation-")).expect("an organisation");
+    let event: Value = serde_json::from_str(last).expect("JSON");
+    let (stream, revision) =
+        (event["stream"].as_str().expect("a stream"), event["revision"].as_u64().expect("a number"));
+    let (_, metadata) = last.split_once("\"metadata\":").expect("metadata");
+    let (metadata, _) = metadata.split_once(",\"payload\":").expect("a payload");
+    let line = |n: u64| {
+        format!(
+            "{{\"stream\":\"{stream}\",\"revision\":{},\"event_id\":\"00000000-0000-4000-8000-{n:012}\",\
+             \"name\":\"organisation.noted\",\"schema_version\":1,\"metadata\":{metadata},\"payload\":{{\"n\":{n}}}}}\n",
+            revision + n
+        )
+    };
+    (1..=MANY).map(line).collect()
+}
+
+fn import(sample: &Sample, lines: &str) {
+    let mut command = sample.server.program();
+    command.arg("import").stdin(std::process::Stdio::piped());
+    let mut import = command.spawn().expect("it runs");
+    std::io::Write::write_all(&mut import.stdin.take().expect("piped"), lines.as_bytes()).expect("it reads");
+    assert!(import.wait().expect("it ends").success());
 }
