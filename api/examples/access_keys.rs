@@ -18,9 +18,7 @@ use std::{
 use api::{
     http::{problem::Problem, public_url::PublicUrl, server},
     installers::{HandsOver, Installers},
-    repositories::{
-        BlobReads, Located, Piece, Point, RepositoryReads, RepositoryRoutes, ServedRepository, bytes::ByteStream,
-    },
+    repositories::{BlobReads, Located, Piece, RepositoryReads, RepositoryRoutes, ServedRepository, bytes::ByteStream},
 };
 use axum::{
     extract::Request,
@@ -42,7 +40,7 @@ use domain::{
     names::{MachineName, OrganisationName, RepositoryName},
     package::Format,
     recorded::{Actor, Metadata, Position, RawEvent, Recorded, Revision, StreamId},
-    repository::Stored,
+    repository::{Point, Stored},
     token::{Token, TokenKind, id_text},
 };
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
@@ -212,14 +210,18 @@ impl RepositoryReads for OneFile {
 
     fn moved(&self, _repository: RepositoryId, _key: AccessKeyId) {}
 
-    fn newest_point(&self, _repository: RepositoryId) -> Option<DateTime<Utc>> {
-        Some(DateTime::UNIX_EPOCH)
+    fn published_at<'a>(
+        &'a self,
+        _repository: RepositoryId,
+        _point: &'a Point,
+    ) -> BoxFuture<'a, Result<Option<DateTime<Utc>>, Problem>> {
+        async { Ok(Some(DateTime::UNIX_EPOCH)) }.boxed()
     }
 
     fn locate<'a>(
         &'a self,
         _repository: RepositoryId,
-        _point: Point,
+        _point: &'a Point,
         _path: &'a str,
     ) -> BoxFuture<'a, Result<Option<Located>, Problem>> {
         let Self { sha256, size_bytes, .. } = *self;

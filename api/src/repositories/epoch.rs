@@ -6,12 +6,9 @@
 
 use std::fmt;
 
-use domain::{ids::RepositoryId, signing_key::EPOCHS_MAX};
+use domain::{ids::RepositoryId, repository::Point, signing_key::EPOCHS_MAX};
 
-use super::{
-    point::Point,
-    reads::{Located, RepositoryReads},
-};
+use super::reads::{Located, RepositoryReads};
 use crate::http::problem::Problem;
 
 const SIGNATURE: &str = "repodata/repomd.xml.asc";
@@ -41,7 +38,7 @@ pub(super) fn split(path: &str) -> Result<(Option<Epoch>, &str), Problem> {
 pub(super) async fn locate(
     reads: &dyn RepositoryReads,
     repository: RepositoryId,
-    point: Point,
+    point: &Point,
     epoch: Option<Epoch>,
     name: &str,
 ) -> Result<Option<Located>, Problem> {

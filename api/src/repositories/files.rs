@@ -5,7 +5,12 @@ use axum::{
     http::{HeaderValue, Method, Response, StatusCode},
 };
 use commands::signing_keys::TrustedCertificates;
-use domain::{digest::Sha256, ids::AccessKeyId, package::Format};
+use domain::{
+    digest::Sha256,
+    ids::AccessKeyId,
+    package::Format,
+    repository::{InvalidPoint, Point},
+};
 
 use super::{
     access::{Entered, enter_packages},
@@ -13,7 +18,6 @@ use super::{
     certificate::{PublicCertificate, Served},
     epoch, mirrorlist,
     path::FilePath,
-    point::Point,
     reads::{Located, RepositoryReads},
 };
 use crate::http::{
@@ -51,17 +55,15 @@ impl Files<'_> {
             Format::Rpm => epoch::split(path.as_str())?,
             Format::Deb => (None, path.as_str()),
         };
-        match (format, point, name) {
-            (Format::Rpm, Point::Newest, "mirrorlist") => {
+        match (format, name) {
+            (Format::Rpm, "mirrorlist") => {
                 self.reads.used(AccessKeyId(key.id()), None);
-                mirrorlist::answer(self.reads, self.public_url, &repository, epoch)
+                mirrorlist::answer(self.reads, self.public_url, &repository, &point, epoch).await
             }
-            (Format::Rpm, _, "repodata/repomd.xml.key") => {
-                answer_served(&public(self.certificates)?.armored, asked).await
-            }
-            (_, _, name) => {
-                let file = epoch::locate(self.reads, repository.id, point, epoch, name).await?;
-                let file = file.ok_or_else(|| Problem::NotFound(format!("the repository has no file {name}")))?;
+            (Format::Rpm, "repodata/repomd.xml.key") => answer_served(&public(self.certificates)?.armored, asked).await,
+            (_, name) => {
+                let file = epoch::locate(self.reads, repository.id, &point, epoch, name).await?;
+                let file = file.ok_or_else(|| Problem::NotFound(no_file(&point, name)))?;
                 let is_get = *asked.method == Method::GET;
                 let answer = self.answer_file(&file, asked).await?;
                 if is_get {
@@ -80,6 +82,13 @@ impl Files<'_> {
             Validators { etag: etag(&file.sha256), modified_at: Some(file.last_modified), size_bytes: file.size_bytes };
         let head = FileHead { validators, content_type: file.content_type, immutable: file.immutable };
         head.answer(asked, |range| self.bytes.body(file, range)).await
+    }
+}
+
+fn no_file(point: &Point, name: &str) -> String {
+    match point {
+        Point::Newest => format!("the repository has no file {name}"),
+        point => format!("the repository has no file {name} at the point {point}, or no such point"),
     }
 }
 
@@ -117,8 +126,7 @@ fn split_point(rest: &str) -> Result<(Point, &str), Problem> {
     let (point, path) = past.split_once('/').unwrap_or((past, ""));
     // A time holds `:` and `+`, which some clients escape.
     let point = FilePath::decode(point).map_err(|invalid| Problem::BadRequest(invalid.to_string()))?;
-    let point =
-        point.as_str().parse().map_err(|invalid: super::point::InvalidPoint| Problem::NotFound(invalid.to_string()))?;
+    let point = point.as_str().parse().map_err(|invalid: InvalidPoint| Problem::NotFound(invalid.to_string()))?;
     Ok((point, path))
 }
 

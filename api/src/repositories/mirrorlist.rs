@@ -1,13 +1,13 @@
-//! `mirrorlist`: one line that names the newest publication, which will never change under a client's hands.
+//! `mirrorlist`: one line that names one publication, which will never change under a client's hands.
 //!
 //! `repomd.xml` and its signature are two requests. A publication between them breaks the client, unless both go to
 //! the address of one publication. A client that named the key it knows is sent to that key's signature.
 
 use axum::{body::Body, http::Response};
+use domain::repository::{Compact, Point};
 
 use super::{
     epoch::Epoch,
-    point::Compact,
     reads::{RepositoryReads, ServedRepository},
 };
 use crate::http::{file, problem::Problem, public_url::PublicUrl};
@@ -15,18 +15,23 @@ use crate::http::{file, problem::Problem, public_url::PublicUrl};
 /// When a client of an empty repository should ask again.
 const UNPUBLISHED_RETRY_SECONDS: u32 = 30;
 
-pub(super) fn answer(
+/// The line for the publication that `point` means, which is named by its time: that holds for every log.
+pub(super) async fn answer(
     reads: &dyn RepositoryReads,
     public_url: &PublicUrl,
     repository: &ServedRepository,
+    point: &Point,
     epoch: Option<Epoch>,
 ) -> Result<Response<Body>, Problem> {
-    let newest = reads.newest_point(repository.id).ok_or(Problem::Unavailable {
-        what: "nothing is published in this repository yet",
-        retry_after_seconds: UNPUBLISHED_RETRY_SECONDS,
+    let published_at = reads.published_at(repository.id, point).await?.ok_or_else(|| match point {
+        Point::Newest => Problem::Unavailable {
+            what: "nothing is published in this repository yet",
+            retry_after_seconds: UNPUBLISHED_RETRY_SECONDS,
+        },
+        point => Problem::NotFound(format!("the repository has no point {point}")),
     })?;
     let ServedRepository { organisation, name, .. } = repository;
     let key = epoch.map(|epoch| epoch.to_string()).unwrap_or_default();
-    let line = format!("{public_url}/yum/{organisation}/{name}/at/{}/{key}\n", Compact(newest));
+    let line = format!("{public_url}/yum/{organisation}/{name}/at/{}/{key}\n", Compact(published_at));
     Ok(file::text("text/plain; charset=utf-8", line))
 }

@@ -7,7 +7,6 @@ mod epoch;
 mod files;
 mod mirrorlist;
 pub mod path;
-pub mod point;
 pub mod reads;
 mod routes;
 
@@ -17,7 +16,6 @@ pub use self::{
     bytes::{BlobReads, FileBytes, Piece},
     certificate::{InvalidCertificate, PublicCertificate, PublicKey},
     path::{FilePath, InvalidPath},
-    point::Point,
     reads::{Located, RepositoryReads, ServedRepository},
     routes::RepositoryRoutes,
 };

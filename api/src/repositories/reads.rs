@@ -8,15 +8,15 @@ use domain::{
     ids::{AccessKeyId, RepositoryId},
     names::{OrganisationName, RepositoryName},
     package::Format,
+    repository::Point,
 };
 use futures::future::BoxFuture;
 use projections::credentials::Pass;
 pub use projections::index::Located;
 
-use super::point::Point;
 use crate::http::problem::Problem;
 
-/// The read models behind package clients. All but `locate` are answered from memory.
+/// The read models behind package clients. The present is answered from memory.
 pub trait RepositoryReads: Send + Sync {
     /// The repository of that name.
     fn find(&self, organisation: &OrganisationName, name: &RepositoryName) -> Option<Arc<ServedRepository>>;
@@ -31,14 +31,18 @@ pub trait RepositoryReads: Send + Sync {
     /// A machine uses its renewed key, as it seems for the first time. Never waits.
     fn moved(&self, repository: RepositoryId, key: AccessKeyId);
 
-    /// When the newest publication was made; none if there is none yet.
-    fn newest_point(&self, repository: RepositoryId) -> Option<DateTime<Utc>>;
+    /// When the publication that `point` means was made; none if there is none.
+    fn published_at<'a>(
+        &'a self,
+        repository: RepositoryId,
+        point: &'a Point,
+    ) -> BoxFuture<'a, Result<Option<DateTime<Utc>>, Problem>>;
 
-    /// The file at `path` (decoded, without a leading slash) in the publication that was the newest at `point`.
+    /// The file at `path` (decoded, without a leading slash) in the publication that `point` means.
     fn locate<'a>(
         &'a self,
         repository: RepositoryId,
-        point: Point,
+        point: &'a Point,
         path: &'a str,
     ) -> BoxFuture<'a, Result<Option<Located>, Problem>>;
 }

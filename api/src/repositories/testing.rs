@@ -25,7 +25,7 @@ use domain::{
     keyring::KeyKind,
     names::{MachineName, OrganisationName, RepositoryName},
     package::Format,
-    repository::Stored,
+    repository::{Point, Stored},
     token::{Token, TokenKind, id_text},
 };
 use futures::{StreamExt as _, future::BoxFuture, stream};
@@ -145,25 +145,35 @@ impl RepositoryReads for FakeReads {
         self.moved.lock().expect("no panic").push(key);
     }
 
-    fn newest_point(&self, _: RepositoryId) -> Option<DateTime<Utc>> {
-        self.published.then(newest)
+    fn published_at<'a>(
+        &'a self,
+        _: RepositoryId,
+        point: &'a Point,
+    ) -> BoxFuture<'a, Result<Option<DateTime<Utc>>, Problem>> {
+        Box::pin(async move { Ok((self.published && exists(point)).then(newest)) })
     }
 
     fn locate<'a>(
         &'a self,
         repository: RepositoryId,
-        point: Point,
+        point: &'a Point,
         path: &'a str,
     ) -> BoxFuture<'a, Result<Option<Located>, Problem>> {
-        let exists = match point {
-            Point::Newest => true,
-            Point::At(time) => time >= newest(),
-        };
         let file = Self::format_of(repository)
-            .filter(|_| exists)
+            .filter(|_| exists(point))
             .and_then(|format| self.files.iter().find(|((of, name), _)| *of == format && *name == path))
-            .map(|(_, file)| Located { immutable: file.immutable || point == Point::At(newest()), ..*file });
+            .map(|(_, file)| Located { immutable: file.immutable || *point == Point::At(newest()), ..*file });
         Box::pin(async move { Ok(file) })
+    }
+}
+
+/// The one publication is from [`newest`], by the event at position 7.
+fn exists(point: &Point) -> bool {
+    match point {
+        Point::Newest => true,
+        Point::At(time) => *time >= newest(),
+        Point::Position(position) => position.0 >= 7,
+        Point::Release(_) => false,
     }
 }
 

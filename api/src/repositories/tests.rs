@@ -94,7 +94,9 @@ async fn a_good_key_is_told_what_is_wrong_with_its_path() {
     let server = server();
     for (path, status, word) in [
         ("/apt/acme/debs/no/such/file", 404, "no/such/file"),
-        ("/apt/acme/debs/at/yesterday/dists/stable/InRelease", 404, "expected a time"),
+        ("/apt/acme/debs/at/Yesterday/dists/stable/InRelease", 404, "expected a time"),
+        ("/apt/acme/debs/at/6/dists/stable/InRelease", 404, "no such point"),
+        ("/yum/acme/rpms/at/6/mirrorlist", 404, "no point 6"),
         ("/apt/acme/debs/at/20200101T000000Z/dists/stable/InRelease", 404, "InRelease"),
         ("/apt/acme/rpms/dists/stable/InRelease", 404, "rpm"),
         ("/yum/acme/debs/mirrorlist", 404, "deb"),
@@ -161,7 +163,12 @@ async fn the_past_never_changes_and_the_future_may() {
 async fn the_mirror_list_names_the_newest_publication() {
     let answer = server().get("/yum/acme/rpms/mirrorlist").await;
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.text(), format!("https://packages.example.com/yum/acme/rpms/at/{NEWEST}/\n"));
+    let line = format!("https://packages.example.com/yum/acme/rpms/at/{NEWEST}/\n");
+    assert_eq!(answer.text(), line);
+    for point in [NEWEST, "7", "newest", "20990101T000000Z"] {
+        let answer = server().get(&format!("/yum/acme/rpms/at/{point}/mirrorlist")).await;
+        assert_eq!(answer.text(), line, "a point's own mirror list names it by its time: {point}");
+    }
     assert!(answer.header(header::CONTENT_TYPE).starts_with("text/plain"));
 
     let empty = served(&[], false).get("/yum/acme/rpms/mirrorlist").await;

@@ -8,7 +8,7 @@ use domain::{
     digest::Sha256,
     ids::{AccessKeyId, RepositoryId},
     names::{OrganisationName, RepositoryName},
-    repository::Stored,
+    repository::{Point, Stored},
 };
 use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture};
 use moka::future::Cache;
@@ -21,7 +21,7 @@ use projections::{
 use crate::{
     http::problem::Problem,
     repositories::{
-        BlobReads, Located, Point, RepositoryReads, ServedRepository,
+        BlobReads, Located, RepositoryReads, ServedRepository,
         bytes::{ByteStream, Piece},
     },
     uses::Uses,
@@ -62,21 +62,21 @@ impl RepositoryReads for ServedRepositories {
         self.moves.notice(repository, key);
     }
 
-    fn newest_point(&self, repository: RepositoryId) -> Option<DateTime<Utc>> {
-        self.repositories.newest_point(repository)
+    fn published_at<'a>(
+        &'a self,
+        repository: RepositoryId,
+        point: &'a Point,
+    ) -> BoxFuture<'a, Result<Option<DateTime<Utc>>, Problem>> {
+        Box::pin(async move { Ok(self.repositories.published_at(repository, point).await?) })
     }
 
     fn locate<'a>(
         &'a self,
         repository: RepositoryId,
-        point: Point,
+        point: &'a Point,
         path: &'a str,
     ) -> BoxFuture<'a, Result<Option<Located>, Problem>> {
         Box::pin(async move {
-            let point = match point {
-                Point::Newest => index::Point::Newest,
-                Point::At(at) => index::Point::At(at),
-            };
             let located = self.repositories.locate(repository, point, path).await?;
             Ok(located.filter(|located| located.stored != Stored::Unserved))
         })

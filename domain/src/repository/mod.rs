@@ -2,6 +2,7 @@
 
 mod commands;
 mod events;
+mod point;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use chrono::{DateTime, Utc};
 pub use self::{
     commands::{Command, PACKAGES_MAX, Refusal},
     events::{CoSigner, Event, IndexFile, SignedIndex, Stated, Stored},
+    point::{Compact, InvalidPoint, NEWEST, Point},
 };
 use crate::{
     aggregate::Aggregate,

@@ -18,6 +18,7 @@ create table package_file (
     sha256       text    not null,
     size_bytes   integer not null,
     added_at     integer not null, -- seconds since 1970
+    release      text,             -- that put the file there; none if it was uploaded or signed anew
     fragment_0   text    not null, -- stanza, or the package in primary.xml
     fragment_1   text    not null, -- the package in filelists.xml
     fragment_2   text    not null, -- the package in other.xml
@@ -26,6 +27,7 @@ create table package_file (
 ) strict, without rowid;
 create unique index package_file_by_path on package_file (repository, path);
 create index package_file_by_digest on package_file (repository, sha256);
+create index package_file_by_release on package_file (repository, release, revision) where release is not null;
 create index package_file_ended on package_file (repository, ended_revision) where ended_revision is not null;
 
 create table publication (
@@ -36,6 +38,8 @@ create table publication (
     signed_index text    not null, -- the event's JSON: files, signatures, key
     primary key (repository, published_at)
 ) strict, without rowid;
+create index publication_by_position on publication (repository, position);
+create index publication_by_covers on publication (repository, covers, published_at);
 
 -- Index files that are named by their digest: answered for days after they were replaced, and then deleted.
 create table named_by_digest (

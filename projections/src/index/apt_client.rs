@@ -3,12 +3,9 @@
 
 use std::path::Path;
 
-use domain::package::Format;
+use domain::{package::Format, repository::Point};
 
-use super::{
-    Point,
-    tests::{bytes, created, deb, locate, publish},
-};
+use super::tests::{bytes, created, deb, locate, publish};
 use crate::{rope, testing::World};
 
 #[tokio::test]
@@ -30,7 +27,7 @@ async fn apt_reads_a_list_of_several_gz_members_or_zst_frames() {
         for path in [of_list(codec), "dists/stable/Release".to_owned()] {
             let file = folder.join(&path);
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-            let located = locate(&running, Point::Newest, &path).await.unwrap();
+            let located = locate(&running, &Point::Newest, &path).await.unwrap();
             std::fs::write(file, bytes(&world, located).await).unwrap();
         }
         let versions = apt_versions(&folder, &world.folder.path().join(codec), codec);

@@ -3,7 +3,11 @@
 //! Paths are looked up whole, in maps made from events: a path that no event names does not exist, whatever it holds.
 
 use chrono::{DateTime, Utc};
-use domain::{digest::Sha256, ids::RepositoryId, repository::Stored};
+use domain::{
+    digest::Sha256,
+    ids::RepositoryId,
+    repository::{Point, Stored},
+};
 use sqlx::Row as _;
 
 use super::{
@@ -13,15 +17,6 @@ use super::{
     shelf::{PackageFile, Shelf},
 };
 use crate::read_models;
-
-/// Which publication a client asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Point {
-    /// The one that is newest when the request comes.
-    Newest,
-    /// The one that was newest at that time.
-    At(DateTime<Utc>),
-}
 
 /// A file of a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +45,7 @@ impl Repositories {
     pub async fn locate(
         &self,
         repository: RepositoryId,
-        point: Point,
+        point: &Point,
         path: &str,
     ) -> Result<Option<Located>, sqlx::Error> {
         let Some((shelf, newest)) = self.shelves.get(repository).and_then(|shelf| {
@@ -64,10 +59,16 @@ impl Repositories {
                 Some(located) => Ok(Some(located)),
                 None => self.replaced(repository, &newest, path).await,
             },
-            Point::At(at) if at >= newest.published_at => Ok(located(&shelf, &newest, path, at == newest.published_at)),
-            Point::At(at) => {
-                let index = rows::publication_at(&self.readers, repository, at.timestamp()).await?;
-                Ok(index.and_then(|index| located(&shelf, &Publication::of(&index), path, true)))
+            Point::At(at) if *at >= newest.published_at => {
+                Ok(located(&shelf, &newest, path, *at == newest.published_at))
+            }
+            point => {
+                let Some(meant) = self.history.publication(repository, point).await? else { return Ok(None) };
+                if meant.published_at == newest.published_at {
+                    return Ok(located(&shelf, &newest, path, meant.is_settled));
+                }
+                let index = rows::publication_at(&self.readers, repository, meant.published_at.timestamp()).await?;
+                Ok(index.and_then(|index| located(&shelf, &Publication::of(&index), path, meant.is_settled)))
             }
         }
     }

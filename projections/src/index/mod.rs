@@ -14,6 +14,7 @@ mod apt_client;
 mod candidate;
 mod engine;
 mod engines;
+mod history;
 mod locate;
 mod projector;
 mod publication;
@@ -29,14 +30,15 @@ mod writes;
 use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use domain::{ids::RepositoryId, package::Format, recorded::Revision};
+use domain::{ids::RepositoryId, package::Format, recorded::Revision, repository::Point};
 use sqlx::SqlitePool;
 use tokio::sync::watch;
 
 pub use self::{
     candidate::{Candidate, CandidateError},
     engines::TEXT_IN_MEMORY_MAX_BYTES,
-    locate::{Located, Point},
+    history::{HISTORY_PAGE_MAX, History, Published},
+    locate::Located,
     projector::RepositoriesProjector,
     publication::BY_HASH_KEPT_DAYS,
     shelf::Fixed,
@@ -55,6 +57,7 @@ pub const RENDERER: u32 = 2;
 #[derive(Clone)]
 pub struct Repositories {
     readers: SqlitePool,
+    history: History,
     blobs: Arc<dyn BlobStore>,
     engines: Arc<Engines>,
     shelves: Arc<Shelves>,
@@ -73,6 +76,7 @@ fn repositories_within(
     text_max_bytes: usize,
 ) -> (Repositories, RepositoriesProjector) {
     let repositories = Repositories {
+        history: History::new(readers.clone()),
         readers,
         blobs,
         engines: Arc::new(Engines::new(text_max_bytes)),
@@ -133,6 +137,27 @@ impl Repositories {
                 return;
             }
         }
+    }
+
+    /// When the publication that `point` means was published; none if there is no such point.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn published_at(
+        &self,
+        repository: RepositoryId,
+        point: &Point,
+    ) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+        if *point == Point::Newest {
+            return Ok(self.newest_point(repository));
+        }
+        Ok(self.history.publication(repository, point).await?.map(|published| published.published_at))
+    }
+
+    /// Every publication there ever was.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// When the publication that clients see was published: the point that YUM's mirror list names.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::{
     digest::Sha256,
     event::Event,
-    ids::RepositoryId,
+    ids::{ReleaseId, RepositoryId},
     package::{Facts, FileList, Package, PackagedFile, RpmFacts},
     recorded::Recorded,
     repository::{self, SignedIndex},
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Goes up when the tables change.
-const TABLES: u32 = 3;
+const TABLES: u32 = 4;
 /// Rows hold rendered fragments, all of one renderer: another one fills them again.
 const VERSION: u32 = TABLES * 1_000 + RENDERER;
 
@@ -66,9 +66,9 @@ impl RepositoriesProjector {
                 writes::create(rows, id, *format, [origin, label, codename], changed).await?;
                 Staged::Created(Fixed { format: *format, codename: codename.clone() }, changed)
             }
-            repository::Event::PackageAdded { package, .. } => {
+            repository::Event::PackageAdded { package, release, .. } => {
                 let changed = changed_by(recorded);
-                let file = self.add(rows, id, changed, package).await?;
+                let file = self.add(rows, id, changed, package, *release).await?;
                 Staged::Added(changed, file)
             }
             repository::Event::PackageResigned { replaces, package, .. } => {
@@ -76,7 +76,7 @@ impl RepositoriesProjector {
                 let gone =
                     || ProjectionError::Contradiction(format!("repository {id} has no file {replaces} to replace"));
                 let ended = writes::end_file(rows, id, *replaces, changed.revision).await?.ok_or_else(gone)?;
-                let file = self.add(rows, id, changed, package).await?;
+                let file = self.add(rows, id, changed, package, None).await?;
                 Staged::Resigned(changed, file, ended)
             }
             repository::Event::IndexSigned(index) => {
@@ -100,6 +100,7 @@ impl RepositoriesProjector {
         id: RepositoryId,
         changed: Changed,
         package: &Package,
+        release: Option<ReleaseId>,
     ) -> Result<FileRow, ProjectionError> {
         let path = writes::free_path(rows, id, package).await?;
         let Package { sha256, size_bytes, .. } = package;
@@ -117,7 +118,7 @@ impl RepositoriesProjector {
         };
         let (revision, sha256, size_bytes) = (changed.revision, *sha256, *size_bytes);
         let file = FileRow { path, revision, sha256, size_bytes, added_at: changed.at, ended: None };
-        writes::insert_file(rows, id, &file, package.architecture(), fragments).await?;
+        writes::insert_file(rows, id, &file, package.architecture(), release, fragments).await?;
         writes::move_on(rows, id, changed).await?;
         Ok(file)
     }

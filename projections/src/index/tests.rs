@@ -5,7 +5,7 @@ use std::io::Read as _;
 use domain::{
     package::{DebFacts, Facts, FileList, Package, PackagedFile},
     recorded::Position,
-    repository::{self, IndexFile, SignedIndex, Stated, Stored},
+    repository::{self, IndexFile, Point, SignedIndex, Stated, Stored},
 };
 use uuid::Uuid;
 
@@ -19,9 +19,10 @@ use crate::{
     testing::{Running, World, at, dump},
     yum,
 };
-use domain::{digest::Sha256, package::Format};
+use domain::{digest::Sha256, ids::ReleaseId, package::Format};
 
 const REPOSITORY: Uuid = Uuid::from_u128(7);
+const RELEASE: ReleaseId = ReleaseId(Uuid::from_u128(9));
 pub(super) const ID: RepositoryId = RepositoryId(REPOSITORY);
 
 pub(super) fn created(format: Format) -> repository::Event {
@@ -107,7 +108,7 @@ pub(super) async fn publish(world: &World, running: &Running, second: i64) -> Si
     index
 }
 
-pub(super) async fn locate(running: &Running, point: Point, path: &str) -> Option<Located> {
+pub(super) async fn locate(running: &Running, point: &Point, path: &str) -> Option<Located> {
     running.repositories.locate(ID, point, path).await.unwrap()
 }
 
@@ -133,14 +134,14 @@ pub(super) async fn bytes(world: &World, located: Located) -> Vec<u8> {
 
 /// What dnf reads first after `repomd.xml`.
 pub(super) async fn unpacked_primary(world: &World, running: &Running) -> String {
-    let repomd = locate(running, Point::Newest, yum::repomd::PATH).await.unwrap();
+    let repomd = locate(running, &Point::Newest, yum::repomd::PATH).await.unwrap();
     let repomd = String::from_utf8(bytes(world, repomd).await).unwrap();
     let path = repomd.split('"').find(|part| part.ends_with("-primary.xml.gz")).unwrap();
     unpacked(world, running, path).await
 }
 
 async fn unpacked(world: &World, running: &Running, path: &str) -> String {
-    let located = locate(running, Point::Newest, path).await.unwrap_or_else(|| panic!("{path} is not there"));
+    let located = locate(running, &Point::Newest, path).await.unwrap_or_else(|| panic!("{path} is not there"));
     let bytes = bytes(world, located).await;
     let mut text = String::new();
     match path.ends_with(".gz") {
@@ -157,7 +158,7 @@ async fn an_empty_apt_repository_can_be_published() {
     running.shows(world.add(100, created(Format::Deb))).await;
     assert_eq!(running.repositories.due(&signers()), [ID]);
     assert_eq!(running.repositories.newest_point(ID), None);
-    assert_eq!(locate(&running, Point::Newest, "dists/stable/Release").await, None);
+    assert_eq!(locate(&running, &Point::Newest, "dists/stable/Release").await, None);
 
     let index = publish(&world, &running, 101).await;
     assert_eq!((index.covers, index.published_at), (Revision(1), at(100)));
@@ -193,21 +194,21 @@ async fn release_names_every_list_with_the_digest_that_is_served() {
     running.shows(world.add(101, deb("1.0", "amd64"))).await;
     let candidate = running.repositories.candidate(ID, at(0), Stated::default()).await.unwrap();
     publish(&world, &running, 102).await;
-    let release = locate(&running, Point::Newest, "dists/stable/Release").await.unwrap();
+    let release = locate(&running, &Point::Newest, "dists/stable/Release").await.unwrap();
     assert_eq!(bytes(&world, release).await, candidate.text.as_bytes());
 
     let packages = unpacked(&world, &running, "dists/stable/main/binary-amd64/Packages.gz").await;
     let open = format!(" {} {} main/binary-amd64/Packages\n", Sha256::of(packages.as_bytes()), packages.len());
     assert!(candidate.text.contains(&open), "{}", candidate.text);
     for path in ["main/binary-amd64/Packages.gz", "main/binary-amd64/Packages.zst"] {
-        let located = locate(&running, Point::Newest, &format!("dists/stable/{path}")).await.unwrap();
+        let located = locate(&running, &Point::Newest, &format!("dists/stable/{path}")).await.unwrap();
         let line = format!(" {} {} {path}\n", located.sha256, located.size_bytes);
         assert!(candidate.text.contains(&line), "{line} is not in {}", candidate.text);
         let by_hash = format!("dists/stable/main/binary-amd64/by-hash/SHA256/{}", located.sha256);
-        let by_hash = locate(&running, Point::Newest, &by_hash).await.unwrap();
+        let by_hash = locate(&running, &Point::Newest, &by_hash).await.unwrap();
         assert_eq!((by_hash.sha256, by_hash.stored, by_hash.immutable), (located.sha256, located.stored, true));
     }
-    let file = locate(&running, Point::Newest, "pool/hello_1.0_amd64.deb").await.unwrap();
+    let file = locate(&running, &Point::Newest, "pool/hello_1.0_amd64.deb").await.unwrap();
     assert!(packages.contains(&format!(
         "Filename: pool/hello_1.0_amd64.deb\nSize: {}\nSHA256: {}\n",
         file.size_bytes, file.sha256
@@ -232,9 +233,9 @@ async fn a_list_is_not_served_uncompressed_and_no_other_path_exists() {
         &format!("dists/stable/main/binary-arm64/by-hash/SHA256/{}", index.files[1].sha256),
         &format!("dists/stable/main/binary-amd64/by-hash/SHA256/{}", index.signed.sha256),
     ] {
-        assert_eq!(locate(&running, Point::Newest, path).await, None, "{path}");
+        assert_eq!(locate(&running, &Point::Newest, path).await, None, "{path}");
     }
-    let other = running.repositories.locate(RepositoryId(Uuid::from_u128(8)), Point::Newest, "dists/stable/Release");
+    let other = running.repositories.locate(RepositoryId(Uuid::from_u128(8)), &Point::Newest, "dists/stable/Release");
     assert_eq!(other.await.unwrap(), None);
 }
 
@@ -272,11 +273,11 @@ async fn a_signature_that_comes_late_promotes_the_state_it_covers() {
             Format::Deb => ("pool/hello_1.0_amd64.deb", "pool/hello_2.0_amd64.deb"),
             Format::Rpm => ("packages/hello-1.0-1.x86_64.rpm", "packages/hello-2.0-1.x86_64.rpm"),
         };
-        assert!(locate(&running, Point::Newest, first).await.is_some());
-        assert_eq!(locate(&running, Point::Newest, second).await, None, "the publication does not have it");
+        assert!(locate(&running, &Point::Newest, first).await.is_some());
+        assert_eq!(locate(&running, &Point::Newest, second).await, None, "the publication does not have it");
         publish(&world, &running, 104).await;
         running.repositories.wait_covers(ID, Revision(3)).await;
-        assert!(locate(&running, Point::Newest, second).await.is_some());
+        assert!(locate(&running, &Point::Newest, second).await.is_some());
     }
 }
 
@@ -313,7 +314,7 @@ async fn an_index_of_another_renderer_is_taken_as_it_was_recorded() {
     candidate.files[0].sha256 = Sha256::of(b"rendered in another way");
     let index = sign(&candidate, &world).await;
     running.shows(world.add(102, repository::Event::IndexSigned(index))).await;
-    let release = locate(&running, Point::Newest, "dists/stable/Release").await.unwrap();
+    let release = locate(&running, &Point::Newest, "dists/stable/Release").await.unwrap();
     assert_eq!(bytes(&world, release).await, candidate.text.as_bytes());
     running.shows(world.add(103, deb("2.0", "amd64"))).await;
     assert_eq!(publish(&world, &running, 104).await.covers, Revision(4), "the next one is rendered here");
@@ -346,13 +347,13 @@ async fn a_replaced_list_answers_by_its_digest_for_days() {
     let replaced = 365 * day;
     running.shows(world.add(replaced, deb("2.0", "amd64"))).await;
     publish(&world, &running, replaced).await;
-    assert!(locate(&running, Point::Newest, &by_hash).await.unwrap().immutable);
+    assert!(locate(&running, &Point::Newest, &by_hash).await.unwrap().immutable);
     running.shows(world.add(replaced + BY_HASH_KEPT_DAYS * day, deb("3.0", "amd64"))).await;
     publish(&world, &running, replaced).await;
-    assert!(locate(&running, Point::Newest, &by_hash).await.is_some());
+    assert!(locate(&running, &Point::Newest, &by_hash).await.is_some());
     running.shows(world.add(replaced + BY_HASH_KEPT_DAYS * day + 1, deb("4.0", "amd64"))).await;
     publish(&world, &running, replaced).await;
-    assert_eq!(locate(&running, Point::Newest, &by_hash).await, None);
+    assert_eq!(locate(&running, &Point::Newest, &by_hash).await, None);
 }
 
 #[tokio::test]
@@ -383,7 +384,7 @@ async fn a_point_serves_the_repository_as_it_was_then() {
     let first = publish(&world, &running, 100).await;
     running.shows(world.add(200, rpm("1.0", FileList::Inline(vec![])))).await;
     let second = publish(&world, &running, 200).await;
-    let repomd = |point| locate(&running, point, yum::repomd::PATH);
+    let repomd = async |point: Point| locate(&running, &point, yum::repomd::PATH).await;
     let found = repomd(Point::At(at(150))).await.unwrap();
     assert_eq!((found.sha256, found.immutable, found.last_modified), (first.signed.sha256, true, at(100)));
     assert_eq!(repomd(Point::At(at(100))).await.unwrap().sha256, first.signed.sha256);
@@ -393,8 +394,59 @@ async fn a_point_serves_the_repository_as_it_was_then() {
     assert!(!repomd(Point::Newest).await.unwrap().immutable);
     assert_eq!(repomd(Point::At(at(99))).await, None);
     let package = "packages/hello-1.0-1.x86_64.rpm";
-    assert_eq!(locate(&running, Point::At(at(150)), package).await, None);
-    assert!(locate(&running, Point::At(at(200)), package).await.is_some());
+    assert_eq!(locate(&running, &Point::At(at(150)), package).await, None);
+    assert!(locate(&running, &Point::At(at(200)), package).await.is_some());
+}
+
+#[tokio::test]
+async fn a_position_is_what_clients_saw_when_the_log_had_come_to_it() {
+    let world = World::new();
+    let running = world.start().await;
+    world.add(100, created(Format::Rpm));
+    let added = world.add(101, rpm("1.0", FileList::Inline(vec![])));
+    running.shows(added).await;
+    publish(&world, &running, 102).await;
+    let history = running.repositories.history();
+    let published = async |position| history.publication(ID, &Point::Position(Position(position))).await;
+    let first = history.publication(ID, &Point::Newest).await.unwrap().unwrap();
+    assert_eq!(published(added.0).await.unwrap(), None, "it was added then, and not published");
+    assert_eq!(published(first.position.0).await.unwrap(), Some(Published { is_settled: true, ..first }));
+    assert!(!published(first.position.0 + 1).await.unwrap().unwrap().is_settled, "the log may come to that");
+    running.shows(world.add(200, rpm("2.0", FileList::Inline(vec![])))).await;
+    let second = publish(&world, &running, 201).await;
+    let before = Point::Position(Position(first.position.0 + 1));
+    assert!(locate(&running, &before, yum::repomd::PATH).await.unwrap().immutable);
+    assert_eq!(locate(&running, &before, "packages/hello-2.0-1.x86_64.rpm").await, None);
+    let newest = Point::Position(Position(u64::MAX));
+    assert_eq!(running.repositories.published_at(ID, &newest).await.unwrap(), Some(second.published_at));
+    let all = history.publications(ID, None, 10).await.unwrap();
+    assert_eq!(all.iter().map(|one| one.covers).collect::<Vec<_>>(), [Revision(4), Revision(2)]);
+    let older = history.publications(ID, Some(all[0].published_at), 1).await.unwrap();
+    assert_eq!(older, [all[1]]);
+}
+
+#[tokio::test]
+async fn a_release_is_the_first_publication_with_all_that_it_put_there() {
+    let world = World::new();
+    let running = world.start().await;
+    let of_release = |version: &str| {
+        let repository::Event::PackageAdded { package, key_fingerprint, .. } = deb(version, "amd64") else { panic!() };
+        repository::Event::PackageAdded { package, release: Some(RELEASE), key_fingerprint }
+    };
+    world.add(100, created(Format::Deb));
+    running.shows(world.add(101, of_release("1.0"))).await;
+    publish(&world, &running, 102).await;
+    running.shows(world.add(103, of_release("1.1"))).await;
+    let both = publish(&world, &running, 104).await;
+    running.shows(world.add(105, deb("2.0", "amd64"))).await;
+    publish(&world, &running, 106).await;
+    let point = Point::Release(RELEASE);
+    let release = locate(&running, &point, "dists/stable/Release").await.unwrap();
+    assert_eq!(release.sha256, both.signed.sha256);
+    assert!(locate(&running, &point, "pool/hello_1.1_amd64.deb").await.is_some());
+    assert_eq!(locate(&running, &point, "pool/hello_2.0_amd64.deb").await, None);
+    let stranger = Point::Release(ReleaseId(REPOSITORY));
+    assert_eq!(locate(&running, &stranger, "dists/stable/Release").await, None);
 }
 
 #[tokio::test]
@@ -448,8 +500,8 @@ async fn versions_that_differ_only_in_their_epoch_have_paths_of_their_own() {
     publish(&world, &running, 103).await;
     let path = format!("pool/{other}/hello_1.0_amd64.deb");
     assert!(unpacked(&world, &running, "dists/stable/main/binary-amd64/Packages.gz").await.contains(&path));
-    assert_eq!(locate(&running, Point::Newest, &path).await.unwrap().sha256, other);
-    let first = locate(&running, Point::Newest, "pool/hello_1.0_amd64.deb").await.unwrap();
+    assert_eq!(locate(&running, &Point::Newest, &path).await.unwrap().sha256, other);
+    let first = locate(&running, &Point::Newest, "pool/hello_1.0_amd64.deb").await.unwrap();
     assert_eq!(first.sha256, Sha256::of(b"1.0amd64"));
 }
 
@@ -486,10 +538,10 @@ async fn after_a_restart_the_newest_publication_answers_at_once() {
     let index = publish(&world, &running, 102).await;
     running.stop().await;
     let running = world.start().await;
-    let release = locate(&running, Point::Newest, "dists/stable/InRelease").await.unwrap();
+    let release = locate(&running, &Point::Newest, "dists/stable/InRelease").await.unwrap();
     assert_eq!((release.sha256, release.last_modified), (index.signatures[0].sha256, at(101)));
     assert_eq!(running.repositories.due(&signers()), []);
-    assert!(locate(&running, Point::Newest, "pool/hello_1.0_amd64.deb").await.is_some());
+    assert!(locate(&running, &Point::Newest, "pool/hello_1.0_amd64.deb").await.is_some());
     running.shows(world.add(200, deb("2.0", apt::ARCHITECTURE_ALL))).await;
     publish(&world, &running, 201).await;
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::{
     digest::Sha256,
     event::Event,
-    ids::RepositoryId,
+    ids::{ReleaseId, RepositoryId},
     package::{Format, Package},
     recorded::{Recorded, Revision},
     repository::{IndexFile, SignedIndex},
@@ -46,12 +46,13 @@ pub(super) async fn insert_file(
     id: RepositoryId,
     file: &FileRow,
     architecture: &str,
+    release: Option<ReleaseId>,
     fragments: [String; 3],
 ) -> Result<(), sqlx::Error> {
     let [first, second, third] = fragments;
     sqlx::query(
-        "insert into package_file (repository, revision, path, architecture, sha256, size_bytes, added_at,
-         fragment_0, fragment_1, fragment_2) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into package_file (repository, revision, path, architecture, sha256, size_bytes, added_at, release,
+         fragment_0, fragment_1, fragment_2) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(id.to_string())
     .bind(signed(file.revision.0))
@@ -60,6 +61,7 @@ pub(super) async fn insert_file(
     .bind(file.sha256.to_string())
     .bind(signed(file.size_bytes))
     .bind(file.added_at)
+    .bind(release.map(|release| release.to_string()))
     .bind(first)
     .bind(second)
     .bind(third)

@@ -1,0 +1,111 @@
+//! Every publication there ever was: which one a point means, and the list of them. Answered from rows alone, so that
+//! it can be asked without a running server too.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    ids::RepositoryId,
+    recorded::{Position, Revision},
+    repository::Point,
+};
+use sqlx::{Row as _, SqlitePool, sqlite::SqliteRow};
+
+use super::rows;
+use crate::read_models::{signed, unsigned};
+
+/// Most items in one answer.
+pub const HISTORY_PAGE_MAX: u32 = 200;
+
+/// The past of all repositories. Cheap to clone.
+#[derive(Clone)]
+pub struct History {
+    pub(super) readers: SqlitePool,
+}
+
+/// A publication, as a point means it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published {
+    /// When: its name in addresses.
+    pub published_at: DateTime<Utc>,
+    /// The state: every fact of the repository's stream up to this revision.
+    pub covers: Revision,
+    /// Where its event is in this log.
+    pub position: Position,
+    /// The point will never mean another publication.
+    pub is_settled: bool,
+}
+
+impl History {
+    /// The past that these read models hold.
+    #[must_use]
+    pub fn new(readers: SqlitePool) -> Self {
+        Self { readers }
+    }
+
+    /// The publication that `point` means; none if there is no such point.
+    ///
+    /// # Errors
+    /// The read models cannot be read; so in all of these.
+    pub async fn publication(&self, repository: RepositoryId, point: &Point) -> Result<Option<Published>, sqlx::Error> {
+        // What a release puts there is complete when the release says so, which its repositories do not know.
+        let query = match point {
+            Point::Newest => sqlx::query(
+                "select published_at, covers, position, 0 as is_settled from publication
+                 where repository = ? order by published_at desc limit 1",
+            )
+            .bind(repository.to_string()),
+            Point::At(at) => sqlx::query(
+                "select published_at, covers, position,
+                   exists (select 1 from publication where repository = ?1 and published_at >= ?2) as is_settled
+                 from publication where repository = ?1 and published_at <= ?2 order by published_at desc limit 1",
+            )
+            .bind(repository.to_string())
+            .bind(at.timestamp()),
+            Point::Position(position) => sqlx::query(
+                "select published_at, covers, position,
+                   exists (select 1 from publication where repository = ?1 and position >= ?2) as is_settled
+                 from publication where repository = ?1 and position <= ?2 order by position desc limit 1",
+            )
+            .bind(repository.to_string())
+            .bind(signed(position.0)),
+            Point::Release(release) => sqlx::query(
+                "select published_at, covers, position, 0 as is_settled from publication
+                 where repository = ?1
+                   and covers >= (select max(revision) from package_file where repository = ?1 and release = ?2)
+                 order by covers, published_at limit 1",
+            )
+            .bind(repository.to_string())
+            .bind(release.to_string()),
+        };
+        query.fetch_optional(&self.readers).await?.as_ref().map(published).transpose()
+    }
+
+    /// The publications before `before`, or all, newest first; `limit` of them, at most [`HISTORY_PAGE_MAX`].
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn publications(
+        &self,
+        repository: RepositoryId,
+        before: Option<DateTime<Utc>>,
+        limit: u32,
+    ) -> Result<Vec<Published>, sqlx::Error> {
+        let found = sqlx::query(
+            "select published_at, covers, position, 1 as is_settled from publication
+             where repository = ? and published_at < ? order by published_at desc limit ?",
+        )
+        .bind(repository.to_string())
+        .bind(before.map_or(i64::MAX, |before| before.timestamp()))
+        .bind(limit.min(HISTORY_PAGE_MAX))
+        .fetch_all(&self.readers);
+        found.await?.iter().map(published).collect()
+    }
+}
+
+fn published(row: &SqliteRow) -> Result<Published, sqlx::Error> {
+    Ok(Published {
+        published_at: rows::time(row.try_get("published_at")?),
+        covers: Revision(unsigned(row.try_get("covers")?)),
+        position: Position(unsigned(row.try_get("position")?)),
+        is_settled: row.try_get("is_settled")?,
+    })
+}
