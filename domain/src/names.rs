@@ -12,6 +12,12 @@ pub const PACKAGE_NAME_MAX_CHARS: usize = 128;
 /// Longest machine name: a host name's label has at most 63 characters, and some tools add one more.
 pub const MACHINE_NAME_MAX_CHARS: usize = 64;
 
+/// Longest name of a snapshot: a segment of a URL that people type.
+pub const SNAPSHOT_NAME_MAX_CHARS: usize = 64;
+/// What `at/…` and `apt -S` take for something else than a name. Source: `StringToBool` in apt's `strutl.cc`.
+const NO_SNAPSHOT_NAMES: [&str; 11] =
+    ["newest", "no", "yes", "false", "true", "without", "with", "off", "on", "disable", "enable"];
+
 /// A name that breaks its grammar.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" is not {what}: expected {expected}")]
@@ -84,6 +90,11 @@ names! {
         "1 to 32 characters of a-z 0-9 _ -, a letter or _ first", user_name;
     /// What a machine calls itself when it enrols; unique in its repository.
     MachineName, "a machine name", "1 to 64 characters of A-Z a-z 0-9 . _ -", machine_name;
+    /// What a snapshot of a repository is called. Never mistaken for a time, a position or an id, which stand where it does.
+    SnapshotName, "a snapshot's name",
+        "1 to 64 characters of a-z 0-9 . -, a letter first, a letter or digit last, no id, and not \
+         newest, on, off, yes, no, true, false, with, without, enable or disable, which mean something else",
+        snapshot_name;
 }
 
 impl PackageName {
@@ -114,6 +125,16 @@ fn package_name(text: &str) -> bool {
 fn machine_name(text: &str) -> bool {
     (1..=MACHINE_NAME_MAX_CHARS).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+}
+
+fn snapshot_name(text: &str) -> bool {
+    let last = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    (1..=SNAPSHOT_NAME_MAX_CHARS).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.ends_with(last)
+        && text.chars().all(|c| last(c) || matches!(c, '.' | '-'))
+        && !NO_SNAPSHOT_NAMES.contains(&text)
+        && uuid::Uuid::try_parse(text).is_err()
 }
 
 fn tag_name(text: &str) -> bool {
@@ -167,6 +188,19 @@ mod tests {
         let longer = format!("{long}a");
         for bad in ["", "a b", "a/b", "a\nb", "ä", "a\"", longer.as_str()] {
             assert!(bad.parse::<MachineName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_snapshots_name_is_no_other_point() {
+        let long = "a".repeat(SNAPSHOT_NAME_MAX_CHARS);
+        for good in ["golden", "before-the-fix", "v1.2", "a", "release-20261122", long.as_str()] {
+            assert!(good.parse::<SnapshotName>().is_ok(), "{good}");
+        }
+        let (longer, id) = (format!("{long}a"), "abcdef01-6f0a-7c3e-8d54-2f6a9b1c0d3e");
+        let other_points = ["42", "20261122T100001Z", "20261122t100001z", id, "newest", "on", "enable", "false"];
+        for bad in ["", "A", "a_b", "a/b", "a b", ".a", "a.", "-a", "a-", "ä", &longer].iter().chain(&other_points) {
+            assert!(bad.parse::<SnapshotName>().is_err(), "{bad}");
         }
     }
 

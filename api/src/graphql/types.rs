@@ -1,5 +1,6 @@
 //! What the GraphQL API shows, one object for each noun.
 
+mod history;
 mod keyring;
 mod organisation;
 mod project;
@@ -12,6 +13,7 @@ use async_graphql::{Enum, SimpleObject};
 use domain::package::Format;
 
 pub(super) use self::{
+    history::{Publication, Snapshot},
     keyring::{Fetch, KeyKindWord, NamedNewKey, RolledKeys},
     organisation::Organisation,
     project::{ConnectedGithub, NewApiToken, NewProject, Project, webhook_url},

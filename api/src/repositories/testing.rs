@@ -173,7 +173,7 @@ fn exists(point: &Point) -> bool {
         Point::Newest => true,
         Point::At(time) => *time >= newest(),
         Point::Position(position) => position.0 >= 7,
-        Point::Release(_) => false,
+        Point::Release(_) | Point::Snapshot(_) => false,
     }
 }
 

@@ -145,8 +145,13 @@ fn refused(error: ExecuteError<Refusal>) -> Problem {
         Refusal::WrongFormat { .. } => Problem::Unprocessable { code: "wrong_format", detail },
         Refusal::InstallersName(_) => Problem::Unprocessable { code: "installers_name", detail },
         Refusal::Unknown | Refusal::NotThere(_) => Problem::NotFound(detail),
-        Refusal::NameTaken | Refusal::IndexSuperseded | Refusal::IndexAhead | Refusal::IndexNotLater => {
-            Problem::Conflict { code: "conflict", detail }
-        }
+        Refusal::NameTaken
+        | Refusal::NotPublished(_)
+        | Refusal::SnapshotNameTaken { .. }
+        | Refusal::NoSuchSnapshot(_)
+        | Refusal::TooManySnapshots
+        | Refusal::IndexSuperseded
+        | Refusal::IndexAhead
+        | Refusal::IndexNotLater => Problem::Conflict { code: "conflict", detail },
     }
 }

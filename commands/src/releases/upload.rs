@@ -110,6 +110,10 @@ fn refused(config: &str, refusal: &Refusal) -> Stop {
         Refusal::InstallersName(_) => "installers_name",
         Refusal::Unknown
         | Refusal::NameTaken
+        | Refusal::NotPublished(_)
+        | Refusal::SnapshotNameTaken { .. }
+        | Refusal::NoSuchSnapshot(_)
+        | Refusal::TooManySnapshots
         | Refusal::IndexSuperseded
         | Refusal::IndexAhead
         | Refusal::IndexNotLater

@@ -43,7 +43,11 @@ pub fn blobs(event: &Event) -> Vec<(Sha256, BlobKind)> {
         | Event::Organisation(_)
         | Event::Project(_)
         | Event::Release(_)
-        | Event::Repository(repository::Event::Created { .. })
+        | Event::Repository(
+            repository::Event::Created { .. }
+            | repository::Event::SnapshotTaken { .. }
+            | repository::Event::SnapshotRemoved { .. },
+        )
         | Event::SigningKey(_) => {}
     }
     named

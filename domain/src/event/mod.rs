@@ -136,6 +136,8 @@ shapes! {
         Created { .. } => "repository.created",
         PackageAdded { .. } => "repository.package_added",
         PackageResigned { .. } => "repository.package_resigned",
+        SnapshotTaken { .. } => "repository.snapshot_taken",
+        SnapshotRemoved { .. } => "repository.snapshot_removed",
         IndexSigned(_) => "repository.index_signed",
     }
     keyring::Keyring {

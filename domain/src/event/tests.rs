@@ -194,6 +194,8 @@ pub(super) fn golden() -> Vec<(&'static str, &'static str, Event)> {
             package: rpm(),
             key_fingerprint: "CD".into(),
         },
+        "repository.snapshot_taken.v1" => repository::Event::SnapshotTaken { name: name(), published_at: time() },
+        "repository.snapshot_removed.v1" => repository::Event::SnapshotRemoved { name: name() },
         "repository.index_signed.v1" => repository::Event::IndexSigned(repository::SignedIndex {
             covers: Revision(7),
             published_at: time(),

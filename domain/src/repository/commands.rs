@@ -1,10 +1,12 @@
 //! What may be asked of a repository.
 
-use super::{Event, Identity, Present, Repository, SignedIndex};
+use chrono::{DateTime, Utc};
+
+use super::{Compact, Event, Identity, Present, Repository, SignedIndex, snapshots};
 use crate::{
     digest::Sha256,
     ids::ReleaseId,
-    names::{OrganisationName, RepositoryName},
+    names::{OrganisationName, RepositoryName, SnapshotName},
     package::{Format, Package},
 };
 
@@ -48,6 +50,18 @@ pub enum Command {
         /// The key that signed it; none for a deb.
         key_fingerprint: Option<String>,
     },
+    /// Give a publication a name.
+    TakeSnapshot {
+        /// Not given to another publication yet.
+        name: SnapshotName,
+        /// Which publication.
+        published_at: DateTime<Utc>,
+    },
+    /// Take a name back.
+    RemoveSnapshot {
+        /// Which.
+        name: SnapshotName,
+    },
     /// Record that an index, whose files are in the blob store, was signed.
     RecordIndexSigned(SignedIndex),
 }
@@ -90,6 +104,23 @@ pub enum Refusal {
     /// The limit is reached.
     #[error("a repository holds at most {PACKAGES_MAX} packages")]
     Full,
+    /// There is nothing to give a name to.
+    #[error("nothing was published in this repository at {}", Compact(*.0))]
+    NotPublished(DateTime<Utc>),
+    /// An address that served one state would serve another.
+    #[error("{name} is the name of the publication of {}: a name is given once, removed or not", Compact(*.published_at))]
+    SnapshotNameTaken {
+        /// The name.
+        name: SnapshotName,
+        /// The publication that had it first.
+        published_at: DateTime<Utc>,
+    },
+    /// There is nothing to remove.
+    #[error("this repository has no snapshot {0}")]
+    NoSuchSnapshot(SnapshotName),
+    /// The limit is reached.
+    #[error("a repository has at most {} names of snapshots, removed ones counted", snapshots::NAMES_MAX)]
+    TooManySnapshots,
     /// Another signer was faster.
     #[error("this state of the repository, or a newer one, is signed already by the same keys")]
     IndexSuperseded,
@@ -121,6 +152,8 @@ pub(super) fn decide(repository: &Repository, command: Command) -> Result<Vec<Ev
             check_format(format, &package)?;
             resign_package(repository, replaces, *package, key_fingerprint)
         }
+        (Some(_), Command::TakeSnapshot { name, published_at }) => snapshots::take(repository, name, published_at),
+        (Some(_), Command::RemoveSnapshot { name }) => snapshots::remove(repository, name),
         (Some(_), Command::RecordIndexSigned(index)) => record_index(repository, index),
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     digest::Sha256,
     ids::ReleaseId,
-    names::{OrganisationName, RepositoryName},
+    names::{OrganisationName, RepositoryName, SnapshotName},
     package::{Format, Package},
     recorded::Revision,
 };
@@ -52,6 +52,18 @@ pub enum Event {
         package: Package,
         /// The key that signed it, full fingerprint.
         key_fingerprint: String,
+    },
+    /// A publication got a name.
+    SnapshotTaken {
+        /// A point of the repository from now on.
+        name: SnapshotName,
+        /// Which publication.
+        published_at: DateTime<Utc>,
+    },
+    /// A name is no point any more. It can be given to the same publication again, and to no other.
+    SnapshotRemoved {
+        /// Which.
+        name: SnapshotName,
     },
     /// The index of one state was signed; its files and signatures are in the blob store.
     IndexSigned(SignedIndex),

@@ -3,6 +3,7 @@
 mod commands;
 mod events;
 mod point;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 
@@ -13,10 +14,12 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
+use self::snapshots::Snapshots;
 pub use self::{
     commands::{Command, PACKAGES_MAX, Refusal},
     events::{CoSigner, Event, IndexFile, SignedIndex, Stated, Stored},
     point::{Compact, InvalidPoint, NEWEST, Point},
+    snapshots::NAMES_MAX as SNAPSHOT_NAMES_MAX,
 };
 use crate::{
     aggregate::Aggregate,
@@ -40,6 +43,7 @@ pub struct Repository {
     /// The last fact that changed what clients can see: what the next index has to cover.
     content_revision: Revision,
     last_signed: Option<LastSigned>,
+    snapshots: Snapshots,
 }
 
 /// The newest publication.
@@ -146,8 +150,11 @@ impl Aggregate for Repository {
             }
             Event::PackageAdded { package, key_fingerprint, .. } => self.put(package, key_fingerprint.as_deref()),
             Event::PackageResigned { package, key_fingerprint, .. } => self.put(package, Some(key_fingerprint)),
+            Event::SnapshotTaken { name, published_at } => return self.snapshots.taken(name.clone(), *published_at),
+            Event::SnapshotRemoved { name } => return self.snapshots.removed(name),
             Event::IndexSigned(index) => {
                 let (covers, published_at) = (index.covers, index.published_at);
+                self.snapshots.published(published_at);
                 self.last_signed = Some(LastSigned { covers, published_at, signers: index.signers() });
                 return;
             }

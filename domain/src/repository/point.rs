@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use uuid::Uuid;
 
-use crate::{ids::ReleaseId, recorded::Position};
+use crate::{ids::ReleaseId, names::SnapshotName, recorded::Position};
 
 /// Compact ISO 8601, as in apt's snapshot ids.
 const COMPACT: &str = "%Y%m%dT%H%M%SZ";
@@ -17,7 +17,7 @@ const POINT_MAX_CHARS: usize = 64;
 const UUID_CHARS: usize = 36;
 
 /// Which publication of a repository is meant. No text means two of them: a position is all digits, a time begins with a
-/// digit and holds a `T`, and an id is a hyphenated UUID.
+/// digit and holds a `T`, an id is a hyphenated UUID, and a name begins with a letter and is none of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Point {
     /// The newest there is.
@@ -29,12 +29,14 @@ pub enum Point {
     Position(Position),
     /// The first one with everything that this release put into the repository.
     Release(ReleaseId),
+    /// The one that was given this name.
+    Snapshot(SnapshotName),
 }
 
 /// The text names no point.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no such point: expected a time such as 20261122T100001Z or 2026-11-22T10:00:01Z, a position of this server's log, a release's id, or newest"
+    "no such point: expected a time such as 20261122T100001Z or 2026-11-22T10:00:01Z, a position of this server's log, a release's id, a snapshot's name, or newest"
 )]
 pub struct InvalidPoint;
 
@@ -58,7 +60,8 @@ impl FromStr for Point {
         }
         let compact = || NaiveDateTime::parse_from_str(text, COMPACT).ok().map(|time| time.and_utc());
         let rfc_3339 = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
-        compact().or_else(rfc_3339).map(Self::At).ok_or(InvalidPoint)
+        let named = || text.parse().ok().map(Self::Snapshot);
+        compact().or_else(rfc_3339).map(Self::At).or_else(named).ok_or(InvalidPoint)
     }
 }
 
@@ -69,6 +72,7 @@ impl fmt::Display for Point {
             Self::At(time) => Compact(*time).fmt(f),
             Self::Position(position) => position.0.fmt(f),
             Self::Release(release) => release.fmt(f),
+            Self::Snapshot(name) => name.fmt(f),
         }
     }
 }
@@ -99,12 +103,13 @@ mod tests {
     }
 
     #[test]
-    fn digits_are_a_position_and_a_uuid_is_a_release() {
+    fn digits_are_a_position_a_uuid_is_a_release_and_the_rest_is_a_name() {
         assert_eq!("20261122".parse(), Ok(Point::Position(Position(20_261_122))));
         let id = "abcdef01-6f0a-7c3e-8d54-2f6a9b1c0d3e";
         assert_eq!(id.parse(), Ok(Point::Release(id.parse().expect("an id"))));
         assert_eq!("newest".parse(), Ok(Point::Newest));
-        for text in ["newest", "42", id, "20261122T100001Z"] {
+        assert_eq!("golden".parse(), Ok(Point::Snapshot("golden".parse().expect("a name"))));
+        for text in ["newest", "42", id, "20261122T100001Z", "golden"] {
             assert_eq!(text.parse::<Point>().map(|point| point.to_string()), Ok(text.to_owned()));
         }
     }

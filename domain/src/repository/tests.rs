@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
     ids::ReleaseId,
+    names::SnapshotName,
     package::{DebFacts, Facts},
     testing::given,
 };
@@ -248,4 +249,71 @@ fn only_what_is_there_is_signed_anew() {
     given::<Repository>([created()])
         .when(resign("1.0", b"1.0", b"new"))
         .refused(Refusal::WrongFormat { expected: Format::Deb, actual: Format::Rpm });
+}
+
+fn name(text: &str) -> SnapshotName {
+    text.parse().expect("a name")
+}
+
+fn second(second: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(second, 0).expect("a time")
+}
+
+fn take(text: &str, at: i64) -> Command {
+    Command::TakeSnapshot { name: name(text), published_at: second(at) }
+}
+
+fn taken(text: &str, at: i64) -> Event {
+    Event::SnapshotTaken { name: name(text), published_at: second(at) }
+}
+
+/// Published at 10 and at 20.
+fn twice_published() -> Vec<Event> {
+    vec![created(), Event::IndexSigned(index(1, 10)), added("1.0"), Event::IndexSigned(index(3, 20))]
+}
+
+fn and(mut events: Vec<Event>, more: impl IntoIterator<Item = Event>) -> Vec<Event> {
+    events.extend(more);
+    events
+}
+
+#[test]
+fn a_snapshot_gives_a_publication_a_name_once() {
+    let repository = given::<Repository>(twice_published()).when(take("golden", 10)).then([taken("golden", 10)]);
+    assert_eq!(repository.content_revision(), Revision(3), "clients see the same as before");
+    let named = || and(twice_published(), [taken("golden", 10)]);
+    given::<Repository>(named()).when(take("golden", 10)).then_nothing();
+    given::<Repository>(named()).when(take("silver", 10)).then([taken("silver", 10)]);
+    let refusal = Refusal::SnapshotNameTaken { name: name("golden"), published_at: second(10) };
+    given::<Repository>(named()).when(take("golden", 20)).refused(refusal);
+}
+
+#[test]
+fn only_a_publication_can_be_given_a_name() {
+    given::<Repository>(twice_published()).when(take("golden", 15)).refused(Refusal::NotPublished(second(15)));
+    given::<Repository>([created()]).when(take("golden", 10)).refused(Refusal::NotPublished(second(10)));
+    given::<Repository>([]).when(take("golden", 10)).refused(Refusal::Unknown);
+}
+
+#[test]
+fn a_removed_name_is_never_given_to_another_publication() {
+    let remove = || Command::RemoveSnapshot { name: name("golden") };
+    let removed = || Event::SnapshotRemoved { name: name("golden") };
+    given::<Repository>(and(twice_published(), [taken("golden", 10)])).when(remove()).then([removed()]);
+    let gone = || and(twice_published(), [taken("golden", 10), removed()]);
+    given::<Repository>(gone()).when(remove()).then_nothing();
+    let refusal = Refusal::SnapshotNameTaken { name: name("golden"), published_at: second(10) };
+    given::<Repository>(gone()).when(take("golden", 20)).refused(refusal);
+    given::<Repository>(gone()).when(take("golden", 10)).then([taken("golden", 10)]);
+    given::<Repository>(twice_published()).when(remove()).refused(Refusal::NoSuchSnapshot(name("golden")));
+}
+
+#[test]
+fn a_repository_has_a_limit_of_names() {
+    let full = (0..SNAPSHOT_NAMES_MAX).map(|n| taken(&format!("n{n}"), 10));
+    let full = || and(twice_published(), full.clone());
+    given::<Repository>(full()).when(take("one-more", 10)).refused(Refusal::TooManySnapshots);
+    given::<Repository>(full()).when(take("n0", 10)).then_nothing();
+    let removed = Event::SnapshotRemoved { name: name("n0") };
+    given::<Repository>(and(full(), [removed])).when(take("one-more", 10)).refused(Refusal::TooManySnapshots);
 }

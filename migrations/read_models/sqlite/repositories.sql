@@ -41,6 +41,16 @@ create table publication (
 create index publication_by_position on publication (repository, position);
 create index publication_by_covers on publication (repository, covers, published_at);
 
+-- Names of publications.
+create table snapshot (
+    repository   text    not null,
+    name         text    not null,
+    published_at integer not null, -- of the publication that has the name
+    taken_at     integer not null, -- microseconds since 1970
+    primary key (repository, name)
+) strict, without rowid;
+create index snapshot_by_publication on snapshot (repository, published_at);
+
 -- Index files that are named by their digest: answered for days after they were replaced, and then deleted.
 create table named_by_digest (
     repository    text    not null,

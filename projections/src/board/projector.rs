@@ -150,7 +150,9 @@ async fn of_repository(
         .bind(&package.file_name)
         .bind(id)
         .bind(replaces.to_string()),
-        repository::Event::IndexSigned(_) => return Ok(()),
+        repository::Event::SnapshotTaken { .. }
+        | repository::Event::SnapshotRemoved { .. }
+        | repository::Event::IndexSigned(_) => return Ok(()),
     };
     query.execute(rows).await?;
     Ok(())

@@ -4,13 +4,14 @@
 use chrono::{DateTime, Utc};
 use domain::{
     ids::RepositoryId,
+    names::SnapshotName,
     recorded::{Position, Revision},
     repository::Point,
 };
 use sqlx::{Row as _, SqlitePool, sqlite::SqliteRow};
 
 use super::rows;
-use crate::read_models::{signed, unsigned};
+use crate::read_models::{parsed, signed, unsigned};
 
 /// Most items in one answer.
 pub const HISTORY_PAGE_MAX: u32 = 200;
@@ -32,6 +33,17 @@ pub struct Published {
     pub position: Position,
     /// The point will never mean another publication.
     pub is_settled: bool,
+}
+
+/// A publication that was given a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The name.
+    pub name: SnapshotName,
+    /// Which publication.
+    pub published_at: DateTime<Utc>,
+    /// When it was given the name.
+    pub taken_at: DateTime<Utc>,
 }
 
 impl History {
@@ -75,6 +87,12 @@ impl History {
             )
             .bind(repository.to_string())
             .bind(release.to_string()),
+            Point::Snapshot(name) => sqlx::query(
+                "select published_at, covers, position, 1 as is_settled
+                 from publication join snapshot using (repository, published_at) where repository = ? and name = ?",
+            )
+            .bind(repository.to_string())
+            .bind(name.as_str()),
         };
         query.fetch_optional(&self.readers).await?.as_ref().map(published).transpose()
     }
@@ -99,6 +117,54 @@ impl History {
         .fetch_all(&self.readers);
         found.await?.iter().map(published).collect()
     }
+}
+
+impl History {
+    /// The snapshots after the one called `after`, or all, by name; `limit` of them, at most [`HISTORY_PAGE_MAX`].
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn snapshots(
+        &self,
+        repository: RepositoryId,
+        after: Option<&SnapshotName>,
+        limit: u32,
+    ) -> Result<Vec<Snapshot>, sqlx::Error> {
+        let found = sqlx::query(
+            "select name, published_at, taken_at from snapshot where repository = ? and name > ? order by name limit ?",
+        )
+        .bind(repository.to_string())
+        .bind(after.map_or("", SnapshotName::as_str).to_owned())
+        .bind(limit.min(HISTORY_PAGE_MAX))
+        .fetch_all(&self.readers);
+        found.await?.iter().map(snapshot).collect()
+    }
+
+    /// The names of the publication that was made at `published_at`: at most [`HISTORY_PAGE_MAX`], by name.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn names_of(
+        &self,
+        repository: RepositoryId,
+        published_at: DateTime<Utc>,
+    ) -> Result<Vec<SnapshotName>, sqlx::Error> {
+        let found =
+            sqlx::query("select name from snapshot where repository = ? and published_at = ? order by name limit ?")
+                .bind(repository.to_string())
+                .bind(published_at.timestamp())
+                .bind(HISTORY_PAGE_MAX)
+                .fetch_all(&self.readers);
+        found.await?.iter().map(|row| parsed(row, "name")).collect()
+    }
+}
+
+fn snapshot(row: &SqliteRow) -> Result<Snapshot, sqlx::Error> {
+    Ok(Snapshot {
+        name: parsed(row, "name")?,
+        published_at: rows::time(row.try_get("published_at")?),
+        taken_at: DateTime::from_timestamp_micros(row.try_get("taken_at")?).unwrap_or_default(),
+    })
 }
 
 fn published(row: &SqliteRow) -> Result<Published, sqlx::Error> {

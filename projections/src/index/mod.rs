@@ -37,7 +37,7 @@ use tokio::sync::watch;
 pub use self::{
     candidate::{Candidate, CandidateError},
     engines::TEXT_IN_MEMORY_MAX_BYTES,
-    history::{HISTORY_PAGE_MAX, History, Published},
+    history::{HISTORY_PAGE_MAX, History, Published, Snapshot},
     locate::Located,
     projector::RepositoriesProjector,
     publication::BY_HASH_KEPT_DAYS,

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Goes up when the tables change.
-const TABLES: u32 = 4;
+const TABLES: u32 = 5;
 /// Rows hold rendered fragments, all of one renderer: another one fills them again.
 const VERSION: u32 = TABLES * 1_000 + RENDERER;
 
@@ -78,6 +78,12 @@ impl RepositoriesProjector {
                 let ended = writes::end_file(rows, id, *replaces, changed.revision).await?.ok_or_else(gone)?;
                 let file = self.add(rows, id, changed, package, None).await?;
                 Staged::Resigned(changed, file, ended)
+            }
+            repository::Event::SnapshotTaken { name, published_at } => {
+                return Ok(writes::take_snapshot(rows, recorded, name, *published_at).await?);
+            }
+            repository::Event::SnapshotRemoved { name } => {
+                return Ok(writes::remove_snapshot(rows, id, name).await?);
             }
             repository::Event::IndexSigned(index) => {
                 if index.renderer <= RENDERER {
@@ -204,7 +210,7 @@ impl Projector for RepositoriesProjector {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["repository", "package_file", "publication", "named_by_digest"]
+        &["repository", "package_file", "publication", "snapshot", "named_by_digest"]
     }
 
     fn schema(&self) -> &'static str {

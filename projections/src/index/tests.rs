@@ -19,7 +19,7 @@ use crate::{
     testing::{Running, World, at, dump},
     yum,
 };
-use domain::{digest::Sha256, ids::ReleaseId, package::Format};
+use domain::{digest::Sha256, ids::ReleaseId, names::SnapshotName, package::Format};
 
 const REPOSITORY: Uuid = Uuid::from_u128(7);
 const RELEASE: ReleaseId = ReleaseId(Uuid::from_u128(9));
@@ -423,6 +423,30 @@ async fn a_position_is_what_clients_saw_when_the_log_had_come_to_it() {
     assert_eq!(all.iter().map(|one| one.covers).collect::<Vec<_>>(), [Revision(4), Revision(2)]);
     let older = history.publications(ID, Some(all[0].published_at), 1).await.unwrap();
     assert_eq!(older, [all[1]]);
+}
+
+#[tokio::test]
+async fn a_snapshot_is_its_publication_until_it_is_removed() {
+    let world = World::new();
+    let running = world.start().await;
+    running.shows(world.add(100, created(Format::Rpm))).await;
+    let first = publish(&world, &running, 100).await;
+    running.shows(world.add(101, rpm("1.0", FileList::Inline(vec![])))).await;
+    publish(&world, &running, 102).await;
+    let name: SnapshotName = "before-1.0".parse().unwrap();
+    let taken = repository::Event::SnapshotTaken { name: name.clone(), published_at: first.published_at };
+    running.shows(world.add(103, taken)).await;
+    assert_eq!(running.repositories.due(&signers()), [], "a name changes nothing that clients see");
+    let (history, point) = (running.repositories.history(), Point::Snapshot(name.clone()));
+    let found = locate(&running, &point, yum::repomd::PATH).await.unwrap();
+    assert_eq!((found.sha256, found.immutable), (first.signed.sha256, true));
+    let snapshots = history.snapshots(ID, None, 10).await.unwrap();
+    assert_eq!(snapshots.iter().map(|one| (&one.name, one.published_at)).collect::<Vec<_>>(), [(&name, at(100))]);
+    assert_eq!(history.snapshots(ID, Some(&name), 10).await.unwrap(), []);
+    assert_eq!(history.names_of(ID, at(100)).await.unwrap(), std::slice::from_ref(&name));
+    running.shows(world.add(104, repository::Event::SnapshotRemoved { name })).await;
+    assert_eq!(locate(&running, &point, yum::repomd::PATH).await, None);
+    assert_eq!(history.snapshots(ID, None, 10).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use domain::{
     digest::Sha256,
     event::Event,
     ids::{ReleaseId, RepositoryId},
+    names::SnapshotName,
     package::{Format, Package},
     recorded::{Recorded, Revision},
     repository::{IndexFile, SignedIndex},
@@ -130,6 +132,32 @@ pub(super) async fn free_path(
         return Err(ProjectionError::Contradiction(why));
     }
     Ok(if row.try_get("taken")? { format!("{folder}/{sha256}/{file_name}") } else { path })
+}
+
+pub(super) async fn take_snapshot(
+    rows: &mut SqliteConnection,
+    recorded: &Recorded<Event>,
+    name: &SnapshotName,
+    published_at: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("insert into snapshot (repository, name, published_at, taken_at) values (?, ?, ?, ?)")
+        .bind(RepositoryId(recorded.stream.id()).to_string())
+        .bind(name.as_str())
+        .bind(published_at.timestamp())
+        .bind(recorded.metadata.recorded_at.timestamp_micros())
+        .execute(rows)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn remove_snapshot(
+    rows: &mut SqliteConnection,
+    id: RepositoryId,
+    name: &SnapshotName,
+) -> Result<(), sqlx::Error> {
+    let gone = sqlx::query("delete from snapshot where repository = ? and name = ?");
+    gone.bind(id.to_string()).bind(name.as_str()).execute(rows).await?;
+    Ok(())
 }
 
 /// The rows of one publication. `newest_published` is the one that flips.

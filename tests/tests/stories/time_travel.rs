@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use stories::{Format, Machine, MadeRepository, crawl};
 
-use crate::sample::Sample;
+use crate::sample::{APT, ORGANISATION, Sample, YUM};
 
 /// When the newest publication was made, as it stands in URLs: `20261126T100000Z`.
 async fn newest(format: Format, repository: &MadeRepository) -> String {
@@ -27,11 +27,20 @@ async fn newest(format: Format, repository: &MadeRepository) -> String {
     DateTime::<Utc>::from_timestamp(seconds, 0).expect("a time").format("%Y%m%dT%H%M%SZ").to_string()
 }
 
+/// Gives the newest publication a name.
+fn named(repository: &str, name: &str) -> String {
+    format!(
+        r#"mutation {{ takeSnapshot(organisation: "{ORGANISATION}", repository: "{repository}", name: "{name}") {{ name }} }}"#
+    )
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn apt_takes_a_snapshot_and_dnf_a_point_in_time_with_todays_keys() {
     let sample = Sample::set_up().await;
     sample.released("v1.0.0").await;
     let (apt_then, yum_then) = (newest(Format::Deb, &sample.apt).await, newest(Format::Rpm, &sample.yum).await);
+    sample.team.graphql(&named(APT, "before-1.1")).await;
+    sample.team.graphql(&named(YUM, "before-1.1")).await;
     sample.released("v1.1.0").await;
 
     let debian = Machine::debian_13();
@@ -42,6 +51,10 @@ async fn apt_takes_a_snapshot_and_dnf_a_point_in_time_with_todays_keys() {
     older.ok(&sample.apt.install);
     older.ok(&format!("apt-get -S {apt_then} update && apt-get -S {apt_then} install -y noticeboard"));
     assert_eq!(older.ok("dpkg-query -W -f '${Version}' noticeboard"), "1.0.0");
+    let named = Machine::debian_13();
+    named.ok(&sample.apt.install);
+    named.ok("apt-get -S before-1.1 update && apt-get -S before-1.1 install -y noticeboard");
+    assert_eq!(named.ok("dpkg-query -W -f '${Version}' noticeboard"), "1.0.0");
     let nonsense = older.run("apt-get -S 20000101T000000Z update");
     assert!(!nonsense.ok, "there was nothing in the year 2000: {}", nonsense.text);
 
@@ -51,4 +64,10 @@ async fn apt_takes_a_snapshot_and_dnf_a_point_in_time_with_todays_keys() {
     enterprise.ok(&format!("sed -i '/^mirrorlist=/d; /^baseurl=/d; /^\\[/a baseurl={at}' /etc/yum.repos.d/*.repo"));
     enterprise.ok("dnf -y install noticeboard");
     assert!(enterprise.ok("rpm -q noticeboard").starts_with("noticeboard-1.0.0-"));
+    let named = Machine::new();
+    named.ok(&sample.yum.install);
+    let list = format!("{}/at/before-1.1/mirrorlist", sample.yum.url.trim_end_matches('/'));
+    named.ok(&format!("sed -i 's,^mirrorlist=.*,mirrorlist={list},' /etc/yum.repos.d/*.repo"));
+    named.ok("dnf -y install noticeboard");
+    assert!(named.ok("rpm -q noticeboard").starts_with("noticeboard-1.0.0-"));
 }

@@ -8,6 +8,7 @@ mod project;
 mod release;
 mod repository;
 mod signing_key;
+mod snapshot;
 mod tags;
 
 use std::time::Duration;
@@ -24,7 +25,7 @@ use uuid::Uuid;
 use self::{
     access_key::AccessKeyMutation, api_token::ApiTokenMutation, github::GithubMutation,
     organisation::OrganisationMutation, project::ProjectMutation, release::ReleaseMutation,
-    repository::RepositoryMutation, signing_key::SigningKeyMutation, tags::TagMutation,
+    repository::RepositoryMutation, signing_key::SigningKeyMutation, snapshot::SnapshotMutation, tags::TagMutation,
 };
 use super::error::{internal, invalid, not_found, refused};
 use crate::{app::App, auth::Operator};
@@ -40,6 +41,7 @@ pub struct Mutation(
     ApiTokenMutation,
     GithubMutation,
     RepositoryMutation,
+    SnapshotMutation,
     AccessKeyMutation,
     ReleaseMutation,
     SigningKeyMutation,

@@ -2,16 +2,16 @@
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::{ids::RepositoryId, package::Format};
-use projections::{board, credentials::ACCESS_KEYS_PAGE_MAX};
+use domain::{ids::RepositoryId, package::Format, repository::Point};
+use projections::{board, credentials::ACCESS_KEYS_PAGE_MAX, index::Published};
 
 use super::{
-    FIRST_DEFAULT, FormatWord, IssuedKey,
+    FIRST_DEFAULT, FormatWord, IssuedKey, Publication, Snapshot,
     keyring::{AccessKey, Keyring},
 };
 use crate::{
     app::App,
-    graphql::error::{internal, not_found},
+    graphql::error::{internal, invalid, not_found},
 };
 
 /// An APT or YUM repository.
@@ -25,6 +25,26 @@ impl Repository {
     pub(in crate::graphql) async fn load(ctx: &Context<'_>, id: RepositoryId) -> Result<Self> {
         let row = ctx.data_unchecked::<App>().board.repository(id).await.map_err(|error| internal(&error))?;
         row.map(Self).ok_or_else(|| not_found("such repository"))
+    }
+
+    pub(super) fn id(&self) -> RepositoryId {
+        self.0.id
+    }
+
+    /// Its root, as package clients are configured with it.
+    pub(super) fn root(&self, ctx: &Context<'_>) -> String {
+        let kind = match self.0.format {
+            Format::Deb => "apt",
+            Format::Rpm => "yum",
+        };
+        let public_url = ctx.data_unchecked::<App>().public_url.as_str();
+        format!("{public_url}/{kind}/{}/{}/", self.0.organisation, self.0.name)
+    }
+
+    /// The publication that a point means.
+    pub(in crate::graphql) async fn published(&self, ctx: &Context<'_>, point: &Point) -> Result<Option<Published>> {
+        let history = ctx.data_unchecked::<App>().repositories.history();
+        history.publication(self.0.id, point).await.map_err(|error| internal(&error))
     }
 
     /// The one line, run by root, that gives a machine access with `key`.
@@ -41,7 +61,8 @@ impl Repository {
 #[Object]
 impl Repository {
     /// Its id.
-    async fn id(&self) -> String {
+    #[graphql(name = "id")]
+    async fn id_text(&self) -> String {
         self.0.id.to_string()
     }
 
@@ -67,12 +88,44 @@ impl Repository {
 
     /// Its root, as package clients are configured with it.
     async fn url(&self, ctx: &Context<'_>) -> String {
-        let kind = match self.0.format {
-            Format::Deb => "apt",
-            Format::Rpm => "yum",
-        };
-        let public_url = ctx.data_unchecked::<App>().public_url.as_str();
-        format!("{public_url}/{kind}/{}/{}/", self.0.organisation, self.0.name)
+        self.root(ctx)
+    }
+
+    /// Its publications, newest first. Each is served at its own address for ever.
+    #[graphql(complexity = "first as usize * child_complexity")]
+    async fn publications(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
+        #[graphql(desc = "When the last publication of the page before was made")] before: Option<DateTime<Utc>>,
+    ) -> Result<Vec<Publication>> {
+        let history = ctx.data_unchecked::<App>().repositories.history();
+        let found = history.publications(self.0.id, before, first).await.map_err(|error| internal(&error))?;
+        Ok(found.iter().map(|published| Publication::of(ctx, self, published)).collect())
+    }
+
+    /// The publication that a point means; none if there is no such point.
+    async fn publication(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A time, a position of the log, a release's id, a snapshot's name, or newest")] at: String,
+    ) -> Result<Option<Publication>> {
+        let found = self.published(ctx, &at.parse().map_err(invalid)?).await?;
+        Ok(found.map(|published| Publication::of(ctx, self, &published)))
+    }
+
+    /// The publications that were given a name, by name.
+    #[graphql(complexity = "first as usize * child_complexity")]
+    async fn snapshots(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
+        #[graphql(desc = "The last name of the page before")] after: Option<String>,
+    ) -> Result<Vec<Snapshot>> {
+        let after = after.map(|name| name.parse()).transpose().map_err(invalid)?;
+        let history = ctx.data_unchecked::<App>().repositories.history();
+        let found = history.snapshots(self.0.id, after.as_ref(), first).await.map_err(|error| internal(&error))?;
+        Ok(found.into_iter().map(|snapshot| Snapshot::of(ctx, self, snapshot)).collect())
     }
 
     /// The keys that open it, newest first.

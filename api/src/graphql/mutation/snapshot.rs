@@ -1,0 +1,61 @@
+//! Names of publications.
+
+use async_graphql::{Context, Object, Result};
+use domain::{
+    ids::RepositoryId,
+    names::SnapshotName,
+    repository::{Command, NEWEST, Point, Repository},
+};
+
+use super::run;
+use crate::graphql::{
+    error::{invalid, not_found},
+    types,
+};
+
+#[derive(Default)]
+pub(super) struct SnapshotMutation;
+
+#[Object]
+impl SnapshotMutation {
+    /// Gives a publication a name: `…/at/<name>/` serves it from now on. A name is given once, and means the same
+    /// publication for ever.
+    async fn take_snapshot(
+        &self,
+        ctx: &Context<'_>,
+        organisation: String,
+        repository: String,
+        #[graphql(desc = "A letter, then a-z 0-9 . -; at most 64 characters")] name: String,
+        #[graphql(
+            desc = "Which publication: a time, a position of the log, a release's id, another snapshot's name",
+            default_with = "NEWEST.to_owned()"
+        )]
+        at: String,
+    ) -> Result<types::Repository> {
+        let id = id_of(&organisation, &repository)?;
+        let name: SnapshotName = name.parse().map_err(invalid)?;
+        let point: Point = at.parse().map_err(invalid)?;
+        let published = types::Repository::load(ctx, id).await?.published(ctx, &point).await?;
+        let published_at = published.ok_or_else(|| not_found(format!("publication at {point}")))?.published_at;
+        run::<Repository>(ctx, id.0, Command::TakeSnapshot { name, published_at }).await?;
+        types::Repository::load(ctx, id).await
+    }
+
+    /// Takes a publication's name back. The publication stays; the name is given to no other.
+    async fn remove_snapshot(
+        &self,
+        ctx: &Context<'_>,
+        organisation: String,
+        repository: String,
+        name: String,
+    ) -> Result<types::Repository> {
+        let id = id_of(&organisation, &repository)?;
+        let name: SnapshotName = name.parse().map_err(invalid)?;
+        run::<Repository>(ctx, id.0, Command::RemoveSnapshot { name }).await?;
+        types::Repository::load(ctx, id).await
+    }
+}
+
+fn id_of(organisation: &str, repository: &str) -> Result<RepositoryId> {
+    Ok(RepositoryId::named(&organisation.parse().map_err(invalid)?, &repository.parse().map_err(invalid)?))
+}
