@@ -1,6 +1,7 @@
 //! The command line.
 
 mod backup;
+mod diff;
 mod lines;
 mod log;
 mod operator_token;
@@ -96,6 +97,11 @@ enum Command {
     /// --data must name an empty folder, or none. Every byte is checked on its way: the log by its Merkle root, blobs by their
     /// names. Start the server on it afterwards; it makes the rest.
     Restore(backup::Restore),
+    /// Tell what became of a repository from one point to another: packages added, removed and changed
+    ///
+    /// A point is a time such as 20261126T100000Z, a position of the log, a release's id, a snapshot's name, or newest. Answered
+    /// from the read models in the data folder; the server may be running.
+    Diff(diff::Command),
     /// Check the whole log and everything that its events name, without a private key
     ///
     /// Reads each event, renders every index ever signed again and compares it with what was signed, verifies each recorded
@@ -119,6 +125,7 @@ pub async fn run() -> ExitCode {
             Command::Log(command) => log::run(command).await,
             Command::Backup(command) => backup::back_up(command, &settings).await,
             Command::Restore(command) => backup::restore(command, &settings).await,
+            Command::Diff(command) => diff::run(command, &settings).await,
             Command::Verify(command) => verify::run(command, &settings).await,
         },
     };
@@ -132,7 +139,8 @@ pub async fn run() -> ExitCode {
 }
 
 /// What a command ends with: any error, told to a person.
-type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+type Outcome = Result<(), BoxError>;
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Says why the program ends, to a person.
 #[expect(clippy::print_stderr, reason = "a command's last words go to standard error, whatever the log format")]

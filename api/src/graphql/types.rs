@@ -1,5 +1,6 @@
 //! What the GraphQL API shows, one object for each noun.
 
+mod diff;
 mod history;
 mod keyring;
 mod organisation;
@@ -13,6 +14,7 @@ use async_graphql::{Enum, SimpleObject};
 use domain::package::Format;
 
 pub(super) use self::{
+    diff::Diff,
     history::{Publication, Snapshot},
     keyring::{Fetch, KeyKindWord, NamedNewKey, RolledKeys},
     organisation::Organisation,

@@ -14,6 +14,8 @@ create table package_file (
     repository   text    not null,
     revision     integer not null,
     path         text    not null, -- relative to the repository's root
+    name         text    not null,
+    version      text    not null, -- as its package manager writes it
     architecture text    not null,
     sha256       text    not null,
     size_bytes   integer not null,
@@ -27,6 +29,7 @@ create table package_file (
 ) strict, without rowid;
 create unique index package_file_by_path on package_file (repository, path);
 create index package_file_by_digest on package_file (repository, sha256);
+create index package_file_by_name on package_file (repository, name, architecture, revision, ended_revision);
 create index package_file_by_release on package_file (repository, release, revision) where release is not null;
 create index package_file_ended on package_file (repository, ended_revision) where ended_revision is not null;
 

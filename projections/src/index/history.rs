@@ -1,16 +1,22 @@
 //! Every publication there ever was: which one a point means, and the list of them. Answered from rows alone, so that
 //! it can be asked without a running server too.
 
+use std::path::Path;
+
 use chrono::{DateTime, Utc};
 use domain::{
     ids::RepositoryId,
     names::SnapshotName,
+    package::Format,
     recorded::{Position, Revision},
     repository::Point,
 };
-use sqlx::{Row as _, SqlitePool, sqlite::SqliteRow};
+use sqlx::{
+    Row as _, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
+};
 
-use super::rows;
+use super::{projector::VERSION, rows};
 use crate::read_models::{parsed, signed, unsigned};
 
 /// Most items in one answer.
@@ -46,7 +52,41 @@ pub struct Snapshot {
     pub taken_at: DateTime<Utc>,
 }
 
+/// The past cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// The read models cannot be read.
+    #[error("the read models cannot be read")]
+    Rows(#[from] sqlx::Error),
+    /// Another version of the program filled them, or none has yet.
+    #[error("the read models are those of another version of pkgdeploy: start the server once, which fills them anew")]
+    OtherVersion,
+}
+
 impl History {
+    /// The past in the read models at `path`, which must be there, read-only: a server may be running on them.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    pub async fn open(path: &Path) -> Result<Self, HistoryError> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true);
+        let readers = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+        let version: Option<u32> = sqlx::query_scalar("select version from projector_checkpoint where name = ?")
+            .bind(super::REPOSITORIES)
+            .fetch_optional(&readers)
+            .await?;
+        if version == Some(VERSION) { Ok(Self { readers }) } else { Err(HistoryError::OtherVersion) }
+    }
+
+    /// What the repository holds; none if there is no such repository.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn format(&self, repository: RepositoryId) -> Result<Option<Format>, sqlx::Error> {
+        let found = sqlx::query("select format from repository where id = ?").bind(repository.to_string());
+        found.fetch_optional(&self.readers).await?.map(|row| parsed(&row, "format")).transpose()
+    }
+
     /// The past that these read models hold.
     #[must_use]
     pub fn new(readers: SqlitePool) -> Self {

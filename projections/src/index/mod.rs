@@ -12,6 +12,7 @@
 #[cfg(test)]
 mod apt_client;
 mod candidate;
+mod diff;
 mod engine;
 mod engines;
 mod history;
@@ -36,8 +37,9 @@ use tokio::sync::watch;
 
 pub use self::{
     candidate::{Candidate, CandidateError},
+    diff::{Difference, DifferenceCursor},
     engines::TEXT_IN_MEMORY_MAX_BYTES,
-    history::{HISTORY_PAGE_MAX, History, Published, Snapshot},
+    history::{HISTORY_PAGE_MAX, History, HistoryError, Published, Snapshot},
     locate::Located,
     projector::RepositoriesProjector,
     publication::BY_HASH_KEPT_DAYS,

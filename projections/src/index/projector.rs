@@ -28,9 +28,9 @@ use crate::{
 };
 
 /// Goes up when the tables change.
-const TABLES: u32 = 5;
+const TABLES: u32 = 6;
 /// Rows hold rendered fragments, all of one renderer: another one fills them again.
-const VERSION: u32 = TABLES * 1_000 + RENDERER;
+pub(super) const VERSION: u32 = TABLES * 1_000 + RENDERER;
 
 /// Writes the repositories' rows, and their memory after each commit.
 pub struct RepositoriesProjector {
@@ -124,7 +124,7 @@ impl RepositoriesProjector {
         };
         let (revision, sha256, size_bytes) = (changed.revision, *sha256, *size_bytes);
         let file = FileRow { path, revision, sha256, size_bytes, added_at: changed.at, ended: None };
-        writes::insert_file(rows, id, &file, package.architecture(), release, fragments).await?;
+        writes::insert_file(rows, id, &file, package, release, fragments).await?;
         writes::move_on(rows, id, changed).await?;
         Ok(file)
     }

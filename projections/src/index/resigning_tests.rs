@@ -13,7 +13,7 @@ use super::{
 };
 use crate::testing::{Running, World, at, dump};
 
-fn resigned(version: &str, was: &str, now: &str) -> repository::Event {
+pub(super) fn resigned(version: &str, was: &str, now: &str) -> repository::Event {
     let repository::Event::PackageAdded { mut package, .. } = rpm(version, FileList::Inline(vec![])) else { panic!() };
     package.sha256 = Sha256::of(now.as_bytes());
     let replaces = Sha256::of(was.as_bytes());

@@ -47,19 +47,21 @@ pub(super) async fn insert_file(
     rows: &mut SqliteConnection,
     id: RepositoryId,
     file: &FileRow,
-    architecture: &str,
+    package: &Package,
     release: Option<ReleaseId>,
     fragments: [String; 3],
 ) -> Result<(), sqlx::Error> {
     let [first, second, third] = fragments;
     sqlx::query(
-        "insert into package_file (repository, revision, path, architecture, sha256, size_bytes, added_at, release,
-         fragment_0, fragment_1, fragment_2) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into package_file (repository, revision, path, name, version, architecture, sha256, size_bytes, added_at,
+         release, fragment_0, fragment_1, fragment_2) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(id.to_string())
     .bind(signed(file.revision.0))
     .bind(&file.path)
-    .bind(architecture)
+    .bind(package.name())
+    .bind(package.version())
+    .bind(package.architecture())
     .bind(file.sha256.to_string())
     .bind(signed(file.size_bytes))
     .bind(file.added_at)

@@ -34,6 +34,24 @@ fn named(repository: &str, name: &str) -> String {
     )
 }
 
+/// How many packages changed from that point to now, as GraphQL and the command line both say.
+async fn changes(sample: &Sample, repository: &str, from: &str) -> usize {
+    let asked = format!(
+        r#"{{ repository(organisation: "{ORGANISATION}", name: "{repository}") {{
+             diff(from: "{from}") {{ changes {{ name from to }} }} }} }}"#
+    );
+    let answer = sample.team.graphql(&asked).await;
+    let told = answer["repository"]["diff"]["changes"].as_array().expect("a list").clone();
+    let named = format!("{ORGANISATION}/{repository}");
+    let output = sample.server.command(&["diff", &named, from, "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let listed = report["changes"].as_array().expect("a list");
+    assert!(listed.iter().all(|change| change["from"].as_str().is_some_and(|from| from.starts_with("1.0.0"))));
+    assert_eq!(listed.len(), told.len());
+    told.len()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn apt_takes_a_snapshot_and_dnf_a_point_in_time_with_todays_keys() {
     let sample = Sample::set_up().await;
@@ -43,6 +61,8 @@ async fn apt_takes_a_snapshot_and_dnf_a_point_in_time_with_todays_keys() {
     sample.team.graphql(&named(YUM, "before-1.1")).await;
     sample.released("v1.1.0").await;
 
+    assert_eq!(changes(&sample, APT, "before-1.1").await, 1);
+    assert_eq!(changes(&sample, YUM, "before-1.1").await, 1);
     let debian = Machine::debian_13();
     debian.ok(&sample.apt.install);
     debian.ok("apt-get update && apt-get install -y noticeboard");

@@ -2,11 +2,15 @@
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::{ids::RepositoryId, package::Format, repository::Point};
+use domain::{
+    ids::RepositoryId,
+    package::Format,
+    repository::{NEWEST, Point},
+};
 use projections::{board, credentials::ACCESS_KEYS_PAGE_MAX, index::Published};
 
 use super::{
-    FIRST_DEFAULT, FormatWord, IssuedKey, Publication, Snapshot,
+    Diff, FIRST_DEFAULT, FormatWord, IssuedKey, Publication, Snapshot,
     keyring::{AccessKey, Keyring},
 };
 use crate::{
@@ -112,6 +116,27 @@ impl Repository {
     ) -> Result<Option<Publication>> {
         let found = self.published(ctx, &at.parse().map_err(invalid)?).await?;
         Ok(found.map(|published| Publication::of(ctx, self, &published)))
+    }
+
+    /// What became of it from one point to another.
+    async fn diff(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A time, a position of the log, a release's id, a snapshot's name, or newest")] from: String,
+        #[graphql(default_with = "NEWEST.to_owned()")] to: String,
+    ) -> Result<Diff> {
+        let found = async |text: &str| {
+            let point = text.parse().map_err(invalid)?;
+            let published = self.published(ctx, &point).await?;
+            published.ok_or_else(|| not_found(format!("publication at {point}")))
+        };
+        let (from, to) = (found(&from).await?, found(&to).await?);
+        Ok(Diff {
+            repository: self.0.id,
+            states: [from.covers, to.covers],
+            from: Publication::of(ctx, self, &from),
+            to: Publication::of(ctx, self, &to),
+        })
     }
 
     /// The publications that were given a name, by name.

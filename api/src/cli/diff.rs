@@ -1,0 +1,169 @@
+//! `pkgdeploy diff`: what became of a repository from one point to another.
+//!
+//! Answered from the read models in the data folder, like `verify`: no token is needed, and no server need be running.
+
+use std::io::Write as _;
+
+use clap::Args;
+use domain::{
+    ids::RepositoryId,
+    names::{OrganisationName, RepositoryName},
+    repository::{Compact, NEWEST, Point},
+};
+use projections::index::{Difference, DifferenceCursor, HISTORY_PAGE_MAX, History, Published};
+use serde::Serialize;
+
+use super::Outcome;
+use crate::{data_folder::DataFolder, settings::Settings};
+
+#[derive(Debug, Args)]
+pub(super) struct Command {
+    /// Which repository
+    #[arg(value_name = "ORGANISATION/REPOSITORY", value_parser = names)]
+    repository: (OrganisationName, RepositoryName),
+    /// Compares this point: a time, a position of the log, a release's id, a snapshot's name
+    from: Point,
+    /// With this one
+    #[arg(default_value = NEWEST)]
+    to: Point,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// There is nothing to compare.
+#[derive(Debug, thiserror::Error)]
+enum DiffError {
+    #[error("there is no repository {0}")]
+    NoRepository(String),
+    #[error("the repository has no point {0}: nothing was published by then, or it has no such release or snapshot")]
+    NoPoint(Point),
+}
+
+fn names(text: &str) -> Result<(OrganisationName, RepositoryName), String> {
+    let (organisation, repository) = text.split_once('/').ok_or("expected <organisation>/<repository>")?;
+    let organisation = organisation.parse().map_err(|error: domain::names::InvalidName| error.to_string())?;
+    Ok((organisation, repository.parse().map_err(|error: domain::names::InvalidName| error.to_string())?))
+}
+
+pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
+    let Command { repository: (organisation, name), from, to, json } = command;
+    let id = RepositoryId::named(&organisation, &name);
+    let history = History::open(&DataFolder::existing(settings)?.read_models()).await?;
+    if history.format(id).await?.is_none() {
+        return Err(DiffError::NoRepository(format!("{organisation}/{name}")).into());
+    }
+    let (from, to) = (published(&history, id, from).await?, published(&history, id, to).await?);
+    let mut changes = Vec::new();
+    let mut after = DifferenceCursor::default();
+    loop {
+        let page = history.differences(id, [from.covers, to.covers], &after, HISTORY_PAGE_MAX).await?;
+        let Some(last) = page.last() else { break };
+        after = last.cursor();
+        changes.extend(page.into_iter().map(Change::from));
+    }
+    let report = Report {
+        repository: format!("{organisation}/{name}"),
+        from: Compact(from.published_at).to_string(),
+        to: Compact(to.published_at).to_string(),
+        changes,
+    };
+    let text = if json { serde_json::to_string(&report)? } else { report.to_string() };
+    writeln!(std::io::stdout(), "{text}")?;
+    Ok(())
+}
+
+async fn published(history: &History, id: RepositoryId, point: Point) -> Result<Published, super::BoxError> {
+    let found = history.publication(id, &point).await?;
+    found.ok_or_else(|| DiffError::NoPoint(point).into())
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report {
+    repository: String,
+    /// When the publication was made: `20261126T100000Z`.
+    from: String,
+    to: String,
+    changes: Vec<Change>,
+}
+
+#[derive(Debug, Serialize)]
+struct Change {
+    change: &'static str,
+    name: String,
+    architecture: String,
+    /// The newest version before.
+    from: Option<String>,
+    /// The newest version after.
+    to: Option<String>,
+    files_added: u64,
+    files_removed: u64,
+}
+
+impl From<Difference> for Change {
+    fn from(difference: Difference) -> Self {
+        let Difference { name, architecture, from, to, files_added, files_removed } = difference;
+        let change = match (&from, &to) {
+            (None, _) => "added",
+            (_, None) => "removed",
+            _ => "changed",
+        };
+        Self { change, name, architecture, from, to, files_added, files_removed }
+    }
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { repository, from, to, changes } = self;
+        writeln!(f, "{repository} from {from} to {to}")?;
+        let width = |of: fn(&Change) -> &str| changes.iter().map(|change| of(change).len()).max().unwrap_or_default();
+        let (names, architectures) = (width(|change| &change.name), width(|change| &change.architecture));
+        for Change { change, name, architecture, from, to, files_added, files_removed } in changes {
+            write!(f, "{change:<7}  {name:<names$}  {architecture:<architectures$}  ")?;
+            match (from, to) {
+                (Some(from), Some(to)) if from == to => write!(f, "{to}")?,
+                (Some(from), Some(to)) => write!(f, "{from} -> {to}")?,
+                (from, to) => write!(f, "{}", from.as_ref().or(to.as_ref()).map_or("", String::as_str))?,
+            }
+            writeln!(f, "  (+{files_added} -{files_removed})")?;
+        }
+        let count = |word: &str| changes.iter().filter(|change| change.change == word).count();
+        write!(f, "{} added, {} removed, {} changed", count("added"), count("removed"), count("changed"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(from: Option<&str>, to: Option<&str>) -> Change {
+        let owned = |version: Option<&str>| version.map(str::to_owned);
+        let (name, architecture) = ("hello".to_owned(), "amd64".to_owned());
+        let (from, to) = (owned(from), owned(to));
+        Change::from(Difference { name, architecture, from, to, files_added: 1, files_removed: 0 })
+    }
+
+    #[test]
+    fn a_person_reads_one_line_a_package_and_the_sum() {
+        let changes = vec![change(None, Some("1.0")), change(Some("1.0"), Some("1.1")), change(Some("1.0"), None)];
+        let (from, to) = ("20261126T100000Z".to_owned(), "20261126T110000Z".to_owned());
+        let report = Report { repository: "acme/debian".into(), from, to, changes };
+        let expected = [
+            "acme/debian from 20261126T100000Z to 20261126T110000Z",
+            "added    hello  amd64  1.0  (+1 -0)",
+            "changed  hello  amd64  1.0 -> 1.1  (+1 -0)",
+            "removed  hello  amd64  1.0  (+1 -0)",
+            "1 added, 1 removed, 1 changed",
+        ];
+        assert_eq!(report.to_string(), expected.join("\n"));
+    }
+
+    #[test]
+    fn a_repository_is_named_by_organisation_and_name() {
+        assert!(names("acme/debian").is_ok());
+        for bad in ["acme", "acme/", "/debian", "acme/De", "acme/debian/x"] {
+            assert!(names(bad).is_err(), "{bad}");
+        }
+    }
+}
