@@ -40,7 +40,7 @@ use domain::{
     names::{MachineName, OrganisationName, RepositoryName},
     package::Format,
     recorded::{Actor, Metadata, Position, RawEvent, Recorded, Revision, StreamId},
-    repository::{Point, Stored},
+    repository::{Point, Stored, YankReason},
     token::{Token, TokenKind, id_text},
 };
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
@@ -216,6 +216,10 @@ impl RepositoryReads for OneFile {
         _point: &'a Point,
     ) -> BoxFuture<'a, Result<Option<DateTime<Utc>>, Problem>> {
         async { Ok(Some(DateTime::UNIX_EPOCH)) }.boxed()
+    }
+
+    fn yanked(&self, _repository: RepositoryId, _sha256: &Sha256) -> Option<YankReason> {
+        None
     }
 
     fn locate<'a>(

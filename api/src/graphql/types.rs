@@ -56,6 +56,16 @@ impl From<Format> for FormatWord {
     }
 }
 
+/// What a yank does to the present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(name = "YankPolicy", remote = "domain::repository::YankPolicy")]
+pub(super) enum YankPolicyWord {
+    /// The next publication is without the package.
+    Hide,
+    /// The package stays, and its file is answered with a warning.
+    Keep,
+}
+
 /// A repository and its first access key, which is shown only now.
 #[derive(SimpleObject)]
 pub(super) struct NewRepository {

@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    http::{HeaderValue, Method, Response, StatusCode},
+    http::{HeaderName, HeaderValue, Method, Response, StatusCode},
 };
 use commands::signing_keys::TrustedCertificates;
 use domain::{
@@ -26,6 +26,9 @@ use crate::http::{
     problem::Problem,
     public_url::PublicUrl,
 };
+
+/// Why a package should not have been published, for whoever fetches it from the past.
+const YANKED: HeaderName = HeaderName::from_static("x-pkgdeploy-yanked");
 
 /// What answering for files takes.
 pub(super) struct Files<'a> {
@@ -65,10 +68,13 @@ impl Files<'_> {
                 let file = epoch::locate(self.reads, repository.id, &point, epoch, name).await?;
                 let file = file.ok_or_else(|| Problem::NotFound(no_file(&point, name)))?;
                 let is_get = *asked.method == Method::GET;
-                let answer = self.answer_file(&file, asked).await?;
+                let mut answer = self.answer_file(&file, asked).await?;
+                let is_package = name.ends_with(".deb") || name.ends_with(".rpm");
+                if let Some(reason) = self.reads.yanked(repository.id, &file.sha256).filter(|_| is_package) {
+                    answer.headers_mut().insert(YANKED, header_text(reason.as_str()));
+                }
                 if is_get {
                     // What the client has already was not fetched; any part of a package was.
-                    let is_package = name.ends_with(".deb") || name.ends_with(".rpm");
                     let is_fetched = is_package && answer.status() != StatusCode::NOT_MODIFIED;
                     self.reads.used(AccessKeyId(key.id()), is_fetched.then_some(file.sha256));
                 }
@@ -83,6 +89,18 @@ impl Files<'_> {
         let head = FileHead { validators, content_type: file.content_type, immutable: file.immutable };
         head.answer(asked, |range| self.bytes.body(file, range)).await
     }
+}
+
+/// Somebody's words as a header: bytes that are not printable ASCII, and `%`, are escaped as in a URL.
+fn header_text(words: &str) -> HeaderValue {
+    let escaped = words.bytes().fold(String::new(), |mut text, byte| {
+        match byte {
+            b'%' | 0..b' ' | 0x7f.. => text.push_str(&format!("%{byte:02X}")),
+            _ => text.push(char::from(byte)),
+        }
+        text
+    });
+    HeaderValue::from_str(&escaped).expect("printable ASCII")
 }
 
 fn no_file(point: &Point, name: &str) -> String {

@@ -8,7 +8,7 @@ use domain::{
     ids::{AccessKeyId, RepositoryId},
     names::{OrganisationName, RepositoryName},
     package::Format,
-    repository::Point,
+    repository::{Point, YankReason},
 };
 use futures::future::BoxFuture;
 use projections::credentials::Pass;
@@ -37,6 +37,9 @@ pub trait RepositoryReads: Send + Sync {
         repository: RepositoryId,
         point: &'a Point,
     ) -> BoxFuture<'a, Result<Option<DateTime<Utc>>, Problem>>;
+
+    /// Why the package in that file is yanked, if it is.
+    fn yanked(&self, repository: RepositoryId, sha256: &Sha256) -> Option<YankReason>;
 
     /// The file at `path` (decoded, without a leading slash) in the publication that `point` means.
     fn locate<'a>(

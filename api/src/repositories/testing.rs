@@ -25,7 +25,7 @@ use domain::{
     keyring::KeyKind,
     names::{MachineName, OrganisationName, RepositoryName},
     package::Format,
-    repository::{Point, Stored},
+    repository::{Point, Stored, YankReason},
     token::{Token, TokenKind, id_text},
 };
 use futures::{StreamExt as _, future::BoxFuture, stream};
@@ -40,6 +40,8 @@ use crate::{
     installers::{HandsOver, Installers},
 };
 
+/// The bytes of a package that is yanked.
+pub(crate) const YANKED: &str = "yanked";
 pub(crate) const NEWEST: &str = "20261122T100001Z";
 pub(crate) const ARMORED: &str =
     "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nxsFNBGTest\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n";
@@ -151,6 +153,10 @@ impl RepositoryReads for FakeReads {
         point: &'a Point,
     ) -> BoxFuture<'a, Result<Option<DateTime<Utc>>, Problem>> {
         Box::pin(async move { Ok((self.published && exists(point)).then(newest)) })
+    }
+
+    fn yanked(&self, _: RepositoryId, sha256: &Sha256) -> Option<YankReason> {
+        (*sha256 == Sha256::of(YANKED.as_bytes())).then(|| "löscht Post, 100 %".parse().expect("a reason"))
     }
 
     fn locate<'a>(

@@ -9,7 +9,7 @@ use domain::{
     token::{Token, TokenKind},
 };
 
-use super::testing::{ARMORED, NEWEST, Served, authorization, key, served};
+use super::testing::{ARMORED, NEWEST, Served, YANKED, authorization, key, served};
 
 const IN_RELEASE: &str = "dists/stable/InRelease";
 const POOLED: &str = "pool/a_1.0~rc1+x_all.deb";
@@ -122,6 +122,21 @@ async fn apt_and_dnf_may_escape_a_path_or_not() {
         let answer = server.get(&format!("/apt/acme/debs/{path}")).await;
         assert_eq!((answer.status, answer.text()), (StatusCode::OK, "0123456789"), "{path}");
         assert_eq!(answer.header(header::CACHE_CONTROL), "private, max-age=31536000, immutable");
+    }
+}
+
+#[tokio::test]
+async fn a_yanked_package_is_answered_with_the_reason_in_a_header_of_plain_ascii() {
+    let server = served(&[(Deb, "pool/bad.deb", YANKED), (Deb, POOLED, "0123456789"), (Deb, IN_RELEASE, YANKED)], true);
+    for point in ["", &format!("at/{NEWEST}/")] {
+        let answer = server.get(&format!("/apt/acme/debs/{point}pool/bad.deb")).await;
+        assert_eq!((answer.status, answer.text()), (StatusCode::OK, YANKED));
+        let header = answer.headers.get("x-pkgdeploy-yanked").and_then(|value| value.to_str().ok());
+        assert_eq!(header, Some("l%C3%B6scht Post, 100 %25"));
+    }
+    for path in [POOLED, IN_RELEASE] {
+        let answer = server.get(&format!("/apt/acme/debs/{path}")).await;
+        assert_eq!(answer.headers.get("x-pkgdeploy-yanked"), None, "{path}");
     }
 }
 

@@ -141,11 +141,13 @@ fn refused(error: ExecuteError<Refusal>) -> Problem {
     let detail = refusal.to_string();
     match refusal {
         Refusal::PackageDiffers { .. } => Problem::Conflict { code: "package_differs", detail },
+        Refusal::Yanked { .. } => Problem::Conflict { code: "package_yanked", detail },
         Refusal::Full => Problem::Conflict { code: "repository_full", detail },
         Refusal::WrongFormat { .. } => Problem::Unprocessable { code: "wrong_format", detail },
         Refusal::InstallersName(_) => Problem::Unprocessable { code: "installers_name", detail },
         Refusal::Unknown | Refusal::NotThere(_) => Problem::NotFound(detail),
         Refusal::NameTaken
+        | Refusal::YankedAlready(_)
         | Refusal::NotPublished(_)
         | Refusal::SnapshotNameTaken { .. }
         | Refusal::NoSuchSnapshot(_)

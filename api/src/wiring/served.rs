@@ -8,7 +8,7 @@ use domain::{
     digest::Sha256,
     ids::{AccessKeyId, RepositoryId},
     names::{OrganisationName, RepositoryName},
-    repository::{Point, Stored},
+    repository::{Point, Stored, YankReason},
 };
 use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture};
 use moka::future::Cache;
@@ -68,6 +68,10 @@ impl RepositoryReads for ServedRepositories {
         point: &'a Point,
     ) -> BoxFuture<'a, Result<Option<DateTime<Utc>>, Problem>> {
         Box::pin(async move { Ok(self.repositories.published_at(repository, point).await?) })
+    }
+
+    fn yanked(&self, repository: RepositoryId, sha256: &Sha256) -> Option<YankReason> {
+        self.repositories.yanked(repository, sha256)
     }
 
     fn locate<'a>(

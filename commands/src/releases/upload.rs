@@ -105,11 +105,13 @@ impl Pipeline {
 fn refused(config: &str, refusal: &Refusal) -> Stop {
     let code = match refusal {
         Refusal::PackageDiffers { .. } => "package_differs",
+        Refusal::Yanked { .. } => "package_yanked",
         Refusal::Full => "repository_full",
         Refusal::WrongFormat { .. } => "wrong_format",
         Refusal::InstallersName(_) => "installers_name",
         Refusal::Unknown
         | Refusal::NameTaken
+        | Refusal::YankedAlready(_)
         | Refusal::NotPublished(_)
         | Refusal::SnapshotNameTaken { .. }
         | Refusal::NoSuchSnapshot(_)

@@ -34,7 +34,10 @@ pub fn blobs(event: &Event) -> Vec<(Sha256, BlobKind)> {
             whole(built.log);
         }
         Event::Release(release::Event::Failed { log: Some(log), .. }) => whole(*log),
-        Event::Keyring(keyring::Event::InstallerPublished { sha256, .. }) => whole(*sha256),
+        Event::Repository(
+            repository::Event::PackageYanked { sha256, .. } | repository::Event::PackageRestored { sha256 },
+        )
+        | Event::Keyring(keyring::Event::InstallerPublished { sha256, .. }) => whole(*sha256),
         Event::Repository(repository::Event::IndexSigned(index)) => return of_index(index).collect(),
         Event::Account(_)
         | Event::CiProof(_)
@@ -45,6 +48,7 @@ pub fn blobs(event: &Event) -> Vec<(Sha256, BlobKind)> {
         | Event::Release(_)
         | Event::Repository(
             repository::Event::Created { .. }
+            | repository::Event::YankPolicySet { .. }
             | repository::Event::SnapshotTaken { .. }
             | repository::Event::SnapshotRemoved { .. },
         )

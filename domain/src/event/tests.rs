@@ -194,6 +194,13 @@ pub(super) fn golden() -> Vec<(&'static str, &'static str, Event)> {
             package: rpm(),
             key_fingerprint: "CD".into(),
         },
+        "repository.package_yanked.v1" => repository::Event::PackageYanked {
+            sha256: digest(),
+            reason: "it deletes mail".parse().expect("a reason"),
+            policy: repository::YankPolicy::Hide,
+        },
+        "repository.package_restored.v1" => repository::Event::PackageRestored { sha256: digest() },
+        "repository.yank_policy_set.v1" => repository::Event::YankPolicySet { policy: repository::YankPolicy::Keep },
         "repository.snapshot_taken.v1" => repository::Event::SnapshotTaken { name: name(), published_at: time() },
         "repository.snapshot_removed.v1" => repository::Event::SnapshotRemoved { name: name() },
         "repository.index_signed.v1" => repository::Event::IndexSigned(repository::SignedIndex {

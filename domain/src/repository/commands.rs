@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Compact, Event, Identity, Present, Repository, SignedIndex, snapshots};
+use super::{Compact, Event, Identity, Present, Repository, SignedIndex, YankPolicy, YankReason, snapshots, yank};
 use crate::{
     digest::Sha256,
     ids::ReleaseId,
@@ -49,6 +49,23 @@ pub enum Command {
         package: Box<Package>,
         /// The key that signed it; none for a deb.
         key_fingerprint: Option<String>,
+    },
+    /// Take a package that should not have been published out of the present, or mark it.
+    YankPackage {
+        /// Its file.
+        sha256: Sha256,
+        /// Why.
+        reason: YankReason,
+    },
+    /// Take a yank back.
+    RestorePackage {
+        /// Its file.
+        sha256: Sha256,
+    },
+    /// Say what later yanks do.
+    SetYankPolicy {
+        /// From now on.
+        policy: YankPolicy,
     },
     /// Give a publication a name.
     TakeSnapshot {
@@ -98,6 +115,21 @@ pub enum Refusal {
     /// Machines renew their access with it: nobody else's package may take its place.
     #[error("{0} is the name of this repository's own installer")]
     InstallersName(String),
+    /// Clients that hold its metadata would see a corrupt package, and the reason for the yank still holds.
+    #[error("{name} {version} ({architecture}) was yanked: {reason}. Restore it, or release another version")]
+    Yanked {
+        /// The package's name.
+        name: String,
+        /// Its version.
+        version: String,
+        /// Its architecture.
+        architecture: String,
+        /// Why it was yanked.
+        reason: YankReason,
+    },
+    /// It would have two reasons.
+    #[error("this package is yanked already: {0}. Restore it first")]
+    YankedAlready(YankReason),
     /// There is nothing to take the place of.
     #[error("the repository does not hold this package in the file with SHA-256 {0}")]
     NotThere(Sha256),
@@ -152,6 +184,10 @@ pub(super) fn decide(repository: &Repository, command: Command) -> Result<Vec<Ev
             check_format(format, &package)?;
             resign_package(repository, replaces, *package, key_fingerprint)
         }
+        (Some(_), Command::YankPackage { sha256, reason }) => yank::yank(repository, sha256, reason),
+        (Some(_), Command::RestorePackage { sha256 }) => yank::restore(repository, sha256),
+        (Some(_), Command::SetYankPolicy { policy }) if policy == repository.yank_policy => Ok(vec![]),
+        (Some(_), Command::SetYankPolicy { policy }) => Ok(vec![Event::YankPolicySet { policy }]),
         (Some(_), Command::TakeSnapshot { name, published_at }) => snapshots::take(repository, name, published_at),
         (Some(_), Command::RemoveSnapshot { name }) => snapshots::remove(repository, name),
         (Some(_), Command::RecordIndexSigned(index)) => record_index(repository, index),
@@ -182,6 +218,10 @@ fn add_package(
     key_fingerprint: Option<String>,
 ) -> Result<Vec<Event>, Refusal> {
     match repository.packages.get(&Identity::of(&package)) {
+        Some(Present { yanked: Some(yank), .. }) if yank.policy == YankPolicy::Hide => {
+            let Identity { name, version, architecture } = Identity::of(&package);
+            Err(Refusal::Yanked { name, version, architecture, reason: yank.reason.clone() })
+        }
         Some(present) if present.sha256 == package.sha256 => Ok(vec![]),
         Some(present) => {
             let Identity { name, version, architecture } = Identity::of(&package);
@@ -198,8 +238,10 @@ fn resign_package(
     package: Package,
     key_fingerprint: String,
 ) -> Result<Vec<Event>, Refusal> {
-    match repository.packages.get(&Identity::of(&package)) {
-        Some(Present { sha256, signed_with: Some(key) }) if *sha256 == package.sha256 && **key == *key_fingerprint => {
+    match repository.packages.get(&Identity::of(&package)).filter(|present| !present.is_hidden()) {
+        Some(Present { sha256, signed_with: Some(key), .. })
+            if *sha256 == package.sha256 && **key == *key_fingerprint =>
+        {
             Ok(vec![])
         }
         Some(present) if present.sha256 == replaces => {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::{YankPolicy, YankReason};
 use crate::{
     digest::Sha256,
     ids::ReleaseId,
@@ -52,6 +53,25 @@ pub enum Event {
         package: Package,
         /// The key that signed it, full fingerprint.
         key_fingerprint: String,
+    },
+    /// A package should not have been published. Publications from before have it for ever.
+    PackageYanked {
+        /// Its file.
+        sha256: Sha256,
+        /// Why.
+        reason: YankReason,
+        /// Whether later publications are without it.
+        policy: YankPolicy,
+    },
+    /// A package is no longer yanked: it is in later publications, in the same file.
+    PackageRestored {
+        /// Its file.
+        sha256: Sha256,
+    },
+    /// What later yanks do. Before the first such event they hide.
+    YankPolicySet {
+        /// From now on.
+        policy: YankPolicy,
     },
     /// A publication got a name.
     SnapshotTaken {

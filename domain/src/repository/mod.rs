@@ -6,6 +6,7 @@ mod point;
 mod snapshots;
 #[cfg(test)]
 mod tests;
+mod yank;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,13 +15,14 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
-use self::snapshots::Snapshots;
 pub use self::{
     commands::{Command, PACKAGES_MAX, Refusal},
     events::{CoSigner, Event, IndexFile, SignedIndex, Stated, Stored},
     point::{Compact, InvalidPoint, NEWEST, Point},
     snapshots::NAMES_MAX as SNAPSHOT_NAMES_MAX,
+    yank::{InvalidYankPolicy, InvalidYankReason, YANK_REASON_MAX_CHARS, YankPolicy, YankReason},
 };
+use self::{snapshots::Snapshots, yank::Yank};
 use crate::{
     aggregate::Aggregate,
     digest::Sha256,
@@ -44,6 +46,8 @@ pub struct Repository {
     content_revision: Revision,
     last_signed: Option<LastSigned>,
     snapshots: Snapshots,
+    /// What the next yank does.
+    yank_policy: YankPolicy,
 }
 
 /// The newest publication.
@@ -60,6 +64,15 @@ struct Present {
     sha256: Sha256,
     /// A handful of keys signed all packages: their names are shared.
     signed_with: Option<Arc<str>>,
+    /// Most never are.
+    yanked: Option<Box<Yank>>,
+}
+
+impl Present {
+    /// Later publications are without it. Its identity stays taken.
+    fn is_hidden(&self) -> bool {
+        self.yanked.as_ref().is_some_and(|yank| yank.policy == YankPolicy::Hide)
+    }
 }
 
 /// What a package manager takes for the same package: two different files of one identity would break clients.
@@ -114,16 +127,42 @@ impl Repository {
     /// The files of the packages that bear the signature of that key, up to `limit`.
     #[must_use]
     pub fn signed_by(&self, key_fingerprint: Option<&str>, limit: usize) -> Vec<Sha256> {
-        let theirs = self.packages.values().filter(|present| present.signed_with.as_deref() == key_fingerprint);
+        let theirs = self
+            .packages
+            .values()
+            .filter(|present| present.signed_with.as_deref() == key_fingerprint && !present.is_hidden());
         theirs.map(|present| present.sha256).take(limit).collect()
+    }
+
+    /// The package that is there, or hidden, in that file.
+    fn in_file(&self, sha256: Sha256) -> Option<(&Identity, &Present)> {
+        self.packages.iter().find(|(_, present)| present.sha256 == sha256)
+    }
+
+    /// Yanks a package, or restores it. Returns whether that changes what clients can see.
+    fn set_yanked(&mut self, sha256: Sha256, yank: Option<Yank>) -> bool {
+        let Some(present) = self.packages.values_mut().find(|present| present.sha256 == sha256) else { return false };
+        let was_hidden = present.is_hidden();
+        present.yanked = yank.map(Box::new);
+        let is_hidden = present.is_hidden();
+        let count = self.signed_with.entry(present.signed_with.clone()).or_default();
+        match (was_hidden, is_hidden) {
+            (false, true) => *count = count.saturating_sub(1),
+            (true, false) => *count += 1,
+            _ => {}
+        }
+        was_hidden != is_hidden
     }
 
     fn put(&mut self, package: &Package, key_fingerprint: Option<&str>) {
         let known = self.signed_with.keys().find(|key| key.as_deref() == key_fingerprint).cloned();
         let signed_with = known.unwrap_or_else(|| key_fingerprint.map(Arc::from));
         *self.signed_with.entry(signed_with.clone()).or_default() += 1;
-        let present = Present { sha256: package.sha256, signed_with };
-        if let Some(before) = self.packages.insert(Identity::of(package), present)
+        let identity = Identity::of(package);
+        // A package that is signed anew stays marked.
+        let yanked = self.packages.get(&identity).and_then(|before| before.yanked.clone());
+        let present = Present { sha256: package.sha256, signed_with, yanked };
+        if let Some(before) = self.packages.insert(identity, present)
             && let Some(count) = self.signed_with.get_mut(&before.signed_with)
         {
             *count = count.saturating_sub(1);
@@ -150,6 +189,20 @@ impl Aggregate for Repository {
             }
             Event::PackageAdded { package, key_fingerprint, .. } => self.put(package, key_fingerprint.as_deref()),
             Event::PackageResigned { package, key_fingerprint, .. } => self.put(package, Some(key_fingerprint)),
+            Event::PackageYanked { sha256, reason, policy } => {
+                if !self.set_yanked(*sha256, Some(Yank { reason: reason.clone(), policy: *policy })) {
+                    return;
+                }
+            }
+            Event::PackageRestored { sha256 } => {
+                if !self.set_yanked(*sha256, None) {
+                    return;
+                }
+            }
+            Event::YankPolicySet { policy } => {
+                self.yank_policy = *policy;
+                return;
+            }
             Event::SnapshotTaken { name, published_at } => return self.snapshots.taken(name.clone(), *published_at),
             Event::SnapshotRemoved { name } => return self.snapshots.removed(name),
             Event::IndexSigned(index) => {

@@ -317,3 +317,99 @@ fn a_repository_has_a_limit_of_names() {
     let removed = Event::SnapshotRemoved { name: name("n0") };
     given::<Repository>(and(full(), [removed])).when(take("one-more", 10)).refused(Refusal::TooManySnapshots);
 }
+
+fn reason(text: &str) -> YankReason {
+    text.parse().expect("a reason")
+}
+
+fn yank(bytes: &[u8]) -> Command {
+    Command::YankPackage { sha256: Sha256::of(bytes), reason: reason("it deletes mail") }
+}
+
+fn yanked(bytes: &[u8], policy: YankPolicy) -> Event {
+    Event::PackageYanked { sha256: Sha256::of(bytes), reason: reason("it deletes mail"), policy }
+}
+
+fn restore(bytes: &[u8]) -> Command {
+    Command::RestorePackage { sha256: Sha256::of(bytes) }
+}
+
+fn restored(bytes: &[u8]) -> Event {
+    Event::PackageRestored { sha256: Sha256::of(bytes) }
+}
+
+#[test]
+fn a_yank_hides_unless_the_repository_keeps_what_is_yanked() {
+    let there = || vec![created(), added("1.0")];
+    let hidden = given::<Repository>(there()).when(yank(b"1.0")).then([yanked(b"1.0", YankPolicy::Hide)]);
+    assert_eq!(hidden.content_revision(), Revision(3), "clients have to see it");
+    let set = Event::YankPolicySet { policy: YankPolicy::Keep };
+    given::<Repository>(there()).when(Command::SetYankPolicy { policy: YankPolicy::Keep }).then([set.clone()]);
+    given::<Repository>(there()).when(Command::SetYankPolicy { policy: YankPolicy::Hide }).then_nothing();
+    let kept = given::<Repository>(and(there(), [set])).when(yank(b"1.0")).then([yanked(b"1.0", YankPolicy::Keep)]);
+    assert_eq!(kept.content_revision(), Revision(2), "the index stays as it was");
+}
+
+#[test]
+fn a_package_is_yanked_for_one_reason_and_only_if_it_is_there() {
+    let hidden = || vec![created(), added("1.0"), yanked(b"1.0", YankPolicy::Hide)];
+    given::<Repository>(hidden()).when(yank(b"1.0")).then_nothing();
+    let other = Command::YankPackage { sha256: Sha256::of(b"1.0"), reason: reason("another") };
+    given::<Repository>(hidden()).when(other).refused(Refusal::YankedAlready(reason("it deletes mail")));
+    given::<Repository>(hidden()).when(yank(b"2.0")).refused(Refusal::NotThere(Sha256::of(b"2.0")));
+    given::<Repository>(hidden()).when(restore(b"2.0")).refused(Refusal::NotThere(Sha256::of(b"2.0")));
+}
+
+#[test]
+fn what_was_yanked_comes_back_by_being_restored_and_in_no_other_way() {
+    let hidden = || vec![created(), added("1.0"), yanked(b"1.0", YankPolicy::Hide)];
+    let refusal = || Refusal::Yanked {
+        name: "hello".into(),
+        version: "1.0".into(),
+        architecture: "amd64".into(),
+        reason: reason("it deletes mail"),
+    };
+    given::<Repository>(hidden()).when(add("1.0", b"1.0")).refused(refusal());
+    given::<Repository>(hidden()).when(add("1.0", b"other")).refused(refusal());
+    let back = given::<Repository>(hidden()).when(restore(b"1.0")).then([restored(b"1.0")]);
+    assert_eq!(back.content_revision(), Revision(4));
+    given::<Repository>(and(hidden(), [restored(b"1.0")])).when(restore(b"1.0")).then_nothing();
+    given::<Repository>(and(hidden(), [restored(b"1.0")])).when(add("1.0", b"1.0")).then_nothing();
+    let kept = vec![created(), added("1.0"), yanked(b"1.0", YankPolicy::Keep)];
+    given::<Repository>(kept).when(add("1.0", b"1.0")).then_nothing();
+}
+
+#[test]
+fn a_repositorys_own_installer_is_not_yanked() {
+    let mut package = deb("1.0", b"1.0");
+    if let Facts::Deb(facts) = &mut package.facts {
+        facts.package = "pkgdeploy-acme-apt".into();
+    }
+    let installer = Event::PackageAdded { package, release: None, key_fingerprint: None };
+    let refusal = Refusal::InstallersName("pkgdeploy-acme-apt".into());
+    given::<Repository>([created(), installer]).when(yank(b"1.0")).refused(refusal);
+}
+
+#[test]
+fn a_hidden_package_is_signed_anew_only_once_it_is_restored() {
+    let hidden = || vec![create_yum(), added_rpm("1.0", Some("AB")), yanked(b"1.0", YankPolicy::Hide)];
+    let repository = crate::aggregate::fold::<Repository>(hidden());
+    assert!(!repository.bears_signature_of(Some("AB")));
+    assert_eq!(repository.signed_by(Some("AB"), 10), []);
+    given::<Repository>(hidden()).when(resign("1.0", b"1.0", b"new")).refused(Refusal::NotThere(Sha256::of(b"1.0")));
+    let repository = crate::aggregate::fold::<Repository>(and(hidden(), [restored(b"1.0")]));
+    assert!(repository.bears_signature_of(Some("AB")));
+    assert_eq!(repository.signed_by(Some("AB"), 10), [Sha256::of(b"1.0")]);
+}
+
+#[test]
+fn a_reason_is_one_line() {
+    let long = "ä".repeat(YANK_REASON_MAX_CHARS);
+    for good in ["CVE-2026-1", "löscht Post", long.as_str()] {
+        assert!(good.parse::<YankReason>().is_ok(), "{good}");
+    }
+    let longer = format!("{long}a");
+    for bad in ["", " ", " a", "a\n", "a\r\nX-Evil: 1", "a\0b", longer.as_str()] {
+        assert!(bad.parse::<YankReason>().is_err(), "{bad:?}");
+    }
+}

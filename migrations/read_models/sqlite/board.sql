@@ -23,6 +23,7 @@ create table listed_repository (
     format       text    not null,
     codename     text    not null,
     packages     integer not null,
+    yank_policy  text    not null default 'hide',
     created_at   integer not null,
     unique (organisation, name)
 ) strict, without rowid;
@@ -38,6 +39,8 @@ create table listed_package (
     size_bytes   integer not null,
     release      text,             -- that built it
     added_at     integer not null,
+    yank_reason  text,             -- none if it is not yanked
+    is_hidden    integer not null default 0, -- yanked, and not in the newest publications
     primary key (repository, revision)
 ) strict, without rowid;
 create index listed_package_by_digest on listed_package (repository, sha256);

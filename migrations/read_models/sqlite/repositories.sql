@@ -24,10 +24,11 @@ create table package_file (
     fragment_0   text    not null, -- stanza, or the package in primary.xml
     fragment_1   text    not null, -- the package in filelists.xml
     fragment_2   text    not null, -- the package in other.xml
-    ended_revision integer,        -- of the event that put another file in its place; none while it is there
+    ended_revision integer,        -- of the event that put another file in its place, or yanked it; none while it is there
     primary key (repository, revision)
 ) strict, without rowid;
-create unique index package_file_by_path on package_file (repository, path);
+-- A restored file has a row for each of its lives.
+create index package_file_by_path on package_file (repository, path);
 create index package_file_by_digest on package_file (repository, sha256);
 create index package_file_by_name on package_file (repository, name, architecture, revision, ended_revision);
 create index package_file_by_release on package_file (repository, release, revision) where release is not null;
@@ -43,6 +44,15 @@ create table publication (
 ) strict, without rowid;
 create index publication_by_position on publication (repository, position);
 create index publication_by_covers on publication (repository, covers, published_at);
+
+-- Packages that should not have been published.
+create table yank (
+    repository text    not null,
+    sha256     text    not null,
+    reason     text    not null,
+    policy     text    not null, -- hide or keep
+    primary key (repository, sha256)
+) strict, without rowid;
 
 -- Names of publications.
 create table snapshot (

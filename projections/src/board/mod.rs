@@ -16,6 +16,7 @@ use domain::{
     package::Format,
     recorded::Position,
     release::Step,
+    repository::YankPolicy,
 };
 use sqlx::SqlitePool;
 
@@ -83,8 +84,10 @@ pub struct Repository {
     pub format: Format,
     /// The APT suite.
     pub codename: String,
-    /// How many packages were added.
+    /// How many packages it holds, hidden ones not counted.
     pub packages: u64,
+    /// What the next yank does.
+    pub yank_policy: YankPolicy,
     /// When.
     pub created_at: DateTime<Utc>,
 }
@@ -220,4 +223,8 @@ pub struct RepositoryPackage {
     pub release: Option<ReleaseId>,
     /// When.
     pub added_at: DateTime<Utc>,
+    /// Why it is yanked, if it is.
+    pub yank_reason: Option<String>,
+    /// It is yanked, and not in the newest publications.
+    pub is_hidden: bool,
 }

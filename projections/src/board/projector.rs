@@ -1,6 +1,15 @@
 //! Folds names, projects and repositories into rows; releases are in `releases.rs`.
 
-use domain::{event::Event, ids::ReleaseId, organisation, package::Package, project, recorded::Recorded, repository};
+use domain::{
+    digest::Sha256,
+    event::Event,
+    ids::ReleaseId,
+    organisation,
+    package::Package,
+    project,
+    recorded::Recorded,
+    repository::{self, YankPolicy},
+};
 use futures::future::BoxFuture;
 use sqlx::SqliteConnection;
 
@@ -10,7 +19,7 @@ use crate::{
     read_models::signed,
 };
 
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// Writes the dashboards' rows. It keeps nothing in memory.
 pub struct BoardProjector;
@@ -150,11 +159,47 @@ async fn of_repository(
         .bind(&package.file_name)
         .bind(id)
         .bind(replaces.to_string()),
+        repository::Event::PackageYanked { sha256, reason, policy } => {
+            let is_hidden = *policy == YankPolicy::Hide;
+            let marked = mark(rows, &id, *sha256, Some(reason.as_str()), is_hidden);
+            marked.await?;
+            sqlx::query("update listed_repository set packages = packages - ? where id = ?").bind(is_hidden).bind(id)
+        }
+        repository::Event::PackageRestored { sha256 } => {
+            let was_hidden: bool =
+                sqlx::query_scalar("select is_hidden from listed_package where repository = ? and sha256 = ?")
+                    .bind(&id)
+                    .bind(sha256.to_string())
+                    .fetch_one(&mut *rows)
+                    .await?;
+            mark(rows, &id, *sha256, None, false).await?;
+            sqlx::query("update listed_repository set packages = packages + ? where id = ?").bind(was_hidden).bind(id)
+        }
+        repository::Event::YankPolicySet { policy } => {
+            sqlx::query("update listed_repository set yank_policy = ? where id = ?").bind(policy.as_str()).bind(id)
+        }
         repository::Event::SnapshotTaken { .. }
         | repository::Event::SnapshotRemoved { .. }
         | repository::Event::IndexSigned(_) => return Ok(()),
     };
     query.execute(rows).await?;
+    Ok(())
+}
+
+async fn mark(
+    rows: &mut SqliteConnection,
+    repository: &str,
+    sha256: Sha256,
+    reason: Option<&str>,
+    is_hidden: bool,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("update listed_package set yank_reason = ?, is_hidden = ? where repository = ? and sha256 = ?")
+        .bind(reason)
+        .bind(is_hidden)
+        .bind(repository)
+        .bind(sha256.to_string())
+        .execute(rows)
+        .await?;
     Ok(())
 }
 

@@ -96,7 +96,8 @@ impl Board {
         limit: u32,
     ) -> Result<Vec<Repository>, sqlx::Error> {
         let found = sqlx::query(
-            "select id, organisation, name, format, codename, packages, created_at from listed_repository
+            "select id, organisation, name, format, codename, packages, yank_policy, created_at
+             from listed_repository
              where ?1 is null or organisation = ?1 order by created_at desc, id limit ?2 offset ?3",
         )
         .bind(organisation.map(|name| name.as_str().to_owned()))
@@ -112,7 +113,8 @@ impl Board {
     /// The read models cannot be read.
     pub async fn repository(&self, id: RepositoryId) -> Result<Option<Repository>, sqlx::Error> {
         let found = sqlx::query(
-            "select id, organisation, name, format, codename, packages, created_at from listed_repository where id = ?",
+            "select id, organisation, name, format, codename, packages, yank_policy, created_at
+             from listed_repository where id = ?",
         )
         .bind(id.to_string())
         .fetch_optional(&self.readers);
@@ -245,6 +247,7 @@ fn repository(row: &SqliteRow) -> Result<Repository, sqlx::Error> {
         format: parsed(row, "format")?,
         codename: row.try_get("codename")?,
         packages: unsigned(row.try_get("packages")?),
+        yank_policy: parsed(row, "yank_policy")?,
         created_at: time(row, "created_at")?,
     })
 }
@@ -303,6 +306,8 @@ fn repository_package(row: &SqliteRow) -> Result<RepositoryPackage, sqlx::Error>
         size_bytes: unsigned(row.try_get("size_bytes")?),
         release: maybe_parsed(row, "release")?,
         added_at: time(row, "added_at")?,
+        yank_reason: row.try_get("yank_reason")?,
+        is_hidden: row.try_get("is_hidden")?,
     })
 }
 

@@ -79,16 +79,23 @@ pub(super) struct PackedState {
 }
 
 impl Engine {
-    pub(super) fn new(identity: Identity, era: Revision) -> Self {
-        let documents = match identity.format {
-            Format::Deb => vec![apt::ARCHITECTURE_ALWAYS],
-            Format::Rpm => Document::ALL.map(Document::name).to_vec(),
+    /// `seen`: the architectures of packages from before the era, whose lists stay although all of them may be gone.
+    pub(super) fn new(identity: Identity, era: Revision, seen: Vec<String>) -> Self {
+        let mut architectures = BTreeMap::from([(apt::ARCHITECTURE_ALWAYS.to_owned(), Revision(0))]);
+        architectures.extend(
+            seen.into_iter()
+                .filter(|name| name != apt::ARCHITECTURE_ALL)
+                .map(|architecture| (architecture, Revision(0))),
+        );
+        let documents: Vec<String> = match identity.format {
+            Format::Deb => architectures.keys().cloned().collect(),
+            Format::Rpm => Document::ALL.map(|document| document.name().to_owned()).to_vec(),
         };
         Self {
             identity,
             era,
-            documents: documents.iter().map(|name| ((*name).to_owned(), Rope::default())).collect(),
-            architectures: BTreeMap::from([(apt::ARCHITECTURE_ALWAYS.to_owned(), Revision(0))]),
+            documents: documents.into_iter().map(|name| (name, Rope::default())).collect(),
+            architectures,
             for_all: Vec::new(),
             known: Revision(0),
             measured: None,

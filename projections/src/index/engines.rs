@@ -56,7 +56,8 @@ impl Engines {
         let era = rows::era(&mut *rows, repository, covers).await?;
         if locked.as_ref().is_none_or(|engine| engine.era() != era.start) {
             let Some(identity) = rows::identity(&mut *rows, repository).await? else { return Ok(None) };
-            *locked = Some(Engine::new(identity, era.start));
+            let seen = rows::architectures_before(&mut *rows, repository, era).await?;
+            *locked = Some(Engine::new(identity, era.start, seen));
         }
         let Some(engine) = locked.as_mut() else { return Ok(None) };
         let mut entries = rows::entries_after(rows, repository, era, engine.known());

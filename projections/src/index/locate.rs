@@ -113,7 +113,7 @@ fn located(shelf: &Shelf, publication: &Publication, path: &str, pinned: bool) -
             content_type: content_type(path),
         });
     }
-    let file = shelf.package(path).filter(|file| file.is_in(publication.covers))?;
+    let file = shelf.package(path, publication.covers)?;
     let PackageFile { sha256, size_bytes, added_at, .. } = file;
     Some(Located {
         sha256,

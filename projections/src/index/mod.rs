@@ -27,11 +27,19 @@ mod signable;
 #[cfg(test)]
 mod tests;
 mod writes;
+#[cfg(test)]
+mod yank_tests;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use domain::{ids::RepositoryId, package::Format, recorded::Revision, repository::Point};
+use domain::{
+    digest::Sha256,
+    ids::RepositoryId,
+    package::Format,
+    recorded::Revision,
+    repository::{Point, YankReason},
+};
 use sqlx::SqlitePool;
 use tokio::sync::watch;
 
@@ -111,6 +119,12 @@ impl Repositories {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// Why the package in that file is yanked, if it is.
+    #[must_use]
+    pub fn yanked(&self, repository: RepositoryId, sha256: &Sha256) -> Option<YankReason> {
+        self.shelves.get(repository)?.yanked(sha256)
     }
 
     /// The state that clients see: every fact up to this revision; none before the first publication.

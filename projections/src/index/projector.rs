@@ -9,7 +9,7 @@ use domain::{
     ids::{ReleaseId, RepositoryId},
     package::{Facts, FileList, Package, PackagedFile, RpmFacts},
     recorded::Recorded,
-    repository::{self, SignedIndex},
+    repository::{self, SignedIndex, YankPolicy, YankReason},
 };
 use futures::future::BoxFuture;
 use sqlx::SqliteConnection;
@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Goes up when the tables change.
-const TABLES: u32 = 6;
+const TABLES: u32 = 7;
 /// Rows hold rendered fragments, all of one renderer: another one fills them again.
 pub(super) const VERSION: u32 = TABLES * 1_000 + RENDERER;
 
@@ -45,6 +45,10 @@ enum Staged {
     Added(Changed, FileRow),
     /// With the path of the file that was there before.
     Resigned(Changed, FileRow, String),
+    /// With the path of the file, if it is hidden.
+    Yanked(Changed, Sha256, YankReason, Option<String>),
+    /// With its row, if it was hidden.
+    Restored(Changed, Sha256, Option<FileRow>),
     Published(Arc<Publication>),
 }
 
@@ -77,8 +81,37 @@ impl RepositoriesProjector {
                     || ProjectionError::Contradiction(format!("repository {id} has no file {replaces} to replace"));
                 let ended = writes::end_file(rows, id, *replaces, changed.revision).await?.ok_or_else(gone)?;
                 let file = self.add(rows, id, changed, package, None).await?;
+                writes::carry_yank(rows, id, *replaces, package.sha256).await?;
                 Staged::Resigned(changed, file, ended)
             }
+            repository::Event::PackageYanked { sha256, reason, policy } => {
+                let changed = changed_by(recorded);
+                let gone = || ProjectionError::Contradiction(format!("repository {id} has no file {sha256} to yank"));
+                writes::yank(rows, id, *sha256, reason, *policy).await?;
+                let hidden = match policy {
+                    YankPolicy::Keep => None,
+                    YankPolicy::Hide => {
+                        let path = writes::end_file(rows, id, *sha256, changed.revision).await?.ok_or_else(gone)?;
+                        writes::move_on(rows, id, changed).await?;
+                        Some(path)
+                    }
+                };
+                Staged::Yanked(changed, *sha256, reason.clone(), hidden)
+            }
+            repository::Event::PackageRestored { sha256 } => {
+                let changed = changed_by(recorded);
+                let gone = || ProjectionError::Contradiction(format!("repository {id} has no yanked file {sha256}"));
+                let file = match writes::unyank(rows, id, *sha256).await?.ok_or_else(gone)? {
+                    YankPolicy::Keep => None,
+                    YankPolicy::Hide => {
+                        let file = writes::live_again(rows, id, *sha256, changed.revision).await?.ok_or_else(gone)?;
+                        writes::move_on(rows, id, changed).await?;
+                        Some(file)
+                    }
+                };
+                Staged::Restored(changed, *sha256, file)
+            }
+            repository::Event::YankPolicySet { .. } => return Ok(()),
             repository::Event::SnapshotTaken { name, published_at } => {
                 return Ok(writes::take_snapshot(rows, recorded, name, *published_at).await?);
             }
@@ -210,7 +243,7 @@ impl Projector for RepositoriesProjector {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["repository", "package_file", "publication", "snapshot", "named_by_digest"]
+        &["repository", "package_file", "publication", "snapshot", "named_by_digest", "yank"]
     }
 
     fn schema(&self) -> &'static str {
@@ -236,6 +269,11 @@ impl Projector for RepositoriesProjector {
             for (id, file) in rows::files(&mut *rows).await? {
                 if let Some(shelf) = shelves.get(id) {
                     shelf.add(file);
+                }
+            }
+            for (id, sha256, reason) in rows::yanks(&mut *rows).await? {
+                if let Some(shelf) = shelves.get(id) {
+                    shelf.yank(sha256, reason);
                 }
             }
             self.repositories.changed.send_modify(|generation| *generation += 1);
@@ -269,9 +307,24 @@ impl Projector for RepositoriesProjector {
                     shelf.change(changed);
                 }
                 (Staged::Resigned(changed, file, ended), Some(shelf)) => {
+                    shelf.carry_yank(&ended, file.sha256);
                     shelf.end(&ended, file.revision);
                     shelf.add(file);
                     shelf.change(changed);
+                }
+                (Staged::Yanked(changed, sha256, reason, hidden), Some(shelf)) => {
+                    shelf.yank(sha256, reason);
+                    if let Some(path) = hidden {
+                        shelf.end(&path, changed.revision);
+                        shelf.change(changed);
+                    }
+                }
+                (Staged::Restored(changed, sha256, file), Some(shelf)) => {
+                    shelf.unyank(&sha256);
+                    if let Some(file) = file {
+                        shelf.add(file);
+                        shelf.change(changed);
+                    }
                 }
                 (Staged::Published(publication), Some(shelf)) => shelf.publish(publication),
                 // `create` comes first in a stream, and its row in the same order.

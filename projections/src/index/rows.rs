@@ -1,7 +1,12 @@
 //! The tables of the repositories projector, in and out.
 
 use chrono::{DateTime, Utc};
-use domain::{digest::Sha256, ids::RepositoryId, recorded::Revision, repository::SignedIndex};
+use domain::{
+    digest::Sha256,
+    ids::RepositoryId,
+    recorded::Revision,
+    repository::{SignedIndex, YankReason},
+};
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use sqlx::{Row as _, Sqlite, sqlite::SqliteRow};
 
@@ -41,7 +46,7 @@ pub(super) struct FileRow {
     pub(super) ended: Option<Revision>,
 }
 
-/// The states from one replacement of a package to the next: between them a repository only grows.
+/// The states from one replacement or yank of a package to the next: between them a repository only grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Era {
     /// The replacement it begins with; 0 for the first era.
@@ -144,11 +149,35 @@ pub(super) async fn files<'e>(
         };
         Ok((parsed(&row, "repository")?, file))
     };
-    sqlx::query("select repository, revision, path, sha256, size_bytes, added_at, ended_revision from package_file")
-        .fetch(rows)
-        .and_then(|row| std::future::ready(file(row)))
-        .try_collect()
-        .await
+    sqlx::query(
+        "select repository, revision, path, sha256, size_bytes, added_at, ended_revision from package_file
+         order by repository, revision",
+    )
+    .fetch(rows)
+    .and_then(|row| std::future::ready(file(row)))
+    .try_collect()
+    .await
+}
+
+/// Every yanked file.
+pub(super) async fn yanks<'e>(
+    rows: impl sqlx::Executor<'e, Database = Sqlite>,
+) -> Result<Vec<(RepositoryId, Sha256, YankReason)>, sqlx::Error> {
+    let found = sqlx::query("select repository, sha256, reason from yank").fetch_all(rows);
+    let yank = |row: &SqliteRow| Ok((parsed(row, "repository")?, parsed(row, "sha256")?, parsed(row, "reason")?));
+    found.await?.iter().map(yank).collect()
+}
+
+/// The architectures of the packages that were added before an era began, whatever became of them: their machines go on
+/// asking for their lists.
+pub(super) async fn architectures_before<'e>(
+    rows: impl sqlx::Executor<'e, Database = Sqlite>,
+    repository: RepositoryId,
+    era: Era,
+) -> Result<Vec<String>, sqlx::Error> {
+    let found =
+        sqlx::query_scalar("select distinct architecture from package_file where repository = ? and revision < ?");
+    found.bind(repository.to_string()).bind(signed(era.start.0)).fetch_all(rows).await
 }
 
 /// The publication that clients saw at `at`: the newest that is not later.

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
-use domain::{digest::Sha256, ids::RepositoryId, package::Format, recorded::Revision};
+use domain::{digest::Sha256, ids::RepositoryId, package::Format, recorded::Revision, repository::YankReason};
 
 use super::{
     publication::Publication,
@@ -24,6 +24,9 @@ struct Contents {
     changed: Changed,
     newest: Option<Arc<Publication>>,
     packages: HashMap<String, PackageFile>,
+    /// What was at a path before the same file came back.
+    earlier: HashMap<String, Vec<PackageFile>>,
+    yanked: HashMap<Sha256, YankReason>,
 }
 
 /// What was fixed when the repository was created.
@@ -43,7 +46,7 @@ pub(super) struct PackageFile {
     pub(super) size_bytes: u64,
     /// Seconds since 1970.
     pub(super) added_at: i64,
-    /// Another file took its place.
+    /// Another file took its place, or it was yanked.
     pub(super) ended: Option<Revision>,
 }
 
@@ -78,7 +81,14 @@ impl Shelves {
         changed: Changed,
         newest: Option<Arc<Publication>>,
     ) {
-        let shelf = Shelf(RwLock::new(Contents { fixed, changed, newest, packages: HashMap::new() }));
+        let shelf = Shelf(RwLock::new(Contents {
+            fixed,
+            changed,
+            newest,
+            packages: HashMap::new(),
+            earlier: HashMap::new(),
+            yanked: HashMap::new(),
+        }));
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(repository, Arc::new(shelf));
     }
 
@@ -100,8 +110,34 @@ impl Shelf {
         self.read().fixed.clone()
     }
 
-    pub(super) fn package(&self, path: &str) -> Option<PackageFile> {
-        self.read().packages.get(path).copied()
+    /// The file that the state at `covers` has at `path`.
+    pub(super) fn package(&self, path: &str, covers: Revision) -> Option<PackageFile> {
+        let contents = self.read();
+        let newest = contents.packages.get(path).into_iter();
+        let mut lives = newest.chain(contents.earlier.get(path).into_iter().flatten());
+        lives.find(|file| file.is_in(covers)).copied()
+    }
+
+    /// Why the file is yanked, if it is.
+    pub(super) fn yanked(&self, sha256: &Sha256) -> Option<YankReason> {
+        self.read().yanked.get(sha256).cloned()
+    }
+
+    pub(super) fn yank(&self, sha256: Sha256, reason: YankReason) {
+        self.write().yanked.insert(sha256, reason);
+    }
+
+    pub(super) fn unyank(&self, sha256: &Sha256) {
+        self.write().yanked.remove(sha256);
+    }
+
+    /// The package at `from` is in the file `to` too, which is marked if that one is.
+    pub(super) fn carry_yank(&self, from: &str, to: Sha256) {
+        let mut contents = self.write();
+        let was = contents.packages.get(from).map(|file| file.sha256);
+        if let Some(reason) = was.and_then(|was| contents.yanked.get(&was).cloned()) {
+            contents.yanked.insert(to, reason);
+        }
     }
 
     /// The state that the next publication covers, and its time in seconds since 1970. A state that is published already
@@ -120,7 +156,11 @@ impl Shelf {
 
     pub(super) fn add(&self, file: FileRow) {
         let FileRow { path, revision, sha256, size_bytes, added_at, ended } = file;
-        self.write().packages.insert(path, PackageFile { revision, sha256, size_bytes, added_at, ended });
+        let mut contents = self.write();
+        let file = PackageFile { revision, sha256, size_bytes, added_at, ended };
+        if let Some(before) = contents.packages.insert(path.clone(), file) {
+            contents.earlier.entry(path).or_default().push(before);
+        }
     }
 
     pub(super) fn end(&self, path: &str, ended: Revision) {

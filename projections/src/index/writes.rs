@@ -10,15 +10,18 @@ use domain::{
     names::SnapshotName,
     package::{Format, Package},
     recorded::{Recorded, Revision},
-    repository::{IndexFile, SignedIndex},
+    repository::{IndexFile, SignedIndex, YankPolicy, YankReason},
 };
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     publication::{kept_since, named_by_digest},
     rows::{Changed, FileRow},
 };
-use crate::{projector::ProjectionError, read_models::signed};
+use crate::{
+    projector::ProjectionError,
+    read_models::{parsed, signed, unsigned},
+};
 
 pub(super) async fn create(
     rows: &mut SqliteConnection,
@@ -90,6 +93,82 @@ pub(super) async fn end_file(
     .bind(replaces.to_string())
     .fetch_optional(rows);
     path.await?.map(|row| row.try_get("path")).transpose()
+}
+
+pub(super) async fn yank(
+    rows: &mut SqliteConnection,
+    id: RepositoryId,
+    sha256: Sha256,
+    reason: &YankReason,
+    policy: YankPolicy,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("insert into yank (repository, sha256, reason, policy) values (?, ?, ?, ?)")
+        .bind(id.to_string())
+        .bind(sha256.to_string())
+        .bind(reason.as_str())
+        .bind(policy.as_str())
+        .execute(rows)
+        .await?;
+    Ok(())
+}
+
+/// How the package was yanked, which it no longer is.
+pub(super) async fn unyank(
+    rows: &mut SqliteConnection,
+    id: RepositoryId,
+    sha256: Sha256,
+) -> Result<Option<YankPolicy>, sqlx::Error> {
+    let gone = sqlx::query("delete from yank where repository = ? and sha256 = ? returning policy")
+        .bind(id.to_string())
+        .bind(sha256.to_string())
+        .fetch_optional(rows);
+    gone.await?.map(|row| parsed(&row, "policy")).transpose()
+}
+
+/// A package that is signed anew stays marked in its new file, and in the past in its old one.
+pub(super) async fn carry_yank(
+    rows: &mut SqliteConnection,
+    id: RepositoryId,
+    from: Sha256,
+    to: Sha256,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into yank (repository, sha256, reason, policy)
+         select repository, ?3, reason, policy from yank where repository = ?1 and sha256 = ?2",
+    )
+    .bind(id.to_string())
+    .bind(from.to_string())
+    .bind(to.to_string())
+    .execute(rows)
+    .await?;
+    Ok(())
+}
+
+/// A hidden file is there again from `revision` on, at the path and with the texts that it had.
+pub(super) async fn live_again(
+    rows: &mut SqliteConnection,
+    id: RepositoryId,
+    sha256: Sha256,
+    revision: Revision,
+) -> Result<Option<FileRow>, sqlx::Error> {
+    let again = sqlx::query(
+        "insert into package_file (repository, revision, path, name, version, architecture, sha256, size_bytes, added_at,
+           fragment_0, fragment_1, fragment_2)
+         select repository, ?3, path, name, version, architecture, sha256, size_bytes, added_at,
+           fragment_0, fragment_1, fragment_2
+         from package_file where repository = ?1 and sha256 = ?2 order by revision desc limit 1
+         returning path, size_bytes, added_at",
+    )
+    .bind(id.to_string())
+    .bind(sha256.to_string())
+    .bind(signed(revision.0))
+    .fetch_optional(rows);
+    let file = |row: SqliteRow| {
+        let (path, added_at) = (row.try_get("path")?, row.try_get("added_at")?);
+        let size_bytes = unsigned(row.try_get("size_bytes")?);
+        Ok(FileRow { path, revision, sha256, size_bytes, added_at, ended: None })
+    };
+    again.await?.map(file).transpose()
 }
 
 pub(super) async fn move_on(

@@ -34,6 +34,24 @@ fn named(repository: &str, name: &str) -> String {
     )
 }
 
+/// Yanks the noticeboard of that version.
+async fn yank(sample: &Sample, repository: &str, version: &str) {
+    let asked = format!(
+        r#"{{ repository(organisation: "{ORGANISATION}", name: "{repository}") {{ packages {{ name version sha256 }} }} }}"#
+    );
+    let answer = sample.team.graphql(&asked).await;
+    let packages = answer["repository"]["packages"].as_array().expect("a list").clone();
+    let is_it = |package: &&serde_json::Value| {
+        package["name"] == "noticeboard" && package["version"].as_str().is_some_and(|it| it.starts_with(version))
+    };
+    let sha256 = packages.iter().find(is_it).and_then(|package| package["sha256"].as_str()).expect("it is there");
+    let yanked = format!(
+        r#"mutation {{ yankPackage(organisation: "{ORGANISATION}", repository: "{repository}", sha256: "{sha256}",
+             reason: "it deletes mail") {{ packages {{ name version yankReason isHidden }} }} }}"#
+    );
+    sample.team.graphql(&yanked).await;
+}
+
 /// How many packages changed from that point to now, as GraphQL and the command line both say.
 async fn changes(sample: &Sample, repository: &str, from: &str) -> usize {
     let asked = format!(
@@ -90,4 +108,24 @@ async fn apt_takes_a_snapshot_and_dnf_a_point_in_time_with_todays_keys() {
     named.ok(&format!("sed -i 's,^mirrorlist=.*,mirrorlist={list},' /etc/yum.repos.d/*.repo"));
     named.ok("dnf -y install noticeboard");
     assert!(named.ok("rpm -q noticeboard").starts_with("noticeboard-1.0.0-"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yanked_package_is_no_longer_installed_but_from_the_past() {
+    let sample = Sample::set_up().await;
+    sample.released("v1.0.0").await;
+    sample.released("v1.1.0").await;
+    let with_it = newest(Format::Deb, &sample.apt).await;
+    let machine = Machine::debian_13();
+    machine.ok(&sample.apt.install);
+    machine.ok("apt-get update && apt-cache show noticeboard=1.1.0");
+    yank(&sample, APT, "1.1.0").await;
+    // The next publication follows within seconds.
+    machine.ok("for try in $(seq 30); do apt-get update; apt-cache madison noticeboard | grep -q 1.1.0 || exit 0; sleep 1; done; exit 1");
+    machine.ok("apt-get install -y noticeboard");
+    assert_eq!(machine.ok("dpkg-query -W -f '${Version}' noticeboard"), "1.0.0");
+    let past = Machine::debian_13();
+    past.ok(&sample.apt.install);
+    past.ok(&format!("apt-get -S {with_it} update && apt-get -S {with_it} install -y noticeboard"));
+    assert_eq!(past.ok("dpkg-query -W -f '${Version}' noticeboard"), "1.1.0");
 }

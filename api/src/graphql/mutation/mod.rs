@@ -10,6 +10,7 @@ mod repository;
 mod signing_key;
 mod snapshot;
 mod tags;
+mod yank;
 
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use self::{
     access_key::AccessKeyMutation, api_token::ApiTokenMutation, github::GithubMutation,
     organisation::OrganisationMutation, project::ProjectMutation, release::ReleaseMutation,
     repository::RepositoryMutation, signing_key::SigningKeyMutation, snapshot::SnapshotMutation, tags::TagMutation,
+    yank::YankMutation,
 };
 use super::error::{internal, invalid, not_found, refused};
 use crate::{app::App, auth::Operator};
@@ -42,6 +44,7 @@ pub struct Mutation(
     GithubMutation,
     RepositoryMutation,
     SnapshotMutation,
+    YankMutation,
     AccessKeyMutation,
     ReleaseMutation,
     SigningKeyMutation,

@@ -56,6 +56,6 @@ impl SnapshotMutation {
     }
 }
 
-fn id_of(organisation: &str, repository: &str) -> Result<RepositoryId> {
+pub(super) fn id_of(organisation: &str, repository: &str) -> Result<RepositoryId> {
     Ok(RepositoryId::named(&organisation.parse().map_err(invalid)?, &repository.parse().map_err(invalid)?))
 }

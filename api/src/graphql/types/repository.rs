@@ -10,7 +10,7 @@ use domain::{
 use projections::{board, credentials::ACCESS_KEYS_PAGE_MAX, index::Published};
 
 use super::{
-    Diff, FIRST_DEFAULT, FormatWord, IssuedKey, Publication, Snapshot,
+    Diff, FIRST_DEFAULT, FormatWord, IssuedKey, Publication, Snapshot, YankPolicyWord,
     keyring::{AccessKey, Keyring},
 };
 use crate::{
@@ -165,7 +165,12 @@ impl Repository {
         Keyring::load(ctx, self.0.id).await
     }
 
-    /// How many packages it holds.
+    /// What the next yank does.
+    async fn yank_policy(&self) -> YankPolicyWord {
+        self.0.yank_policy.into()
+    }
+
+    /// How many packages it holds, hidden ones not counted.
     async fn package_count(&self) -> u64 {
         self.0.packages
     }
@@ -190,6 +195,8 @@ impl Repository {
                 size_bytes: row.size_bytes,
                 release: row.release.map(|release| release.to_string()),
                 added_at: row.added_at,
+                yank_reason: row.yank_reason,
+                is_hidden: row.is_hidden,
             })
             .collect())
     }
@@ -214,4 +221,8 @@ pub(in crate::graphql) struct RepositoryPackage {
     release: Option<String>,
     /// When.
     added_at: DateTime<Utc>,
+    /// Why it is yanked, if it is.
+    yank_reason: Option<String>,
+    /// It is yanked, and not in the newest publications.
+    is_hidden: bool,
 }

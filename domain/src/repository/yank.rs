@@ -1,0 +1,113 @@
+//! Packages that should not have been published: taken out of the present, or marked, and never out of the past.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+
+use super::{Event, Identity, Present, Refusal, Repository};
+use crate::digest::Sha256;
+
+/// Longest reason: it goes into a header of every answer with the package.
+pub const YANK_REASON_MAX_CHARS: usize = 200;
+
+/// What a yank does to the present.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum YankPolicy {
+    /// The next publication is without the package.
+    #[default]
+    Hide,
+    /// The package stays, and its file is answered with a warning.
+    Keep,
+}
+
+impl YankPolicy {
+    /// The word in rows: `hide`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hide => "hide",
+            Self::Keep => "keep",
+        }
+    }
+}
+
+impl FromStr for YankPolicy {
+    type Err = InvalidYankPolicy;
+    fn from_str(text: &str) -> Result<Self, InvalidYankPolicy> {
+        let found = [Self::Hide, Self::Keep].into_iter().find(|policy| policy.as_str() == text);
+        found.ok_or(InvalidYankPolicy)
+    }
+}
+
+/// The text is no policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected hide or keep")]
+pub struct InvalidYankPolicy;
+
+/// Why a package was yanked, in one line of somebody's own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct YankReason(String);
+
+/// The text is no reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a reason: one line of 1 to {YANK_REASON_MAX_CHARS} characters, not blank first or last")]
+pub struct InvalidYankReason;
+
+impl YankReason {
+    /// The reason as written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for YankReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for YankReason {
+    type Err = InvalidYankReason;
+    fn from_str(text: &str) -> Result<Self, InvalidYankReason> {
+        let is_good = text == text.trim()
+            && (1..=YANK_REASON_MAX_CHARS).contains(&text.chars().count())
+            && !text.chars().any(char::is_control);
+        if is_good { Ok(Self(text.to_owned())) } else { Err(InvalidYankReason) }
+    }
+}
+
+impl<'de> Deserialize<'de> for YankReason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// That a package is yanked, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Yank {
+    pub(super) reason: YankReason,
+    pub(super) policy: YankPolicy,
+}
+
+pub(super) fn yank(repository: &Repository, sha256: Sha256, reason: YankReason) -> Result<Vec<Event>, Refusal> {
+    let (Identity { name, .. }, present) = repository.in_file(sha256).ok_or(Refusal::NotThere(sha256))?;
+    if repository.installer.as_ref().is_some_and(|installer| installer.as_str() == name) {
+        return Err(Refusal::InstallersName(name.clone()));
+    }
+    match &present.yanked {
+        Some(yank) if yank.reason == reason => Ok(vec![]),
+        Some(yank) => Err(Refusal::YankedAlready(yank.reason.clone())),
+        None => Ok(vec![Event::PackageYanked { sha256, reason, policy: repository.yank_policy }]),
+    }
+}
+
+pub(super) fn restore(repository: &Repository, sha256: Sha256) -> Result<Vec<Event>, Refusal> {
+    match repository.in_file(sha256) {
+        None => Err(Refusal::NotThere(sha256)),
+        Some((_, Present { yanked: None, .. })) => Ok(vec![]),
+        Some(_) => Ok(vec![Event::PackageRestored { sha256 }]),
+    }
+}
