@@ -7,6 +7,7 @@ mod assets;
 mod attempts;
 mod door;
 mod headers;
+mod history;
 mod keyring;
 mod layout;
 mod log;

@@ -12,6 +12,7 @@ use domain::{
 };
 
 use super::{
+    history::HistoryPart,
     keyring::KeyringPart,
     layout::{Layout, Section, show},
     problem::{PageProblem, not_found},
@@ -32,6 +33,10 @@ struct PackageRow {
     added: Moment,
     /// It is the repository's own, which every repository has.
     is_installer: bool,
+    /// Why it is yanked, if it is.
+    yank_reason: Option<String>,
+    /// It is yanked, and not in the newest publications.
+    is_hidden: bool,
 }
 
 #[derive(Template)]
@@ -48,6 +53,7 @@ struct RepositoryPage {
     example: String,
     pager: Pager,
     keyring: KeyringPart,
+    history: HistoryPart,
 }
 
 /// `GET /repos/{organisation}/{repository}`.
@@ -76,6 +82,8 @@ pub(super) async fn repository(
         sha256: package.sha256.to_string(),
         release: package.release.map(|release| release.to_string()),
         added: layout.moment(package.added_at),
+        yank_reason: package.yank_reason,
+        is_hidden: package.is_hidden,
     });
     show(&RepositoryPage {
         is_deb: row.format == Format::Deb,
@@ -83,6 +91,7 @@ pub(super) async fn repository(
         is_empty: example.is_none(),
         example: example.unwrap_or_else(|| "PACKAGE".to_owned()),
         packages: packages.collect(),
+        history: HistoryPart::load(&app, id, &layout).await?,
         keyring: KeyringPart::load(&app, id, &layout).await?,
         repository: RepositoryRow::of(row, &layout),
         pager,

@@ -45,6 +45,7 @@ async fn a_login_with_the_operator_token_opens_every_page() {
         (&format!("{release}/log"), "fine"),
         ("/repos", "/repos/acme/debs"),
         ("/repos/acme/debs", "/install/acme/debs) &amp;&amp; printf"),
+        ("/repos/acme/debs", "/apt/acme/debs/at/POINT/"),
         ("/repos/acme/debs?page=2", "There are no older packages"),
     ] {
         let page = site.get(address, &cookie).await;
