@@ -18,6 +18,7 @@ test:
 		dpkg-dev e2fsprogs git gnupg golang-go golang-golang-x-mod-dev gpgv mmdebstrap openssh-client openssh-server postgresql python3 python3-venv rpm zstd
 	@scripts/test/client-root "$(TARGET)/client-root" bookworm
 	@scripts/test/client-root "$(TARGET)/client-root-13" trixie
+	@scripts/test/kurrentdb-client "$(TARGET)/kurrentdb-client"
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-features --all-targets -- -D warnings
 	@scripts/test/licences "$(TARGET)/tools"

@@ -22,7 +22,7 @@ pub(super) enum Command {
     /// repeated. In the end the copy is read again, and the Merkle roots of both are compared. A server may be writing to the
     /// source, whose events up to now are copied; stop it first to move to the copy. The target has no other writer meanwhile.
     Copy {
-        /// The log that is copied: sqlite:<path> or postgres://…
+        /// The log that is copied: sqlite:<path>, postgres://… or esdb://…
         #[arg(long, env = "PKGDEPLOY_COPY_FROM", hide_env_values = true, value_name = "URL")]
         from: String,
         /// Where it is copied to

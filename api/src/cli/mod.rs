@@ -34,7 +34,7 @@ struct Global {
     /// Folder that holds everything: log, blobs, secrets, read models, root filesystems [default: /var/lib/pkgdeploy]
     #[arg(long, global = true, env = "PKGDEPLOY_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Where the event log is: sqlite:<path> or postgres://… [default: log.sqlite in the data folder]
+    /// Where the event log is: sqlite:<path>, postgres://… or esdb://… [default: log.sqlite in the data folder]
     #[arg(long = "log", global = true, env = "PKGDEPLOY_LOG_URL", hide_env_values = true, value_name = "URL")]
     log_url: Option<String>,
     /// How log lines look on standard error

@@ -8,6 +8,7 @@
 pub mod conformance;
 mod encoded;
 mod error;
+pub mod eventstoredb;
 mod filter;
 mod follow;
 mod open;

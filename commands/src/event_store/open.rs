@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+#[cfg(not(feature = "eventstoredb"))]
+use super::eventstoredb::EventStoreDbUrl;
+#[cfg(feature = "eventstoredb")]
+use super::eventstoredb::{self, EventStoreDbEventStore};
 use super::{
     EventStore, LogUrl,
     postgres::{self, PostgresEventStore},
@@ -17,6 +21,17 @@ pub enum OpenError {
     /// A database of a PostgreSQL server.
     #[error(transparent)]
     Postgres(#[from] postgres::OpenError),
+    /// An EventStoreDB or KurrentDB.
+    #[cfg(feature = "eventstoredb")]
+    #[error(transparent)]
+    EventStoreDb(#[from] eventstoredb::OpenError),
+    /// It needs another build.
+    #[cfg(not(feature = "eventstoredb"))]
+    #[error("this build cannot use {url}: EventStoreDB needs one with the cargo feature `eventstoredb`")]
+    NotBuilt {
+        /// Where the log is.
+        url: EventStoreDbUrl,
+    },
 }
 
 /// Opens the log at `url` to write to it, or makes it. Close it in the end.
@@ -27,6 +42,10 @@ pub async fn open(url: &LogUrl) -> Result<Arc<dyn EventStore>, OpenError> {
     Ok(match url {
         LogUrl::Sqlite(path) => Arc::new(SqliteEventStore::open(path).await?),
         LogUrl::Postgres(url) => Arc::new(PostgresEventStore::open(url).await?),
+        #[cfg(feature = "eventstoredb")]
+        LogUrl::EventStoreDb(url) => Arc::new(EventStoreDbEventStore::open(url).await?),
+        #[cfg(not(feature = "eventstoredb"))]
+        LogUrl::EventStoreDb(url) => return Err(OpenError::NotBuilt { url: url.clone() }),
     })
 }
 
@@ -38,5 +57,9 @@ pub async fn open_read_only(url: &LogUrl) -> Result<Arc<dyn EventStore>, OpenErr
     Ok(match url {
         LogUrl::Sqlite(path) => Arc::new(ReadOnlySqliteEventStore::open(path).await?),
         LogUrl::Postgres(url) => Arc::new(PostgresEventStore::open_read_only(url).await?),
+        #[cfg(feature = "eventstoredb")]
+        LogUrl::EventStoreDb(url) => Arc::new(EventStoreDbEventStore::open_read_only(url).await?),
+        #[cfg(not(feature = "eventstoredb"))]
+        LogUrl::EventStoreDb(url) => return Err(OpenError::NotBuilt { url: url.clone() }),
     })
 }

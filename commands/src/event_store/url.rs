@@ -5,9 +5,9 @@ use std::{fmt, path::PathBuf, str::FromStr};
 use serde::Deserialize;
 use url::Url;
 
-use super::postgres::PostgresUrl;
+use super::{eventstoredb, eventstoredb::EventStoreDbUrl, postgres::PostgresUrl};
 
-/// `sqlite:<path>` or `postgres://…`. Never shows a password, however it is printed.
+/// `sqlite:<path>`, `postgres://…`, `esdb://…` or `esdb+discover://…`. Never shows a password, however it is printed.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub enum LogUrl {
@@ -15,6 +15,8 @@ pub enum LogUrl {
     Sqlite(PathBuf),
     /// A database of a PostgreSQL server.
     Postgres(Box<PostgresUrl>),
+    /// An EventStoreDB or KurrentDB.
+    EventStoreDb(EventStoreDbUrl),
 }
 
 /// The text does not say where a log is. It is not repeated here: it may hold a password.
@@ -32,9 +34,13 @@ pub enum InvalidLogUrl {
     /// `sqlite:` and nothing.
     #[error("the log's URL names no file: expected sqlite:<path>")]
     NoPath,
+    /// `esdb:` without a node.
+    #[error("the log's URL names no node: expected {}", eventstoredb::EXPECTED)]
+    NoNode,
 }
 
-const EXPECTED: &str = "sqlite:<path> or postgres://<user>[:<password>]@<host>[:<port>]/<database>";
+const EXPECTED: &str =
+    "sqlite:<path>, postgres://<user>[:<password>]@<host>[:<port>]/<database> or esdb://<host>[:<port>][,<host>…]";
 
 impl FromStr for LogUrl {
     type Err = InvalidLogUrl;
@@ -44,6 +50,10 @@ impl FromStr for LogUrl {
             // `sqlite:///var/log` has an empty host before its path; `sqlite:log` is relative.
             let path = path.strip_prefix("//").unwrap_or(path);
             return if path.is_empty() { Err(InvalidLogUrl::NoPath) } else { Ok(Self::Sqlite(path.into())) };
+        }
+        // Several nodes are no URL, as others understand it.
+        if eventstoredb::SCHEMES.iter().any(|scheme| text.starts_with(scheme)) {
+            return text.parse().map(Self::EventStoreDb).map_err(|()| InvalidLogUrl::NoNode);
         }
         let url = Url::parse(text).map_err(|_| InvalidLogUrl::Malformed)?;
         match url.scheme() {
@@ -68,6 +78,7 @@ impl fmt::Display for LogUrl {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
             Self::Postgres(url) => write!(f, "{url}"),
+            Self::EventStoreDb(url) => write!(f, "{url}"),
         }
     }
 }
@@ -103,6 +114,13 @@ mod tests {
         assert_eq!(format!("{url:?}"), url.to_string());
         let error = "postgres://me:hunter2@db/log?port=none".parse::<LogUrl>().expect_err("no port").to_string();
         assert!(error.contains("postgres://") && !error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn a_cluster_is_shown_without_its_password() {
+        let url: LogUrl = "esdb://me:hunter2@a.example:2113,b.example:2113?tls=false".parse().expect("a URL");
+        assert_eq!(url.to_string(), "esdb://me@a.example:2113,b.example:2113");
+        assert_eq!("esdb://me:hunter2@".parse::<LogUrl>().err(), Some(InvalidLogUrl::NoNode));
     }
 
     #[test]

@@ -25,7 +25,7 @@ const APPENDS_BETWEEN: usize = 150;
 const FAULTS: usize = 3;
 /// Events that a tailing reader must see beside a writer whose commits are slow.
 const DELAYED_EVENTS: usize = 100_000;
-const DELAYED_EVENTS_EACH: usize = 50;
+const DELAYED_EVENTS_EACH: usize = 250;
 /// How long a caller waits before it repeats an append that could not be made.
 const RETRY_PAUSE: Duration = Duration::from_millis(5);
 

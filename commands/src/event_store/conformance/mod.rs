@@ -162,6 +162,6 @@ async fn whole(store: &dyn EventStore, stream: &StreamId) -> Vec<Recorded<RawEve
     }
 }
 
-fn ids(events: &[Recorded<RawEvent>]) -> Vec<EventId> {
+pub(crate) fn ids(events: &[Recorded<RawEvent>]) -> Vec<EventId> {
     events.iter().map(|event| event.event_id).collect()
 }
