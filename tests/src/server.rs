@@ -253,7 +253,7 @@ fn binary() -> &'static Path {
             return given.into();
         }
         let build = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "--package", "api", "--package", "pkgdeploy-verify"])
+            .args(["build", "--quiet", "--locked", "--workspace", "--all-features", "--bins"])
             .status();
         assert!(build.expect("cargo runs").success(), "pkgdeploy does not compile");
         let this = std::env::current_exe().expect("the test's own path");

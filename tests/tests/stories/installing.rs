@@ -1,5 +1,6 @@
 //! A tag becomes packages that apt and dnf install, upgrade and remove.
 
+use eventstoredb_double::{Double, Options};
 use reqwest::{Method, StatusCode};
 use stories::{Answer, Machine};
 use throwaway_postgres::Cluster;
@@ -52,6 +53,12 @@ async fn a_released_tag_is_installed_upgraded_and_removed_by_apt_and_dnf() {
 async fn a_released_tag_is_installed_upgraded_and_removed_with_the_log_on_postgresql() {
     let cluster = Cluster::start();
     is_installed_upgraded_and_removed(Sample::set_up_on(&cluster.url("postgres")).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_released_tag_is_installed_upgraded_and_removed_with_the_log_on_a_double_of_eventstoredb() {
+    let double = Double::start(Options { nodes: 3, ..Options::default() }).await;
+    is_installed_upgraded_and_removed(Sample::set_up_on(&double.url()).await).await;
 }
 
 async fn is_installed_upgraded_and_removed(sample: Sample) {

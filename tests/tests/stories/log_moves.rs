@@ -1,5 +1,6 @@
 //! A log is copied from store to store, and what is served stays the same.
 
+use eventstoredb_double::{Double, Options};
 use serde_json::Value;
 use stories::{Format, Machine, Served, Server, crawl, text};
 use throwaway_postgres::Cluster;
@@ -26,8 +27,11 @@ async fn a_log_that_moves_to_another_store_and_back_serves_the_same_bytes() {
     machine.ok("apt-get update && apt-get install -y noticeboard");
     assert_eq!(machine.ok("dpkg-query -W -f '${Version}' noticeboard"), "1.1.0");
 
+    let double = Double::start(Options { nodes: 3, ..Options::default() }).await;
     let served = everything(&sample).await;
-    moves(&mut sample.server, &database, &back);
+    moves(&mut sample.server, &database, &double.url());
+    assert_eq!(everything(&sample).await, served);
+    moves(&mut sample.server, &double.url(), &back);
     assert_eq!(everything(&sample).await, served);
     let other = sample.server.command(&["log", "copy", "--from", &back, "--to", &file]);
     let says = String::from_utf8_lossy(&other.stderr).into_owned();
