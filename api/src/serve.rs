@@ -1,6 +1,6 @@
 //! The whole server: every part opened in its order, wired, run, and closed.
 
-use std::{collections::BTreeMap, fs::File, net::SocketAddr, num::NonZeroU64, path::Path, sync::Arc, time::Duration};
+use std::{fs::File, net::SocketAddr, num::NonZeroU64, path::Path, sync::Arc, time::Duration};
 
 use axum::Router;
 use chrono::{TimeDelta, Utc};
@@ -38,7 +38,7 @@ use projections::{
     runner::{Progress, Runner},
     transparency::transparency,
 };
-use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet, time::timeout};
+use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -69,10 +69,12 @@ use crate::{
         IndexBlobs, LogFeed, ProjectedRepositories, ProjectedTrees, ProjectedWindows, ServedBlobs, ServedRepositories,
         StatedFacts, github_access, github_worker,
     },
+    workers::{WorkerEnded, Workers},
 };
 
 /// Where to listen if nobody says otherwise.
-const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+pub(crate) const LISTEN_DEFAULT: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 /// How long a request that waits may take.
 const LONG_REQUEST_MAX: Duration = releases::WAIT_MAX.saturating_add(REQUEST_MAX);
 
@@ -229,8 +231,8 @@ impl Server {
             reads: Arc::new(ServedRepositories {
                 credentials: credentials.clone(),
                 repositories: repositories.clone(),
-                uses: uses.clone(),
-                moves,
+                uses: Some(uses.clone()),
+                moves: Some(moves),
             }),
             hand_over: Arc::new(RolledCredentials { rolls: rolls.clone(), progress: progress.clone() }),
             blobs: Arc::new(ServedBlobs::new(blobs.clone())),
@@ -299,39 +301,8 @@ impl Server {
     }
 }
 
-/// A part of the server that runs as long as the server does has ended.
-#[derive(Debug, thiserror::Error)]
-#[error("the server cannot go on without its {0}; the log says why it ended")]
-pub struct WorkerEnded(&'static str);
-
-/// The tasks that run as long as the server does. Dropping them ends them.
-#[derive(Default)]
-struct Workers {
-    tasks: JoinSet<&'static str>,
-    names: BTreeMap<tokio::task::Id, &'static str>,
-}
-
-impl Workers {
-    fn start(&mut self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
-        let task = self.tasks.spawn(async move {
-            work.await;
-            name
-        });
-        self.names.insert(task.id(), name);
-    }
-
-    /// Returns when one of them ends, by itself or by a panic.
-    async fn one_ended(&mut self) -> WorkerEnded {
-        match self.tasks.join_next_with_id().await {
-            Some(Ok((_, name))) => WorkerEnded(name),
-            Some(Err(error)) => WorkerEnded(self.names.get(&error.id()).copied().unwrap_or("tasks")),
-            None => std::future::pending().await,
-        }
-    }
-}
-
 /// Returns when the projection of keys and tokens has stopped: it would go on letting in who was let in before.
-async fn stopped(progress: Progress) {
+pub(crate) async fn stopped(progress: Progress) {
     // No log is that long: only a projector that stopped ends this wait.
     if let Err(stopped) = progress.wait_for_projector(CREDENTIALS, Position(u64::MAX)).await {
         error!("{stopped}");
@@ -352,7 +323,7 @@ fn router(app: App, metrics: PrometheusHandle) -> Router {
         .with_state(app)
 }
 
-fn public_url(settings: &Settings, listen: SocketAddr) -> Result<PublicUrl, BoxError> {
+pub(crate) fn public_url(settings: &Settings, listen: SocketAddr) -> Result<PublicUrl, BoxError> {
     let text = settings.public_url.clone().unwrap_or_else(|| format!("http://{listen}"));
     Ok(text.parse()?)
 }

@@ -11,6 +11,7 @@ pub mod config;
 pub mod delivery;
 pub mod digest;
 pub mod event;
+pub mod feed;
 pub mod ids;
 pub mod keyring;
 pub mod merkle;

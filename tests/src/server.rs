@@ -142,12 +142,25 @@ impl Server {
         self.restart();
     }
 
-    /// Starts the process and waits until it is ready. Returns the operator token, if it printed one.
+    /// Kills it, and starts a replica of it on another data folder at the same address.
+    pub fn replace_by_replica(&mut self, bundle: &Path, data: &Path) {
+        self.kill();
+        self.data = data.to_owned();
+        let bundle = bundle.to_str().expect("temporary folders have plain names");
+        assert_eq!(self.spawn_as(&["replica", "--bundle", bundle]), None, "a replica has no operator");
+    }
+
     fn spawn(&mut self) -> Option<String> {
+        self.spawn_as(&["serve"])
+    }
+
+    /// Starts the process and waits until it is ready. Returns the operator token, if it printed one.
+    fn spawn_as(&mut self, command: &[&str]) -> Option<String> {
         let log = self.folder.path().join("server.log");
         let log = File::options().append(true).create(true).open(log).expect("the server's log opens");
         let mut child = Command::new(binary())
-            .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--public-url", &self.url()])
+            .args(command)
+            .args(["--listen", &format!("127.0.0.1:{}", self.port), "--public-url", &self.url()])
             .arg("--data")
             .arg(self.data())
             .arg("--config")

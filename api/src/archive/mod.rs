@@ -14,6 +14,7 @@ mod folder;
 mod lines;
 mod log_file;
 mod manifest;
+mod named;
 mod read;
 mod tar;
 
@@ -28,6 +29,7 @@ pub use self::{
     lines::Lines,
     log_file::LogFile,
     manifest::{BlobsPart, FilePart, Format, LogPart, Manifest},
+    named::{NamedBlobs, blobs_of},
     read::Archive,
     tar::pack,
 };

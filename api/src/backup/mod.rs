@@ -9,28 +9,24 @@ mod sealed;
 mod tests;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     path::Path,
 };
 
 use chrono::{DateTime, Utc};
 use commands::{
-    blobs::{BlobError, Blobs},
+    blobs::Blobs,
     event_store::{EventStore, Filter, PAGE_EVENTS_MAX, ReadError},
 };
-use domain::{
-    canonical,
-    digest::Sha256,
-    event::{BlobKind, DecodeError, blobs as named_blobs, decode},
-    recorded::{Position, RawEvent, Recorded},
-};
-use projections::rope::Manifest as Rope;
+use domain::{canonical, digest::Sha256, recorded::Position};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 pub use self::restore::{RestoreError, Restored, check_empty, restore};
 use crate::{
-    archive::{ArchiveError, ArchiveFolder, BlobsPart, FilePart, Format, HowBlobs, Manifest, Step, Watch, io},
+    archive::{
+        ArchiveError, ArchiveFolder, FilePart, Format, HowBlobs, Manifest, NamedBlobs, Step, Watch, blobs_of, io,
+    },
     data_folder::DataFolder,
 };
 
@@ -106,8 +102,7 @@ pub async fn backup(
     }
 
     let mut lines = folder.log()?;
-    let mut named =
-        Named { folder: &folder, blobs, how: options.blobs, seen: HashSet::new(), part: BlobsPart::default() };
+    let mut named = NamedBlobs::new(&folder, blobs, options.blobs);
     let mut after = Position(0);
     while after < head {
         let page = log.read_all(after, &Filter::all(), PAGE_EVENTS_MAX).await?;
@@ -123,66 +118,11 @@ pub async fn backup(
         after = page.next.min(head);
         watch(COPYING, after.0, head.0);
     }
-    let blobs = named.part;
+    let blobs = named.part();
     let manifest =
         Manifest { format: Format::Backup, made_at: now, organisation: None, log: lines.finish()?, blobs, files };
     folder.finish(&manifest)?;
     Ok(manifest)
-}
-
-/// The blobs that an event names; `line` is its number, for whoever has to look.
-fn blobs_of(event: &Recorded<RawEvent>, line: u64) -> Result<Vec<(Sha256, BlobKind)>, ArchiveError> {
-    match decode(&event.event) {
-        Ok(event) => Ok(named_blobs(&event)),
-        // A version that knows the event would copy more.
-        Err(DecodeError::Unknown { .. } | DecodeError::Malformed { .. }) => {
-            Err(ArchiveError::Newer { line, name: event.event.name.clone() })
-        }
-    }
-}
-
-/// The blobs that were named so far.
-struct Named<'a> {
-    folder: &'a ArchiveFolder,
-    blobs: &'a Blobs,
-    how: HowBlobs,
-    seen: HashSet<Sha256>,
-    part: BlobsPart,
-}
-
-impl Named<'_> {
-    /// Copies a blob, and what it is made of.
-    async fn put(&mut self, digest: Sha256, kind: BlobKind) -> Result<(), ArchiveError> {
-        if !self.put_one(digest).await? || kind == BlobKind::Whole {
-            return Ok(());
-        }
-        // What is no rope is told by `verify`; its bytes are copied as they are.
-        let rope = Rope::parse(&self.blobs.get(digest).await?).unwrap_or_default();
-        for piece in rope.blobs() {
-            self.put_one(piece).await?;
-        }
-        Ok(())
-    }
-
-    /// Whether it is there now, and was not before.
-    async fn put_one(&mut self, digest: Sha256) -> Result<bool, ArchiveError> {
-        if !self.seen.insert(digest) {
-            return Ok(false);
-        }
-        match self.folder.put_blob(self.blobs, digest, self.how).await {
-            Ok(bytes) => {
-                self.part.count += 1;
-                self.part.bytes += bytes;
-                Ok(true)
-            }
-            // The rest is worth keeping all the more.
-            Err(ArchiveError::Blob(BlobError::NotFound { .. } | BlobError::Corrupt { .. })) => {
-                self.part.missing.insert(digest);
-                Ok(false)
-            }
-            Err(error) => Err(error),
-        }
-    }
 }
 
 /// A copy at one moment, which holds up nobody who writes.

@@ -21,9 +21,9 @@ use domain::{
 use projections::rope::Manifest as Rope;
 use uuid::Uuid;
 
-use super::{MASTER_KEY, SECRETS, SIGNED_LOGS, USES, blobs_of, has_master_key};
+use super::{MASTER_KEY, SECRETS, SIGNED_LOGS, USES, has_master_key};
 use crate::{
-    archive::{Archive, ArchiveError, Step, Watch, io},
+    archive::{Archive, ArchiveError, Step, Watch, blobs_of, io},
     data_folder::DataFolder,
 };
 

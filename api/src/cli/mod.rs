@@ -2,10 +2,12 @@
 
 mod backup;
 mod diff;
+mod bundle;
 mod lines;
 mod log;
 mod operator_token;
 mod progress;
+mod replica;
 mod rootfs;
 mod serve;
 mod verify;
@@ -102,6 +104,14 @@ enum Command {
     /// A point is a time such as 20261126T100000Z, a position of the log, a release's id, a snapshot's name, or newest. Answered
     /// from the read models in the data folder; the server may be running.
     Diff(diff::Command),
+    /// Make bundles, which carry one organisation's repositories to a replica
+    #[command(subcommand)]
+    Bundle(bundle::Command),
+    /// Serve one organisation's repositories from a folder without secrets
+    ///
+    /// Packages, indexes and installers are answered byte for byte as by the server that the bundle is of, and the same access keys
+    /// open them. Nothing can be changed there. --data is the replica's own folder, new or with what earlier bundles brought.
+    Replica(replica::Command),
     /// Check the whole log and everything that its events name, without a private key
     ///
     /// Reads each event, renders every index ever signed again and compares it with what was signed, verifies each recorded
@@ -126,6 +136,8 @@ pub async fn run() -> ExitCode {
             Command::Backup(command) => backup::back_up(command, &settings).await,
             Command::Restore(command) => backup::restore(command, &settings).await,
             Command::Diff(command) => diff::run(command, &settings).await,
+            Command::Bundle(command) => bundle::run(command, &settings).await,
+            Command::Replica(command) => replica::run(command, settings).await,
             Command::Verify(command) => verify::run(command, &settings).await,
         },
     };

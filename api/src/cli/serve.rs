@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Outcome, operator_token};
 use crate::{
     data_folder::DataFolder,
+    replica::STATE_FILE,
     serve::{Announce, Server},
     settings::Settings,
 };
@@ -16,6 +17,10 @@ pub(super) async fn run(mut settings: Settings, listen: Option<SocketAddr>, publ
     settings.listen = listen.or(settings.listen);
     settings.public_url = public_url.or(settings.public_url);
     let data = DataFolder::open(&settings)?;
+    if data.path().join(STATE_FILE).exists() {
+        let folder = data.path().display();
+        return Err(format!("{folder} is a replica's, whose log is not whole: start `pkgdeploy replica` on it").into());
+    }
     let stop = CancellationToken::new();
     stop_on_signals(&stop)?;
     let server = tokio::select! {
@@ -28,7 +33,7 @@ pub(super) async fn run(mut settings: Settings, listen: Option<SocketAddr>, publ
     Ok(server.run(&Terminal).await?)
 }
 
-struct Terminal;
+pub(super) struct Terminal;
 
 impl Announce for Terminal {
     #[expect(clippy::print_stdout, reason = "scripts read the address from standard output")]
@@ -37,7 +42,7 @@ impl Announce for Terminal {
     }
 }
 
-fn stop_on_signals(stop: &CancellationToken) -> std::io::Result<()> {
+pub(super) fn stop_on_signals(stop: &CancellationToken) -> std::io::Result<()> {
     for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
         let (mut signals, stop) = (signal(kind)?, stop.clone());
         tokio::spawn(async move {

@@ -36,10 +36,10 @@ pub struct ServedRepositories {
     pub credentials: Credentials,
     /// Which file a path names.
     pub repositories: Repositories,
-    /// Who used which key when.
-    pub uses: Uses,
-    /// Which machines have moved to their new keys.
-    pub moves: Moves,
+    /// Who used which key when; none where nobody writes it down.
+    pub uses: Option<Uses>,
+    /// Which machines have moved to their new keys; none where nobody records it.
+    pub moves: Option<Moves>,
 }
 
 impl RepositoryReads for ServedRepositories {
@@ -55,11 +55,15 @@ impl RepositoryReads for ServedRepositories {
     }
 
     fn used(&self, key: AccessKeyId, package: Option<Sha256>) {
-        self.uses.used(key, package, Utc::now());
+        if let Some(uses) = &self.uses {
+            uses.used(key, package, Utc::now());
+        }
     }
 
     fn moved(&self, repository: RepositoryId, key: AccessKeyId) {
-        self.moves.notice(repository, key);
+        if let Some(moves) = &self.moves {
+            moves.notice(repository, key);
+        }
     }
 
     fn published_at<'a>(

@@ -7,6 +7,7 @@
 //! then do the rest.
 
 mod backlog;
+mod follow;
 mod package;
 mod publish;
 mod published;
@@ -22,6 +23,7 @@ use tracing::error;
 
 use self::backlog::Backlog;
 pub use self::{
+    follow::follow_published,
     package::{Holds, InstallerOf, InstallerPackageError, pack},
     publish::PublishInstallerError,
     published::{PublishedInstaller, PublishedInstallers},

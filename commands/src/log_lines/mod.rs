@@ -1,5 +1,6 @@
 //! A log as lines of text, one canonical line an event: to keep, to read elsewhere, and to bring into another log.
 
+mod append;
 mod batch;
 mod copy;
 mod export;
@@ -16,6 +17,7 @@ use domain::{
 };
 
 pub use self::{
+    append::append,
     copy::{CopyStep, copy},
     export::export,
     import::import,

@@ -54,6 +54,23 @@ async fn an_import_that_broke_off_is_repeated() {
 }
 
 #[tokio::test]
+async fn events_that_are_there_already_stay_and_others_are_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let (from, ..) = written(&folder).await;
+    let all = crate::event_store::Filter::all();
+    let events = everything(&from, Position(0), &all).await;
+    let to = log(&folder, "to.sqlite").await;
+    append(&to, events[..401].to_vec()).await.expect("appended");
+    append(&to, events[..700].to_vec()).await.expect("appended");
+    append(&to, events[650..].to_vec()).await.expect("appended");
+    assert_eq!(everything(&to, Position(0), &all).await, events);
+    let mut other = events[7].clone();
+    other.event_id = events[8].event_id;
+    let other = append(&to, vec![other]).await;
+    assert!(matches!(other, Err(LinesError::Other { line: 1, position: Position(8) })), "{other:?}");
+}
+
+#[tokio::test]
 async fn what_is_no_log_or_another_one_is_refused_by_its_line() {
     let folder = TempDir::new().expect("a folder");
     let (from, lines, _) = written(&folder).await;

@@ -33,6 +33,17 @@ pub(super) fn read(file: &Path) -> io::Result<Option<LogState>> {
     state.map(Some).ok_or_else(|| io::Error::other("it should hold a number of entries and a root"))
 }
 
+/// Keeps `state`, unless a later one is kept already: another process signs for the same logs, one at a time.
+pub(super) fn raise(file: &Path, state: LogState) -> io::Result<()> {
+    let folder = file.parent().ok_or_else(|| io::Error::other("it has no folder"))?;
+    let turn = fs::File::open(folder)?;
+    turn.lock()?;
+    match read(file)? {
+        Some(kept) if kept.size >= state.size => Ok(()),
+        _ => write(file, state),
+    }
+}
+
 /// On disk before it returns, whole or not at all.
 pub(super) fn write(file: &Path, state: LogState) -> io::Result<()> {
     let folder = file.parent().ok_or_else(|| io::Error::other("it has no folder"))?;

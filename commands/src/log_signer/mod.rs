@@ -7,6 +7,7 @@ mod kept;
 mod key;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::{
     collections::HashMap,
@@ -23,7 +24,10 @@ use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use self::key::LogKey;
-pub use self::key::{LOG_KEY_PURPOSE, LogKeyError};
+pub use self::{
+    key::{LOG_KEY_PURPOSE, LogKeyError},
+    verify::is_signed_by,
+};
 use crate::{event_store::BoxError, execute::Executor, secrets::Secrets};
 
 /// The trees over the logs' entries.
@@ -112,6 +116,12 @@ impl LogSigner {
         self.0.key.verifier(origin)
     }
 
+    /// `text`, which is no checkpoint, as a note signed by the key of the log called `origin`.
+    #[must_use]
+    pub fn note(&self, origin: &str, text: String) -> String {
+        Note { signatures: vec![self.0.key.sign(origin, &text)], text }.to_string()
+    }
+
     /// A checkpoint of the log as it is now, as a signed note; none if it has no entry.
     ///
     /// # Errors
@@ -135,7 +145,7 @@ impl LogSigner {
             }
         }
         if last != Some(state) {
-            blocking(&file, move |file| kept::write(file, state)).await?;
+            blocking(&file, move |file| kept::raise(file, state)).await?;
         }
         let text = Checkpoint { origin: origin.to_owned(), size: state.size, root: state.root }.to_string();
         let note = Note { signatures: vec![key.sign(origin, &text)], text }.to_string();

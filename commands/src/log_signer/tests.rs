@@ -113,3 +113,14 @@ async fn a_log_that_does_not_continue_what_was_signed_is_refused_for_ever() {
     world.entries.set(&["a", "b", "c", "d"]);
     assert!(signed(&signer).await.expect("it continues").is_some());
 }
+
+#[test]
+fn what_was_signed_last_is_never_lowered() {
+    let folder = TempDir::new().expect("a folder");
+    let file = kept::file(folder.path(), LogName::Server);
+    let state = |size: u64| LogState { size, root: Sha256::of(&size.to_be_bytes()) };
+    for (signed, kept) in [(3, 3), (2, 3), (5, 5)] {
+        kept::raise(&file, state(signed)).expect("it is written");
+        assert_eq!(kept::read(&file).expect("it is read"), Some(state(kept)));
+    }
+}

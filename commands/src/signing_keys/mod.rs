@@ -5,6 +5,7 @@
 //! and on every node.
 
 mod make;
+mod public;
 mod set;
 #[cfg(test)]
 mod tests;
@@ -28,11 +29,12 @@ use tokio::sync::{Mutex, watch};
 use self::set::Folded;
 pub use self::{
     make::{Making, SIGNING_KEY_PURPOSE},
+    public::PublicKeys,
     set::{IndexSigner, SigningSet},
     trusted::{TrustedCertificate, TrustedCertificates},
 };
 use crate::{
-    event_store::PAGE_EVENTS_MAX,
+    event_store::{EventStore, PAGE_EVENTS_MAX},
     execute::{Context, ExecuteError, Executor, LogError},
     secrets::{Secrets, SecretsError},
     signing::{SigningError, VerifyError},
@@ -106,7 +108,7 @@ impl SigningKeys {
     ) -> Result<Self, SigningKeysError> {
         make::first_key(&executor, &secrets, &making).await?;
         let mut folded = Folded::default();
-        read_on(&executor, &mut folded).await?;
+        read_on(&**executor.store(), &mut folded).await?;
         let set = Arc::new(SigningSet::load(&folded, &secrets, None).await?);
         let (folded, set) = (Mutex::new(folded), watch::Sender::new(set));
         Ok(Self(Arc::new(Inner { executor, secrets, making, folded, set })))
@@ -225,7 +227,7 @@ impl SigningKeys {
     async fn refresh(&self) -> Result<(), SigningKeysError> {
         let Inner { executor, secrets, folded, set, .. } = &*self.0;
         let mut folded = folded.lock().await;
-        read_on(executor, &mut folded).await?;
+        read_on(&**executor.store(), &mut folded).await?;
         let before = self.now();
         if before.revision < folded.revision {
             let loaded = SigningSet::load(&folded, secrets, Some(&before)).await?;
@@ -236,10 +238,10 @@ impl SigningKeys {
 }
 
 /// Folds in what the log holds beyond `folded`.
-async fn read_on(executor: &Executor, folded: &mut Folded) -> Result<(), LogError> {
+async fn read_on(store: &dyn EventStore, folded: &mut Folded) -> Result<(), LogError> {
     let stream = StreamId::new(SigningKey::KIND, SigningKeyId::service().0);
     loop {
-        let page = executor.store().read_stream(&stream, folded.revision, PAGE_EVENTS_MAX).await?;
+        let page = store.read_stream(&stream, folded.revision, PAGE_EVENTS_MAX).await?;
         if page.is_empty() {
             return Ok(());
         }

@@ -10,7 +10,10 @@ use domain::{
 };
 
 use super::{SigningKeysError, make, trusted::TrustedCertificate};
-use crate::{secrets::Secrets, signing::Signer};
+use crate::{
+    secrets::Secrets,
+    signing::{Signer, VerifyError},
+};
 
 /// The stream of the signing keys, folded.
 #[derive(Default)]
@@ -22,6 +25,11 @@ pub(super) struct Folded {
 }
 
 impl Folded {
+    /// What machines should trust, oldest first.
+    pub(super) fn trusted(&self) -> Result<Arc<[TrustedCertificate]>, VerifyError> {
+        self.keys.keys().iter().filter(|key| key.is_trusted()).map(TrustedCertificate::of).collect()
+    }
+
     pub(super) fn fold(&mut self, event: &Event, recorded_at: DateTime<Utc>) {
         self.keys.evolve(event);
         match event {
@@ -82,8 +90,7 @@ impl SigningSet {
         }
         let current = index_signers.iter().find(|one| one.signer.fingerprint() == current);
         let current = current.ok_or(SigningKeysError::None)?.signer.clone();
-        let trusted = keys.iter().filter(|key| key.is_trusted()).map(TrustedCertificate::of);
-        let trusted = trusted.collect::<Result<_, _>>()?;
+        let trusted = folded.trusted()?;
         let (revision, signers_changed_at) = (folded.revision, folded.signers_changed_at);
         Ok(Self { revision, signers_changed_at, current, index_signers, keys, trusted })
     }

@@ -23,6 +23,10 @@ pub struct TrustedCertificate {
 }
 
 impl TrustedCertificate {
+    /// The certificate of `key`.
+    ///
+    /// # Errors
+    /// What is recorded is none.
     pub(super) fn of(key: &Key) -> Result<Self, VerifyError> {
         let certificate = Certificate::parse(&key.certificate)?;
         Ok(Self {
@@ -42,11 +46,16 @@ pub struct TrustedCertificates(Source);
 enum Source {
     Keys(watch::Receiver<Arc<SigningSet>>),
     Fixed(Arc<[TrustedCertificate]>),
+    Public(watch::Receiver<Arc<[TrustedCertificate]>>),
 }
 
 impl TrustedCertificates {
     pub(super) fn of(keys: watch::Receiver<Arc<SigningSet>>) -> Self {
         Self(Source::Keys(keys))
+    }
+
+    pub(super) fn public(certificates: watch::Receiver<Arc<[TrustedCertificate]>>) -> Self {
+        Self(Source::Public(certificates))
     }
 
     /// Always the same ones.
@@ -61,6 +70,7 @@ impl TrustedCertificates {
         match &self.0 {
             Source::Keys(keys) => keys.borrow().trusted.clone(),
             Source::Fixed(certificates) => certificates.clone(),
+            Source::Public(certificates) => certificates.borrow().clone(),
         }
     }
 
@@ -70,6 +80,7 @@ impl TrustedCertificates {
         let may_change = match &mut self.0 {
             Source::Keys(keys) => keys.changed().await.is_ok(),
             Source::Fixed(_) => false,
+            Source::Public(certificates) => certificates.changed().await.is_ok(),
         };
         if !may_change {
             std::future::pending::<()>().await;

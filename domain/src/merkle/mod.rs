@@ -59,6 +59,19 @@ impl Accumulator {
         whole
     }
 
+    /// The tree of `size` entries whose largest full subtrees have these roots, from left to right; none if there cannot be
+    /// so many of them.
+    #[must_use]
+    pub fn of_parts(size: u64, full: Vec<Sha256>) -> Option<Self> {
+        (full.len() == size.count_ones() as usize).then_some(Self { size, full })
+    }
+
+    /// The roots of the largest full subtrees, from left to right: with the size, all that a tree needs to go on.
+    #[must_use]
+    pub fn full(&self) -> &[Sha256] {
+        &self.full
+    }
+
     /// How many entries it has.
     #[must_use]
     pub fn size(&self) -> u64 {

@@ -111,3 +111,16 @@ proptest! {
         prop_assert!(proves_consistency((old, root_of(old)), (size, root_of(size)), &proof));
     }
 }
+
+#[test]
+fn a_tree_goes_on_from_its_size_and_its_full_subtrees() {
+    let mut whole = Accumulator::default();
+    for n in 0_u64..300 {
+        let mut resumed = Accumulator::of_parts(whole.size(), whole.full().to_vec()).expect("the parts of a tree");
+        let leaf = leaf_hash(&n.to_be_bytes());
+        resumed.push(leaf);
+        whole.push(leaf);
+        assert_eq!(resumed.root(), whole.root());
+    }
+    assert_eq!(Accumulator::of_parts(3, whole.full()[..1].to_vec()), None);
+}

@@ -10,6 +10,7 @@ mod installers;
 mod installing;
 mod log_moves;
 mod rebuilding;
+mod replicas;
 mod reproducible;
 mod rolls;
 mod rotation;

@@ -1,0 +1,86 @@
+//! The blobs that events name, on their way into an archive.
+
+use std::collections::HashSet;
+
+use commands::blobs::{BlobError, Blobs};
+use domain::{
+    digest::Sha256,
+    event::{BlobKind, DecodeError, blobs as named_blobs, decode},
+    recorded::{RawEvent, Recorded},
+};
+use projections::rope::Manifest as Rope;
+
+use super::{ArchiveError, ArchiveFolder, BlobsPart, HowBlobs};
+
+/// The blobs that an event names; `line` is its number, for whoever has to look.
+///
+/// # Errors
+/// A newer version wrote the event.
+pub fn blobs_of(event: &Recorded<RawEvent>, line: u64) -> Result<Vec<(Sha256, BlobKind)>, ArchiveError> {
+    match decode(&event.event) {
+        Ok(event) => Ok(named_blobs(&event)),
+        // A version that knows the event would copy more.
+        Err(DecodeError::Unknown { .. } | DecodeError::Malformed { .. }) => {
+            Err(ArchiveError::Newer { line, name: event.event.name.clone() })
+        }
+    }
+}
+
+/// The blobs that were named so far.
+pub struct NamedBlobs<'a> {
+    folder: &'a ArchiveFolder,
+    blobs: &'a Blobs,
+    how: HowBlobs,
+    seen: HashSet<Sha256>,
+    part: BlobsPart,
+}
+
+impl<'a> NamedBlobs<'a> {
+    /// None yet. They come from `blobs` into `folder`.
+    #[must_use]
+    pub fn new(folder: &'a ArchiveFolder, blobs: &'a Blobs, how: HowBlobs) -> Self {
+        Self { folder, blobs, how, seen: HashSet::new(), part: BlobsPart::default() }
+    }
+
+    /// What was copied.
+    #[must_use]
+    pub fn part(self) -> BlobsPart {
+        self.part
+    }
+
+    /// Copies a blob, and what it is made of. One that is lost or damaged is named as missing.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub async fn put(&mut self, digest: Sha256, kind: BlobKind) -> Result<(), ArchiveError> {
+        if !self.put_one(digest).await? || kind == BlobKind::Whole {
+            return Ok(());
+        }
+        // What is no rope is told by `verify`; its bytes are copied as they are.
+        let rope = Rope::parse(&self.blobs.get(digest).await?).unwrap_or_default();
+        for piece in rope.blobs() {
+            self.put_one(piece).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether it is there now, and was not before.
+    async fn put_one(&mut self, digest: Sha256) -> Result<bool, ArchiveError> {
+        if !self.seen.insert(digest) {
+            return Ok(false);
+        }
+        match self.folder.put_blob(self.blobs, digest, self.how).await {
+            Ok(bytes) => {
+                self.part.count += 1;
+                self.part.bytes += bytes;
+                Ok(true)
+            }
+            // The rest is worth keeping all the more.
+            Err(ArchiveError::Blob(BlobError::NotFound { .. } | BlobError::Corrupt { .. })) => {
+                self.part.missing.insert(digest);
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `pkgdeploy bundle`.
+
+use std::path::{Path, PathBuf};
+
+use chrono::Utc;
+use clap::{Args, Subcommand};
+use commands::{blobs::Blobs, event_store};
+use domain::{names::OrganisationName, recorded::Position};
+
+use super::{Outcome, progress::Progress};
+use crate::{
+    archive::{HowBlobs, Manifest, Step, pack},
+    backup::lacks,
+    bundle::{self, BundleError, Options, Sources},
+    data_folder::DataFolder,
+    settings::Settings,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Write all that a replica of one organisation's repositories needs (the server may be running)
+    ///
+    /// The events of its repositories and access keys, every package and index that they name, and what its transparency log
+    /// proves. No secret is in it: keys are there as digests. A folder that holds an earlier bundle gets what is new.
+    Create(Create),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Create {
+    /// Folder of the bundle, new or with an earlier one; or a new file whose name ends in .tar
+    to: PathBuf,
+    /// Whose repositories
+    #[arg(long, value_name = "NAME")]
+    organisation: OrganisationName,
+    /// Last position of the event log that counts [default: the log's last]
+    #[arg(long, value_name = "POSITION")]
+    until: Option<u64>,
+    /// Print the manifest as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
+    match command {
+        Command::Create(command) => create(command, settings).await,
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "this is the command's answer")]
+async fn create(command: Create, settings: &Settings) -> Outcome {
+    let Create { to, organisation, until, json } = command;
+    let data = DataFolder::existing(settings)?;
+    let log = event_store::open_read_only(data.log()).await?;
+    let blobs = Blobs::local(data.blobs())?;
+    let sources = Sources { log: &log, blobs: &blobs, data: &data };
+    let options = Options { organisation, until: until.map(Position), blobs: HowBlobs::Copied };
+    let is_file = to.extension().is_some_and(|extension| extension == "tar") && !to.is_dir();
+    let manifest =
+        if is_file { into_file(&sources, &to, options).await? } else { into_folder(&sources, &to, options).await? };
+    let Manifest { log, blobs, .. } = &manifest;
+    match json {
+        true => println!("{}", serde_json::to_string(&manifest)?),
+        false => println!(
+            "{}\n{:>12} entries, Merkle root {}\n{:>12} blobs, {} bytes",
+            to.display(),
+            log.events,
+            log.merkle_root,
+            blobs.count,
+            blobs.bytes
+        ),
+    }
+    lacks(&manifest).map_or(Ok(()), |missing| {
+        let first = missing.first().map(ToString::to_string).unwrap_or_default();
+        let count = missing.len();
+        Err(format!("{count} blobs are lost or damaged here, and so not in the bundle: {first} …; see `verify`").into())
+    })
+}
+
+async fn into_folder(sources: &Sources<'_>, to: &Path, options: Options) -> Result<Manifest, BundleError> {
+    let progress = Progress::on_terminal();
+    let watch = |step, done, total| progress.at(step, done, total);
+    bundle::create(sources, to, options, Utc::now(), &watch).await
+}
+
+/// By way of a folder beside the data, in which blobs take no space.
+async fn into_file(
+    sources: &Sources<'_>,
+    to: &Path,
+    options: Options,
+) -> Result<Manifest, Box<dyn std::error::Error + Send + Sync>> {
+    if to.exists() {
+        return Err(format!("{} is there already: a bundle in a file is always a new file", to.display()).into());
+    }
+    let staged = tempfile::Builder::new().prefix("bundle-").tempdir_in(sources.data.path())?;
+    let options = Options { blobs: HowBlobs::Linked, ..options };
+    let manifest = into_folder(sources, staged.path(), options).await?;
+    let progress = Progress::on_terminal();
+    progress.at(Step { words: "Writing the file", unit: "bytes" }, manifest.blobs.bytes + manifest.log.bytes, 0);
+    let (from, to) = (staged.path().to_owned(), to.to_owned());
+    tokio::task::spawn_blocking(move || pack(&from, &to)).await??;
+    Ok(manifest)
+}

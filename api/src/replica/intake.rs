@@ -1,0 +1,217 @@
+//! Taking entries in: first the blobs that an event names, then the event, then what the replica remembers of the log.
+
+use std::{
+    collections::HashSet,
+    fs::{File, TryLockError},
+    path::Path,
+    sync::Arc,
+};
+
+use commands::{
+    blobs::{BlobError, Blobs},
+    event_store::{self, EventStore, LogUrl},
+    log_lines,
+};
+use domain::{
+    checkpoint::VerifierKey,
+    digest::Sha256,
+    event::{BlobKind, DecodeError, blobs as named_blobs, decode},
+    feed::Entry,
+    merkle::Accumulator,
+    names::OrganisationName,
+    recorded::{RawEvent, Recorded},
+};
+use futures::future::BoxFuture;
+use projections::rope::Manifest as Rope;
+
+use super::{
+    ReplicaError,
+    state::{STATE, State},
+};
+use crate::{
+    archive::{io, sync_disk_of},
+    data_folder::DataFolder,
+};
+
+const LOG: &str = "log.sqlite";
+const LOCK: &str = "replica.lock";
+
+/// Where blobs come from.
+pub(super) trait BlobSource: Send + Sync {
+    /// Puts the blob `digest`, which the event of that entry names, at `to`, if it is what its name says. Whoever calls sees to it
+    /// that it reaches the disk. Whether it is there then: what was lost before is told elsewhere.
+    fn fetch<'a>(&'a self, entry: u64, digest: Sha256, to: &'a Path) -> BoxFuture<'a, Result<bool, ReplicaError>>;
+}
+
+/// A replica's folder, opened by the one process that writes it.
+pub struct Replica {
+    data: DataFolder,
+    store: Arc<dyn EventStore>,
+    blobs: Blobs,
+    state: Option<State>,
+    tree: Accumulator,
+    seen: HashSet<Sha256>,
+    _lock: File,
+}
+
+impl Replica {
+    /// Opens the replica in the folder of `data`, or makes one in an empty folder.
+    ///
+    /// # Errors
+    /// The folder is a server's, another process has it, or it cannot be read.
+    pub async fn open(data: DataFolder) -> Result<Self, ReplicaError> {
+        let path = data.path();
+        let no_replica = |what| ReplicaError::NoReplica { path: path.to_owned(), what };
+        if data.secrets().exists() || data.master_key().exists() {
+            return Err(no_replica("secrets"));
+        }
+        let state = State::read(path)?;
+        // Nothing else of a replica is there before its state but an empty log, which a refused bundle leaves.
+        if state.is_none() && data.read_models().exists() {
+            return Err(no_replica("a server's read models"));
+        }
+        let lock = File::create(path.join(LOCK)).map_err(io("lock", path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(ReplicaError::Busy { path: path.to_owned() }),
+            Err(TryLockError::Error(error)) => return Err(io("lock", path)(error).into()),
+        }
+        let damaged = || io("use", path.join(STATE))(std::io::Error::other("its tree is none"));
+        let tree = match &state {
+            Some(state) => state.tree().ok_or_else(damaged)?,
+            None => Accumulator::default(),
+        };
+        let store = event_store::open(&LogUrl::Sqlite(path.join(LOG))).await?;
+        let blobs = Blobs::local(data.blobs())?;
+        Ok(Self { data, store, blobs, state, tree, seen: HashSet::new(), _lock: lock })
+    }
+
+    /// Where it lies.
+    pub(super) fn data(&self) -> &DataFolder {
+        &self.data
+    }
+
+    /// Its log.
+    pub(super) fn store(&self) -> &Arc<dyn EventStore> {
+        &self.store
+    }
+
+    /// Packages and indexes.
+    pub(super) fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    /// Whose repositories it has; none before it took anything in.
+    #[must_use]
+    pub fn organisation(&self) -> Option<&OrganisationName> {
+        self.state.as_ref().map(|state| &state.organisation)
+    }
+
+    /// How many entries were taken in.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.tree.size()
+    }
+
+    /// The root of the tree over them.
+    #[must_use]
+    pub fn root(&self) -> Sha256 {
+        self.tree.root()
+    }
+
+    /// Is told whose entries follow and which key signs them. The first time it is remembered, for ever.
+    pub(super) fn adopt(&mut self, organisation: &OrganisationName, key: &VerifierKey) -> Result<(), ReplicaError> {
+        let offered = key.to_string();
+        let Some(State { organisation: has, log_key, .. }) = &self.state else {
+            let state = State::new(organisation.clone(), offered);
+            state.write(self.data.path())?;
+            self.state = Some(state);
+            return Ok(());
+        };
+        if has != organisation {
+            return Err(ReplicaError::OtherOrganisation { has: has.clone(), offered: organisation.clone() });
+        }
+        match *log_key == offered {
+            true => Ok(()),
+            false => Err(ReplicaError::OtherKey { has: log_key.clone(), offered }),
+        }
+    }
+
+    /// Records the events of the signing keys, from the first on, that are not there yet.
+    pub(super) async fn take_signing_keys(&self, events: Vec<Recorded<RawEvent>>) -> Result<(), ReplicaError> {
+        Ok(log_lines::append(&*self.store, events).await?)
+    }
+
+    /// Takes in the entries that follow, which somebody vouched for. Blobs come from `source`.
+    pub(super) async fn take(
+        &mut self,
+        entries: Vec<(Entry, Sha256)>,
+        source: &dyn BlobSource,
+    ) -> Result<(), ReplicaError> {
+        let mut tree = self.tree.clone();
+        let mut events = Vec::new();
+        let mut is_fetched = false;
+        for (entry, leaf) in entries {
+            if let Entry::Shown(event) = entry {
+                for (digest, kind) in blobs_of(tree.size(), &event)? {
+                    is_fetched |= self.bring(tree.size(), digest, kind, source).await?;
+                }
+                events.push(event);
+            }
+            tree.push(leaf);
+        }
+        if is_fetched {
+            sync_disk_of(self.data.path()).map_err(io("write to the disk of", self.data.path()))?;
+        }
+        log_lines::append(&*self.store, events).await?;
+        if let Some(state) = &mut self.state {
+            state.set_tree(&tree);
+            state.write(self.data.path())?;
+        }
+        self.tree = tree;
+        Ok(())
+    }
+
+    /// Brings a blob and what it is made of; whether anything came.
+    async fn bring(
+        &mut self,
+        entry: u64,
+        digest: Sha256,
+        kind: BlobKind,
+        source: &dyn BlobSource,
+    ) -> Result<bool, ReplicaError> {
+        if self.seen.contains(&digest) {
+            return Ok(false);
+        }
+        let mut came = self.bring_one(entry, digest, source).await?;
+        if kind == BlobKind::Rope && self.blobs.contains(digest).await? {
+            let rope = Rope::parse(&self.blobs.get(digest).await?).unwrap_or_default();
+            for piece in rope.blobs() {
+                came |= self.bring_one(entry, piece, source).await?;
+            }
+        }
+        Ok(came)
+    }
+
+    async fn bring_one(&mut self, entry: u64, digest: Sha256, source: &dyn BlobSource) -> Result<bool, ReplicaError> {
+        if !self.seen.insert(digest) {
+            return Ok(false);
+        }
+        // A power cut may have left less than the whole of it.
+        if self.blobs.contains(digest).await? && self.blobs.check(digest).await.is_ok() {
+            return Ok(false);
+        }
+        let to = self.blobs.local_path(digest).ok_or(BlobError::NotFound { digest })?;
+        source.fetch(entry, digest, &to).await
+    }
+}
+
+/// The blobs that the event of that entry names.
+fn blobs_of(entry: u64, event: &Recorded<RawEvent>) -> Result<Vec<(Sha256, BlobKind)>, ReplicaError> {
+    match decode(&event.event) {
+        Ok(event) => Ok(named_blobs(&event)),
+        Err(DecodeError::Unknown { .. } | DecodeError::Malformed { .. }) => {
+            Err(ReplicaError::Newer { entry, name: event.event.name.clone() })
+        }
+    }
+}

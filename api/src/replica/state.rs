@@ -1,0 +1,69 @@
+//! What a replica remembers of the log that it follows: whose it is, who signs it, and the tree over what was taken in.
+
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    path::Path,
+};
+
+use domain::{digest::Sha256, merkle::Accumulator, names::OrganisationName};
+use serde::{Deserialize, Serialize};
+
+use super::ReplicaError;
+use crate::archive::io;
+
+/// The file. A folder that has it is a replica's.
+pub(super) const STATE: &str = "replica.json";
+
+/// The state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct State {
+    pub(super) organisation: OrganisationName,
+    /// The key of its log, as verifiers pin it.
+    pub(super) log_key: String,
+    size: u64,
+    full: Vec<Sha256>,
+}
+
+impl State {
+    /// Of a log of which nothing was taken in yet.
+    pub(super) fn new(organisation: OrganisationName, log_key: String) -> Self {
+        Self { organisation, log_key, size: 0, full: Vec::new() }
+    }
+
+    /// The tree over what was taken in; none if the file was damaged.
+    pub(super) fn tree(&self) -> Option<Accumulator> {
+        Accumulator::of_parts(self.size, self.full.clone())
+    }
+
+    pub(super) fn set_tree(&mut self, tree: &Accumulator) {
+        (self.size, self.full) = (tree.size(), tree.full().to_vec());
+    }
+
+    /// The state in `folder`; none if there is none yet.
+    pub(super) fn read(folder: &Path) -> Result<Option<Self>, ReplicaError> {
+        let path = folder.join(STATE);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io("read", path)(error).into()),
+        };
+        serde_json::from_slice(&text).map(Some).map_err(|source| ReplicaError::State { path, source })
+    }
+
+    /// On disk before it returns, whole or not at all.
+    pub(super) fn write(&self, folder: &Path) -> Result<(), ReplicaError> {
+        let path = folder.join(STATE);
+        let text = serde_json::to_string_pretty(self);
+        let text = text.map_err(|source| ReplicaError::State { path: path.clone(), source })?;
+        let written = (|| {
+            let mut new = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(folder)?;
+            writeln!(new, "{text}")?;
+            new.as_file().sync_all()?;
+            new.persist(&path).map_err(|refused| refused.error)?;
+            File::open(folder)?.sync_all()
+        })();
+        Ok(written.map_err(io("write", &path))?)
+    }
+}

@@ -1,0 +1,71 @@
+use std::sync::Arc;
+
+use chrono::Utc;
+use commands::{
+    event_store::{BoxError, EventStore, sqlite::SqliteEventStore},
+    execute::Executor,
+    log_signer::{LogSigner, Trees},
+    secrets::Secrets,
+};
+use domain::{
+    checkpoint::{LogName, LogState},
+    digest::Sha256,
+    feed,
+};
+use futures::future::BoxFuture;
+use tempfile::TempDir;
+
+use super::trust;
+
+/// A log of one entry.
+struct OneEntry;
+
+impl Trees for OneEntry {
+    fn now(&self, _: LogName) -> Option<LogState> {
+        Some(LogState { size: 1, root: Sha256::of(b"entry") })
+    }
+
+    fn root_at(&self, log: LogName, _: u64) -> BoxFuture<'_, Result<Option<Sha256>, BoxError>> {
+        Box::pin(async move { Ok(self.now(log).map(|state| state.root)) })
+    }
+}
+
+async fn signer(folder: &TempDir) -> LogSigner {
+    let path = folder.path();
+    let store: Arc<dyn EventStore> = Arc::new(SqliteEventStore::open(path.join("log.sqlite")).await.expect("a log"));
+    let secrets = Arc::new(Secrets::open(&path.join("secrets"), &path.join("master.key")).expect("secrets"));
+    let executor = Executor::new(store, Utc::now);
+    let signed = path.join("signed_logs");
+    LogSigner::open(&executor, &secrets, "host", Arc::new(OneEntry), signed).await.expect("a signer")
+}
+
+#[tokio::test]
+async fn only_what_the_logs_own_key_signed_is_believed() {
+    let [folder, other] = [(); 2].map(|()| TempDir::new().expect("a folder"));
+    let (signer, other) = (signer(&folder).await, self::signer(&other).await);
+    let acme = "acme".parse().expect("a name");
+    let origin = signer.origin(Some(&acme));
+    let key_text = signer.verifier_key(&origin).to_string();
+    let key = trust::key(&key_text, &acme).expect("the log's key");
+    assert!(trust::key(&key_text, &"rival".parse().expect("a name")).is_err(), "another log's key");
+
+    let log = LogName::Server;
+    let note = signer.checkpoint(log, &origin).await.expect("signed").expect("it has an entry");
+    let checkpoint = trust::checkpoint(&note, &key).expect("it is signed");
+    assert_eq!((checkpoint.size, checkpoint.root), (1, Sha256::of(b"entry")));
+    let forged = other.checkpoint(log, &origin).await.expect("signed").expect("it has an entry");
+    let of_another_log =
+        signer.checkpoint(LogName::Organisation(domain::ids::OrganisationId::named(&acme)), "host/log/x");
+    let of_another_log = of_another_log.await.expect("signed").expect("it has an entry");
+    for bad in [forged, of_another_log, note.replacen("\n1\n", "\n2\n", 1), String::new()] {
+        assert!(trust::checkpoint(&bad, &key).is_err(), "{bad}");
+    }
+
+    // A note about no keys is no note about some.
+    let about_none = signer.note(&origin, feed::signing_keys_text(&origin, &[]));
+    assert!(trust::signing_keys(&[], &about_none, &key).expect("it is signed").is_empty());
+    assert!(trust::signing_keys(&["{}".to_owned()], &about_none, &key).is_err());
+    assert!(trust::signing_keys(&[], &note, &key).is_err(), "a checkpoint is no note on keys");
+    let about_nonsense = signer.note(&origin, feed::signing_keys_text(&origin, &["{}".to_owned()]));
+    assert!(trust::signing_keys(&["{}".to_owned()], &about_nonsense, &key).is_err());
+}
