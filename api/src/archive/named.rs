@@ -20,7 +20,7 @@ pub fn blobs_of(event: &Recorded<RawEvent>, line: u64) -> Result<Vec<(Sha256, Bl
     match decode(&event.event) {
         Ok(event) => Ok(named_blobs(&event)),
         // A version that knows the event would copy more.
-        Err(DecodeError::Unknown { .. } | DecodeError::Malformed { .. }) => {
+        Err(DecodeError::Unknown { .. } | DecodeError::Newer { .. } | DecodeError::Malformed { .. }) => {
             Err(ArchiveError::Newer { line, name: event.event.name.clone() })
         }
     }

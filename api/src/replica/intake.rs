@@ -210,7 +210,7 @@ impl Replica {
 fn blobs_of(entry: u64, event: &Recorded<RawEvent>) -> Result<Vec<(Sha256, BlobKind)>, ReplicaError> {
     match decode(&event.event) {
         Ok(event) => Ok(named_blobs(&event)),
-        Err(DecodeError::Unknown { .. } | DecodeError::Malformed { .. }) => {
+        Err(DecodeError::Unknown { .. } | DecodeError::Newer { .. } | DecodeError::Malformed { .. }) => {
             Err(ReplicaError::Newer { entry, name: event.event.name.clone() })
         }
     }

@@ -131,7 +131,8 @@ impl Reader<'_> {
             Ok(event) => self.fact(place, &recorded, &event).await,
             // Kept, and looked at by whoever wrote it.
             Err(DecodeError::Unknown { .. }) => Ok(()),
-            Err(error @ DecodeError::Malformed { .. }) => {
+            // Passed over, what it names would count as checked.
+            Err(error @ (DecodeError::Newer { .. } | DecodeError::Malformed { .. })) => {
                 self.find(place, commands::causes::Causes(&error).to_string());
                 Ok(())
             }

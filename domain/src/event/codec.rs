@@ -1,27 +1,42 @@
 //! Between facts and what the log stores: a name, a schema version and JSON.
 //!
-//! A released shape never changes meaning. When a shape must change, its schema version goes up, and an upcaster
-//! here turns the older JSON into the newer one; the golden files of `tests.rs` hold every shape ever written.
+//! A released shape never changes meaning. When a shape must change, the schema version of its name goes up, and a step in
+//! `upcasting/` turns the older JSON into the newer one; the golden files of `tests.rs` hold every shape ever written.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, Error as _},
+};
 use serde_json::Value;
 
-use super::Event;
+use super::{
+    Event,
+    upcasting::{self, Step},
+};
 use crate::recorded::RawEvent;
-
-/// What this version writes for every event.
-const SCHEMA_VERSION: u32 = 1;
 
 /// A stored event that this version cannot read.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// A newer version wrote it. It is kept, and skipped by whoever does not need it.
+    /// A newer version wrote it under a name of its own. It is kept, and skipped: nobody here can have asked for it.
     #[error("event {name} of schema version {schema_version} was written by a newer version")]
     Unknown {
         /// The name on the wire.
         name: String,
         /// Its schema version.
         schema_version: u32,
+    },
+    /// A newer version wrote it under a name that is known here. It is kept; whoever needs events of that name must stop.
+    #[error(
+        "event {name} is of schema version {schema_version}, and this version reads up to {newest}: a newer version is needed"
+    )]
+    Newer {
+        /// The name on the wire.
+        name: String,
+        /// Its schema version.
+        schema_version: u32,
+        /// The newest that is read here.
+        newest: u32,
     },
     /// The stored text is not what its name promises.
     #[error("event {name} cannot be read")]
@@ -33,12 +48,77 @@ pub enum DecodeError {
     },
 }
 
-/// The stored form of a fact: the fields of its variant alone; the name says which variant.
-///
-/// # Panics
-/// Never: every event is made of strings, numbers, lists and maps with string keys.
+/// What reads and writes stored events: the changes of shapes that it knows of.
+#[derive(Debug, Clone, Copy)]
+pub struct Codec {
+    steps: &'static [Step],
+}
+
+impl Default for Codec {
+    fn default() -> Self {
+        Self::of(upcasting::RELEASED)
+    }
+}
+
+impl Codec {
+    /// One that knows of these changes, which are in order of their versions; for tests of changes that are not released.
+    #[must_use]
+    pub const fn of(steps: &'static [Step]) -> Self {
+        Self { steps }
+    }
+
+    /// The stored form of a fact: the fields of its variant alone; the name says which variant.
+    ///
+    /// # Panics
+    /// Never: every event is made of strings, numbers, lists and maps with string keys.
+    #[must_use]
+    pub fn encode(&self, event: &Event) -> RawEvent {
+        let name = event.name();
+        let schema_version = upcasting::newest_version(self.steps, name);
+        RawEvent { name: name.to_owned(), schema_version, payload: fields(event).to_string() }
+    }
+
+    /// The fact in a stored event, whatever its age.
+    ///
+    /// # Errors
+    /// `Unknown` and `Newer` for what a newer version wrote, `Malformed` for what nobody can have written.
+    pub fn decode(&self, raw: &RawEvent) -> Result<Event, DecodeError> {
+        let RawEvent { name, schema_version, payload } = raw;
+        if !super::NAMES.contains(&name.as_str()) {
+            return Err(DecodeError::Unknown { name: name.clone(), schema_version: *schema_version });
+        }
+        let malformed = |source| DecodeError::Malformed { name: name.clone(), source };
+        let newest = upcasting::newest_version(self.steps, name);
+        match *schema_version {
+            0 => Err(malformed(serde_json::Error::custom("schema versions begin with 1"))),
+            version if version > newest => {
+                Err(DecodeError::Newer { name: name.clone(), schema_version: version, newest })
+            }
+            version if version < newest => {
+                let fields = serde_json::from_str(payload).map_err(malformed)?;
+                let fields = upcasting::upcast(self.steps, name, version, fields);
+                read_event(name, &Value::Object(fields).to_string()).map_err(malformed)
+            }
+            _ => read_event(name, payload).map_err(malformed),
+        }
+    }
+}
+
+/// The stored form of a fact, as [`Codec::encode`] of this version gives it.
 #[must_use]
 pub fn encode(event: &Event) -> RawEvent {
+    Codec::default().encode(event)
+}
+
+/// The fact in a stored event, as [`Codec::decode`] of this version gives it.
+///
+/// # Errors
+/// As there.
+pub fn decode(raw: &RawEvent) -> Result<Event, DecodeError> {
+    Codec::default().decode(raw)
+}
+
+fn fields(event: &Event) -> Value {
     let tagged = match event {
         Event::Account(event) => to_value(event),
         Event::CiProof(event) => to_value(event),
@@ -50,29 +130,19 @@ pub fn encode(event: &Event) -> RawEvent {
         Event::Keyring(event) => to_value(event),
         Event::SigningKey(event) => to_value(event),
     };
-    let fields = match tagged {
+    match tagged {
         Value::Object(map) => map.into_iter().next().map_or(Value::Null, |(_, fields)| fields),
         _ => Value::Object(serde_json::Map::new()),
-    };
-    RawEvent { name: event.name().to_owned(), schema_version: SCHEMA_VERSION, payload: fields.to_string() }
+    }
 }
 
 fn to_value(event: &impl Serialize) -> Value {
     serde_json::to_value(event).expect("an event is plain data")
 }
 
-/// The fact in a stored event.
-///
-/// # Errors
-/// `Unknown` for what a newer version wrote, `Malformed` for what nobody can have written.
-pub fn decode(raw: &RawEvent) -> Result<Event, DecodeError> {
-    let RawEvent { name, schema_version, payload } = raw;
-    let unknown = || DecodeError::Unknown { name: name.clone(), schema_version: *schema_version };
-    if *schema_version > SCHEMA_VERSION || !super::NAMES.contains(&name.as_str()) {
-        return Err(unknown());
-    }
-    let (kind, variant) = name.split_once('.').ok_or_else(unknown)?;
-    let malformed = |source| DecodeError::Malformed { name: name.clone(), source };
+/// The fact of a known `name` in its newest shape.
+fn read_event(name: &str, payload: &str) -> Result<Event, serde_json::Error> {
+    let (kind, variant) = name.split_once('.').unwrap_or((name, ""));
     match kind {
         "account" => read(variant, payload).map(Event::Account),
         "ci-proof" => read(variant, payload).map(Event::CiProof),
@@ -83,9 +153,8 @@ pub fn decode(raw: &RawEvent) -> Result<Event, DecodeError> {
         "repository" => read(variant, payload).map(Event::Repository),
         "keyring" => read(variant, payload).map(Event::Keyring),
         "signing-key" => read(variant, payload).map(Event::SigningKey),
-        _ => return Err(unknown()),
+        _ => Err(serde_json::Error::custom("no events of this kind")),
     }
-    .map_err(malformed)
 }
 
 /// Reads `{"<variant>": <payload>}`, or `"<variant>"` for a variant without fields.

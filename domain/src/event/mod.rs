@@ -4,10 +4,11 @@ mod blobs;
 mod codec;
 #[cfg(test)]
 mod tests;
+pub mod upcasting;
 
 pub use self::{
     blobs::{BlobKind, blobs},
-    codec::{DecodeError, decode, encode},
+    codec::{Codec, DecodeError, decode, encode},
 };
 use crate::{
     account, aggregate::EventShape, ci_proof, delivery, keyring, organisation, project, release, repository,

@@ -10,7 +10,7 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    event::{DecodeError, Event, decode},
+    event::{Codec, DecodeError, Event},
     recorded::{Position, RawEvent, Recorded},
 };
 use sqlx::SqliteConnection;
@@ -66,6 +66,7 @@ pub struct Runner {
     feed: Arc<dyn Feed>,
     rows: SqliteConnection,
     slots: Vec<Slot>,
+    codec: Codec,
     batch_time_max: Duration,
     health: watch::Sender<Health>,
 }
@@ -79,13 +80,9 @@ struct Batch {
 }
 
 impl Batch {
-    async fn read(feed: &dyn Feed, after: Position) -> Result<Self, FeedError> {
-        Self::read_page(feed, after, BATCH_EVENTS_MAX).await
-    }
-
-    async fn read_page(feed: &dyn Feed, after: Position, limit: u32) -> Result<Self, FeedError> {
+    async fn read(feed: &dyn Feed, codec: Codec, after: Position, limit: u32) -> Result<Self, FeedError> {
         let Page { events, next, head } = feed.read_all(after, limit).await?;
-        Ok(Self { after, events: events.into_iter().map(Incoming::of).collect(), next, head })
+        Ok(Self { after, events: events.into_iter().map(|stored| Incoming::of(stored, codec)).collect(), next, head })
     }
 }
 
@@ -97,11 +94,12 @@ struct Incoming {
 }
 
 impl Incoming {
-    fn of(stored: Recorded<RawEvent>) -> Self {
-        let event = match decode(&stored.event) {
+    fn of(stored: Recorded<RawEvent>, codec: Codec) -> Self {
+        let event = match codec.decode(&stored.event) {
             Ok(event) => Some(Ok(stored.borrowed().map(|_| event))),
             Err(DecodeError::Unknown { .. }) => None,
-            Err(error @ DecodeError::Malformed { .. }) => Some(Err(describe(&error))),
+            // Whoever wants the name stops: passed over, a revocation of a newer shape would leave a key working.
+            Err(error @ (DecodeError::Newer { .. } | DecodeError::Malformed { .. })) => Some(Err(describe(&error))),
         };
         Self { stored, event }
     }
@@ -133,7 +131,15 @@ impl Runner {
         }
         let health = watch::Sender::new(Health { projectors: slots.iter().map(Slot::health).collect(), trouble: None });
         let progress = Progress::new(health.subscribe());
-        Ok((Self { feed, rows, slots, batch_time_max: BATCH_TIME_MAX, health }, progress))
+        let codec = Codec::default();
+        Ok((Self { feed, rows, slots, codec, batch_time_max: BATCH_TIME_MAX, health }, progress))
+    }
+
+    /// The same, reading stored events as `codec` does.
+    #[cfg(test)]
+    fn reading(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
     }
 
     /// Follows the log. Ends only when going on would corrupt the read models.
@@ -165,7 +171,7 @@ impl Runner {
         let mut batch: Option<Batch> = None;
         let mut more = false;
         for index in 0..self.slots.len() {
-            let Self { feed, rows, slots, batch_time_max, .. } = self;
+            let Self { feed, rows, slots, codec, batch_time_max, .. } = self;
             let slot = &mut slots[index];
             if !slot.is_due() {
                 continue;
@@ -174,7 +180,7 @@ impl Runner {
             let after = slot.position();
             let read = match batch.take() {
                 Some(read) if read.after == after => read,
-                _ => Batch::read(feed.as_ref(), after).await?,
+                _ => Batch::read(feed.as_ref(), *codec, after, BATCH_EVENTS_MAX).await?,
             };
             slot.advance(rows, &read, Position(u64::MAX), *batch_time_max).await?;
             more |= slot.position() > after && slot.position() < read.head;

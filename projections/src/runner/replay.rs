@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use domain::recorded::Position;
+use domain::{event::Codec, recorded::Position};
 use sqlx::SqliteConnection;
 use tokio::{sync::mpsc, task::JoinSet};
 
@@ -104,7 +104,7 @@ async fn read(
     seen: impl Fn(Position),
 ) -> Result<(), ReplayError> {
     while after < last && !pages.is_empty() {
-        let batch = Arc::new(Batch::read_page(feed, after, PAGE_EVENTS_MAX).await?);
+        let batch = Arc::new(Batch::read(feed, Codec::default(), after, PAGE_EVENTS_MAX).await?);
         if batch.next <= after {
             return Ok(());
         }

@@ -11,6 +11,8 @@ use sqlx::{AssertSqlSafe, Row as _};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+mod upcasting;
+
 use super::*;
 use crate::{blob::BlobError, read_models::ReadModels, testing::World};
 
@@ -221,13 +223,26 @@ async fn what_stands_before_an_event_that_does_not_fit_is_kept() {
 }
 
 #[tokio::test]
-async fn events_of_a_newer_version_are_skipped() {
+async fn events_of_an_unknown_name_are_skipped() {
     let world = World::new();
     let started = start(&world, 1, None).await;
     let unknown = RawEvent { name: "organisation.renamed".into(), schema_version: 1, payload: "{}".into() };
     world.feed.append_raw("organisation", ID, 1, unknown);
     started.progress.wait_for(append(&world)).await.unwrap();
     assert_eq!(started.seen(), [2]);
+}
+
+#[tokio::test]
+async fn a_newer_shape_of_a_known_event_stops_those_who_want_its_kind() {
+    let world = World::new();
+    let started = start(&world, 1, None).await;
+    let newer = |name: &str| RawEvent { name: name.into(), schema_version: 2, payload: "{}".into() };
+    world.feed.append_raw("keyring", ID, 1, newer("keyring.access_key_revoked"));
+    started.progress.wait_for(append(&world)).await.unwrap();
+    let position = world.feed.append_raw("organisation", ID, 1, newer("organisation.created"));
+    let WaitError::Stopped { why, .. } = started.progress.wait_for(position).await.unwrap_err() else { panic!() };
+    assert!(why.contains("schema version 2") && why.contains("a newer version is needed"), "{why}");
+    assert_eq!(started.seen(), [1]);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::{
 
 use domain::{
     canonical,
-    event::{Event, decode},
+    event::{DecodeError, Event, decode},
     merkle::{Tile, leaf_hash},
     recorded::{RawEvent, Recorded, StreamId},
     tenancy::{Owner, owner},
@@ -92,7 +92,7 @@ impl TransparencyProjector {
         stored: &Recorded<RawEvent>,
     ) -> Result<Option<LogName>, ProjectionError> {
         // Only the first event of a stream says whose it is.
-        let event: Option<Event> = if stored.revision.0 == 1 { decode(&stored.event).ok() } else { None };
+        let event = if stored.revision.0 == 1 { begun_by(stored)? } else { None };
         match owner(&stored.stream, event.as_ref()) {
             Owner::Server => Ok(None),
             Owner::Organisation(organisation) => {
@@ -228,6 +228,16 @@ impl Projector for TransparencyProjector {
         // What was remembered may have been read from rows that are gone.
         self.owners.clear();
         self.staged = Staged::default();
+    }
+}
+
+/// What began a stream, if it can be read. A newer shape of a known name may say whose the stream is, and its tenant's log would
+/// lack all of it.
+fn begun_by(stored: &Recorded<RawEvent>) -> Result<Option<Event>, ProjectionError> {
+    match decode(&stored.event) {
+        Ok(event) => Ok(Some(event)),
+        Err(error @ DecodeError::Newer { .. }) => Err(ProjectionError::Contradiction(error.to_string())),
+        Err(DecodeError::Unknown { .. } | DecodeError::Malformed { .. }) => Ok(None),
     }
 }
 
