@@ -4,7 +4,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use commands::{
     blobs::Blobs, execute::Executor, github::Access, installers::PublishedInstallers, log_signer::LogSigner,
-    refused_triggers::RefusedTriggers, rolls::Rolls, secrets::Secrets, signing_keys::SigningKeys, source::Git,
+    personal::Persons, refused_triggers::RefusedTriggers, rolls::Rolls, secrets::Secrets, signing_keys::SigningKeys,
+    source::Git,
 };
 use projections::{
     board::Board, credentials::Credentials, index::Repositories, runner::Progress, transparency::Transparency,
@@ -56,6 +57,8 @@ pub struct Parts {
     pub tag_questions: Semaphore,
     /// How many uploads may come in at the same time.
     pub uploads: Semaphore,
+    /// Seals and opens what is known of persons.
+    pub persons: Persons,
     /// What has to be used again, sealed.
     pub secrets: Arc<Secrets>,
     /// What deliveries are verified with.

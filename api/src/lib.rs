@@ -13,6 +13,7 @@ pub mod installers;
 pub mod mint;
 pub mod moved_log;
 pub mod oidc;
+pub mod operators;
 pub mod ops;
 pub mod pages;
 pub mod releases;

@@ -13,6 +13,7 @@ use commands::{
     execute::{Context, Executor},
     installers::{InstallerPublisher, PublishedInstallers},
     log_signer::LogSigner,
+    personal::Persons,
     publishing::{Publisher, Resigner},
     refused_triggers::RefusedTriggers,
     releases::{Pipeline, Running, Slots},
@@ -119,6 +120,11 @@ impl Server {
         let public_url = public_url(settings, listener.local_addr()?)?;
         let executor = Arc::new(Executor::new(store.clone(), Utc::now));
         let secrets = Arc::new(Secrets::open(&data.secrets(), data.master_key())?);
+        let persons = Persons::new(secrets.clone());
+        match persons.destroy_erased(&executor).await? {
+            0 => {}
+            count => warn!("destroyed {count} keys of persons who were erased before"),
+        }
         let blobs = Blobs::local(data.blobs())?;
         let making = making(settings, &public_url);
         let signing_keys = SigningKeys::open(executor.clone(), secrets.clone(), making).await?;
@@ -262,6 +268,7 @@ impl Server {
             ci_issuer: CiIssuer::new(&settings.oidc.issuer()?, settings.oidc.proxy.as_deref())
                 .map_err(|error| format!("[oidc] in the settings: {}", Causes(&error)))?,
             refused_triggers,
+            persons,
             secrets,
             signing_keys,
             public_url,

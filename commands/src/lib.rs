@@ -12,6 +12,7 @@ pub mod log_lines;
 pub mod log_signer;
 pub mod packages;
 pub mod packaging;
+pub mod personal;
 pub mod publishing;
 pub mod refused_triggers;
 pub mod releases;

@@ -58,6 +58,8 @@ ids! {
     AccessKeyId,
     /// A person or program that may act on the whole server.
     AccountId,
+    /// A human being whose data events may hold; the person's account has the same id.
+    PersonId,
     /// An API or operator token.
     TokenId,
     /// Something sealed in the secret store: a webhook's secret, a private key.

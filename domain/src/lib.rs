@@ -18,6 +18,7 @@ pub mod merkle;
 pub mod names;
 pub mod organisation;
 pub mod package;
+pub mod personal;
 pub mod project;
 pub mod recorded;
 pub mod release;

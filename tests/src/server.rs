@@ -87,6 +87,12 @@ impl Server {
         Team::new(self.url(), self.operator_token.clone())
     }
 
+    /// Another operator, at this server.
+    #[must_use]
+    pub fn team(&self, token: &str) -> Team {
+        Team::new(self.url(), token.to_owned())
+    }
+
     /// The process id.
     ///
     /// # Panics

@@ -5,6 +5,7 @@ mod diff;
 mod bundle;
 mod lines;
 mod log;
+mod operator;
 mod operator_token;
 mod progress;
 mod replica;
@@ -68,6 +69,11 @@ enum Command {
     },
     /// Make a new operator token and end every older one (the server must be stopped)
     OperatorToken,
+    /// Manage the persons who operate the server; what is known of them can be erased (the server must be stopped)
+    ///
+    /// While the server runs, GraphQL does the same: addOperator, renewOperatorToken, removeOperator, eraseOperator.
+    #[command(subcommand)]
+    Operator(operator::Command),
     /// Manage the root filesystems that packages are built on
     #[command(subcommand)]
     Rootfs(rootfs::Command),
@@ -129,6 +135,7 @@ pub async fn run() -> ExitCode {
         Ok(settings) => match command {
             Command::Serve { listen, public_url } => serve::run(settings, listen, public_url).await,
             Command::OperatorToken => operator_token::run(&settings).await,
+            Command::Operator(command) => operator::run(command, &settings).await,
             Command::Rootfs(command) => rootfs::run(command, &settings).await,
             Command::Export { until } => lines::export(&settings, until).await,
             Command::Import => lines::import(&settings).await,

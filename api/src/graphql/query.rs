@@ -11,7 +11,7 @@ use domain::{
 
 use super::{
     error::{internal, invalid, not_found, with_code},
-    types::{FIRST_DEFAULT, Fetch, Organisation, Project, Release, Repository, SigningKey},
+    types::{FIRST_DEFAULT, Fetch, Operator, Organisation, Project, Release, Repository, SigningKey},
 };
 use crate::app::App;
 
@@ -80,6 +80,11 @@ impl Query {
     /// The keys that sign packages and indexes: every one that the server ever had, oldest first.
     async fn signing_keys(&self, ctx: &Context<'_>) -> Result<Vec<SigningKey>> {
         SigningKey::all(ctx)
+    }
+
+    /// The persons who operate the server, or did, in the order in which they came; at most 1,000.
+    async fn operators(&self, ctx: &Context<'_>) -> Result<Vec<Operator>> {
+        Operator::all(ctx).await
     }
 
     /// Which machines fetched a package, and when: those with their own key by name, others by their shared key. Counted

@@ -3,6 +3,7 @@
 mod diff;
 mod history;
 mod keyring;
+mod operator;
 mod organisation;
 mod project;
 mod release;
@@ -17,6 +18,7 @@ pub(super) use self::{
     diff::Diff,
     history::{Publication, Snapshot},
     keyring::{Fetch, KeyKindWord, NamedNewKey, RolledKeys},
+    operator::Operator,
     organisation::Organisation,
     project::{ConnectedGithub, NewApiToken, NewProject, Project, webhook_url},
     release::Release,

@@ -41,6 +41,14 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     sync_parent(path)
 }
 
+/// Writes zeros over all of a file.
+pub(super) fn overwrite(path: &Path) -> io::Result<()> {
+    let mut file = File::options().write(true).open(path)?;
+    let length = file.metadata()?.len();
+    io::copy(&mut io::repeat(0).take(length), &mut file)?;
+    file.sync_all()
+}
+
 /// Reads a file and one byte more than `max_bytes` if it is longer: no file fills the memory.
 pub(super) fn read_at_most(path: &Path, max_bytes: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(max_bytes.min(8 * 1024) + 1);

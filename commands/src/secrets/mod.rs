@@ -107,6 +107,29 @@ impl Secrets {
         }
     }
 
+    /// The same, with zeros written over it before: for what must not be found on the disk either. On a disk or a file system that
+    /// writes elsewhere what is written anew, the old bytes may stay for a while; without the master key they open nothing.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub fn destroy(&self, id: Uuid) -> Result<(), SecretsError> {
+        let path = self.path(id);
+        match files::overwrite(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(SecretsError::Io { action: "overwrite", path, source: error })
+            }
+            _ => self.delete(id),
+        }
+    }
+
+    /// The ids of everything that is sealed.
+    ///
+    /// # Errors
+    /// If the folder cannot be listed.
+    pub fn ids(&self) -> Result<Vec<Uuid>, SecretsError> {
+        sealed_files(&self.folder)?.map(|found| found.map(|(id, _)| id)).collect()
+    }
+
     fn path(&self, id: Uuid) -> PathBuf {
         self.folder.join(id.to_string())
     }
@@ -118,16 +141,26 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// One sealed file of the folder, if there is any. Everything not named by an id is somebody else's.
+/// One sealed file of the folder, if there is any.
 fn any_sealed_file(folder: &Path) -> Result<Option<(Uuid, PathBuf)>, SecretsError> {
-    let failed = |source| SecretsError::Io { action: "list", path: folder.into(), source };
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if let Some(id) = entry.file_name().to_str().and_then(|name| Uuid::parse_str(name).ok()) {
-            return Ok(Some((id, entry.path())));
+    sealed_files(folder)?.next().transpose()
+}
+
+/// The sealed files of the folder. Everything not named by an id is somebody else's.
+fn sealed_files(
+    folder: &Path,
+) -> Result<impl Iterator<Item = Result<(Uuid, PathBuf), SecretsError>> + use<>, SecretsError> {
+    let folder = folder.to_owned();
+    let entries = fs::read_dir(&folder);
+    let failed = move |source| SecretsError::Io { action: "list", path: folder.clone(), source };
+    let entries = entries.map_err(&failed)?;
+    Ok(entries.filter_map(move |entry| match entry {
+        Err(error) => Some(Err(failed(error))),
+        Ok(entry) => {
+            let id = entry.file_name().to_str().and_then(|name| Uuid::parse_str(name).ok())?;
+            Some(Ok((id, entry.path())))
         }
-    }
-    Ok(None)
+    }))
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, SecretsError> {

@@ -2,12 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{digest::Sha256, ids::TokenId};
+use crate::{digest::Sha256, ids::TokenId, personal::Personal};
 
 /// What can have happened to an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
+    /// The account is a person's.
+    Registered {
+        /// What the person is called.
+        name: Personal,
+        /// Where the person gets mail.
+        email: Personal,
+    },
     /// A token was made and shown once.
     TokenIssued {
         /// Its public id.
@@ -20,4 +27,8 @@ pub enum Event {
         /// Its public id.
         token: TokenId,
     },
+    /// The person no longer acts on the server. What it did keeps its name.
+    Removed,
+    /// The key of the person's data is to be destroyed: nothing of it can be read any more.
+    PersonErased,
 }

@@ -17,6 +17,18 @@ use crate::{aggregate::Aggregate, digest::Sha256, ids::TokenId};
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Account {
     tokens: BTreeMap<TokenId, Sha256>,
+    person: Person,
+}
+
+/// Whose the account is.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Person {
+    /// No person's: whoever holds the server's first token.
+    #[default]
+    None,
+    Registered,
+    Removed,
+    Erased,
 }
 
 impl Account {
@@ -24,6 +36,12 @@ impl Account {
     #[must_use]
     pub fn has_token(&self) -> bool {
         !self.tokens.is_empty()
+    }
+
+    /// Must the key of the person's data be gone?
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.person == Person::Erased
     }
 }
 
@@ -39,6 +57,9 @@ impl Aggregate for Account {
 
     fn evolve(&mut self, event: &Event) {
         match event {
+            Event::Registered { .. } => self.person = Person::Registered,
+            Event::Removed => self.person = Person::Removed,
+            Event::PersonErased => self.person = Person::Erased,
             Event::TokenIssued { token, secret_sha256 } => {
                 self.tokens.insert(*token, *secret_sha256);
             }

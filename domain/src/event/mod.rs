@@ -81,8 +81,11 @@ macro_rules! shapes {
 
 shapes! {
     account::Account {
+        Registered { .. } => "account.registered",
         TokenIssued { .. } => "account.token_issued",
         TokenRevoked { .. } => "account.token_revoked",
+        Removed => "account.removed",
+        PersonErased => "account.person_erased",
     }
     ci_proof::CiProof {
         Spent { .. } => "ci-proof.spent",

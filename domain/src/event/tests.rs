@@ -15,12 +15,13 @@ use crate::{
     config::Architecture,
     delivery,
     digest::Sha256,
-    ids::{AccessKeyId, ProjectId, ReleaseId, RepositoryId, SecretId, TokenId},
+    ids::{AccessKeyId, PersonId, ProjectId, ReleaseId, RepositoryId, SecretId, TokenId},
     keyring, organisation,
     package::{
         Changelog, Comparison, DebFacts, Dependency, Facts, FileKind, FileList, Format, Package, PackagedFile,
         tests::rpm_facts,
     },
+    personal::Personal,
     project,
     recorded::{RawEvent, Revision},
     release, repository, signing_key,
@@ -35,6 +36,9 @@ pub(super) fn golden() -> Vec<(&'static str, &'static str, Event)> {
         };
     }
     golden! {
+        "account.registered.v1" => account::Event::Registered { name: personal(), email: personal() },
+        "account.removed.v1" => account::Event::Removed,
+        "account.person_erased.v1" => account::Event::PersonErased,
         "account.token_issued.v1" => account::Event::TokenIssued { token: TokenId(id(1)), secret_sha256: digest() },
         "account.token_revoked.v1" => account::Event::TokenRevoked { token: TokenId(id(1)) },
         "organisation.created.v1" => organisation::Event::Created { name: name() },
@@ -344,6 +348,10 @@ pub(super) fn golden() -> Vec<(&'static str, &'static str, Event)> {
 
 fn id(n: u128) -> Uuid {
     Uuid::from_u128(n)
+}
+
+fn personal() -> Personal {
+    Personal { person: PersonId(id(11)), sealed: "AAAA".into() }
 }
 
 fn digest() -> Sha256 {

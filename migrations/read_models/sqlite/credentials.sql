@@ -20,7 +20,17 @@ create table webhook (
     secret        text  -- the id of the sealed secret that works
 ) strict, without rowid;
 
+-- Persons who operate the server. Names and addresses are sealed here as they are in the log, and opened when they are shown.
+create table operator (
+    id            text    not null primary key,
+    name          text,             -- none once the person is erased
+    email         text,
+    registered_at integer not null,
+    standing      text    not null  -- active, removed, erased
+) strict, without rowid;
+
 create table operator_token (
     id            text not null primary key,
-    secret_sha256 text not null
+    account       text not null,
+    secret_sha256 text              -- none once it no longer works; whose it was is still asked
 ) strict, without rowid;

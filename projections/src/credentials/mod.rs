@@ -4,6 +4,7 @@
 
 mod access_keys;
 mod api_tokens;
+mod operators;
 mod projector;
 mod secrets;
 #[cfg(test)]
@@ -12,7 +13,10 @@ mod webhooks;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use domain::{digest::Sha256, ids::TokenId};
+use domain::{
+    digest::Sha256,
+    ids::{PersonId, TokenId},
+};
 use sqlx::SqlitePool;
 use tokio::sync::watch;
 
@@ -23,6 +27,7 @@ pub use self::{
         Standing,
     },
     api_tokens::{API_TOKENS_PAGE_MAX, ApiGrant, ApiToken},
+    operators::{OPERATORS_PAGE_MAX, OperatorAccount, Standing as OperatorStanding},
     projector::CredentialsProjector,
     webhooks::Webhook,
 };
@@ -46,7 +51,7 @@ struct Live {
     access_keys: AccessKeys,
     api_tokens: Secrets<TokenId, ApiGrant>,
     webhooks: webhooks::Webhooks,
-    operator_tokens: Secrets<TokenId, ()>,
+    operator_tokens: Secrets<TokenId, Option<PersonId>>,
 }
 
 /// The read side and the projector that feeds it.
@@ -61,6 +66,12 @@ impl Credentials {
     #[must_use]
     pub fn is_operator(&self, token: TokenId, presented_sha256: &Sha256) -> bool {
         self.live().operator_tokens.owner(token, presented_sha256).is_some()
+    }
+
+    /// The person that this operator token belongs to; none for the server's first token.
+    #[must_use]
+    pub fn person(&self, token: TokenId) -> Option<PersonId> {
+        self.live().operator_tokens.owner_of(&token).flatten()
     }
 
     /// May who once showed this operator token still act? For sessions: the token itself was checked when they began.

@@ -2,23 +2,14 @@
 
 use std::sync::PoisonError;
 
-use domain::{
-    account,
-    digest::Sha256,
-    event::Event,
-    ids::{AccountId, TokenId},
-    recorded::Recorded,
-};
+use domain::{event::Event, recorded::Recorded};
 use futures::future::BoxFuture;
 use sqlx::SqliteConnection;
 
-use super::{Credentials, Live, access_keys, api_tokens, webhooks};
-use crate::{
-    projector::{ProjectionError, Projector},
-    read_models::parsed,
-};
+use super::{Credentials, Live, access_keys, api_tokens, operators, webhooks};
+use crate::projector::{ProjectionError, Projector};
 
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// Writes the credentials' rows, and their memory after each commit.
 pub struct CredentialsProjector {
@@ -30,8 +21,7 @@ enum Change {
     AccessKey(access_keys::Change),
     ApiToken(api_tokens::Change),
     Webhook(webhooks::Change),
-    OperatorTokenIssued(TokenId, Sha256),
-    OperatorTokenRevoked(TokenId),
+    OperatorToken(operators::Change),
 }
 
 impl CredentialsProjector {
@@ -40,41 +30,22 @@ impl CredentialsProjector {
     }
 
     async fn fold(&mut self, rows: &mut SqliteConnection, recorded: &Recorded<Event>) -> Result<(), ProjectionError> {
-        let stream = recorded.stream.id();
-        let change = match &recorded.event {
+        match &recorded.event {
             Event::Keyring(event) => {
                 let changes = access_keys::fold(rows, recorded, event).await?;
                 self.staged.extend(changes.into_iter().map(Change::AccessKey));
-                return Ok(());
             }
             Event::Project(event) => {
                 let tokens = api_tokens::fold(rows, recorded, event).await?;
                 self.staged.extend(tokens.into_iter().map(Change::ApiToken));
                 self.staged.extend(webhooks::fold(rows, recorded, event).await?.map(Change::Webhook));
-                return Ok(());
             }
-            Event::Account(event) if AccountId(stream) == AccountId::operator() => operator(rows, event).await?,
-            _ => return Ok(()),
-        };
-        self.staged.push(change);
+            Event::Account(event) => {
+                self.staged.extend(operators::fold(rows, recorded, event).await?.map(Change::OperatorToken));
+            }
+            _ => {}
+        }
         Ok(())
-    }
-}
-
-async fn operator(rows: &mut SqliteConnection, event: &account::Event) -> Result<Change, sqlx::Error> {
-    match event {
-        account::Event::TokenIssued { token, secret_sha256 } => {
-            sqlx::query("insert into operator_token (id, secret_sha256) values (?, ?)")
-                .bind(token.to_string())
-                .bind(secret_sha256.to_string())
-                .execute(rows)
-                .await?;
-            Ok(Change::OperatorTokenIssued(*token, *secret_sha256))
-        }
-        account::Event::TokenRevoked { token } => {
-            sqlx::query("delete from operator_token where id = ?").bind(token.to_string()).execute(rows).await?;
-            Ok(Change::OperatorTokenRevoked(*token))
-        }
     }
 }
 
@@ -88,7 +59,7 @@ impl Projector for CredentialsProjector {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["keyring", "access_key", "sealed_keys", "api_token", "webhook", "operator_token"]
+        &["keyring", "access_key", "sealed_keys", "api_token", "webhook", "operator", "operator_token"]
     }
 
     fn schema(&self) -> &'static str {
@@ -131,8 +102,7 @@ impl Projector for CredentialsProjector {
                 Change::AccessKey(change) => live.access_keys.apply(change),
                 Change::ApiToken(change) => change.apply(&mut live),
                 Change::Webhook(change) => change.apply(&mut live),
-                Change::OperatorTokenIssued(token, sha256) => live.operator_tokens.insert(token, sha256, ()),
-                Change::OperatorTokenRevoked(token) => live.operator_tokens.remove(&token),
+                Change::OperatorToken(change) => change.apply(&mut live),
             }
         }
         drop(live);
@@ -151,8 +121,6 @@ async fn read(rows: &mut SqliteConnection) -> Result<Live, sqlx::Error> {
     access_keys::load(rows, &mut live.access_keys).await?;
     api_tokens::load(rows, &mut live).await?;
     webhooks::load(rows, &mut live).await?;
-    for row in sqlx::query("select id, secret_sha256 from operator_token").fetch_all(rows).await? {
-        live.operator_tokens.insert(parsed(&row, "id")?, parsed(&row, "secret_sha256")?, ());
-    }
+    operators::load(rows, &mut live).await?;
     Ok(live)
 }

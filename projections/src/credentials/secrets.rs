@@ -31,6 +31,11 @@ impl<K: Eq + Hash, O: Copy> Secrets<K, O> {
         self.0.contains_key(key)
     }
 
+    /// The owner of `key`, whoever asks. Says nothing of its secret.
+    pub(super) fn owner_of(&self, key: &K) -> Option<O> {
+        self.0.get(key).map(|(_, owner)| *owner)
+    }
+
     /// What is known of the owner of `key`, to be changed.
     pub(super) fn owner_mut(&mut self, key: &K) -> Option<&mut O> {
         self.0.get_mut(key).map(|(_, owner)| owner)

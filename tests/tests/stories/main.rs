@@ -5,6 +5,7 @@ mod backups;
 mod bad_input;
 mod crashes;
 mod dependency_edges;
+mod erasure;
 mod github;
 mod installers;
 mod installing;

@@ -3,6 +3,7 @@
 mod access_key;
 mod api_token;
 mod github;
+mod operator;
 mod organisation;
 mod project;
 mod release;
@@ -24,7 +25,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use self::{
-    access_key::AccessKeyMutation, api_token::ApiTokenMutation, github::GithubMutation,
+    access_key::AccessKeyMutation, api_token::ApiTokenMutation, github::GithubMutation, operator::OperatorMutation,
     organisation::OrganisationMutation, project::ProjectMutation, release::ReleaseMutation,
     repository::RepositoryMutation, signing_key::SigningKeyMutation, snapshot::SnapshotMutation, tags::TagMutation,
     yank::YankMutation,
@@ -49,6 +50,7 @@ pub struct Mutation(
     ReleaseMutation,
     SigningKeyMutation,
     TagMutation,
+    OperatorMutation,
 );
 
 /// Runs `command` for the operator, and waits until every query shows what it changed.

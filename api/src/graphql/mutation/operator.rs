@@ -1,0 +1,85 @@
+//! Changes of who operates the server.
+
+use async_graphql::{Context, Error, ID, Object, Result, SimpleObject};
+use commands::execute;
+use domain::ids::PersonId;
+use projections::credentials::CREDENTIALS;
+
+use crate::{
+    app::App,
+    auth,
+    graphql::{
+        error::{internal, invalid, with_code},
+        types::Operator,
+    },
+    operators::{Done, Operators, OperatorsError},
+};
+
+#[derive(Default)]
+pub(super) struct OperatorMutation;
+
+/// A person's token, which is shown only now.
+#[derive(SimpleObject)]
+pub(super) struct NewOperatorToken {
+    operator: Operator,
+    /// What the person logs in with. Keep it: it cannot be shown again.
+    token: String,
+}
+
+#[Object]
+impl OperatorMutation {
+    /// Adds a person who operates the server. Name and e-mail address are sealed in the event log, and can be erased.
+    async fn add_operator(&self, ctx: &Context<'_>, name: String, email: String) -> Result<NewOperatorToken> {
+        let added = operators(ctx).add(&name, &email, &context(ctx)).await;
+        let (person, token) = worked(ctx, added).await?;
+        Ok(NewOperatorToken { operator: Operator::load(ctx, person).await?, token: token.text() })
+    }
+
+    /// Makes a new token for a person and ends the older one.
+    async fn renew_operator_token(&self, ctx: &Context<'_>, id: ID) -> Result<NewOperatorToken> {
+        let person: PersonId = id.parse().map_err(invalid)?;
+        let token = worked(ctx, operators(ctx).renew_token(person, &context(ctx)).await).await?;
+        Ok(NewOperatorToken { operator: Operator::load(ctx, person).await?, token: token.text() })
+    }
+
+    /// Ends a person's tokens. What the person did keeps its name.
+    async fn remove_operator(&self, ctx: &Context<'_>, id: ID) -> Result<Operator> {
+        let person: PersonId = id.parse().map_err(invalid)?;
+        worked(ctx, operators(ctx).remove(person, &context(ctx)).await).await?;
+        Operator::load(ctx, person).await
+    }
+
+    /// Ends a person's tokens, and makes everything that the log holds about the person unreadable, for ever.
+    async fn erase_operator(&self, ctx: &Context<'_>, id: ID) -> Result<Operator> {
+        let person: PersonId = id.parse().map_err(invalid)?;
+        worked(ctx, operators(ctx).erase(person, &context(ctx)).await).await?;
+        Operator::load(ctx, person).await
+    }
+}
+
+fn operators(ctx: &Context<'_>) -> Operators {
+    let app = ctx.data_unchecked::<App>();
+    Operators { executor: app.executor.clone(), persons: app.persons.clone() }
+}
+
+fn context(ctx: &Context<'_>) -> execute::Context {
+    execute::Context::of(ctx.data_unchecked::<auth::Operator>().actor())
+}
+
+/// What was done, once it holds: an ended token is let in by no request that starts later.
+async fn worked<T>(ctx: &Context<'_>, done: Result<Done<T>, OperatorsError>) -> Result<T> {
+    let Done { value, position } = done.map_err(failed)?;
+    if let Some(position) = position {
+        let shown = ctx.data_unchecked::<App>().progress.wait_for_projector(CREDENTIALS, position).await;
+        shown.map_err(|error| internal(&error))?;
+    }
+    Ok(value)
+}
+
+fn failed(error: OperatorsError) -> Error {
+    match error {
+        OperatorsError::Invalid(error) => invalid(error),
+        OperatorsError::Refused(refusal) => with_code("refused", refusal),
+        OperatorsError::Log(_) | OperatorsError::Secrets(_) => internal(&error),
+    }
+}

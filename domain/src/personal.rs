@@ -1,0 +1,103 @@
+//! Personal data in events: sealed under a key of the person, so that it can be erased from a log that never changes.
+//!
+//! The domain only carries such values. Sealing and opening is the business of `commands/src/personal/`; when the key is
+//! destroyed, nobody can open them again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::PersonId;
+
+/// Longest sealed text, in characters of base64: a text of [`TEXT_MAX_BYTES`], padded, with its nonce and its tag.
+pub const SEALED_MAX_CHARS: usize = 512;
+/// Longest text that is sealed.
+pub const TEXT_MAX_BYTES: usize = 254;
+
+/// Something about a person that only the person's key opens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Personal {
+    /// Whose it is, and whose key opens it.
+    pub person: PersonId,
+    /// Nonce (24 bytes), ciphertext and tag of XChaCha20-Poly1305, in base64.
+    pub sealed: String,
+}
+
+/// Which fact about a person a sealed text is: one kind cannot be passed off as another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// What the person is called.
+    Name,
+    /// Where the person gets mail.
+    Email,
+    /// The IP address that a request came from.
+    Origin,
+}
+
+impl Field {
+    /// As it is bound into the encryption, for ever.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Email => "email",
+            Self::Origin => "origin",
+        }
+    }
+}
+
+/// The text is not what people write there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidText {
+    /// Not a name.
+    #[error("the name is not one: expected 1 to {TEXT_MAX_BYTES} bytes without control characters")]
+    Name,
+    /// Not an e-mail address.
+    #[error(
+        "the e-mail address is not one: expected <somebody>@<domain>, at most {TEXT_MAX_BYTES} bytes, without spaces"
+    )]
+    Email,
+}
+
+/// The name of a person, without spaces around it.
+///
+/// # Errors
+/// It is empty, too long, or holds control characters.
+pub fn name(text: &str) -> Result<&str, InvalidText> {
+    let text = text.trim();
+    let is_one = (1..=TEXT_MAX_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
+    is_one.then_some(text).ok_or(InvalidText::Name)
+}
+
+/// An e-mail address, as far as it can be told without writing to it.
+///
+/// # Errors
+/// It has no two sides, is too long, or holds spaces or control characters.
+pub fn email(text: &str) -> Result<&str, InvalidText> {
+    let text = text.trim();
+    let has_sides = text.rsplit_once('@').is_some_and(|(somebody, domain)| !somebody.is_empty() && !domain.is_empty());
+    let is_one =
+        text.len() <= TEXT_MAX_BYTES && has_sides && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+    is_one.then_some(text).ok_or(InvalidText::Email)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_some_text_on_one_line() {
+        assert_eq!(name(" Ann Example "), Ok("Ann Example"));
+        for wrong in ["", "  ", "Ann\nExample", &"a".repeat(TEXT_MAX_BYTES + 1)] {
+            assert_eq!(name(wrong), Err(InvalidText::Name), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_email_address_has_two_sides_and_no_spaces() {
+        assert_eq!(email("ann@example.com"), Ok("ann@example.com"));
+        for wrong in
+            ["", "ann", "@example.com", "ann@", "a nn@example.com", &format!("{}@b", "a".repeat(TEXT_MAX_BYTES))]
+        {
+            assert_eq!(email(wrong), Err(InvalidText::Email), "{wrong:?}");
+        }
+    }
+}
