@@ -126,6 +126,52 @@ pub enum Actor {
     CommandLine,
 }
 
+/// The text names no actor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "\"{0}\" is nobody who acts: expected operator:<token id>, api-token:<token id>, access-key:<key id>, worker:<name>, \
+     github-webhook, ci-job:<repository id> or command-line"
+)]
+pub struct InvalidActor(String);
+
+/// Longest text of an actor that is looked at, in characters.
+const ACTOR_MAX_CHARS: usize = 100;
+
+/// Who, in a form that is read back: `worker:signing`, `access-key:01931b2e-6f0a-7c3e-8d54-2f6a9b1c0d3e`.
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Operator { token } => write!(f, "operator:{token}"),
+            Self::ApiToken { token } => write!(f, "api-token:{token}"),
+            Self::AccessKey { key } => write!(f, "access-key:{key}"),
+            Self::Worker { name } => write!(f, "worker:{name}"),
+            Self::GithubWebhook => f.write_str("github-webhook"),
+            Self::CiJob { repository_id } => write!(f, "ci-job:{repository_id}"),
+            Self::CommandLine => f.write_str("command-line"),
+        }
+    }
+}
+
+impl FromStr for Actor {
+    type Err = InvalidActor;
+    fn from_str(text: &str) -> Result<Self, InvalidActor> {
+        let invalid = || InvalidActor(text.chars().take(ACTOR_MAX_CHARS).collect());
+        if text.len() > ACTOR_MAX_CHARS {
+            return Err(invalid());
+        }
+        Ok(match text.split_once(':') {
+            None if text == "github-webhook" => Self::GithubWebhook,
+            None if text == "command-line" => Self::CommandLine,
+            Some(("operator", id)) => Self::Operator { token: id.parse().map_err(|_| invalid())? },
+            Some(("api-token", id)) => Self::ApiToken { token: id.parse().map_err(|_| invalid())? },
+            Some(("access-key", id)) => Self::AccessKey { key: id.parse().map_err(|_| invalid())? },
+            Some(("worker", name)) if !name.is_empty() => Self::Worker { name: name.to_owned() },
+            Some(("ci-job", id)) => Self::CiJob { repository_id: id.parse().map_err(|_| invalid())? },
+            _ => return Err(invalid()),
+        })
+    }
+}
+
 /// Why an event was recorded; the same for every event of one command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
@@ -193,4 +239,28 @@ pub struct RawEvent {
     pub schema_version: u32,
     /// JSON text.
     pub payload: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_an_actor_is_read_back() {
+        let id = Uuid::from_u128(7);
+        for actor in [
+            Actor::Operator { token: id.into() },
+            Actor::ApiToken { token: id.into() },
+            Actor::AccessKey { key: id.into() },
+            Actor::Worker { name: "signing".into() },
+            Actor::GithubWebhook,
+            Actor::CiJob { repository_id: 7 },
+            Actor::CommandLine,
+        ] {
+            assert_eq!(actor.to_string().parse(), Ok(actor));
+        }
+        for wrong in ["", "worker:", "worker", "operator:7", "ci-job:x", "somebody"] {
+            assert!(wrong.parse::<Actor>().is_err(), "{wrong}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 mod blobs;
 mod codec;
+mod subjects;
 #[cfg(test)]
 mod tests;
 pub mod upcasting;
@@ -9,6 +10,7 @@ pub mod upcasting;
 pub use self::{
     blobs::{BlobKind, blobs},
     codec::{Codec, DecodeError, decode, encode},
+    subjects::{InvalidSubject, Subject, subjects},
 };
 use crate::{
     account, aggregate::EventShape, ci_proof, delivery, keyring, organisation, project, release, repository,

@@ -5,6 +5,7 @@ mod decide;
 mod events;
 mod evolve;
 mod kind;
+mod lives;
 mod rolls;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ pub use self::{
     },
     events::{AccessKeyName, Event, NamedKind, Successor, WindowEnd},
     kind::{InvalidKeyKind, KeyKind},
+    lives::{End, Ended, Life, Lives},
     rolls::NextKey,
     window::Window,
 };

@@ -1,6 +1,7 @@
 mod grace;
 mod installers;
 mod issuing;
+mod lives;
 mod machines;
 mod rolls;
 
