@@ -8,6 +8,7 @@ pub mod blob;
 pub mod board;
 pub mod credentials;
 pub mod feed;
+pub mod history;
 pub mod index;
 pub mod projector;
 pub mod read_models;

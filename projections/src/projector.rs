@@ -73,11 +73,12 @@ pub trait Projector: Send + Sync + 'static {
         false
     }
 
-    /// Writes what `stored` changes.
+    /// Writes what `stored` changes; `event` is what it says, and none if a newer version wrote it.
     fn apply_stored<'a>(
         &'a mut self,
         _rows: &'a mut SqliteConnection,
         _stored: &'a Recorded<RawEvent>,
+        _event: Option<&'a Event>,
     ) -> BoxFuture<'a, Result<(), ProjectionError>> {
         Box::pin(async { Ok(()) })
     }

@@ -154,7 +154,10 @@ impl Slot {
                 return Ok(index);
             }
             let applied = match &incoming.event {
-                _ if self.projector.wants_stored() => self.projector.apply_stored(rows, &incoming.stored).await,
+                event if self.projector.wants_stored() => {
+                    let event = event.as_ref().and_then(|event| event.as_ref().ok()).map(|recorded| &recorded.event);
+                    self.projector.apply_stored(rows, &incoming.stored, event).await
+                }
                 Some(Ok(recorded)) => self.projector.apply(rows, recorded).await,
                 Some(Err(malformed)) => Err(ProjectionError::Contradiction(malformed.clone())),
                 None => Ok(()),

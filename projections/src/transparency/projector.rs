@@ -49,9 +49,14 @@ impl TransparencyProjector {
         Self { read, logs: HashMap::new(), owners: HashMap::new(), staged: Staged::default() }
     }
 
-    async fn add(&mut self, rows: &mut SqliteConnection, stored: &Recorded<RawEvent>) -> Result<(), ProjectionError> {
+    async fn add(
+        &mut self,
+        rows: &mut SqliteConnection,
+        stored: &Recorded<RawEvent>,
+        event: Option<&Event>,
+    ) -> Result<(), ProjectionError> {
         let leaf = leaf_hash(canonical::line(stored).as_bytes());
-        let organisation = self.organisation(rows, stored).await?;
+        let organisation = self.organisation(rows, stored, event).await?;
         let (_, server) = self.push(rows, LogName::Server, leaf, stored).await?;
         let organisation = match organisation {
             Some(log) => Some(self.push(rows, log, leaf, stored).await?),
@@ -90,10 +95,19 @@ impl TransparencyProjector {
         &mut self,
         rows: &mut SqliteConnection,
         stored: &Recorded<RawEvent>,
+        event: Option<&Event>,
     ) -> Result<Option<LogName>, ProjectionError> {
         // Only the first event of a stream says whose it is.
-        let event = if stored.revision.0 == 1 { begun_by(stored)? } else { None };
-        match owner(&stored.stream, event.as_ref()) {
+        let unread;
+        let event = match event {
+            _ if stored.revision.0 != 1 => None,
+            Some(event) => Some(event),
+            None => {
+                unread = begun_by(stored)?;
+                unread.as_ref()
+            }
+        };
+        match owner(&stored.stream, event) {
             Owner::Server => Ok(None),
             Owner::Organisation(organisation) => {
                 let name = LogName::Organisation(organisation);
@@ -201,8 +215,9 @@ impl Projector for TransparencyProjector {
         &'a mut self,
         rows: &'a mut SqliteConnection,
         stored: &'a Recorded<RawEvent>,
+        event: Option<&'a Event>,
     ) -> BoxFuture<'a, Result<(), ProjectionError>> {
-        Box::pin(self.add(rows, stored))
+        Box::pin(self.add(rows, stored, event))
     }
 
     fn finish<'a>(&'a mut self, rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {

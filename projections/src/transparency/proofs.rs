@@ -62,6 +62,14 @@ impl Transparency {
         Ok(Some(EventProof { entry, size, root, path: roots }))
     }
 
+    /// Where in the event log `event` is; none if it is not there, or not projected yet.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn position(&self, event: EventId) -> Result<Option<Position>, sqlx::Error> {
+        rows::position(&self.readers, event.0).await
+    }
+
     /// That the log of `new` entries continues the one of `old` entries; none if it never had so many, or `old` is more.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use domain::{
     merkle::Tile,
     recorded::{Position, StreamId},
 };
-use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, SqliteExecutor};
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, SqliteExecutor, SqlitePool};
 use uuid::Uuid;
 
 use super::{
@@ -16,6 +16,8 @@ use super::{
 };
 use crate::read_models::{signed, unsigned};
 
+/// Entries below a tile of leaves.
+const TILE_ENTRIES: u64 = 256;
 /// Most rows in one statement.
 const ROWS_AT_ONCE: usize = 250;
 
@@ -130,6 +132,16 @@ pub(super) async fn entry(rows: impl SqliteExecutor<'_>, event_id: Uuid) -> Resu
     let log: Option<i64> = row.try_get("log")?;
     let entry = row.try_get::<Option<i64>, _>("entry")?.map(unsigned);
     Ok(Some(Entry { event_id, server: unsigned(row.try_get("server_entry")?), organisation: log.zip(entry) }))
+}
+
+/// Where an event is in the event log: the server's tree has them all.
+pub(super) async fn position(rows: &SqlitePool, event_id: Uuid) -> Result<Option<Position>, sqlx::Error> {
+    let Some(Entry { server: entry, .. }) = self::entry(rows, event_id).await? else { return Ok(None) };
+    let log = sqlx::query("select id from transparency_log where organisation is null").fetch_optional(rows);
+    let Some(log) = log.await? else { return Ok(None) };
+    let (index, place) = (entry / TILE_ENTRIES, (entry % TILE_ENTRIES) as usize);
+    let tile = self::tile(rows, log.try_get("id")?, Tile { level: 0, index }).await?;
+    Ok(tile.and_then(|tile| tile.positions.get(place).copied()))
 }
 
 /// Whose the stream is, if its first event said so.

@@ -1,0 +1,17 @@
+-- Which events speak of what: an index over the log, which alone holds what they say.
+
+-- Up to 256 events that follow each other.
+create table history_span (
+    first   integer not null primary key,    -- position of its first event
+    min_at  integer not null,                -- microseconds since 1970
+    max_at  integer not null,
+    records blob    not null                 -- 36 bytes an event, see projections/src/history/record.rs
+) strict;
+
+-- Where a subject is spoken of, and where what an event caused is. Subjects are 64-bit numbers made of their texts.
+create table history_mention (
+    subject integer not null,
+    block   integer not null,                -- positions divided by 4096
+    offsets blob    not null,                -- what is left of each position, 2 bytes, ascending
+    primary key (subject, block)
+) strict, without rowid;
