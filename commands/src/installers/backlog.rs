@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::{
     digest::Sha256,
     event::{self, Event},
-    ids::RepositoryId,
+    ids::{EventId, RepositoryId},
     keyring,
     recorded::{RawEvent, Recorded},
     repository,
@@ -21,6 +21,8 @@ pub(super) struct Known {
     pub(super) of: InstallerOf,
     /// Of its access keys.
     pub(super) generation: u32,
+    /// The event that began it, or the repository.
+    pub(super) because: EventId,
     /// The newest installer that is in it.
     pub(super) newest: Option<Newest>,
 }
@@ -55,13 +57,13 @@ impl Backlog {
             Event::Repository(repository::Event::Created { organisation, name, format, codename, .. }) => {
                 let dated = recorded.metadata.recorded_at;
                 let of = InstallerOf { repository, organisation, name, format, codename, dated };
-                self.known.insert(repository, Known { of, generation: 1, newest: None });
+                self.known.insert(repository, Known { of, generation: 1, because: recorded.event_id, newest: None });
             }
             Event::Keyring(
                 keyring::Event::Rolled { generation, .. } | keyring::Event::GraceOpened { generation, .. },
             ) => {
                 if let Some(known) = self.known.get_mut(&repository) {
-                    known.generation = generation;
+                    (known.generation, known.because) = (generation, recorded.event_id);
                 }
             }
             Event::Keyring(keyring::Event::InstallerPublished { number, content, .. }) => {

@@ -93,7 +93,7 @@ impl InstallerPublisher {
         let written = spawn_blocking(move || pack(&of, number, Holds::NoKey, &script, &path)).await??;
         let finished = finish(written.path, self.keys.now().current.clone()).await?;
         finished.store(&self.blobs).await?;
-        let (repository, context) = (known.of.repository, Context::of_worker(WORKER, None));
+        let (repository, context) = (known.of.repository, Context::of_worker(WORKER, Some(known.because)));
         let sha256 = finished.package.sha256;
         let add = repository::Command::AddInstaller {
             package: Box::new(finished.package),

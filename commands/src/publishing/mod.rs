@@ -4,6 +4,7 @@
 //! key that signs now, stores the bytes, and records the signatures. Only the recorded event makes a publication: see the
 //! projections. When other keys are to sign, every repository's newest state is published again.
 
+mod cause;
 mod resign;
 #[cfg(test)]
 mod tests;
@@ -197,8 +198,9 @@ impl Publisher {
         if let Ok(wait) = (lead - DATE_LEAD_MAX).to_std() {
             return Ok(Some(wait));
         }
+        let cause = cause::of_index(self.executor.store().as_ref(), repository, candidate.covers).await;
+        let context = Context::of_worker("signing", cause.map_err(LogError::Read)?);
         let index = self.sign(candidate, &keys).await?;
-        let context = Context::of_worker("signing", None);
         let (covers, published_at) = (index.covers, index.published_at);
         match self.executor.execute::<Repository>(repository.0, Command::RecordIndexSigned(index), &context).await {
             Ok(_) => debug!(repository.id = %repository, "signed revision {covers} of {repository}"),

@@ -20,7 +20,7 @@ use domain::{
 use tokio::time::sleep;
 use tracing::{error, info};
 
-use super::Candidates;
+use super::{Candidates, cause};
 use crate::{
     blobs::{BlobError, Blobs},
     causes::Causes,
@@ -143,7 +143,8 @@ impl Resigner {
         finished.store(&self.blobs).await?;
         let package = Box::new(finished.package);
         let command = Command::ResignPackage { replaces, package, key_fingerprint: set.current.fingerprint() };
-        let context = Context::of_worker("signing", None);
+        let cause = cause::of_keys(self.executor.store().as_ref()).await.map_err(LogError::Read)?;
+        let context = Context::of_worker("signing", cause);
         match self.executor.execute::<Repository>(repository.0, command, &context).await {
             Ok(_) => Ok(()),
             Err(ExecuteError::Refused(refusal)) => Err(refusal.into()),
