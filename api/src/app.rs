@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    audit::Auditor,
     http::public_url::PublicUrl,
     oidc::CiIssuer,
     releases::RequestRates,
@@ -43,6 +44,8 @@ pub struct Parts {
     pub repositories: Repositories,
     /// What can be proved of the event log.
     pub transparency: Transparency,
+    /// Answers questions about the event log.
+    pub auditor: Auditor,
     /// Vouches for it.
     pub log_signer: LogSigner,
     /// How far the read models have come.

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod archive;
+pub mod audit;
 pub mod auth;
 pub mod backup;
 pub mod bundle;

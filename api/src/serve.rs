@@ -33,6 +33,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use projections::{
     board::board,
     credentials::{CREDENTIALS, credentials},
+    history::HistoryProjector,
     index::repositories,
     projector::Projector,
     read_models::ReadModels,
@@ -45,6 +46,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     app::{App, Parts, TAG_QUESTIONS_MAX, UPLOADS_MAX},
+    audit::{self, Auditor},
     data_folder::DataFolder,
     graphql,
     http::{
@@ -133,12 +135,13 @@ impl Server {
         let (credentials, credentials_projector) = credentials(readers.clone());
         let (board, board_projector) = board(readers.clone());
         let (transparency, transparency_projector) = transparency(readers.clone());
-        let (repositories, repositories_projector) = repositories(readers, Arc::new(IndexBlobs(blobs.clone())));
+        let (repositories, repositories_projector) = repositories(readers.clone(), Arc::new(IndexBlobs(blobs.clone())));
         let projectors: Vec<Box<dyn Projector>> = vec![
             Box::new(credentials_projector),
             Box::new(repositories_projector),
             Box::new(board_projector),
             Box::new(transparency_projector),
+            Box::new(HistoryProjector::default()),
         ];
         let feed = Arc::new(LogFeed(store.clone()));
         let (runner, progress) = Runner::open(read_models.writer, feed, projectors).await?;
@@ -255,6 +258,7 @@ impl Server {
             board,
             repositories,
             transparency,
+            auditor: Auditor::new(store.clone(), &readers, Some(uses.clone())),
             log_signer,
             progress,
             blobs,
@@ -325,6 +329,7 @@ fn router(app: App, metrics: PrometheusHandle) -> Router {
         .merge(oidc::routes())
         .merge(uploads::routes())
         .merge(webhooks::routes())
+        .merge(audit::routes())
         .merge(with_limits(transparency_routes::routes(), BODY_MAX_BYTES, REQUEST_MAX))
         .method_not_allowed_fallback(async || Problem::OtherMethod)
         .with_state(app)

@@ -1,8 +1,9 @@
 //! The command line.
 
+mod audit;
 mod backup;
-mod diff;
 mod bundle;
+mod diff;
 mod lines;
 mod log;
 mod operator;
@@ -124,6 +125,11 @@ enum Command {
     /// signature with the certificate of its time, hashes every blob, and compares the read models with those that the log
     /// gives. The server may be running. Names the first event that is not as it was recorded, and fails then.
     Verify(verify::Command),
+    /// Ask the log: what happened, who wanted it, because of what, and who could do what when
+    ///
+    /// Reads the event log, what the server projected from it, and its counts of uses; changes nothing. The server may be
+    /// running: answers are as new as its read models. Times are RFC 3339, or days in UTC.
+    Audit(audit::Audit),
 }
 
 /// Runs the command that the arguments name.
@@ -146,6 +152,7 @@ pub async fn run() -> ExitCode {
             Command::Bundle(command) => bundle::run(command, &settings).await,
             Command::Replica(command) => replica::run(command, settings).await,
             Command::Verify(command) => verify::run(command, &settings).await,
+            Command::Audit(command) => audit::run(command, &settings).await,
         },
     };
     match outcome {

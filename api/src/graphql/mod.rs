@@ -1,16 +1,17 @@
 //! The GraphQL API of dashboards and operators.
 
+mod audit;
 mod error;
 mod mutation;
 mod nesting;
 mod query;
 mod types;
 
-use async_graphql::{EmptySubscription, Schema};
+use async_graphql::{EmptySubscription, MergedObject, Schema};
 use async_graphql_axum::{GraphQLRequest, GraphQLResponse, rejection::GraphQLRejection};
 use axum::{Router, extract::State, routing::post};
 
-use self::{mutation::Mutation, query::Query};
+use self::{audit::AuditQuestions, mutation::Mutation, query::Questions};
 use crate::{app::App, auth::Operator, http::problem::Problem};
 
 /// Deepest nesting of a query.
@@ -18,13 +19,17 @@ const DEPTH_MAX: usize = 12;
 /// Most fields a query may ask for, each item of a list counted.
 const COMPLEXITY_MAX: usize = 50_000;
 
+/// Everything that can be asked.
+#[derive(MergedObject, Default)]
+pub struct Query(Questions, AuditQuestions);
+
 /// The schema over the running server.
 pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// The schema that `POST /graphql` answers.
 #[must_use]
 pub fn schema(app: App) -> ApiSchema {
-    Schema::build(Query, Mutation::default(), EmptySubscription)
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .data(app)
         .limit_depth(DEPTH_MAX)
         .limit_complexity(COMPLEXITY_MAX)

@@ -16,10 +16,11 @@ use super::{
 use crate::app::App;
 
 /// Questions. They see everything that mutations changed before.
-pub struct Query;
+#[derive(Default)]
+pub(super) struct Questions;
 
 #[Object]
-impl Query {
+impl Questions {
     /// All organisations, by name.
     #[graphql(complexity = "first as usize * child_complexity")]
     async fn organisations(

@@ -14,6 +14,7 @@ pub(super) enum Section {
     Projects,
     Releases,
     Repositories,
+    Audit,
     /// No navigation is shown: the reader may be a stranger.
     None,
 }

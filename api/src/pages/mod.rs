@@ -5,6 +5,7 @@
 
 mod assets;
 mod attempts;
+mod audit;
 mod door;
 mod headers;
 mod history;
@@ -34,7 +35,7 @@ use axum::{
 use self::door::Door;
 use crate::app::App;
 
-/// `/`, `/projects`, `/releases`, `/repos` for who is signed in; `/login`, `/logout` and `/assets/…` for everybody;
+/// `/`, `/projects`, `/releases`, `/repos`, `/audit` for who is signed in; `/login`, `/logout` and `/assets/…` for everybody;
 /// and an answer for every address that does not exist.
 pub fn routes(app: App) -> Router<App> {
     let door = Door::new(app.clone());
@@ -47,6 +48,7 @@ pub fn routes(app: App) -> Router<App> {
         .route("/releases/{release}/log", get(log::log))
         .route("/repos", get(repositories::repositories))
         .route("/repos/{organisation}/{repository}", get(repository::repository))
+        .route("/audit", get(audit::audit))
         .route_layer(middleware::from_fn_with_state(door.clone(), door::guard));
     Router::new()
         .merge(inside)

@@ -38,7 +38,8 @@ use domain::{
 };
 use http_body_util::BodyExt as _;
 use projections::{
-    board::board, credentials::credentials, index, read_models::ReadModels, runner::Runner, transparency::transparency,
+    board::board, credentials::credentials, history::HistoryProjector, index, read_models::ReadModels, runner::Runner,
+    transparency::transparency,
 };
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
@@ -48,6 +49,7 @@ use uuid::Uuid;
 
 use crate::{
     app::{App, Parts, TAG_QUESTIONS_MAX, UPLOADS_MAX},
+    audit::Auditor,
     mint,
     oidc::{CiIssuer, IssuerUrl},
     releases::RequestRates,
@@ -113,7 +115,8 @@ impl Site {
         let (credentials, credentials_projector) = credentials(read_models.readers.clone());
         let (board, board_projector) = board(read_models.readers.clone());
         let (transparency, transparency_projector) = transparency(read_models.readers.clone());
-        let (repositories, projector) = index::repositories(read_models.readers, Arc::new(IndexBlobs(blobs.clone())));
+        let (repositories, projector) =
+            index::repositories(read_models.readers.clone(), Arc::new(IndexBlobs(blobs.clone())));
         let (runner, progress) = Runner::open(
             read_models.writer,
             Arc::new(LogFeed(store.clone())),
@@ -122,11 +125,13 @@ impl Site {
                 Box::new(board_projector),
                 Box::new(projector),
                 Box::new(transparency_projector),
+                Box::new(HistoryProjector::default()),
             ],
         )
         .await
         .expect("a runner");
-        let executor = Arc::new(Executor::new(store, clock));
+        let uses = Uses::open(path("uses.sqlite"), clock).await.expect("a file of uses").0;
+        let executor = Arc::new(Executor::new(store.clone(), clock));
         let secrets = Arc::new(Secrets::open(&path("secrets"), &path("master.key")).expect("a secret store"));
         let making = Making { algorithm: Algorithm::Ed25519Legacy, user_id: "pages".into(), valid_for: None };
         let signing_keys = SigningKeys::open(executor.clone(), secrets.clone(), making).await.expect("signing keys");
@@ -138,7 +143,8 @@ impl Site {
             github_access: github_access(&github, executor.clone(), secrets.clone(), Git::default()).expect("a client"),
             tag_questions: Semaphore::new(TAG_QUESTIONS_MAX),
             uploads: Semaphore::new(UPLOADS_MAX),
-            uses: Uses::open(path("uses.sqlite"), clock).await.expect("a file of uses").0,
+            auditor: Auditor::new(store, &read_models.readers, Some(uses.clone())),
+            uses,
             rolls: Rolls { executor: executor.clone(), secrets: secrets.clone(), mint: mint::token },
             executor,
             webhook_secrets: WebhookSecrets::new(secrets.clone()),

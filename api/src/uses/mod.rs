@@ -63,6 +63,12 @@ impl Uses {
         Ok((Self { readers, sender }, collect::run(store, receiver, clock)))
     }
 
+    /// The counts in the file at `path`, which another process writes. Here nothing is counted.
+    #[must_use]
+    pub fn read_only(path: &Path) -> Self {
+        Self { readers: store::readers(path), sender: mpsc::channel(1).0 }
+    }
+
     /// A key was used, to fetch a package or to read an index. Never waits.
     pub fn used(&self, key: AccessKeyId, package: Option<Sha256>, at: DateTime<Utc>) {
         if self.sender.try_send(Message::Used(Use { key, package, at })).is_err() {

@@ -25,6 +25,12 @@ pub(super) struct Store {
     fetches_max: u32,
 }
 
+/// Connections that only read the file at `path`.
+pub(super) fn readers(path: &Path) -> SqlitePool {
+    let options = SqliteConnectOptions::new().filename(path).read_only(true);
+    SqlitePoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(options)
+}
+
 impl Store {
     /// `synchronous=NORMAL` may lose the last seconds when the power fails. They are only counts.
     pub(super) async fn open(path: &Path) -> Result<(Self, SqlitePool), sqlx::Error> {
@@ -35,8 +41,7 @@ impl Store {
             .synchronous(SqliteSynchronous::Normal);
         let mut rows = SqliteConnection::connect_with(&options).await?;
         sqlx::raw_sql(SCHEMA).execute(&mut rows).await?;
-        let readers = SqlitePoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(options.read_only(true));
-        Ok((Self { rows, fetches_max: FETCHES_MAX }, readers))
+        Ok((Self { rows, fetches_max: FETCHES_MAX }, readers(path)))
     }
 
     #[cfg(test)]

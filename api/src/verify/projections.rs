@@ -7,6 +7,7 @@ use ::projections::{
     board::board,
     credentials::credentials,
     feed::Feed,
+    history::HistoryProjector,
     index::repositories,
     projector::Projector,
     read_models::ReadModels,
@@ -100,6 +101,7 @@ fn makers(sources: &Sources) -> Vec<(&'static str, Make)> {
         ("repositories", Box::new(move |readers| Box::new(repositories(readers, blobs).1))),
         ("board", Box::new(|readers| Box::new(board(readers).1))),
         ("transparency", Box::new(|readers| Box::new(transparency(readers).1))),
+        ("history", Box::new(|_| Box::new(HistoryProjector::default()))),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! Every story, told from outside: one binary, so that it is linked once.
 
 mod api_tokens;
+mod auditing;
 mod backups;
 mod bad_input;
 mod crashes;

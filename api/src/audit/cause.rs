@@ -1,0 +1,97 @@
+//! Because of what: from an event up to what began it all, and down to what followed.
+
+use domain::{
+    event::{self, Event},
+    ids::EventId,
+    keyring,
+    recorded::{RawEvent, Recorded, Revision},
+    repository,
+};
+use projections::history::{Page, Wanted};
+
+use super::{AuditError, Auditor, Entry};
+
+/// Most links of a chain. Chains have four or five.
+const LINKS_MAX: usize = 32;
+
+impl Auditor {
+    /// What led to the event, the beginning first and the event last.
+    ///
+    /// # Errors
+    /// `Unknown` if there is no such event; the log or the read models cannot be read.
+    pub async fn chain(&self, id: EventId) -> Result<Vec<Entry>, AuditError> {
+        let event = self.event(id).await?.ok_or_else(|| AuditError::Unknown(format!("event {id}")))?;
+        self.chain_of(event).await
+    }
+
+    pub(super) async fn chain_of(&self, event: Recorded<RawEvent>) -> Result<Vec<Entry>, AuditError> {
+        let mut links = vec![Entry::from(&event)];
+        let mut last = event;
+        while links.len() < LINKS_MAX
+            && let Some(cause) = self.cause(&last).await?
+        {
+            links.push(Entry::from(&cause));
+            last = cause;
+        }
+        links.reverse();
+        Ok(links)
+    }
+
+    /// The events that followed from this one, oldest first.
+    ///
+    /// # Errors
+    /// The log or the read models cannot be read.
+    pub async fn followed(&self, id: EventId, first: usize) -> Result<Vec<Entry>, AuditError> {
+        let wanted = Wanted { caused_by: Some(id), ..Wanted::default() };
+        Ok(self.page(&wanted, Page { after: None, newest_first: false, limit: first }).await?.events)
+    }
+
+    /// The event that led to this one: as it was recorded, or as what it says tells, since older logs do not name it.
+    ///
+    /// # Errors
+    /// The log or the read models cannot be read.
+    pub async fn cause(&self, recorded: &Recorded<RawEvent>) -> Result<Option<Recorded<RawEvent>>, AuditError> {
+        if let Some(cause) = recorded.metadata.causation {
+            return self.event(cause).await;
+        }
+        match event::decode(&recorded.event) {
+            Ok(Event::Repository(repository::Event::IndexSigned(index))) => {
+                let before = Revision(index.covers.0.saturating_sub(1));
+                Ok(self.log.read_stream(&recorded.stream, before, 1).await?.pop())
+            }
+            Ok(Event::Keyring(event)) => self.before_in_keyring(recorded, &event).await,
+            _ => Ok(None),
+        }
+    }
+
+    async fn before_in_keyring(
+        &self,
+        recorded: &Recorded<RawEvent>,
+        event: &keyring::Event,
+    ) -> Result<Option<Recorded<RawEvent>>, AuditError> {
+        use keyring::Event::{GraceClosed, GraceOpened, KeyRenewed, MachineMoved, SealedKeysDeleted};
+        if !matches!(event, GraceClosed { .. } | MachineMoved { .. } | SealedKeysDeleted { .. }) {
+            return Ok(None);
+        }
+        let led_to_it = |earlier: &keyring::Event| match (event, earlier) {
+            (GraceClosed { generation: closed, .. }, GraceOpened { generation, .. })
+            | (SealedKeysDeleted { generation: closed }, GraceClosed { generation, .. }) => closed == generation,
+            (MachineMoved { key }, KeyRenewed { new, .. }) => key == new,
+            _ => false,
+        };
+        let mut found = None;
+        self.each_of(&recorded.stream, Revision(0), |earlier| {
+            if earlier.revision >= recorded.revision {
+                return false;
+            }
+            if let Ok(Event::Keyring(said)) = event::decode(&earlier.event)
+                && led_to_it(&said)
+            {
+                found = Some(earlier);
+            }
+            true
+        })
+        .await?;
+        Ok(found)
+    }
+}

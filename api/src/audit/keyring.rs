@@ -1,0 +1,212 @@
+//! Access keys: the story of one, and who could enter a repository when. Told by the facts of its keyring, all of them.
+
+use async_graphql::SimpleObject;
+use chrono::{DateTime, Utc};
+use domain::{
+    event::{self, Event, Subject},
+    ids::{AccessKeyId, RepositoryId},
+    keyring::{KeyKind, Life, Lives},
+    recorded::{RawEvent, Recorded, Revision, StreamId},
+};
+use projections::{board::Repository, history::Wanted};
+use serde::Serialize;
+
+use super::{
+    AuditError, Auditor, Entry, FIRST_MAX, STORY_EVENTS_MAX,
+    words::{Acted, FetchedPackage, shown},
+};
+
+/// Most packages of a key's story; `fetchedWith` has all of them.
+const FETCHED_MAX: u32 = 100;
+
+/// Everything about one access key.
+#[derive(Debug, Clone, Serialize, SimpleObject)]
+pub struct KeyStory {
+    /// The key's id, the login of HTTP Basic.
+    pub key: String,
+    /// Its name, or its machine's.
+    pub name: String,
+    /// `shared`, `machine` or `enrolment`.
+    pub kind: String,
+    /// What it opens, or opened: `acme/debian`. A key opens one repository, and an enrolment key no packages.
+    pub repository: String,
+    /// How many packages are in it. All of them could be reached while the key worked.
+    pub packages: u64,
+    /// Of which generation it is.
+    pub generation: u32,
+    /// Since when it exists.
+    pub issued_at: DateTime<Utc>,
+    /// From when on it opens nothing; none if nothing ends it yet.
+    pub ends_at: Option<DateTime<Utc>>,
+    /// Why: `revoked`, `rolled`, `window_closed`, `replaced` or `expired`.
+    pub ends_because: Option<String>,
+    /// The key before it.
+    pub follows: Option<String>,
+    /// The key after it.
+    pub successor: Option<String>,
+    /// The enrolment key that its machine showed.
+    pub enrolled_with: Option<String>,
+    /// How often it was used, and from when to when; none if it was not, or not for 400 days.
+    pub used: Option<Acted>,
+    /// What was fetched with it, newest first.
+    pub fetched: Vec<FetchedPackage>,
+    /// What happened to it, oldest first.
+    pub events: Vec<Entry>,
+}
+
+/// Who could enter a repository at a time.
+#[derive(Debug, Clone, Serialize, SimpleObject)]
+pub struct Access {
+    /// `acme/debian`.
+    pub repository: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// How many keys worked then.
+    pub keys: u64,
+    /// Some of them, by id.
+    pub entrants: Vec<Entrant>,
+    /// The id after which to go on; none if there are no more.
+    pub next: Option<String>,
+}
+
+/// A key that worked.
+#[derive(Debug, Clone, Serialize, SimpleObject)]
+pub struct Entrant {
+    /// The key's id.
+    pub key: String,
+    /// Its name, or its machine's.
+    pub name: String,
+    /// `shared`, `machine` or `enrolment`; the last one opens no packages.
+    pub kind: String,
+    /// Of which generation it is.
+    pub generation: u32,
+    /// Since when it existed.
+    pub issued_at: DateTime<Utc>,
+    /// When it ended or will; none if nothing ends it yet.
+    pub ends_at: Option<DateTime<Utc>>,
+    /// Why.
+    pub ends_because: Option<String>,
+}
+
+impl Auditor {
+    /// The story of an access key.
+    ///
+    /// # Errors
+    /// `Unknown` if there never was such a key.
+    pub async fn key(&self, key: AccessKeyId) -> Result<KeyStory, AuditError> {
+        let unknown = || AuditError::Unknown(format!("access key {}", shown(key.0)));
+        let about = Wanted { subject: Some(Subject::Key(key)), ..Wanted::default() };
+        let first = self.first(&about, 1).await?.pop().ok_or_else(unknown)?;
+        let repository = RepositoryId(first.stream.id());
+        let mut lives = Lives::default();
+        let mut events: Vec<Recorded<RawEvent>> = Vec::new();
+        self.each_of(&keyring(repository), Revision(0), |recorded| {
+            if let Ok(Event::Keyring(event)) = event::decode(&recorded.event) {
+                // A roll ends keys that it does not name.
+                let before = (lives.get(key).cloned(), lives.end(key));
+                lives.evolve(&event, recorded.metadata.recorded_at);
+                let is_about = before != (lives.get(key).cloned(), lives.end(key));
+                if is_about && events.len() < STORY_EVENTS_MAX {
+                    events.push(recorded);
+                }
+            }
+            true
+        })
+        .await?;
+        let life = lives.get(key).ok_or_else(unknown)?;
+        let end = lives.end(key);
+        let row = self.board.repository(repository).await?;
+        let (used, fetched) = self.used(key).await?;
+        Ok(KeyStory {
+            key: shown(key.0),
+            name: life.name.clone(),
+            kind: life.kind.to_string(),
+            packages: row.as_ref().filter(|_| life.kind != KeyKind::Enrolment).map_or(0, |row| row.packages),
+            repository: named(row, repository),
+            generation: life.generation,
+            issued_at: life.issued_at,
+            ends_at: end.map(|end| end.at),
+            ends_because: end.map(|end| end.because.as_str().to_owned()),
+            follows: life.follows.map(|id| shown(id.0)),
+            successor: life.successor.map(|id| shown(id.0)),
+            enrolled_with: life.enrolled_with.map(|id| shown(id.0)),
+            used,
+            fetched,
+            events: Entry::all(&events),
+        })
+    }
+
+    async fn used(&self, key: AccessKeyId) -> Result<(Option<Acted>, Vec<FetchedPackage>), AuditError> {
+        let Some(uses) = &self.uses else { return Ok((None, Vec::new())) };
+        let seen = uses.seen(&[key]).await?.remove(&key);
+        let used =
+            seen.map(|seen| Acted { events: seen.times, first_at: Some(seen.first_at), last_at: Some(seen.last_at) });
+        let fetched = uses.fetched_with(key, FETCHED_MAX, 0).await?;
+        Ok((used, fetched.iter().map(FetchedPackage::from).collect()))
+    }
+
+    /// Who could enter `repository` at the time `at`, after the key `after`, by id; at most [`FIRST_MAX`].
+    ///
+    /// # Errors
+    /// `Unknown` if there is no such repository.
+    pub async fn access(
+        &self,
+        repository: RepositoryId,
+        at: DateTime<Utc>,
+        after: Option<AccessKeyId>,
+        first: u32,
+    ) -> Result<Access, AuditError> {
+        let row = self.board.repository(repository).await?;
+        let row = row.ok_or_else(|| AuditError::Unknown("such repository".to_owned()))?;
+        let lives = self.lives(repository).await?;
+        let limit = first.min(FIRST_MAX) as usize;
+        let keys = lives.entrants(at).count() as u64;
+        let mut some: Vec<_> = lives.entrants(at).filter(|(key, _)| after.is_none_or(|after| *key > after)).collect();
+        let has_more = some.len() > limit;
+        some.truncate(limit);
+        Ok(Access {
+            repository: format!("{}/{}", row.organisation, row.name),
+            at,
+            keys,
+            next: some.last().filter(|_| has_more).map(|(key, _)| shown(key.0)),
+            entrants: some.into_iter().map(|(key, life)| Entrant::of(key, life, &lives)).collect(),
+        })
+    }
+
+    /// The lives of all keys that a repository ever had.
+    pub(super) async fn lives(&self, repository: RepositoryId) -> Result<Lives, AuditError> {
+        let mut lives = Lives::default();
+        self.each_of(&keyring(repository), Revision(0), |recorded| {
+            if let Ok(Event::Keyring(event)) = event::decode(&recorded.event) {
+                lives.evolve(&event, recorded.metadata.recorded_at);
+            }
+            true
+        })
+        .await?;
+        Ok(lives)
+    }
+}
+
+impl Entrant {
+    fn of(key: AccessKeyId, life: &Life, lives: &Lives) -> Self {
+        let end = lives.end(key);
+        Self {
+            key: shown(key.0),
+            name: life.name.clone(),
+            kind: life.kind.to_string(),
+            generation: life.generation,
+            issued_at: life.issued_at,
+            ends_at: end.map(|end| end.at),
+            ends_because: end.map(|end| end.because.as_str().to_owned()),
+        }
+    }
+}
+
+fn keyring(repository: RepositoryId) -> StreamId {
+    StreamId::new("keyring", repository.0)
+}
+
+/// `acme/debian`, or its id before the board knows it.
+pub(super) fn named(row: Option<Repository>, repository: RepositoryId) -> String {
+    row.map_or_else(|| repository.to_string(), |row| format!("{}/{}", row.organisation, row.name))
+}

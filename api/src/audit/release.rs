@@ -1,0 +1,92 @@
+//! A release: what asked for it, what became of it, and the signatures that show it.
+
+use async_graphql::SimpleObject;
+use domain::{
+    event::{self, Event, Subject},
+    ids::ReleaseId,
+    recorded::{RawEvent, Recorded},
+    release, repository,
+};
+use projections::history::Wanted;
+use serde::Serialize;
+
+use super::{AuditError, Auditor, Entry, STORY_EVENTS_MAX};
+
+/// Everything about one release.
+#[derive(Debug, Clone, Serialize, SimpleObject)]
+pub struct ReleaseStory {
+    /// Its id.
+    pub release: String,
+    /// Its project: `acme/website`.
+    pub project: Option<String>,
+    /// The git tag.
+    pub tag: Option<String>,
+    /// What its packages are called by.
+    pub version: Option<String>,
+    /// What led to it, the beginning first.
+    pub chain: Vec<Entry>,
+    /// What happened to it, oldest first.
+    pub events: Vec<Entry>,
+    /// The first signed index of each repository that shows a package of it, oldest first.
+    pub published: Vec<Entry>,
+}
+
+impl Auditor {
+    /// The story of a release.
+    ///
+    /// # Errors
+    /// `Unknown` if no event speaks of it.
+    pub async fn release(&self, release: ReleaseId) -> Result<ReleaseStory, AuditError> {
+        let about = Wanted { subject: Some(Subject::Release(release)), ..Wanted::default() };
+        let events = self.first(&about, STORY_EVENTS_MAX).await?;
+        let Some(first) = events.first() else {
+            return Err(AuditError::Unknown(format!("release {release}")));
+        };
+        let mut story = ReleaseStory {
+            release: release.to_string(),
+            project: None,
+            tag: None,
+            version: None,
+            chain: self.chain_of(first.clone()).await?,
+            events: Entry::all(&events),
+            published: Vec::new(),
+        };
+        for recorded in &events {
+            match event::decode(&recorded.event) {
+                Ok(Event::Release(release::Event::Received { organisation, project, tag, version })) => {
+                    let row = self.board.project(project).await?;
+                    story.project = row.map(|row| format!("{organisation}/{}", row.name));
+                    story.tag = Some(tag.to_string());
+                    story.version = Some(version.to_string());
+                }
+                Ok(Event::Repository(repository::Event::PackageAdded { .. })) => {
+                    if let Some(signed) = self.shown_by(recorded).await?
+                        && !story.published.iter().any(|known| known.id == signed.event_id.to_string())
+                    {
+                        story.published.push(Entry::from(&signed));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(story)
+    }
+
+    /// The first signed index that covers `added`.
+    async fn shown_by(&self, added: &Recorded<RawEvent>) -> Result<Option<Recorded<RawEvent>>, AuditError> {
+        let mut found = None;
+        self.each_of(&added.stream, added.revision, |later| {
+            let covers = match event::decode(&later.event) {
+                Ok(Event::Repository(repository::Event::IndexSigned(index))) => index.covers,
+                _ => return true,
+            };
+            if covers < added.revision {
+                return true;
+            }
+            found = Some(later);
+            false
+        })
+        .await?;
+        Ok(found)
+    }
+}

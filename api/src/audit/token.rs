@@ -1,0 +1,161 @@
+//! API and operator tokens: minted, used, ended.
+
+use async_graphql::SimpleObject;
+use chrono::{DateTime, Utc};
+use domain::{
+    account,
+    event::{self, Event, Subject},
+    ids::{ProjectId, TokenId},
+    project,
+    recorded::{Actor, RawEvent, Recorded},
+};
+use projections::history::{Page, Wanted};
+use serde::Serialize;
+
+use super::{
+    AuditError, Auditor, Entry, STORY_EVENTS_MAX,
+    words::{Acted, shown},
+};
+
+/// Most of a token's newest deeds in its story; the list of events has all of them.
+const DEEDS_MAX: usize = 20;
+
+/// Everything about one token.
+#[derive(Debug, Clone, Serialize, SimpleObject)]
+pub struct TokenStory {
+    /// The token's id.
+    pub token: String,
+    /// `operator` or `api`.
+    pub kind: String,
+    /// An API token's project: `acme/website`.
+    pub project: Option<String>,
+    /// What people call it.
+    pub name: Option<String>,
+    /// When it was made.
+    pub issued_at: Option<DateTime<Utc>>,
+    /// Who made it, in words.
+    pub issued_by: Option<String>,
+    /// From when on it opens nothing; none if nothing ends it yet.
+    pub ends_at: Option<DateTime<Utc>>,
+    /// Why: `revoked`, `rolled`, `replaced` or `expired`.
+    pub ends_because: Option<String>,
+    /// The token after it.
+    pub successor: Option<String>,
+    /// What changed by its will. Reading is not counted.
+    pub used: Acted,
+    /// What happened to it, oldest first.
+    pub events: Vec<Entry>,
+    /// What it did, newest first.
+    pub deeds: Vec<Entry>,
+}
+
+impl Auditor {
+    /// The story of a token.
+    ///
+    /// # Errors
+    /// `Unknown` if there never was such a token.
+    pub async fn token(&self, token: TokenId) -> Result<TokenStory, AuditError> {
+        let unknown = || AuditError::Unknown(format!("token {}", shown(token.0)));
+        let about = Wanted { subject: Some(Subject::Token(token)), ..Wanted::default() };
+        let mut events = self.first(&about, STORY_EVENTS_MAX).await?;
+        let first = events.first().ok_or_else(unknown)?;
+        let is_operator = first.stream.kind() == "account";
+        if let Some(replaced) = self.replaced(&events, token).await? {
+            events.push(replaced);
+        }
+        let mut life = Life::default();
+        for recorded in &events {
+            life.evolve(recorded, token);
+        }
+        let actor = if is_operator { Actor::Operator { token } } else { Actor::ApiToken { token } };
+        let by = Wanted { actor: Some(actor), ..Wanted::default() };
+        let newest = Page { after: None, newest_first: true, limit: DEEDS_MAX };
+        let project = match events.iter().find(|event| event.stream.kind() == "project") {
+            Some(event) => self.board.project(ProjectId(event.stream.id())).await?,
+            None => None,
+        };
+        let end = [life.ended, life.expires_at.map(|at| (at, "expired"))].into_iter().flatten().min();
+        Ok(TokenStory {
+            token: shown(token.0),
+            kind: if is_operator { "operator" } else { "api" }.to_owned(),
+            project: project.map(|row| format!("{}/{}", row.organisation, row.name)),
+            name: life.name,
+            issued_at: life.issued.as_ref().map(|(at, _)| *at),
+            issued_by: life.issued.map(|(_, by)| by),
+            ends_at: end.map(|(at, _)| at),
+            ends_because: end.map(|(_, because)| because.to_owned()),
+            successor: life.successor.map(|id| shown(id.0)),
+            used: self.history.tally(&by).await?.into(),
+            events: Entry::all(&events),
+            deeds: Entry::all(&self.some(&by, newest).await?),
+        })
+    }
+
+    /// Before tokens had names a project had one, and a new one ended it without naming it.
+    async fn replaced(
+        &self,
+        events: &[Recorded<RawEvent>],
+        token: TokenId,
+    ) -> Result<Option<Recorded<RawEvent>>, AuditError> {
+        let Some(issued) = events.iter().find(|event| issues_default(event) == Some(token)) else { return Ok(None) };
+        let wanted = Wanted {
+            subject: Some(Subject::Project(ProjectId(issued.stream.id()))),
+            names: vec!["project.api_token_issued".to_owned()],
+            ..Wanted::default()
+        };
+        let later = Page { after: Some(issued.position), newest_first: false, limit: STORY_EVENTS_MAX };
+        Ok(self.some(&wanted, later).await?.into_iter().find(|event| issues_default(event).is_some()))
+    }
+}
+
+/// The token that an event issues without a name or a job.
+fn issues_default(recorded: &Recorded<RawEvent>) -> Option<TokenId> {
+    match event::decode(&recorded.event) {
+        Ok(Event::Project(project::Event::ApiTokenIssued { token, name: None, job: None, .. })) => Some(token),
+        _ => None,
+    }
+}
+
+/// What the facts say of a token.
+#[derive(Default)]
+struct Life {
+    name: Option<String>,
+    issued: Option<(DateTime<Utc>, String)>,
+    expires_at: Option<DateTime<Utc>>,
+    successor: Option<TokenId>,
+    ended: Option<(DateTime<Utc>, &'static str)>,
+}
+
+impl Life {
+    fn evolve(&mut self, recorded: &Recorded<RawEvent>, own: TokenId) {
+        let at = recorded.metadata.recorded_at;
+        let begins = || Some((at, super::describe(&recorded.metadata.actor)));
+        match event::decode(&recorded.event) {
+            Ok(Event::Account(account::Event::TokenIssued { token, .. })) if token == own => self.issued = begins(),
+            Ok(Event::Account(account::Event::TokenRevoked { token })) if token == own => self.end(at, "revoked"),
+            Ok(Event::Project(event)) => match event {
+                project::Event::ApiTokenIssued { token, name, expires_at, .. } if token == own => {
+                    self.name = Some(name.map_or(project::API_TOKEN_NAME_DEFAULT.to_owned(), |name| name.to_string()));
+                    (self.issued, self.expires_at) = (begins(), expires_at);
+                }
+                project::Event::ApiTokenIssued { .. } => self.end(at, "replaced"),
+                project::Event::ApiTokenRolled { old, token, old_works_until, .. } if old == own => {
+                    self.successor = Some(token);
+                    self.end(old_works_until.unwrap_or(at), "rolled");
+                }
+                project::Event::ApiTokenRolled { token, .. } if token == own => self.issued = begins(),
+                project::Event::ApiTokenGraceClosed { token } if token == own => self.end(at, "rolled"),
+                project::Event::ApiTokenRevoked { token } if token == own => self.end(at, "revoked"),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+
+    /// The earliest end counts.
+    fn end(&mut self, at: DateTime<Utc>, because: &'static str) {
+        if self.ended.is_none_or(|(known, _)| at < known) {
+            self.ended = Some((at, because));
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What auditors ask.
+
+use async_graphql::{ComplexObject, Context, Error, InputObject, Object, Result};
+use chrono::{DateTime, Utc};
+use domain::{
+    digest::Sha256,
+    ids::{AccessKeyId, EventId, ReleaseId, RepositoryId, TokenId},
+    recorded::Position,
+};
+use projections::history::Page;
+
+use super::{
+    error::{internal, invalid, not_found},
+    types::FIRST_DEFAULT,
+};
+use crate::{
+    app::App,
+    audit::{
+        Access, AuditError, Auditor, Entry, EventPage, KeyStory, PackageStory, Question, ReleaseStory, TokenStory,
+        key_or_token,
+    },
+};
+
+/// Questions about the event log. Answers are as new as the read models.
+#[derive(Default)]
+pub(super) struct AuditQuestions;
+
+/// Which events. All that is set must fit.
+#[derive(Debug, Default, InputObject)]
+struct EventFilter {
+    /// They speak of this: `key:<id>`, `token:<id>`, `release:<id>`, `repository:<id>`, `project:<id>`, `delivery:<id>`,
+    /// `machine:<name>`, `package:<sha256>`, `signing-key:<fingerprint>`.
+    about: Option<String>,
+    /// Their names: `keyring.rolled`.
+    #[graphql(default)]
+    names: Vec<String>,
+    /// The kinds of streams that they are in: `keyring`.
+    #[graphql(default)]
+    kinds: Vec<String>,
+    /// The name of the organisation whose they are.
+    organisation: Option<String>,
+    /// Who wanted them: `operator:<token>`, `api-token:<token>`, `access-key:<key>`, `worker:<name>`, `ci-job:<repository>`,
+    /// `github-webhook`, `command-line`.
+    actor: Option<String>,
+    /// Not before this time.
+    from: Option<String>,
+    /// Before this time.
+    until: Option<String>,
+}
+
+#[Object]
+impl AuditQuestions {
+    /// The events that fit, newest first; at most a thousand at a time.
+    #[graphql(complexity = "first as usize * child_complexity")]
+    async fn events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default)] filter: EventFilter,
+        #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
+        #[graphql(desc = "`next` of the page before")] after: Option<u64>,
+        #[graphql(default, desc = "Oldest first")] oldest_first: bool,
+    ) -> Result<EventPage> {
+        let EventFilter { about, names, kinds, organisation, actor, from, until } = filter;
+        let question = Question { about, names, kinds, organisation, actor, from, until };
+        let wanted = question.wanted().map_err(invalid)?;
+        let page = Page { after: after.map(Position), newest_first: !oldest_first, limit: first as usize };
+        auditor(ctx).page(&wanted, page).await.map_err(refused)
+    }
+
+    /// What led to an event, the beginning first and the event last.
+    async fn chain(&self, ctx: &Context<'_>, event: String) -> Result<Vec<Entry>> {
+        let event: EventId = event.parse().map_err(invalid)?;
+        auditor(ctx).chain(event).await.map_err(refused)
+    }
+
+    /// An API or operator token: minted, used, ended.
+    async fn token_story(&self, ctx: &Context<'_>, id: String) -> Result<TokenStory> {
+        auditor(ctx).token(TokenId(key_or_token(&id).map_err(invalid)?)).await.map_err(refused)
+    }
+
+    /// An access key: minted, used, ended; what it could reach, and what it fetched.
+    async fn key_story(&self, ctx: &Context<'_>, id: String) -> Result<KeyStory> {
+        auditor(ctx).key(AccessKeyId(key_or_token(&id).map_err(invalid)?)).await.map_err(refused)
+    }
+
+    /// A release: what asked for it, what became of it, and the signatures that show it.
+    async fn release_story(&self, ctx: &Context<'_>, id: String) -> Result<ReleaseStory> {
+        let id: ReleaseId = id.parse().map_err(invalid)?;
+        auditor(ctx).release(id).await.map_err(refused)
+    }
+
+    /// A package file: where it came from, which machines have it, and which still could get it.
+    #[graphql(complexity = "first as usize * child_complexity")]
+    async fn package_story(
+        &self,
+        ctx: &Context<'_>,
+        sha256: String,
+        #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
+        #[graphql(desc = "`next` of the page before")] after: Option<String>,
+    ) -> Result<PackageStory> {
+        let sha256: Sha256 = sha256.parse().map_err(invalid)?;
+        let now = ctx.data_unchecked::<App>().executor.now();
+        auditor(ctx).package(sha256, now, key(after)?, first).await.map_err(refused)
+    }
+
+    /// Who could enter a repository at a time: every key that worked then.
+    #[graphql(complexity = "first as usize * child_complexity")]
+    async fn access(
+        &self,
+        ctx: &Context<'_>,
+        organisation: String,
+        repository: String,
+        #[graphql(desc = "Now if it is left out")] at: Option<DateTime<Utc>>,
+        #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
+        #[graphql(desc = "`next` of the page before")] after: Option<String>,
+    ) -> Result<Access> {
+        let (organisation, name) = (organisation.parse().map_err(invalid)?, repository.parse().map_err(invalid)?);
+        let at = at.unwrap_or_else(|| ctx.data_unchecked::<App>().executor.now());
+        let repository = RepositoryId::named(&organisation, &name);
+        auditor(ctx).access(repository, at, key(after)?, first).await.map_err(refused)
+    }
+}
+
+#[ComplexObject]
+impl Entry {
+    /// What it says: an object of JSON.
+    async fn payload(&self) -> &str {
+        self.payload.get()
+    }
+
+    /// What led to it, the beginning first and this event last.
+    #[graphql(complexity = "10 * child_complexity")]
+    async fn chain(&self, ctx: &Context<'_>) -> Result<Vec<Self>> {
+        auditor(ctx).chain(self.id.parse().map_err(invalid)?).await.map_err(refused)
+    }
+
+    /// The events that followed from it, as far as the log names it as their cause; oldest first.
+    #[graphql(complexity = "first as usize * child_complexity")]
+    async fn followed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
+    ) -> Result<Vec<Self>> {
+        let id: EventId = self.id.parse().map_err(invalid)?;
+        auditor(ctx).followed(id, first as usize).await.map_err(refused)
+    }
+}
+
+fn auditor<'a>(ctx: &Context<'a>) -> &'a Auditor {
+    &ctx.data_unchecked::<App>().auditor
+}
+
+fn key(text: Option<String>) -> Result<Option<AccessKeyId>> {
+    Ok(text.map(|text| key_or_token(&text)).transpose().map_err(invalid)?.map(AccessKeyId))
+}
+
+fn refused(error: AuditError) -> Error {
+    match error {
+        AuditError::Unknown(what) => not_found(what),
+        error => internal(&error),
+    }
+}
