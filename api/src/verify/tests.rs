@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use ::projections::{
-    board::board, credentials::credentials, index::repositories, projector::Projector, read_models::ReadModels,
-    runner::Runner, transparency::transparency,
+    board::board, credentials::credentials, history::HistoryProjector, index::repositories, projector::Projector,
+    read_models::ReadModels, runner::Runner, transparency::transparency,
 };
 use chrono::{TimeDelta, TimeZone as _, Utc};
 use commands::event_store::{
@@ -92,6 +92,7 @@ impl Written {
             Box::new(repositories(readers.clone(), Arc::new(IndexBlobs(blobs))).1),
             Box::new(board(readers.clone()).1),
             Box::new(transparency(readers.clone()).1),
+            Box::new(HistoryProjector::default()),
         ];
         let (runner, progress) = Runner::open(writer, Arc::new(LogFeed(store.clone())), projectors).await.unwrap();
         let running = tokio::spawn(runner.run());

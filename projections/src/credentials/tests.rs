@@ -44,7 +44,7 @@ fn opens(credentials: &Credentials, n: u128, text: &str) -> bool {
 }
 
 #[tokio::test]
-async fn an_operator_token_is_one_of_the_operators_account() {
+async fn a_token_of_an_account_is_an_operators_until_it_is_revoked() {
     let world = World::new();
     let running = world.start().await;
     let operator = AccountId::operator().0;
@@ -53,12 +53,13 @@ async fn an_operator_token_is_one_of_the_operators_account() {
     running.shows(world.feed.append("account", Uuid::from_u128(5), 1, issue(2))).await;
     assert!(running.credentials.is_operator(token(1), &secret("op")));
     assert!(!running.credentials.is_operator(token(1), &secret("no")));
-    assert!(!running.credentials.is_operator(token(2), &secret("op")), "somebody else's account");
-    assert!(running.credentials.has_operator_token(token(1)) && !running.credentials.has_operator_token(token(2)));
+    assert!(running.credentials.is_operator(token(2), &secret("op")), "another operator's account");
+    assert!(running.credentials.has_operator_token(token(1)) && !running.credentials.has_operator_token(token(3)));
     let revoked = account::Event::TokenRevoked { token: token(1) };
     running.shows(world.feed.append("account", operator, 2, revoked)).await;
     assert!(!running.credentials.is_operator(token(1), &secret("op")));
     assert!(!running.credentials.has_operator_token(token(1)));
+    assert!(running.credentials.is_operator(token(2), &secret("op")), "the other keeps its own");
 }
 
 #[tokio::test]
