@@ -1,7 +1,7 @@
 //! The transparency logs: the live ones have the leaves that the log gives, and every checkpoint that was ever signed is that
 //! of the events before it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use domain::{
     checkpoint::{Checkpoint, Note},
@@ -17,6 +17,9 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::{Finding, Place};
 
+/// Trees kept of a log: more than indexes that are signed at the same time, so that none is made from its first leaf.
+const TREES_MAX: usize = 16;
+
 /// The organisations' logs, as the events read so far make them.
 #[derive(Default)]
 pub(super) struct TenantLogs {
@@ -27,8 +30,8 @@ pub(super) struct TenantLogs {
 #[derive(Default)]
 struct TenantLog {
     leaves: Vec<Sha256>,
-    /// Up to `checked` leaves, which is what the newest checkpoint covers.
-    tree: Accumulator,
+    /// The trees of the newest checkpoints, in the order of their indexes.
+    trees: VecDeque<Accumulator>,
     /// Where each leaf is.
     positions: Vec<Position>,
 }
@@ -61,18 +64,22 @@ impl TenantLogs {
         };
         let log = self.owners.get(stream).and_then(|owner| self.logs.get_mut(owner));
         let Some(log) = log else { return Some(format!("it states a checkpoint of {origin}, which has no entry")) };
-        let before = log.tree.size();
-        if size < before {
-            return Some(format!("it states {size} entries of {origin}, an earlier index states {before}"));
-        }
+        // Repositories are published at the same time: whoever asked for a checkpoint first may record its index last.
+        let fitting = log.trees.iter().filter(|tree| tree.size() <= size);
+        let mut tree = fitting.max_by_key(|tree| tree.size()).cloned().unwrap_or_default();
+        let before = tree.size();
         let from = usize::try_from(before).unwrap_or(usize::MAX);
         let to = usize::try_from(size).unwrap_or(usize::MAX);
         let Some(added) = log.leaves.get(from..to) else {
             let has = log.leaves.len();
             return Some(format!("it states {size} entries of {origin}, and only {has} events come before it"));
         };
-        added.iter().for_each(|leaf| log.tree.push(*leaf));
-        let actual = log.tree.root();
+        added.iter().for_each(|leaf| tree.push(*leaf));
+        let actual = tree.root();
+        log.trees.push_back(tree);
+        if log.trees.len() > TREES_MAX {
+            log.trees.pop_front();
+        }
         (actual != root).then(|| {
             let first = log.positions.get(from).copied().unwrap_or_default();
             let last = log.positions.get(to.saturating_sub(1)).copied().unwrap_or_default();
