@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use commands::{
-    event_store::{EventStore, Filter, PAGE_EVENTS_MAX, ReadError},
+    event_store::{EventStore, Events, Filter, ReadError},
     execute::{Context, ExecuteError, Executor, LogError},
     personal::Persons,
     secrets::SecretsError,
@@ -151,26 +151,20 @@ pub struct Listed {
 /// The log cannot be read.
 pub async fn list(store: &dyn EventStore, persons: &Persons) -> Result<Vec<Listed>, ReadError> {
     let mut listed = BTreeMap::new();
-    let (accounts, mut after) = (Filter::kinds(["account"]), Position(0));
-    loop {
-        let page = store.read_all(after, &accounts, PAGE_EVENTS_MAX).await?;
-        for recorded in page.events {
-            let person = PersonId(recorded.stream.id());
-            let Ok(event::Event::Account(event)) = event::decode(&recorded.event) else { continue };
-            match event {
-                Event::Registered { name, email } => {
-                    listed.insert(person, of(persons, &name, &email, recorded.metadata.recorded_at));
-                }
-                Event::Removed => stand(&mut listed, person, "removed"),
-                Event::PersonErased => stand(&mut listed, person, "erased"),
-                Event::TokenIssued { .. } | Event::TokenRevoked { .. } => {}
+    let mut events = Events::up_to(store, store.head().await?, Filter::kinds(["account"]));
+    while let Some(recorded) = events.next().await? {
+        let person = PersonId(recorded.stream.id());
+        let Ok(event::Event::Account(event)) = event::decode(&recorded.event) else { continue };
+        match event {
+            Event::Registered { name, email } => {
+                listed.insert(person, of(persons, &name, &email, recorded.metadata.recorded_at));
             }
+            Event::Removed => stand(&mut listed, person, "removed"),
+            Event::PersonErased => stand(&mut listed, person, "erased"),
+            Event::TokenIssued { .. } | Event::TokenRevoked { .. } => {}
         }
-        if page.next <= after || page.next >= page.head {
-            return Ok(listed.into_values().collect());
-        }
-        after = page.next;
     }
+    Ok(listed.into_values().collect())
 }
 
 fn of(persons: &Persons, name: &Personal, email: &Personal, registered_at: DateTime<Utc>) -> Listed {

@@ -17,9 +17,9 @@ use std::{
 use chrono::{DateTime, Utc};
 use commands::{
     blobs::Blobs,
-    event_store::{EventStore, Filter, PAGE_EVENTS_MAX, ReadError},
+    event_store::{EventStore, Events, Filter, ReadError},
 };
-use domain::{canonical, digest::Sha256, recorded::Position};
+use domain::{canonical, digest::Sha256};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 pub use self::restore::{RestoreError, Restored, check_empty, restore};
@@ -103,20 +103,13 @@ pub async fn backup(
 
     let mut lines = folder.log()?;
     let mut named = NamedBlobs::new(&folder, blobs, options.blobs);
-    let mut after = Position(0);
-    while after < head {
-        let page = log.read_all(after, &Filter::all(), PAGE_EVENTS_MAX).await?;
-        if page.next <= after {
-            break;
+    let mut events = Events::up_to(*log, head, Filter::all());
+    while let Some(event) = events.next().await? {
+        lines.push(&canonical::line(&event))?;
+        for (digest, kind) in blobs_of(&event, lines.events())? {
+            named.put(digest, kind).await?;
         }
-        for event in page.events.iter().filter(|event| event.position <= head) {
-            lines.push(&canonical::line(event))?;
-            for (digest, kind) in blobs_of(event, lines.events())? {
-                named.put(digest, kind).await?;
-            }
-        }
-        after = page.next.min(head);
-        watch(COPYING, after.0, head.0);
+        watch(COPYING, event.position.0, head.0);
     }
     let blobs = named.part();
     let manifest =

@@ -17,7 +17,7 @@ use commands::{
 use domain::{
     event::encode,
     ids::{CommandId, EventId, ReleaseId},
-    recorded::{Actor, Metadata, StreamId},
+    recorded::{Actor, Metadata, Position, StreamId},
     release,
 };
 use tempfile::TempDir;

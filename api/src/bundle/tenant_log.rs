@@ -1,12 +1,9 @@
 //! One organisation's transparency log, read from the event log itself: no server needs to run.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use commands::{
-    event_store::{BoxError, EventStore, Filter, PAGE_EVENTS_MAX, ReadError},
+    event_store::{BoxError, EventStore, Events, Filter, ReadError},
     log_signer::Trees,
 };
 use domain::{
@@ -23,38 +20,25 @@ use futures::future::BoxFuture;
 
 /// The events of one organisation, in their order.
 pub(super) struct TenantEntries<'a> {
-    log: &'a dyn EventStore,
+    events: Events<'a>,
     organisation: OrganisationId,
-    until: Position,
-    after: Position,
-    page: VecDeque<Recorded<RawEvent>>,
     streams: HashSet<StreamId>,
 }
 
 impl<'a> TenantEntries<'a> {
     /// Those up to the position `until`, which the log has.
     pub(super) fn new(log: &'a dyn EventStore, organisation: OrganisationId, until: Position) -> Self {
-        Self { log, organisation, until, after: Position(0), page: VecDeque::new(), streams: HashSet::new() }
+        Self { events: Events::up_to(log, until, Filter::all()), organisation, streams: HashSet::new() }
     }
 
     /// The next one; none at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Recorded<RawEvent>>, ReadError> {
-        loop {
-            while let Some(event) = self.page.pop_front() {
-                if event.position > self.until {
-                    return Ok(None);
-                }
-                if self.is_its(&event) {
-                    return Ok(Some(event));
-                }
+        while let Some(event) = self.events.next().await? {
+            if self.is_its(&event) {
+                return Ok(Some(event));
             }
-            let page = self.log.read_all(self.after, &Filter::all(), PAGE_EVENTS_MAX).await?;
-            if self.after >= self.until || page.next <= self.after {
-                return Ok(None);
-            }
-            self.after = page.next;
-            self.page = page.events.into();
         }
+        Ok(None)
     }
 
     /// By the same rules as the projection of the transparency logs.

@@ -50,6 +50,13 @@ pub enum AppendError {
     },
 }
 
+impl AppendError {
+    /// The log was opened by somebody who only reads.
+    pub(super) fn read_only() -> Self {
+        Self::Unavailable { ambiguous: false, source: "the event log was opened for reading only".into() }
+    }
+}
+
 /// What an append may not exceed; the same for every backend, so that moving to another one never breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {

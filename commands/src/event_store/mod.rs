@@ -8,6 +8,7 @@
 pub mod conformance;
 mod encoded;
 mod error;
+mod events;
 pub mod eventstoredb;
 mod filter;
 mod follow;
@@ -27,6 +28,7 @@ use tokio::sync::watch;
 
 pub use encoded::{APPEND_BYTES_MAX, APPEND_EVENTS_MAX};
 pub use error::{AppendError, BoxError, Limit, ReadError};
+pub use events::Events;
 pub use filter::Filter;
 pub use follow::{Follower, SAFETY_POLL};
 pub use open::{OpenError, open, open_read_only};

@@ -1,15 +1,15 @@
 //! From one log to another, whatever stores they are in.
 
-use std::{collections::VecDeque, mem};
+use std::mem;
 
 use domain::{
     canonical,
     merkle::{Accumulator, leaf_hash},
-    recorded::{Position, RawEvent, Recorded},
+    recorded::Position,
 };
 
 use super::{Lines, LinesError, batch::Batch};
-use crate::event_store::{EventStore, Filter, PAGE_EVENTS_MAX};
+use crate::event_store::{EventStore, Events};
 
 /// What a copy is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub async fn copy(
             return Err(LinesError::Other { line, position: there.position });
         }
         tree.push(leaf_hash(text.as_bytes()));
-        seen(CopyStep::Comparing, there.position, target.end);
+        seen(CopyStep::Comparing, there.position, target.end());
     }
 
     let mut batch = Batch::default();
@@ -53,7 +53,7 @@ pub async fn copy(
         tree.push(leaf_hash(canonical::line(&event).as_bytes()));
         if !batch.takes(&event) {
             mem::take(&mut batch).record(to).await?;
-            seen(CopyStep::Recording, event.position, source.end);
+            seen(CopyStep::Recording, event.position, source.end());
         }
         batch.push(tree.size(), event);
     }
@@ -64,33 +64,8 @@ pub async fn copy(
     let mut tree = Accumulator::default();
     while let Some(there) = target.next().await? {
         tree.push(leaf_hash(canonical::line(&there).as_bytes()));
-        seen(CopyStep::Checking, there.position, target.end);
+        seen(CopyStep::Checking, there.position, target.end());
     }
     let found = Lines { events: tree.size(), root: tree.root() };
     if found == copied { Ok(copied) } else { Err(LinesError::Differ { copied, found }) }
-}
-
-/// A log's events one by one, up to the end that it had.
-struct Events<'a> {
-    store: &'a dyn EventStore,
-    page: VecDeque<Recorded<RawEvent>>,
-    after: Position,
-    end: Position,
-}
-
-impl<'a> Events<'a> {
-    async fn up_to_now(store: &'a dyn EventStore) -> Result<Self, LinesError> {
-        let end = store.head().await?;
-        Ok(Self { store, page: VecDeque::new(), after: Position(0), end })
-    }
-
-    async fn next(&mut self) -> Result<Option<Recorded<RawEvent>>, LinesError> {
-        while self.page.is_empty() && self.after < self.end {
-            let page = self.store.read_all(self.after, &Filter::all(), PAGE_EVENTS_MAX).await?;
-            self.after = page.next;
-            self.page = page.events.into();
-        }
-        // The log may have grown since.
-        Ok(self.page.pop_front().filter(|event| event.position <= self.end))
-    }
 }

@@ -9,7 +9,7 @@ use domain::{
 };
 
 use super::{Lines, LinesError};
-use crate::event_store::{EventStore, Filter, PAGE_EVENTS_MAX};
+use crate::event_store::{EventStore, Events, Filter};
 
 /// Writes every event up to `until` to `out`, a line each. `seen` is told how far it has come.
 ///
@@ -23,20 +23,13 @@ pub async fn export(
 ) -> Result<Lines, LinesError> {
     let failed = |source| LinesError::Io { action: "write", source };
     let mut tree = Accumulator::default();
-    let mut after = Position(0);
-    while after < until {
-        let page = store.read_all(after, &Filter::all(), PAGE_EVENTS_MAX).await?;
-        if page.next <= after {
-            break;
-        }
-        for event in page.events.iter().filter(|event| event.position <= until) {
-            let mut line = canonical::line(event);
-            tree.push(leaf_hash(line.as_bytes()));
-            line.push('\n');
-            out.write_all(line.as_bytes()).map_err(failed)?;
-        }
-        after = page.next;
-        seen(after.min(until));
+    let mut events = Events::up_to(store, until, Filter::all());
+    while let Some(event) = events.next().await? {
+        let mut line = canonical::line(&event);
+        tree.push(leaf_hash(line.as_bytes()));
+        line.push('\n');
+        out.write_all(line.as_bytes()).map_err(failed)?;
+        seen(event.position);
     }
     out.flush().map_err(failed)?;
     Ok(Lines { events: tree.size(), root: tree.root() })

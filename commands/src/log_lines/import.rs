@@ -9,7 +9,7 @@ use domain::{
 };
 
 use super::{Lines, LinesError, batch::Batch};
-use crate::event_store::{EventStore, Filter, PAGE_EVENTS_MAX};
+use crate::event_store::{EventStore, Events};
 
 /// Reads lines and gives each with its number.
 struct Reader<'a> {
@@ -74,18 +74,13 @@ async fn pass_over(
     revisions: &mut HashMap<StreamId, Revision>,
     seen: &(impl Fn(u64) + Send),
 ) -> Result<(), LinesError> {
-    let head = store.head().await?;
-    let mut after = Position(0);
-    while after < head {
-        let page = store.read_all(after, &Filter::all(), PAGE_EVENTS_MAX).await?;
-        for there in &page.events {
-            let event = reader.next(there.position)?.ok_or(LinesError::Longer { events: reader.number })?;
-            if canonical::line(&event) != canonical::line(there) {
-                return Err(LinesError::Other { line: reader.number, position: there.position });
-            }
-            follows(&event, revisions, reader.number)?;
+    let mut log = Events::up_to_now(store).await?;
+    while let Some(there) = log.next().await? {
+        let event = reader.next(there.position)?.ok_or(LinesError::Longer { events: reader.number })?;
+        if canonical::line(&event) != canonical::line(&there) {
+            return Err(LinesError::Other { line: reader.number, position: there.position });
         }
-        after = page.next;
+        follows(&event, revisions, reader.number)?;
         seen(reader.number);
     }
     Ok(())

@@ -88,10 +88,9 @@ impl EventStoreDbEventStore {
     }
 
     fn may_append(&self) -> Result<(), AppendError> {
-        let refused = |source: &str| Err(AppendError::Unavailable { ambiguous: false, source: source.into() });
         match (self.appends.is_closed(), self.is_read_only) {
-            (true, _) => refused(CLOSED),
-            (false, true) => refused("the event log was opened for reading only"),
+            (true, _) => Err(AppendError::Unavailable { ambiguous: false, source: CLOSED.into() }),
+            (false, true) => Err(AppendError::read_only()),
             (false, false) => Ok(()),
         }
     }

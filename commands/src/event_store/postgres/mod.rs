@@ -66,10 +66,6 @@ impl PostgresEventStore {
     }
 }
 
-fn read_only() -> AppendError {
-    AppendError::Unavailable { ambiguous: false, source: "the event log was opened for reading only".into() }
-}
-
 impl EventStore for PostgresEventStore {
     fn append<'a>(
         &'a self,
@@ -78,14 +74,14 @@ impl EventStore for PostgresEventStore {
         events: Vec<NewEvent>,
     ) -> BoxFuture<'a, Result<Appended, AppendError>> {
         Box::pin(async move {
-            let appender = self.appender.as_ref().ok_or_else(read_only)?;
+            let appender = self.appender.as_ref().ok_or_else(AppendError::read_only)?;
             appender.append(stream, expected, events).await
         })
     }
 
     fn append_in_order(&self, appends: Vec<StreamAppend>) -> BoxFuture<'_, Result<(), AppendError>> {
         Box::pin(async move {
-            let appender = self.appender.as_ref().ok_or_else(read_only)?;
+            let appender = self.appender.as_ref().ok_or_else(AppendError::read_only)?;
             appender.append_in_order(appends).await
         })
     }

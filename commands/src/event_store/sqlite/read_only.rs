@@ -57,8 +57,7 @@ impl EventStore for ReadOnlySqliteEventStore {
         _: Expected,
         _: Vec<NewEvent>,
     ) -> BoxFuture<'a, Result<Appended, AppendError>> {
-        let source = "the event log was opened for reading only".into();
-        Box::pin(async move { Err(AppendError::Unavailable { ambiguous: false, source }) })
+        Box::pin(async { Err(AppendError::read_only()) })
     }
 
     fn read_stream<'a>(
