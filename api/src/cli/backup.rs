@@ -7,10 +7,14 @@ use clap::Args;
 use commands::{blobs::Blobs, event_store};
 use serde_json::json;
 
-use super::{Outcome, progress::Progress};
+use super::{
+    Outcome,
+    archived::{into_file, is_file, is_whole},
+    progress::Progress,
+};
 use crate::{
-    archive::{Archive, Format, HowBlobs, Manifest, Step, pack},
-    backup::{self, Options, Restored, Sources, has_master_key, lacks},
+    archive::{Archive, Format, HowBlobs, Manifest},
+    backup::{self, Options, Restored, Sources, has_master_key},
     data_folder::DataFolder,
     settings::Settings,
 };
@@ -48,43 +52,24 @@ pub(super) async fn back_up(command: Backup, settings: &Settings) -> Outcome {
     let sources = Sources { log: &*log, blobs: &blobs, data: &data };
     let blobs = if hard_links { HowBlobs::Linked } else { HowBlobs::Copied };
     let options = Options { with_master_key, blobs };
-    let is_file = to.extension().is_some_and(|extension| extension == "tar") && !to.is_dir();
-    let manifest =
-        if is_file { into_file(&sources, &to, options).await? } else { into_folder(&sources, &to, options).await? };
+    let manifest = match is_file(&to) {
+        true => {
+            let options = Options { blobs: HowBlobs::Linked, ..options };
+            into_file("backup", &data, &to, async |folder| into_folder(&sources, &folder, options).await).await?
+        }
+        false => into_folder(&sources, &to, options).await?,
+    };
     match json {
         true => println!("{}", serde_json::to_string(&manifest)?),
         false => println!("{}", said(&manifest, &to)),
     }
-    lacks(&manifest).map_or(Ok(()), |missing| {
-        let first = missing.first().map(ToString::to_string).unwrap_or_default();
-        let count = missing.len();
-        Err(format!("{count} blobs are lost or damaged here, and so not in the backup: {first} …; see `verify`").into())
-    })
+    is_whole("backup", &manifest)
 }
 
 async fn into_folder(sources: &Sources<'_>, to: &Path, options: Options) -> Result<Manifest, backup::BackupError> {
     let progress = Progress::on_terminal();
     let watch = |step, done, total| progress.at(step, done, total);
     backup::backup(sources, to, options, Utc::now(), &watch).await
-}
-
-/// By way of a folder beside the data, in which blobs take no space.
-async fn into_file(
-    sources: &Sources<'_>,
-    to: &Path,
-    options: Options,
-) -> Result<Manifest, Box<dyn std::error::Error + Send + Sync>> {
-    if to.exists() {
-        return Err(format!("{} is there already: a backup in a file is always a new file", to.display()).into());
-    }
-    let staged = tempfile::Builder::new().prefix("backup-").tempdir_in(sources.data.path())?;
-    let options = Options { blobs: HowBlobs::Linked, ..options };
-    let manifest = into_folder(sources, staged.path(), options).await?;
-    let progress = Progress::on_terminal();
-    progress.at(Step { words: "Writing the file", unit: "bytes" }, manifest.blobs.bytes + manifest.log.bytes, 0);
-    let (from, to) = (staged.path().to_owned(), to.to_owned());
-    tokio::task::spawn_blocking(move || pack(&from, &to)).await??;
-    Ok(manifest)
 }
 
 fn said(manifest: &Manifest, to: &Path) -> String {

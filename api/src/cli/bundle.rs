@@ -7,10 +7,13 @@ use clap::{Args, Subcommand};
 use commands::{blobs::Blobs, event_store};
 use domain::{names::OrganisationName, recorded::Position};
 
-use super::{Outcome, progress::Progress};
+use super::{
+    Outcome,
+    archived::{into_file, is_file, is_whole},
+    progress::Progress,
+};
 use crate::{
-    archive::{HowBlobs, Manifest, Step, pack},
-    backup::lacks,
+    archive::{HowBlobs, Manifest},
     bundle::{self, BundleError, Options, Sources},
     data_folder::DataFolder,
     settings::Settings,
@@ -54,9 +57,13 @@ async fn create(command: Create, settings: &Settings) -> Outcome {
     let blobs = Blobs::local(data.blobs())?;
     let sources = Sources { log: &log, blobs: &blobs, data: &data };
     let options = Options { organisation, until: until.map(Position), blobs: HowBlobs::Copied };
-    let is_file = to.extension().is_some_and(|extension| extension == "tar") && !to.is_dir();
-    let manifest =
-        if is_file { into_file(&sources, &to, options).await? } else { into_folder(&sources, &to, options).await? };
+    let manifest = match is_file(&to) {
+        true => {
+            let options = Options { blobs: HowBlobs::Linked, ..options };
+            into_file("bundle", &data, &to, async |folder| into_folder(&sources, &folder, options).await).await?
+        }
+        false => into_folder(&sources, &to, options).await?,
+    };
     let Manifest { log, blobs, .. } = &manifest;
     match json {
         true => println!("{}", serde_json::to_string(&manifest)?),
@@ -69,34 +76,11 @@ async fn create(command: Create, settings: &Settings) -> Outcome {
             blobs.bytes
         ),
     }
-    lacks(&manifest).map_or(Ok(()), |missing| {
-        let first = missing.first().map(ToString::to_string).unwrap_or_default();
-        let count = missing.len();
-        Err(format!("{count} blobs are lost or damaged here, and so not in the bundle: {first} …; see `verify`").into())
-    })
+    is_whole("bundle", &manifest)
 }
 
 async fn into_folder(sources: &Sources<'_>, to: &Path, options: Options) -> Result<Manifest, BundleError> {
     let progress = Progress::on_terminal();
     let watch = |step, done, total| progress.at(step, done, total);
     bundle::create(sources, to, options, Utc::now(), &watch).await
-}
-
-/// By way of a folder beside the data, in which blobs take no space.
-async fn into_file(
-    sources: &Sources<'_>,
-    to: &Path,
-    options: Options,
-) -> Result<Manifest, Box<dyn std::error::Error + Send + Sync>> {
-    if to.exists() {
-        return Err(format!("{} is there already: a bundle in a file is always a new file", to.display()).into());
-    }
-    let staged = tempfile::Builder::new().prefix("bundle-").tempdir_in(sources.data.path())?;
-    let options = Options { blobs: HowBlobs::Linked, ..options };
-    let manifest = into_folder(sources, staged.path(), options).await?;
-    let progress = Progress::on_terminal();
-    progress.at(Step { words: "Writing the file", unit: "bytes" }, manifest.blobs.bytes + manifest.log.bytes, 0);
-    let (from, to) = (staged.path().to_owned(), to.to_owned());
-    tokio::task::spawn_blocking(move || pack(&from, &to)).await??;
-    Ok(manifest)
 }

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod archived;
 mod audit;
 mod backup;
 mod bundle;
