@@ -55,17 +55,21 @@ pub trait Projector: Send + Sync + 'static {
     fn schema(&self) -> &'static str;
 
     /// The kinds of stream it wants to see events of: `repository`. It is given no others.
-    fn kinds(&self) -> &'static [&'static str];
+    fn kinds(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Fills its memory from its rows, when the process starts or the tables were made anew.
     fn load<'a>(&'a mut self, rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>>;
 
-    /// Writes what `recorded` changes. Nothing shows in memory before [`Self::committed`].
+    /// Writes what `recorded`, of one of its kinds, changes. Nothing shows in memory before [`Self::committed`].
     fn apply<'a>(
         &'a mut self,
-        rows: &'a mut SqliteConnection,
-        recorded: &'a Recorded<Event>,
-    ) -> BoxFuture<'a, Result<(), ProjectionError>>;
+        _rows: &'a mut SqliteConnection,
+        _recorded: &'a Recorded<Event>,
+    ) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// Whether it is given every event as it is stored, whatever its kind, name and version, through
     /// [`Self::apply_stored`], and none through [`Self::apply`].

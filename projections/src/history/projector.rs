@@ -143,10 +143,6 @@ impl Projector for HistoryProjector {
         include_str!("../../../migrations/read_models/sqlite/history.sql")
     }
 
-    fn kinds(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn load<'a>(&'a mut self, rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
         Box::pin(async move {
             *self = Self::default();
@@ -156,14 +152,6 @@ impl Projector for HistoryProjector {
             }
             Ok(())
         })
-    }
-
-    fn apply<'a>(
-        &'a mut self,
-        _: &'a mut SqliteConnection,
-        _: &'a Recorded<Event>,
-    ) -> BoxFuture<'a, Result<(), ProjectionError>> {
-        Box::pin(async { Ok(()) })
     }
 
     fn wants_stored(&self) -> bool {

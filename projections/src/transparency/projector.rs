@@ -185,10 +185,6 @@ impl Projector for TransparencyProjector {
         include_str!("../../../migrations/read_models/sqlite/transparency.sql")
     }
 
-    fn kinds(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn load<'a>(&'a mut self, rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
         Box::pin(async move {
             let logs = rows::logs(rows).await?;
@@ -197,14 +193,6 @@ impl Projector for TransparencyProjector {
             self.logs = logs.into_iter().map(|(name, id, edge)| (name, (id, edge))).collect();
             Ok(())
         })
-    }
-
-    fn apply<'a>(
-        &'a mut self,
-        _: &'a mut SqliteConnection,
-        _: &'a Recorded<Event>,
-    ) -> BoxFuture<'a, Result<(), ProjectionError>> {
-        Box::pin(async { Ok(()) })
     }
 
     fn wants_stored(&self) -> bool {
