@@ -7,7 +7,9 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
+use commands::event_store::EventStore;
 use metrics_exporter_prometheus::PrometheusHandle;
+use projections::runner::Progress;
 use serde_json::json;
 
 use crate::{app::App, signing_health};
@@ -50,8 +52,13 @@ async fn healthz(State(app): State<App>) -> Response {
 
 /// 200 once the read models have caught up with the log; 503 before.
 async fn readyz(State(app): State<App>) -> Response {
-    let position = app.progress.position();
-    match app.executor.store().head().await {
+    readiness(&app.progress, &**app.executor.store()).await
+}
+
+/// What `/readyz` answers on any server.
+pub(crate) async fn readiness(progress: &Progress, store: &dyn EventStore) -> Response {
+    let position = progress.position();
+    match store.head().await {
         Ok(head) if position >= head => Json(json!({ "status": "ready", "position": position })).into_response(),
         Ok(head) => {
             let body = json!({ "status": "catching_up", "position": position, "head": head });

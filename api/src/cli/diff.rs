@@ -10,7 +10,7 @@ use domain::{
     names::{OrganisationName, RepositoryName},
     repository::{Compact, NEWEST, Point},
 };
-use projections::index::{Difference, DifferenceCursor, HISTORY_PAGE_MAX, History, Published};
+use projections::index::{self, Difference, DifferenceCursor, HISTORY_PAGE_MAX, History, Published};
 use serde::Serialize;
 
 use super::Outcome;
@@ -103,12 +103,12 @@ struct Change {
 
 impl From<Difference> for Change {
     fn from(difference: Difference) -> Self {
-        let Difference { name, architecture, from, to, files_added, files_removed } = difference;
-        let change = match (&from, &to) {
-            (None, _) => "added",
-            (_, None) => "removed",
-            _ => "changed",
+        let change = match difference.change() {
+            index::Change::Added => "added",
+            index::Change::Removed => "removed",
+            index::Change::Changed => "changed",
         };
+        let Difference { name, architecture, from, to, files_added, files_removed } = difference;
         Self { change, name, architecture, from, to, files_added, files_removed }
     }
 }

@@ -25,6 +25,7 @@ use super::{Replica, hand_over::KeptCredentials};
 use crate::{
     http::{problem::Problem, server},
     installers::Installers,
+    ops,
     repositories::RepositoryRoutes,
     serve::{Announce, LISTEN_DEFAULT, public_url, stopped},
     settings::Settings,
@@ -138,17 +139,6 @@ fn operations(seen: Seen) -> Router {
                 (status, Json(json!({ "status": word, "trouble": health.trouble }))).into_response()
             }),
         )
-        .route(
-            "/readyz",
-            get(async |State(seen): State<Seen>| {
-                let position = seen.progress.position();
-                match seen.store.head().await {
-                    Ok(head) if position >= head => {
-                        Json(json!({ "status": "ready", "position": position })).into_response()
-                    }
-                    _ => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "catching_up" }))).into_response(),
-                }
-            }),
-        )
+        .route("/readyz", get(async |State(seen): State<Seen>| ops::readiness(&seen.progress, &*seen.store).await))
         .with_state(seen)
 }

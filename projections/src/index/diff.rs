@@ -30,7 +30,28 @@ pub struct Difference {
     pub files_removed: u64,
 }
 
+/// What became of a package, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// There was none of that name.
+    Added,
+    /// There is none of that name any more.
+    Removed,
+    /// Other files, of other versions or signed by another key.
+    Changed,
+}
+
 impl Difference {
+    /// What became of it.
+    #[must_use]
+    pub fn change(&self) -> Change {
+        match (&self.from, &self.to) {
+            (None, _) => Change::Added,
+            (_, None) => Change::Removed,
+            _ => Change::Changed,
+        }
+    }
+
     /// Where the next page starts.
     #[must_use]
     pub fn cursor(&self) -> DifferenceCursor {

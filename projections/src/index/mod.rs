@@ -45,7 +45,7 @@ use tokio::sync::watch;
 
 pub use self::{
     candidate::{Candidate, CandidateError},
-    diff::{Difference, DifferenceCursor},
+    diff::{Change, Difference, DifferenceCursor},
     engines::TEXT_IN_MEMORY_MAX_BYTES,
     history::{HISTORY_PAGE_MAX, History, HistoryError, Published, Snapshot},
     locate::Located,

@@ -14,7 +14,7 @@ use domain::{
 
 use projections::credentials::CREDENTIALS;
 
-use super::{run, shown};
+use super::{id_of, run, shown};
 use crate::{
     app::App,
     auth::Operator,
@@ -144,7 +144,7 @@ async fn existing(
     organisation: &str,
     repository: &str,
 ) -> Result<(RepositoryId, types::Repository)> {
-    let id = RepositoryId::named(&organisation.parse().map_err(invalid)?, &repository.parse().map_err(invalid)?);
+    let id = id_of(organisation, repository)?;
     Ok((id, types::Repository::load(ctx, id).await?))
 }
 

@@ -18,7 +18,11 @@ use std::time::Duration;
 use async_graphql::{Context, MergedObject, Result};
 use commands::execute;
 use domain::{
-    aggregate::Aggregate, ids::OrganisationId, names::OrganisationName, organisation::Organisation, recorded::Position,
+    aggregate::Aggregate,
+    ids::{OrganisationId, RepositoryId},
+    names::OrganisationName,
+    organisation::Organisation,
+    recorded::Position,
 };
 use projections::{board::BOARD, credentials::CREDENTIALS, index::REPOSITORIES};
 use tokio::time::timeout;
@@ -80,4 +84,9 @@ async fn existing_organisation(app: &App, name: &str) -> Result<OrganisationName
     let id = OrganisationId::named(&name);
     let exists = app.executor.inspect::<Organisation, _>(id.0, |state, _| *state != Organisation::Unknown).await;
     if exists.map_err(|error| internal(&error))? { Ok(name) } else { Err(not_found(format!("organisation {name}"))) }
+}
+
+/// The repository with these names, which need not be there.
+fn id_of(organisation: &str, repository: &str) -> Result<RepositoryId> {
+    Ok(RepositoryId::named(&organisation.parse().map_err(invalid)?, &repository.parse().map_err(invalid)?))
 }

@@ -2,12 +2,11 @@
 
 use async_graphql::{Context, Object, Result};
 use domain::{
-    ids::RepositoryId,
     names::SnapshotName,
     repository::{Command, NEWEST, Point, Repository},
 };
 
-use super::run;
+use super::{id_of, run};
 use crate::graphql::{
     error::{invalid, not_found},
     types,
@@ -54,8 +53,4 @@ impl SnapshotMutation {
         run::<Repository>(ctx, id.0, Command::RemoveSnapshot { name }).await?;
         types::Repository::load(ctx, id).await
     }
-}
-
-pub(super) fn id_of(organisation: &str, repository: &str) -> Result<RepositoryId> {
-    Ok(RepositoryId::named(&organisation.parse().map_err(invalid)?, &repository.parse().map_err(invalid)?))
 }

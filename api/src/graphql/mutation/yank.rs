@@ -6,7 +6,7 @@ use domain::{
     repository::{Command, Repository},
 };
 
-use super::{run, snapshot::id_of};
+use super::{id_of, run};
 use crate::graphql::{
     error::invalid,
     types::{self, YankPolicyWord},

@@ -64,7 +64,7 @@ pub(in crate::graphql) struct PackageChange {
 
 /// What became of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(name = "Change")]
+#[graphql(name = "Change", remote = "index::Change")]
 pub(in crate::graphql) enum ChangeWord {
     /// There was none of that name.
     Added,
@@ -76,13 +76,8 @@ pub(in crate::graphql) enum ChangeWord {
 
 impl PackageChange {
     fn of(difference: Difference) -> Self {
-        let cursor = difference.cursor().to_string();
+        let (cursor, change) = (difference.cursor().to_string(), difference.change().into());
         let index::Difference { name, architecture, from, to, files_added, files_removed } = difference;
-        let change = match (&from, &to) {
-            (None, _) => ChangeWord::Added,
-            (_, None) => ChangeWord::Removed,
-            _ => ChangeWord::Changed,
-        };
         Self { cursor, change, name, architecture, from, to, files_added, files_removed }
     }
 }
