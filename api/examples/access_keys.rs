@@ -152,6 +152,7 @@ fn enrolled(n: usize) -> Recorded<RawEvent> {
             actor: Actor::CommandLine,
             command_id: CommandId(Uuid::from_u128(n as u128)),
             causation: None,
+            origin: None,
         },
         event: encode(&Event::from(event)),
     }

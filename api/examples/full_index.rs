@@ -129,6 +129,7 @@ fn new_event(event: Event) -> NewEvent {
         actor: Actor::CommandLine,
         command_id: CommandId(Uuid::now_v7()),
         causation: None,
+        origin: None,
     };
     NewEvent { event_id: EventId(Uuid::now_v7()), event: encode(&event), metadata }
 }

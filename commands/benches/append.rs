@@ -149,6 +149,7 @@ fn event(count: u64, size: usize) -> Outcome<NewEvent> {
             actor: Actor::ApiToken { token: TokenId(Uuid::nil()) },
             command_id: CommandId(Uuid::now_v7()),
             causation: None,
+            origin: None,
         },
     })
 }

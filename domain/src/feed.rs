@@ -94,6 +94,7 @@ mod tests {
                 actor: Actor::Worker { name: "releases".to_owned() },
                 command_id: CommandId(Uuid::from_u128(4)),
                 causation: None,
+                origin: None,
             },
             event: RawEvent { name: format!("{kind}.happened"), schema_version: 1, payload: "{}".to_owned() },
         }

@@ -6,7 +6,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::ids::{CommandId, EventId};
+use crate::{
+    ids::{CommandId, EventId},
+    personal::Personal,
+};
 
 /// A place in the whole log. Strictly increasing, opaque, gaps allowed; `Position(0)` is before the first event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -173,7 +176,10 @@ impl FromStr for Actor {
 }
 
 /// Why an event was recorded; the same for every event of one command.
+///
+/// What a newer version writes beside these fields is refused, not dropped: without it the event would be hashed as another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Metadata {
     /// When, to the microsecond, by the clock of the node that appended it.
     pub recorded_at: DateTime<Utc>,
@@ -184,6 +190,10 @@ pub struct Metadata {
     /// The event that led to the wish, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causation: Option<EventId>,
+    /// The IP address that the wish came from, sealed under the key of the person whose wish it was, for this command alone. None
+    /// for whoever is no person; an event without it has the bytes that it had before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Personal>,
 }
 
 /// One fact of type `E` as the log holds it.
@@ -244,6 +254,15 @@ pub struct RawEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_newer_version_writes_beside_an_event_is_not_dropped() {
+        let known = r#"{"recorded_at":"2026-11-18T11:06:40Z","actor":{"kind":"command_line"},"command_id":"00000000-0000-0000-0000-000000000004"}"#;
+        assert!(serde_json::from_str::<Metadata>(known).is_ok());
+        let newer = known.replace("},\"command_id", "},\"song\":1,\"command_id");
+        let error = serde_json::from_str::<Metadata>(&newer).expect_err("a field of a newer version").to_string();
+        assert!(error.contains("unknown field `song`"), "{error}");
+    }
 
     #[test]
     fn the_text_of_an_actor_is_read_back() {

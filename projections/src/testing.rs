@@ -62,6 +62,7 @@ impl MemoryFeed {
                 actor: Actor::CommandLine,
                 command_id: CommandId(Uuid::from_u128(u128::from(position.0))),
                 causation: None,
+                origin: None,
             },
             event,
         });

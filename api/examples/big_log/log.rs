@@ -69,6 +69,7 @@ impl Log {
                     actor: actor.clone(),
                     command_id,
                     causation: because,
+                    origin: None,
                 },
             });
         }

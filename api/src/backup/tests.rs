@@ -71,6 +71,7 @@ impl Live {
             actor: Actor::Worker { name: "releases".to_owned() },
             command_id: CommandId(Uuid::from_u128(7)),
             causation: None,
+            origin: None,
         };
         let stream = StreamId::new("release", ReleaseId(Uuid::from_u128(self.events)).0);
         let event_id = EventId(Uuid::from_u128(self.events));

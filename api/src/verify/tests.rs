@@ -80,6 +80,7 @@ impl Written {
                 actor: Actor::Worker { name: "releases".to_owned() },
                 command_id: CommandId(Uuid::from_u128(u128::from(n) << 64 | 7)),
                 causation: Some(EventId(Uuid::from_u128(u128::from(n)))),
+                origin: None,
             };
             let event_id = EventId(Uuid::from_u128(u128::from(n) << 70 | 9));
             let new = NewEvent { event_id, event: encode(&event), metadata };

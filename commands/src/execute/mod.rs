@@ -10,6 +10,7 @@ use domain::{
     aggregate::{Aggregate, EventShape as _},
     event::{self, DecodeError},
     ids::{CommandId, EventId},
+    personal::Personal,
     recorded::{Actor, Metadata, Position, Revision, StreamId},
 };
 use tokio::sync::{Mutex, MutexGuard};
@@ -39,13 +40,15 @@ pub struct Context {
     pub command_id: CommandId,
     /// The event that led to it, if one did.
     pub causation: Option<EventId>,
+    /// The address that a person's request came from, sealed for this very `command_id`.
+    pub origin: Option<Personal>,
 }
 
 impl Context {
     /// A new wish of `actor`.
     #[must_use]
     pub fn of(actor: Actor) -> Self {
-        Self { actor, command_id: CommandId(Uuid::now_v7()), causation: None }
+        Self { actor, command_id: CommandId(Uuid::now_v7()), causation: None, origin: None }
     }
 
     /// A new wish of the worker called `name`, because of `event`.
@@ -232,6 +235,7 @@ impl Executor {
             actor: context.actor.clone(),
             command_id: context.command_id,
             causation: context.causation,
+            origin: context.origin.clone(),
         };
         // An id holds the revision too: one wish may lead to several appends, each of them idempotent.
         let new: Vec<NewEvent> = (expected.0..)

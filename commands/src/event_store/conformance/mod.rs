@@ -77,6 +77,7 @@ macro_rules! event_store_conformance {
             an_append_of_the_most_bytes_fits_and_one_more_does_not
             a_refused_append_leaves_nothing_behind
             what_is_read_is_what_was_appended
+            a_sealed_origin_is_kept_and_none_is_made_up
             a_stream_is_read_in_pages
             the_log_is_read_in_pages
             a_filtered_page_moves_past_what_it_held_back
@@ -123,6 +124,7 @@ pub(crate) fn event(name: &str) -> NewEvent {
             actor: Actor::Worker { name: "conformance".to_owned() },
             command_id: CommandId(Uuid::now_v7()),
             causation: None,
+            origin: None,
         },
     }
 }

@@ -1,8 +1,9 @@
 //! One reader: pages, filters, restarts.
 
 use domain::{
-    ids::EventId,
-    recorded::{Position, Revision},
+    ids::{EventId, PersonId, TokenId},
+    personal::{Personal, SEALED_MAX_CHARS},
+    recorded::{Actor, Position, Revision},
 };
 use uuid::Uuid;
 
@@ -27,6 +28,24 @@ pub async fn what_is_read_is_what_was_appended(backend: &mut impl Backend) {
     assert_eq!(recorded.event_id, new.event_id);
     assert_eq!(recorded.metadata, new.metadata);
     assert_eq!(recorded.event, new.event);
+}
+
+/// With an origin and without one, in one append and in the same log: none of them gets the other's.
+pub async fn a_sealed_origin_is_kept_and_none_is_made_up(backend: &mut impl Backend) {
+    let store = backend.start().await;
+    let stream = stream("keyring");
+    let mut new = events(3);
+    new[1].metadata.actor = Actor::Operator { token: TokenId(Uuid::now_v7()) };
+    new[1].metadata.causation = Some(EventId(Uuid::now_v7()));
+    let sealed = "A+/=".repeat(SEALED_MAX_CHARS / 4);
+    new[1].metadata.origin = Some(Personal { person: PersonId(Uuid::now_v7()), sealed });
+    store.append(&stream, Expected::NEW, new.clone()).await.expect("appended");
+    drop(store);
+    let store = backend.start().await;
+    for found in [whole(&*store, &stream).await, everything(&*store, Position(0), &Filter::all()).await] {
+        let found: Vec<_> = found.into_iter().map(|event| event.metadata).collect();
+        assert_eq!(found, new.iter().map(|event| event.metadata.clone()).collect::<Vec<_>>());
+    }
 }
 
 pub async fn a_stream_is_read_in_pages(backend: &mut impl Backend) {

@@ -488,6 +488,7 @@ fn marks_that_wait_for_github_have_a_limit() {
             actor: Actor::CommandLine,
             command_id: CommandId(Uuid::nil()),
             causation: None,
+            origin: None,
         };
         let (stream, event_id) = (StreamId::new(kind, id), EventId(Uuid::nil()));
         let event = event::encode(&event);
