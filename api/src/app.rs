@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     audit::Auditor,
-    http::public_url::PublicUrl,
+    http::{client_address::TrustedProxies, public_url::PublicUrl},
     oidc::CiIssuer,
     releases::RequestRates,
     uses::Uses,
@@ -78,6 +78,8 @@ pub struct Parts {
     pub signing_keys: SigningKeys,
     /// The address under which clients reach the server.
     pub public_url: PublicUrl,
+    /// Whose word about where a request came from is taken.
+    pub trusted_proxies: TrustedProxies,
     /// The server is to stop: whoever waits is answered at once.
     pub stopping: CancellationToken,
     /// Where running releases write their logs.

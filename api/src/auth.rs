@@ -1,9 +1,12 @@
 //! Who is asking: the token of an `Authorization: Bearer` or `X-API-Token` header, checked before a handler runs.
 
+use std::net::IpAddr;
+
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
+use commands::execute::Context;
 use domain::{
     ids::{ProjectId, TokenId},
     project::Scope,
@@ -11,17 +14,28 @@ use domain::{
     token::{Token, TokenKind},
 };
 
-use crate::{app::App, http::problem::Problem};
+use crate::{
+    app::App,
+    http::{client_address::Peer, problem::Problem},
+};
 
-/// The holder of the operator token.
-#[derive(Debug, Clone, Copy)]
-pub struct Operator(pub TokenId);
+/// The holder of an operator token, and where the request came from.
+#[derive(Clone, Copy)]
+pub struct Operator {
+    token: TokenId,
+    address: Option<IpAddr>,
+}
 
 impl Operator {
-    /// As events name it.
+    /// A new wish of the operator's. A person's address goes with it, sealed under the person's key, so that it can be erased;
+    /// for the server's first token, which belongs to no person, there is no key, and so no address.
+    ///
+    /// May block on the disk for one small file.
     #[must_use]
-    pub fn actor(self) -> Actor {
-        Actor::Operator { token: self.0 }
+    pub fn context(self, app: &App) -> Context {
+        let context = Context::of(Actor::Operator { token: self.token });
+        let origin = || app.persons.seal_origin(app.credentials.person(self.token)?, context.command_id, self.address?);
+        Context { origin: origin(), ..context }
     }
 }
 
@@ -75,10 +89,10 @@ fn presented(headers: &HeaderMap) -> Result<Token, Problem> {
     Token::parse(text).map_err(|_| Problem::NeedsToken)
 }
 
-fn operator(app: &App, token: &Token) -> Option<Operator> {
+fn operator(app: &App, token: &Token) -> Option<TokenId> {
     let id = TokenId(token.id());
     let valid = token.kind() == TokenKind::Operator && app.credentials.is_operator(id, &token.secret_sha256());
-    valid.then_some(Operator(id))
+    valid.then_some(id)
 }
 
 /// A token whose time is over, or which may do other things, is none here: the answer never says what a text lacks.
@@ -92,7 +106,9 @@ fn project(app: &App, token: &Token, scope: Scope) -> Option<ProjectToken> {
 impl FromRequestParts<App> for Operator {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        operator(app, &presented(&parts.headers)?).ok_or(Problem::NeedsToken)
+        let token = operator(app, &presented(&parts.headers)?).ok_or(Problem::NeedsToken)?;
+        let address = app.trusted_proxies.client(parts.extensions.get::<Peer>().copied(), &parts.headers);
+        Ok(Self { token, address })
     }
 }
 

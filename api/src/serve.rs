@@ -51,6 +51,7 @@ use crate::{
     graphql,
     http::{
         api_limits::{BODY_MAX_BYTES, REQUEST_MAX, with_limits},
+        client_address::TrustedProxies,
         problem::Problem,
         public_url::PublicUrl,
         server,
@@ -276,6 +277,7 @@ impl Server {
             secrets,
             signing_keys,
             public_url,
+            trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
             stopping: stop.clone(),
             jobs: data.jobs(),
             incoming: data.incoming(),

@@ -10,7 +10,10 @@ use std::{
 use commands::event_store::{InvalidLogUrl, LogUrl};
 use serde::Deserialize;
 
-use crate::oidc::{InvalidIssuerUrl, IssuerUrl};
+use crate::{
+    http::client_address::Network,
+    oidc::{InvalidIssuerUrl, IssuerUrl},
+};
 
 /// Largest settings file that is read.
 const SETTINGS_MAX_BYTES: u64 = 256 * 1024;
@@ -25,6 +28,9 @@ pub struct Settings {
     pub listen: Option<SocketAddr>,
     /// The address under which clients reach the server: `https://packages.example.org`.
     pub public_url: Option<String>,
+    /// The proxies before the server, whose word about where a request came from is taken: `10.0.0.0/8`.
+    #[serde(default)]
+    pub trusted_proxies: Vec<Network>,
     /// The 32 bytes that seal every secret; `<data>/master.key` if unset. Best kept on another disk than the data.
     pub master_key_file: Option<PathBuf>,
     /// Where the event log is.
@@ -246,6 +252,14 @@ mod tests {
             let error = read(&format!("[signing]\nkey_valid_days = {bad}\n")).expect_err("no such life").to_string();
             assert!(error.contains("key_valid_days"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_a_network() {
+        let proxies = read("trusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n").expect("settings").trusted_proxies;
+        assert_eq!(proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1/128"]);
+        let error = read("trusted_proxies = [\"proxy\"]\n").expect_err("a name").to_string();
+        assert!(error.contains("\"proxy\" is no network") && error.contains("line 1"), "{error}");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf, process::ExitCode
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::settings::Settings;
+use crate::{http::client_address::Network, settings::Settings};
 
 /// Turns git tags into signed packages in private APT and YUM repositories.
 #[derive(Debug, Parser)]
@@ -68,6 +68,12 @@ enum Command {
         /// Address under which clients reach the server [default: http://<the address listened on>]
         #[arg(long, env = "PKGDEPLOY_PUBLIC_URL", value_name = "URL")]
         public_url: Option<String>,
+        /// Network of a proxy before the server, such as 10.0.0.0/8; may be given again
+        ///
+        /// Requests from there come from where `X-Forwarded-For` or `Forwarded` says. From anywhere else these headers are not
+        /// looked at.
+        #[arg(long, env = "PKGDEPLOY_TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',')]
+        trusted_proxy: Vec<Network>,
     },
     /// Make a new operator token and end every older one (the server must be stopped)
     OperatorToken,
@@ -140,7 +146,9 @@ pub async fn run() -> ExitCode {
     let outcome = match global.settings() {
         Err(error) => Err(error.into()),
         Ok(settings) => match command {
-            Command::Serve { listen, public_url } => serve::run(settings, listen, public_url).await,
+            Command::Serve { listen, public_url, trusted_proxy } => {
+                serve::run(settings, listen, public_url, trusted_proxy).await
+            }
             Command::OperatorToken => operator_token::run(&settings).await,
             Command::Operator(command) => operator::run(command, &settings).await,
             Command::Rootfs(command) => rootfs::run(command, &settings).await,

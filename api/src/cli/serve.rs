@@ -8,14 +8,23 @@ use tokio_util::sync::CancellationToken;
 use super::{Outcome, operator_token};
 use crate::{
     data_folder::DataFolder,
+    http::client_address::Network,
     replica::STATE_FILE,
     serve::{Announce, Server},
     settings::Settings,
 };
 
-pub(super) async fn run(mut settings: Settings, listen: Option<SocketAddr>, public_url: Option<String>) -> Outcome {
+pub(super) async fn run(
+    mut settings: Settings,
+    listen: Option<SocketAddr>,
+    public_url: Option<String>,
+    trusted_proxies: Vec<Network>,
+) -> Outcome {
     settings.listen = listen.or(settings.listen);
     settings.public_url = public_url.or(settings.public_url);
+    if !trusted_proxies.is_empty() {
+        settings.trusted_proxies = trusted_proxies;
+    }
     let data = DataFolder::open(&settings)?;
     if data.path().join(STATE_FILE).exists() {
         let folder = data.path().display();

@@ -2,6 +2,7 @@
 
 pub mod api_limits;
 pub mod basic;
+pub mod client_address;
 pub mod conditional;
 pub mod file;
 mod from;

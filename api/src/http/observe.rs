@@ -22,19 +22,21 @@ use hyper::body::Incoming;
 use tower::Service as _;
 use tracing::Instrument as _;
 
-use super::{problem::Problem, strict_io::Notes};
+use super::{client_address::Peer, problem::Problem, strict_io::Notes};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Answers one request of a connection.
 ///
-/// The span holds method, path, status and latency: never headers or the query, which may hold secrets.
+/// The span holds method, path, status and latency: never headers or the query, which may hold secrets, and never who asks.
 pub(super) async fn answer(
     mut router: Router,
     notes: Notes,
-    request: Request<Incoming>,
+    peer: Peer,
+    mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let started = Instant::now();
+    request.extensions_mut().insert(peer);
     let id = next_id();
     let span = tracing::info_span!("request", id, method = %request.method(), path = request.uri().path());
     async {

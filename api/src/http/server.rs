@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{observe, strict_io::StrictIo};
+use super::{client_address::Peer, observe, strict_io::StrictIo};
 
 /// How connections are held in check.
 #[derive(Debug, Clone)]
@@ -63,7 +63,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => server.take(stream).await,
+            Ok((stream, address)) => server.take(stream, Peer(address.ip())).await,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 sleep(ACCEPT_PAUSE).await;
@@ -105,13 +105,13 @@ impl Server {
     }
 
     /// Gives the connection a place, or tells it that there is none.
-    async fn take(&self, stream: TcpStream) {
+    async fn take(&self, stream: TcpStream, peer: Peer) {
         // Without it, the last piece of an answer waits for the client's delayed acknowledgement.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
         if let Ok(place) = self.places.clone().try_acquire_owned() {
-            self.connections.spawn(self.converse(stream, place));
+            self.connections.spawn(self.converse(stream, peer, place));
         } else if let Ok(place) = self.busy_places.clone().acquire_owned().await {
             self.connections.spawn(tell_busy(stream, place));
         }
@@ -121,12 +121,13 @@ impl Server {
     fn converse(
         &self,
         stream: TcpStream,
+        peer: Peer,
         place: OwnedSemaphorePermit,
     ) -> impl Future<Output = ()> + Send + 'static + use<> {
         let (stop, cut) = (self.stop.clone(), self.cut.clone());
         let io = StrictIo::new(stream, self.limits.head_max_bytes, self.limits.stalled_max);
         let (router, notes) = (self.router.clone(), io.notes());
-        let service = service_fn(move |request| observe::answer(router.clone(), notes.clone(), request));
+        let service = service_fn(move |request| observe::answer(router.clone(), notes.clone(), peer, request));
         let connection = self.http.serve_connection(TokioIo::new(io), service).with_upgrades();
         async move {
             let _place = place;

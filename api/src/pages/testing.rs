@@ -50,6 +50,7 @@ use uuid::Uuid;
 use crate::{
     app::{App, Parts, TAG_QUESTIONS_MAX, UPLOADS_MAX},
     audit::Auditor,
+    http::client_address::TrustedProxies,
     mint,
     oidc::{CiIssuer, IssuerUrl},
     releases::RequestRates,
@@ -164,6 +165,7 @@ impl Site {
             git: Git::default(),
             signing_keys,
             public_url: public_url.parse().expect("a URL"),
+            trusted_proxies: TrustedProxies::default(),
             stopping: CancellationToken::new(),
             jobs: path("jobs"),
             installers: PublishedInstallers::default(),

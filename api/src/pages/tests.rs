@@ -4,7 +4,7 @@ use axum::{
     body::Body,
     http::{Request, StatusCode, header},
 };
-use commands::releases::live_log;
+use commands::{execute::Context, releases::live_log};
 use domain::{
     ids::ProjectId,
     recorded::Actor,
@@ -131,7 +131,7 @@ async fn the_overview_shows_which_keys_sign_and_which_waits() {
     let shown = async || site.get("/", &cookie).await.text;
     let page = shown().await;
     assert!(page.contains(&fingerprint) && page.contains("signs") && page.contains("never"), "{page}");
-    keys.prepare_next(Actor::CommandLine).await.expect("prepared");
+    keys.prepare_next(&Context::of(Actor::CommandLine)).await.expect("prepared");
     let next = keys.now().keys[1].fingerprint.clone();
     let page = shown().await;
     assert!(page.contains(&next) && page.contains("<td>waits</td>"), "{page}");

@@ -14,7 +14,7 @@ use axum::{
 };
 use commands::{
     causes::Causes,
-    execute::{Context, ExecuteError},
+    execute::ExecuteError,
     packages::{FinishError, finish},
 };
 use domain::{
@@ -77,7 +77,7 @@ async fn upload(
         size_bytes: package.size_bytes,
     };
     let add = Command::AddPackage { package: Box::new(package), release: None, key_fingerprint };
-    let context = Context::of(operator.actor());
+    let context = operator.context(&app);
     let executed = app.executor.execute::<Repository>(id.0, add, &context).await.map_err(refused)?;
     answer.published = published_within(&app, id, wait).await?;
     let status = match (answer.published, executed.events.is_empty()) {

@@ -167,7 +167,7 @@ async fn a_key_that_is_announced_brings_a_new_version_to_every_repository() {
     for repository in repositories {
         world.published(repository, 1).await;
     }
-    world.keys.prepare_next(Actor::CommandLine).await.expect("a key");
+    world.keys.prepare_next(&Context::of(Actor::CommandLine)).await.expect("a key");
     for repository in repositories {
         assert_eq!(world.published(repository, 2).await.1, [1, 2]);
     }

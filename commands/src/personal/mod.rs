@@ -10,6 +10,7 @@ mod tests;
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -81,9 +82,12 @@ impl Persons {
     /// Where the command came from, for the metadata of its events and no others. None if the person's key cannot be had:
     /// that stops nobody from acting.
     #[must_use]
-    pub fn seal_origin(&self, person: PersonId, command: CommandId, address: &str) -> Option<Personal> {
+    pub fn seal_origin(&self, person: PersonId, command: CommandId, address: IpAddr) -> Option<Personal> {
         let key = self.key(person).ok()?;
-        Some(Personal { person, sealed: sealed::seal(&key, &bound(person, Field::Origin, command.0), address) })
+        Some(Personal {
+            person,
+            sealed: sealed::seal(&key, &bound(person, Field::Origin, command.0), &address.to_string()),
+        })
     }
 
     /// The text of [`Self::seal`]; none once the person is erased.
@@ -98,6 +102,12 @@ impl Persons {
     pub fn open_origin(&self, personal: &Personal, command: CommandId) -> Option<String> {
         let key = self.key(personal.person).ok()?;
         sealed::open(&key, &bound(personal.person, Field::Origin, command.0), &personal.sealed)
+    }
+
+    /// Whether anything of the person can be opened: not before the person is registered here, and not after an erasure.
+    #[must_use]
+    pub fn has_key(&self, person: PersonId) -> bool {
+        self.key(person).is_ok()
     }
 
     /// Destroys the person's key: on the disk and in memory. Fine if there is none.

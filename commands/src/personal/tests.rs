@@ -26,7 +26,7 @@ fn a_sealed_text_opens_for_its_person_field_and_place_alone() {
     assert_eq!(persons.open(&name, Field::Email), None);
     assert_eq!(persons.open(&Personal { person: person(2), ..name }, Field::Name), None);
     let (command, other) = (CommandId(Uuid::from_u128(3)), CommandId(Uuid::from_u128(4)));
-    let origin = persons.seal_origin(person(1), command, "192.0.2.7").expect("sealed");
+    let origin = persons.seal_origin(person(1), command, "192.0.2.7".parse().expect("an address")).expect("sealed");
     assert_eq!(persons.open_origin(&origin, command).as_deref(), Some("192.0.2.7"));
     assert_eq!(persons.open_origin(&origin, other), None);
 }
@@ -51,7 +51,11 @@ fn nothing_opens_once_the_key_is_destroyed() {
     persons.destroy(person(1)).expect("destroyed");
     assert_eq!(persons.open(&name, Field::Name), None);
     assert!(persons.seal(person(1), Field::Name, "Ann Example").is_err());
-    assert!(persons.seal_origin(person(1), CommandId(Uuid::from_u128(3)), "192.0.2.7").is_none());
+    assert!(
+        persons
+            .seal_origin(person(1), CommandId(Uuid::from_u128(3)), "192.0.2.7".parse().expect("an address"))
+            .is_none()
+    );
     assert!(!files_with(&folder, person(1)));
     persons.destroy(person(1)).expect("nothing to do");
 }

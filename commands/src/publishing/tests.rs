@@ -173,8 +173,8 @@ fn context() -> Context {
 #[tokio::test]
 async fn during_the_overlap_every_index_is_good_for_whoever_knows_one_of_the_keys_and_the_event_says_who_signed() {
     let world = World::with(&[Format::Deb, Format::Rpm]).await;
-    world.keys.prepare_next(Actor::CommandLine).await.expect("prepared");
-    world.keys.begin_overlap(Actor::CommandLine).await.expect("begun");
+    world.keys.prepare_next(&context()).await.expect("prepared");
+    world.keys.begin_overlap(&context()).await.expect("begun");
     let (executor, blobs, keys) = (world.executor.clone(), world.blobs.clone(), world.keys.clone());
     let stated = Stated { snapshots: Some("https://example.org/at/@SNAPSHOTID@/".to_owned()), checkpoint: None };
     let statements = Arc::new(Says(stated.clone()));
@@ -220,7 +220,7 @@ async fn after_a_theft_every_rpm_of_the_stolen_key_is_signed_anew_and_no_other()
     world.add(named, Some(stolen.clone())).await;
     world.add(unnamed, None).await;
     world.add(others, Some("ANOTHER".to_owned())).await;
-    world.keys.declare_compromised(stolen.clone(), Actor::CommandLine).await.expect("declared");
+    world.keys.declare_compromised(stolen.clone(), &context()).await.expect("declared");
     let new = world.keys.now().current.fingerprint();
 
     let worker = tokio::spawn(world.resigner().run());
@@ -255,7 +255,7 @@ async fn a_package_that_comes_in_with_a_stolen_keys_signature_is_signed_anew_too
     let world = World::with(&[Format::Rpm]).await;
     let [repository] = world.ids()[..] else { panic!("one repository") };
     let stolen = world.keys.now().current.clone();
-    world.keys.declare_compromised(stolen.fingerprint(), Actor::CommandLine).await.expect("declared");
+    world.keys.declare_compromised(stolen.fingerprint(), &context()).await.expect("declared");
     let worker = tokio::spawn(world.resigner().run());
     // It was signed before the theft was known, and recorded after.
     let finished = finish(built(Format::Rpm, &world.folder), stolen.clone()).await.expect("signed");

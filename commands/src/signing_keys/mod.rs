@@ -14,10 +14,7 @@ mod worker;
 
 use std::sync::Arc;
 
-use domain::{
-    aggregate::{Aggregate as _, EventShape as _},
-    recorded::Actor,
-};
+use domain::aggregate::{Aggregate as _, EventShape as _};
 use domain::{
     event,
     ids::SigningKeyId,
@@ -136,7 +133,7 @@ impl SigningKeys {
     ///
     /// # Errors
     /// `Refused` if a rotation is under way.
-    pub async fn prepare_next(&self, actor: Actor) -> Result<(), SigningKeysError> {
+    pub async fn prepare_next(&self, context: &Context) -> Result<(), SigningKeysError> {
         let refused = {
             let Inner { executor, .. } = &*self.0;
             // Asked of the rules first: a key is made only if it would be taken.
@@ -152,56 +149,56 @@ impl SigningKeys {
         if let Some(refusal) = refused {
             return Err(refusal.into());
         }
-        self.run_with_new_key(Command::AnnounceNext, actor).await
+        self.run_with_new_key(Command::AnnounceNext, context).await
     }
 
     /// Lets the next key sign indexes beside the current one.
     ///
     /// # Errors
     /// `Refused` if there is no next key.
-    pub async fn begin_overlap(&self, actor: Actor) -> Result<(), SigningKeysError> {
-        self.run_command(Command::BeginOverlap, actor).await
+    pub async fn begin_overlap(&self, context: &Context) -> Result<(), SigningKeysError> {
+        self.run_command(Command::BeginOverlap, context).await
     }
 
     /// Lets the next key sign alone.
     ///
     /// # Errors
     /// `Refused` unless both sign already.
-    pub async fn cut_over(&self, actor: Actor) -> Result<(), SigningKeysError> {
-        self.run_command(Command::CutOver, actor).await
+    pub async fn cut_over(&self, context: &Context) -> Result<(), SigningKeysError> {
+        self.run_command(Command::CutOver, context).await
     }
 
     /// Is done with a key that was replaced: its private part is deleted soon after.
     ///
     /// # Errors
     /// `Refused` if the key is in use.
-    pub async fn retire(&self, fingerprint: String, actor: Actor) -> Result<(), SigningKeysError> {
-        self.run_command(Command::Retire { fingerprint }, actor).await
+    pub async fn retire(&self, fingerprint: String, context: &Context) -> Result<(), SigningKeysError> {
+        self.run_command(Command::Retire { fingerprint }, context).await
     }
 
     /// Trusts nothing any more that the key signed. If no other key can follow it, one is made, which takes seconds.
     ///
     /// # Errors
     /// `Refused` if there is no such key.
-    pub async fn declare_compromised(&self, fingerprint: String, actor: Actor) -> Result<(), SigningKeysError> {
+    pub async fn declare_compromised(&self, fingerprint: String, context: &Context) -> Result<(), SigningKeysError> {
         let without = Command::DeclareCompromised { fingerprint: fingerprint.clone(), replacement: None };
-        match self.run_command(without, actor.clone()).await {
+        match self.run_command(without, context).await {
             Err(SigningKeysError::Refused(Refusal::NoReplacement)) => {}
             answer => return answer,
         }
         let with = |key| Command::DeclareCompromised { fingerprint, replacement: Some(key) };
-        self.run_with_new_key(with, actor).await
+        self.run_with_new_key(with, context).await
     }
 
     /// Makes a key for a command. If the command does not take it, because somebody was faster, nothing of it stays.
     async fn run_with_new_key(
         &self,
         command: impl FnOnce(NewKey) -> Command,
-        actor: Actor,
+        context: &Context,
     ) -> Result<(), SigningKeysError> {
         let key = make::new_key(&self.0.secrets, &self.0.making, self.0.executor.now()).await?;
         let (id, fingerprint) = (key.secret.0, key.fingerprint.clone());
-        let outcome = self.run_command(command(key), actor).await;
+        let outcome = self.run_command(command(key), context).await;
         let is_taken = || self.now().keys.iter().any(|key| key.fingerprint == fingerprint);
         let is_unused = match &outcome {
             Ok(()) => !is_taken(),
@@ -217,9 +214,9 @@ impl SigningKeys {
     }
 
     /// Whoever asks for the keys after this has returned is told of what it changed.
-    async fn run_command(&self, command: Command, actor: Actor) -> Result<(), SigningKeysError> {
+    async fn run_command(&self, command: Command, context: &Context) -> Result<(), SigningKeysError> {
         let id = SigningKeyId::service().0;
-        self.0.executor.execute::<SigningKey>(id, command, &Context::of(actor)).await?;
+        self.0.executor.execute::<SigningKey>(id, command, context).await?;
         self.refresh().await
     }
 

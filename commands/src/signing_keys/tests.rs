@@ -26,8 +26,8 @@ async fn restarted(keys: &SigningKeys) -> SigningKeys {
     SigningKeys::open(executor.clone(), secrets.clone(), making.clone()).await.expect("signing keys")
 }
 
-fn operator() -> Actor {
-    Actor::CommandLine
+fn operator() -> Context {
+    Context::of(Actor::CommandLine)
 }
 
 /// The epochs of the keys that sign packages, sign indexes, and are trusted.
@@ -58,12 +58,12 @@ async fn a_rotation_changes_who_signs_and_who_is_trusted_and_a_restart_changes_n
     let folder = TempDir::new().expect("a folder");
     let keys = open(&folder, None).await;
     assert_eq!(who(&keys), (1, vec![1], vec![1]));
-    keys.prepare_next(operator()).await.expect("prepared");
+    keys.prepare_next(&operator()).await.expect("prepared");
     assert_eq!(who(&keys), (1, vec![1], vec![1, 2]));
-    keys.begin_overlap(operator()).await.expect("begun");
+    keys.begin_overlap(&operator()).await.expect("begun");
     assert_eq!(who(&keys), (1, vec![1, 2], vec![1, 2]));
     assert_eq!(who(&restarted(&keys).await), (1, vec![1, 2], vec![1, 2]));
-    keys.cut_over(operator()).await.expect("cut over");
+    keys.cut_over(&operator()).await.expect("cut over");
     assert_eq!(who(&keys), (2, vec![2], vec![1, 2]));
     assert_eq!(who(&restarted(&keys).await), (2, vec![2], vec![1, 2]));
 }
@@ -72,11 +72,11 @@ async fn a_rotation_changes_who_signs_and_who_is_trusted_and_a_restart_changes_n
 async fn a_retired_keys_private_part_is_deleted_and_the_server_starts_without_it() {
     let folder = TempDir::new().expect("a folder");
     let keys = open(&folder, None).await;
-    keys.prepare_next(operator()).await.expect("prepared");
-    keys.begin_overlap(operator()).await.expect("begun");
-    keys.cut_over(operator()).await.expect("cut over");
+    keys.prepare_next(&operator()).await.expect("prepared");
+    keys.begin_overlap(&operator()).await.expect("begun");
+    keys.cut_over(&operator()).await.expect("cut over");
     assert_eq!(sealed(&folder), 2);
-    keys.retire(fingerprint(&keys, 1), operator()).await.expect("retired");
+    keys.retire(fingerprint(&keys, 1), &operator()).await.expect("retired");
     let worker = tokio::spawn(keys.clone().run());
     until(&keys, |set| set.keys[0].is_destroyed).await;
     worker.abort();
@@ -90,7 +90,7 @@ async fn a_stolen_key_is_dropped_at_once_and_a_new_one_is_made_if_none_waits() {
     let folder = TempDir::new().expect("a folder");
     let keys = open(&folder, None).await;
     let mut trusted = keys.trusted();
-    keys.declare_compromised(fingerprint(&keys, 1), operator()).await.expect("declared");
+    keys.declare_compromised(fingerprint(&keys, 1), &operator()).await.expect("declared");
     assert_eq!(who(&keys), (2, vec![2], vec![2]));
     timeout(LIMIT, trusted.changed()).await.expect("whoever hands out certificates is told");
     assert_eq!(trusted.now().len(), 1);
@@ -104,11 +104,11 @@ async fn a_stolen_key_is_dropped_at_once_and_a_new_one_is_made_if_none_waits() {
 async fn a_refused_step_makes_no_key_and_changes_nothing() {
     let folder = TempDir::new().expect("a folder");
     let keys = open(&folder, None).await;
-    keys.prepare_next(operator()).await.expect("prepared");
-    let refused = keys.prepare_next(operator()).await.expect_err("refused");
+    keys.prepare_next(&operator()).await.expect("prepared");
+    let refused = keys.prepare_next(&operator()).await.expect_err("refused");
     assert!(matches!(refused, SigningKeysError::Refused(Refusal::NextExists(_))), "{refused}");
     assert_eq!(sealed(&folder), 2);
-    let refused = keys.declare_compromised("AB".into(), operator()).await.expect_err("refused");
+    let refused = keys.declare_compromised("AB".into(), &operator()).await.expect_err("refused");
     assert!(matches!(refused, SigningKeysError::Refused(Refusal::UnknownKey(_))), "{refused}");
     assert_eq!(sealed(&folder), 2);
 }
@@ -117,13 +117,15 @@ async fn a_refused_step_makes_no_key_and_changes_nothing() {
 async fn of_two_next_keys_made_at_the_same_time_one_is_announced_and_nothing_stays_of_the_other() {
     let folder = TempDir::new().expect("a folder");
     let keys = open(&folder, None).await;
-    let (first, second) = tokio::join!(keys.prepare_next(operator()), keys.prepare_next(operator()));
+    let (one, other) = (operator(), operator());
+    let (first, second) = tokio::join!(keys.prepare_next(&one), keys.prepare_next(&other));
     assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
     assert_eq!((who(&keys), sealed(&folder)), ((1, vec![1], vec![1, 2]), 2));
     let stolen = fingerprint(&keys, 1);
-    keys.declare_compromised(stolen, operator()).await.expect("declared");
+    keys.declare_compromised(stolen, &operator()).await.expect("declared");
     let stolen = fingerprint(&keys, 2);
-    let declare = || keys.declare_compromised(stolen.clone(), operator());
+    let operator = operator();
+    let declare = || keys.declare_compromised(stolen.clone(), &operator);
     let (first, second) = tokio::join!(declare(), declare());
     assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
     assert_eq!((keys.now().keys.len(), sealed(&folder)), (3, 3), "no worker deletes what is done with here");
@@ -143,7 +145,7 @@ async fn a_key_with_an_end_says_so_and_is_warned_about_once() {
     let revision = keys.now().revision;
     let again = restarted(&keys).await;
     let worker = tokio::spawn(again.clone().run());
-    again.prepare_next(operator()).await.expect("prepared");
+    again.prepare_next(&operator()).await.expect("prepared");
     worker.abort();
     assert_eq!(again.now().revision.0, revision.0 + 1, "only the new key was announced");
 }

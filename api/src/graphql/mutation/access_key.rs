@@ -2,10 +2,7 @@
 
 use async_graphql::{Context, Object, Result};
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
-use commands::{
-    execute,
-    rolls::{NewKey as RolledKey, RollError},
-};
+use commands::rolls::{NewKey as RolledKey, RollError};
 use domain::{
     ids::{AccessKeyId, RepositoryId},
     keyring::{self, EnrolmentLimits, GRACE_MAX, Keyring, NamedKind, Terms, WindowEnd},
@@ -91,7 +88,7 @@ impl AccessKeyMutation {
     ) -> Result<RolledKeys> {
         let (app, operator) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Operator>());
         let (id, repository) = existing(ctx, &organisation, &repository).await?;
-        let context = execute::Context::of(operator.actor());
+        let context = operator.context(app);
         let grace = TimeDelta::seconds(grace_seconds.into());
         if grace > GRACE_MAX {
             return Err(with_code("refused", keyring::Refusal::WindowOutOfRange));

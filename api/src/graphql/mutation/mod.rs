@@ -16,7 +16,6 @@ mod yank;
 use std::time::Duration;
 
 use async_graphql::{Context, MergedObject, Result};
-use commands::execute;
 use domain::{
     aggregate::Aggregate,
     ids::{OrganisationId, RepositoryId},
@@ -60,8 +59,7 @@ pub struct Mutation(
 /// Runs `command` for the operator, and waits until every query shows what it changed.
 async fn run<A: Aggregate>(ctx: &Context<'_>, id: Uuid, command: A::Command) -> Result<()> {
     let (app, operator) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Operator>());
-    let executed =
-        app.executor.execute::<A>(id, command, &execute::Context::of(operator.actor())).await.map_err(refused)?;
+    let executed = app.executor.execute::<A>(id, command, &operator.context(app)).await.map_err(refused)?;
     if let Some(position) = executed.position {
         // What the change opened or closed holds before the answer; what dashboards show of it may come a little later.
         app.progress.wait_for_projector(CREDENTIALS, position).await.map_err(|error| internal(&error))?;

@@ -63,7 +63,7 @@ fn operators(ctx: &Context<'_>) -> Operators {
 }
 
 fn context(ctx: &Context<'_>) -> execute::Context {
-    execute::Context::of(ctx.data_unchecked::<auth::Operator>().actor())
+    ctx.data_unchecked::<auth::Operator>().context(ctx.data_unchecked::<App>())
 }
 
 /// What was done, once it holds: an ended token is let in by no request that starts later.

@@ -1,8 +1,7 @@
 //! Changes of the signing keys: a rotation's steps, and a stolen key.
 
 use async_graphql::{Context, Error, Object, Result};
-use commands::signing_keys::SigningKeysError;
-use domain::recorded::Actor;
+use commands::{execute, signing_keys::SigningKeysError};
 
 use crate::{
     app::App,
@@ -21,22 +20,22 @@ impl SigningKeyMutation {
     /// Begins a rotation: makes the next signing key, which takes seconds, and lets machines know its certificate. It
     /// signs nothing yet.
     async fn prepare_next_key(&self, ctx: &Context<'_>) -> Result<Vec<SigningKey>> {
-        let (app, actor) = who(ctx);
-        app.signing_keys.prepare_next(actor).await.map_err(failed)?;
+        let (app, context) = who(ctx);
+        app.signing_keys.prepare_next(&context).await.map_err(failed)?;
         SigningKey::all(ctx)
     }
 
     /// Lets the next signing key sign every index beside the current one.
     async fn begin_overlap(&self, ctx: &Context<'_>) -> Result<Vec<SigningKey>> {
-        let (app, actor) = who(ctx);
-        app.signing_keys.begin_overlap(actor).await.map_err(failed)?;
+        let (app, context) = who(ctx);
+        app.signing_keys.begin_overlap(&context).await.map_err(failed)?;
         SigningKey::all(ctx)
     }
 
     /// Lets the next signing key sign alone. Machines that do not know it yet refuse everything from now on.
     async fn cut_over(&self, ctx: &Context<'_>) -> Result<Vec<SigningKey>> {
-        let (app, actor) = who(ctx);
-        app.signing_keys.cut_over(actor).await.map_err(failed)?;
+        let (app, context) = who(ctx);
+        app.signing_keys.cut_over(&context).await.map_err(failed)?;
         SigningKey::all(ctx)
     }
 
@@ -46,8 +45,8 @@ impl SigningKeyMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The replaced key's full fingerprint")] fingerprint: String,
     ) -> Result<Vec<SigningKey>> {
-        let (app, actor) = who(ctx);
-        app.signing_keys.retire(plain(&fingerprint), actor).await.map_err(failed)?;
+        let (app, context) = who(ctx);
+        app.signing_keys.retire(plain(&fingerprint), &context).await.map_err(failed)?;
         SigningKey::all(ctx)
     }
 
@@ -63,8 +62,8 @@ impl SigningKeyMutation {
         if fingerprint != plain(&confirm) {
             return Err(with_code("invalid", "confirm: expected the fingerprint of the stolen key once more"));
         }
-        let (app, actor) = who(ctx);
-        app.signing_keys.declare_compromised(fingerprint, actor).await.map_err(failed)?;
+        let (app, context) = who(ctx);
+        app.signing_keys.declare_compromised(fingerprint, &context).await.map_err(failed)?;
         SigningKey::all(ctx)
     }
 }
@@ -74,8 +73,9 @@ fn plain(fingerprint: &str) -> String {
     fingerprint.split_whitespace().collect::<String>().to_ascii_uppercase()
 }
 
-fn who<'a>(ctx: &Context<'a>) -> (&'a App, Actor) {
-    (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Operator>().actor())
+fn who<'a>(ctx: &Context<'a>) -> (&'a App, execute::Context) {
+    let app = ctx.data_unchecked::<App>();
+    (app, ctx.data_unchecked::<Operator>().context(app))
 }
 
 fn failed(error: SigningKeysError) -> Error {

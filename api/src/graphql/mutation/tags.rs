@@ -1,7 +1,7 @@
 //! Looking at a project's tags now, instead of waiting for the schedule.
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
-use commands::{causes::Causes, execute, github::Trouble};
+use commands::{causes::Causes, github::Trouble};
 use domain::ids::ProjectId;
 
 use super::shown;
@@ -34,7 +34,7 @@ impl TagMutation {
         let Ok(_permit) = app.tag_questions.try_acquire() else {
             return Err(with_code("busy", "too many questions are being asked about tags: try again in a few seconds"));
         };
-        let context = execute::Context::of(operator.actor());
+        let context = operator.context(app);
         let found = app.github_access.reconcile(project, &context).await.map_err(told)?;
         let head = app.executor.store().head().await.map_err(|error| internal(&error))?;
         shown(app, head).await;

@@ -197,3 +197,15 @@ async fn stopping_closes_idle_connections_at_once_and_open_requests_at_the_deadl
     assert!(stopped.elapsed() >= Duration::from_millis(300));
     assert!(TcpStream::connect(server.address).await.is_err(), "nobody listens any more");
 }
+
+#[tokio::test]
+async fn a_request_knows_the_other_end_of_its_connection() {
+    let whence = async |axum::Extension(Peer(address)): axum::Extension<Peer>| address.to_string();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let stop = CancellationToken::new();
+    let router = Router::new().route("/", get(whence));
+    let server = Running { address, task: tokio::spawn(serve(listener, router, quick(), stop.clone())), stop };
+    let answer = exchange(&server, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+    assert!(answer.ends_with("\r\n\r\n127.0.0.1"), "{answer}");
+}

@@ -1,0 +1,116 @@
+//! Where a request came from: the other end of its connection, or what a trusted proxy says of it.
+
+mod hops;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, net::IpAddr, str::FromStr};
+
+use axum::http::HeaderMap;
+use ipnet::{IpNet, Ipv4Net};
+use serde::Deserialize;
+
+/// Most hops of a request that are looked at, from this server on. A chain of proxies has two or three.
+pub const HOPS_MAX: usize = 16;
+
+/// The other end of the connection that a request came in by.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
+/// Addresses of proxies: `10.0.0.0/8`, `2001:db8::/32`, or one address alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Network(IpNet);
+
+/// The text is no network.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no network of trusted proxies: expected one such as 10.0.0.0/8, 2001:db8::/32 or 192.0.2.7")]
+pub struct InvalidNetwork(String);
+
+/// Longest text of a network that a complaint repeats, in characters.
+const TEXT_SHOWN_MAX_CHARS: usize = 60;
+
+/// Written in the form of IPv6 or not, an IPv4 network is one of IPv4: addresses are compared like that.
+impl FromStr for Network {
+    type Err = InvalidNetwork;
+    fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
+        let alone = || text.parse::<IpAddr>().ok().map(IpNet::from);
+        let network = text.parse().ok().or_else(alone);
+        let network = network.ok_or_else(|| InvalidNetwork(text.chars().take(TEXT_SHOWN_MAX_CHARS).collect()))?;
+        Ok(Self(as_ipv4(network).map_or(network, IpNet::V4)))
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = InvalidNetwork;
+    fn try_from(text: String) -> Result<Self, InvalidNetwork> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Bits of an IPv4 address in the form of IPv6 that say that it is one.
+const MAPPED_BITS: u8 = 96;
+
+/// `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
+fn as_ipv4(network: IpNet) -> Option<Ipv4Net> {
+    let IpNet::V6(network) = network else { return None };
+    let length = network.prefix_len().checked_sub(MAPPED_BITS)?;
+    Ipv4Net::new(network.addr().to_ipv4_mapped()?, length).ok()
+}
+
+/// The proxies whose word about a request's origin is taken. With none, every request comes from the other end of its
+/// connection, whatever its headers say.
+#[derive(Debug, Clone, Default)]
+pub struct TrustedProxies(Vec<Network>);
+
+impl TrustedProxies {
+    /// Proxies with addresses of these networks.
+    #[must_use]
+    pub fn new(networks: Vec<Network>) -> Self {
+        Self(networks)
+    }
+
+    /// Where a request came from, an IPv4 address as such however it was written. None if nobody says it in a way that can be
+    /// believed: that stops no request.
+    ///
+    /// Hops are followed from this server back to the first that is no trusted proxy: whatever stands before it in a header,
+    /// the client may have written itself. For the same reason two headers must say the same: a proxy that writes the one
+    /// passes on a client's other.
+    #[must_use]
+    pub fn client(&self, peer: Option<Peer>, headers: &HeaderMap) -> Option<IpAddr> {
+        let peer = peer?.0.to_canonical();
+        if !self.trusts(peer) {
+            return Some(peer);
+        }
+        match (hops::of_x_forwarded_for(headers), hops::of_forwarded(headers)) {
+            (None, None) => Some(peer),
+            (Some(hops), None) | (None, Some(hops)) => self.first_stranger(&hops),
+            (Some(some), Some(others)) => {
+                self.first_stranger(&some).filter(|one| self.first_stranger(&others) == Some(*one))
+            }
+        }
+    }
+
+    /// The newest hop that is no trusted proxy; the oldest of all if they all are.
+    fn first_stranger(&self, hops: &[Option<IpAddr>]) -> Option<IpAddr> {
+        let mut last = None;
+        for (count, hop) in hops.iter().rev().enumerate() {
+            let address = hop.filter(|_| count < HOPS_MAX)?;
+            last = Some(address);
+            if !self.trusts(address) {
+                break;
+            }
+        }
+        last
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.0.contains(&address))
+    }
+}
