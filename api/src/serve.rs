@@ -259,7 +259,7 @@ impl Server {
             board,
             repositories,
             transparency,
-            auditor: Auditor::new(store.clone(), &readers, Some(uses.clone())),
+            auditor: Auditor::new(store.clone(), &readers, Some(uses.clone()), Some(persons.clone())),
             log_signer,
             progress,
             blobs,

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, Method, RequestBuilder, StatusCode, header::HeaderMap};
+use reqwest::{
+    Client, Method, RequestBuilder, StatusCode,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
 use serde_json::{Value, json};
 
 use crate::text;
@@ -74,8 +77,15 @@ pub struct Release(pub Value);
 
 impl Team {
     pub(crate) fn new(url: String, token: String) -> Self {
-        let http = Client::builder().no_proxy().timeout(Duration::from_secs(120)).build();
-        Self { http: http.expect("an HTTP client"), url, token }
+        Self { http: client(HeaderMap::new()), url, token }
+    }
+
+    /// The same, asking from `address`, as a proxy before the server says.
+    #[must_use]
+    pub fn from(&self, address: &str) -> Self {
+        let address = HeaderValue::from_str(address).expect("an address");
+        let headers = HeaderMap::from_iter([(HeaderName::from_static("x-forwarded-for"), address)]);
+        Self { http: client(headers), ..self.clone() }
     }
 
     /// The operator token.
@@ -249,6 +259,11 @@ impl Answer {
 
 /// How often a request is sent whose body was refused before all of it was sent.
 const CUT_BODIES_MAX: u32 = 10;
+
+fn client(headers: HeaderMap) -> Client {
+    let client = Client::builder().no_proxy().timeout(Duration::from_secs(120)).default_headers(headers);
+    client.build().expect("an HTTP client")
+}
 
 async fn send(request: RequestBuilder) -> Answer {
     let mut request = request;

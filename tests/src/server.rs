@@ -20,6 +20,8 @@ const START_LIMIT: Duration = Duration::from_secs(180);
 /// The operator's decisions that differ between stories.
 #[derive(Debug, Clone, Default)]
 pub struct StartOptions {
+    /// Keys before the tables of the configuration file.
+    pub keys: String,
     /// Lines of the `[build]` table of the configuration file.
     pub build: String,
     /// Other tables of the configuration file.
@@ -49,8 +51,8 @@ impl Server {
     #[must_use]
     pub fn start_with(options: &StartOptions) -> Self {
         let folder = TempDir::with_prefix("pkgdeploy-story-").expect("a temporary folder");
-        let StartOptions { build, tables, source } = options;
-        let config = format!("[source]\nallow_local = true\n{source}\n[build]\n{build}\n\n{tables}");
+        let StartOptions { keys, build, tables, source } = options;
+        let config = format!("{keys}\n[source]\nallow_local = true\n{source}\n[build]\n{build}\n\n{tables}");
         fs::write(folder.path().join("pkgdeploy.toml"), config).expect("the configuration file is written");
         let data = folder.path().join("data");
         let mut server = Self { folder, data, port: free_port(), operator_token: String::new(), child: None };

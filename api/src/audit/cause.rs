@@ -25,16 +25,15 @@ impl Auditor {
     }
 
     pub(super) async fn chain_of(&self, event: Recorded<RawEvent>) -> Result<Vec<Entry>, AuditError> {
-        let mut links = vec![Entry::from(&event)];
-        let mut last = event;
-        while links.len() < LINKS_MAX
-            && let Some(cause) = self.cause(&last).await?
+        let mut links = vec![event];
+        while let [.., last] = links.as_slice()
+            && links.len() < LINKS_MAX
+            && let Some(cause) = self.cause(last).await?
         {
-            links.push(Entry::from(&cause));
-            last = cause;
+            links.push(cause);
         }
         links.reverse();
-        Ok(links)
+        self.entries(&links).await
     }
 
     /// The events that followed from this one, oldest first.

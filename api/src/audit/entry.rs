@@ -5,11 +5,12 @@ use chrono::{DateTime, Utc};
 use domain::{
     event::{self, subjects},
     ids::EventId,
-    recorded::{Actor, Position, RawEvent, Recorded},
-    token::id_text,
+    recorded::{Position, RawEvent, Recorded},
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
+
+use super::who::Operators;
 
 /// An event with its envelope.
 #[derive(Debug, Clone, Serialize, SimpleObject)]
@@ -29,8 +30,12 @@ pub struct Entry {
     pub revision: u64,
     /// Who wanted it, as the log says: `operator:<id>`.
     pub actor: String,
-    /// Who wanted it, in words.
+    /// Who wanted it, in words; an operator by name, or as `erased person …` once nobody can read the name any more.
     pub by: String,
+    /// The person whose operator token wanted it; none if it was nobody's own.
+    pub person: Option<String>,
+    /// The IP address that a person's request came from; `erased` once nobody can read it any more, none if none is recorded.
+    pub origin: Option<String>,
     /// The wish it came from; the same for all events of one wish.
     pub command: String,
     /// The event that it followed from, if the log says so.
@@ -42,8 +47,8 @@ pub struct Entry {
     pub payload: Box<RawValue>,
 }
 
-impl From<&Recorded<RawEvent>> for Entry {
-    fn from(recorded: &Recorded<RawEvent>) -> Self {
+impl Entry {
+    pub(super) fn of(recorded: &Recorded<RawEvent>, operators: &Operators<'_>) -> Self {
         let decoded = event::decode(&recorded.event).ok();
         let payload = RawValue::from_string(recorded.event.payload.clone());
         Self {
@@ -54,39 +59,28 @@ impl From<&Recorded<RawEvent>> for Entry {
             stream: recorded.stream.to_string(),
             revision: recorded.revision.0,
             actor: recorded.metadata.actor.to_string(),
-            by: describe(&recorded.metadata.actor),
+            by: operators.describe(&recorded.metadata.actor),
+            person: operators.account(&recorded.metadata.actor).map(|account| account.person.to_string()),
+            origin: operators.origin(&recorded.metadata),
             command: recorded.metadata.command_id.to_string(),
             because: recorded.metadata.causation.map(|EventId(id)| id.to_string()),
             subjects: subjects(&recorded.stream, decoded.as_ref()).iter().map(ToString::to_string).collect(),
             payload: payload.unwrap_or_else(|_| RawValue::NULL.to_owned()),
         }
     }
-}
 
-impl Entry {
-    /// All of them.
+    /// One line of JSON, without its newline.
+    ///
+    /// # Panics
+    /// Never: an entry is plain data.
     #[must_use]
-    pub fn all<'a>(recorded: impl IntoIterator<Item = &'a Recorded<RawEvent>>) -> Vec<Self> {
-        recorded.into_iter().map(Self::from).collect()
+    pub fn line(&self) -> String {
+        serde_json::to_string(self).expect("an entry is plain data")
     }
 
     /// Its place in the log.
     #[must_use]
     pub fn place(&self) -> Position {
         Position(self.position)
-    }
-}
-
-/// An actor in words. The one place where an actor becomes words.
-#[must_use]
-pub fn describe(actor: &Actor) -> String {
-    match actor {
-        Actor::Operator { token } => format!("the operator, token {}", id_text(token.0)),
-        Actor::ApiToken { token } => format!("API token {}", id_text(token.0)),
-        Actor::AccessKey { key } => format!("access key {}", id_text(key.0)),
-        Actor::Worker { name } => format!("the server ({name})"),
-        Actor::GithubWebhook => "GitHub's webhook".to_owned(),
-        Actor::CiJob { repository_id } => format!("a CI job of GitHub repository {repository_id}"),
-        Actor::CommandLine => "the server's command line".to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /audit/export`: events that fit, as the canonical lines of the log.
+//! `GET /audit/export`: events that fit, as the canonical lines of the log, or as an auditor sees them.
 
 use axum::{
     Router,
@@ -34,6 +34,18 @@ struct ExportQuery {
     from: Option<String>,
     until: Option<String>,
     after: Option<u64>,
+    /// Not the lines of the log, in which names and addresses are sealed, but what can be read of them.
+    #[serde(default)]
+    opened: bool,
+}
+
+/// What a line of an export is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The line whose hash is in the transparency log.
+    Canonical,
+    /// An [`Entry`], with names and addresses of persons.
+    Opened,
 }
 
 /// `GET /audit/export?…`. It streams, and has no time-out.
@@ -58,17 +70,19 @@ async fn export(
         until: query.until,
     };
     let wanted = question.wanted().map_err(|error| Problem::BadRequest(error.to_string()))?;
-    let lines = app.auditor.clone().lines(wanted, query.after.map(Position));
+    let form = if query.opened { Form::Opened } else { Form::Canonical };
+    let lines = app.auditor.clone().lines(wanted, query.after.map(Position), form);
     let ndjson = HeaderValue::from_static("application/x-ndjson");
     Ok(([(header::CONTENT_TYPE, ndjson)], Body::from_stream(lines)).into_response())
 }
 
 impl Auditor {
-    /// The canonical lines of what fits, oldest first, some at a time. An error ends them early.
+    /// The lines of what fits, oldest first, some at a time. An error ends them early.
     pub(crate) fn lines(
         self,
         wanted: Wanted,
         after: Option<Position>,
+        form: Form,
     ) -> impl futures::Stream<Item = Result<Bytes, AuditError>> + Send {
         stream::try_unfold(Some(after), move |state| {
             let (auditor, wanted) = (self.clone(), wanted.clone());
@@ -80,11 +94,10 @@ impl Auditor {
                 })?;
                 let Some(last) = found.last() else { return Ok(None) };
                 let next = Some(last.position);
-                let mut lines = String::new();
-                for recorded in &found {
-                    lines.push_str(&canonical::line(recorded));
-                    lines.push('\n');
-                }
+                let lines: String = match form {
+                    Form::Canonical => found.iter().map(|recorded| canonical::line(recorded) + "\n").collect(),
+                    Form::Opened => auditor.entries(&found).await?.iter().map(|entry| entry.line() + "\n").collect(),
+                };
                 Ok(Some((Bytes::from(lines), Some(next))))
             }
         })

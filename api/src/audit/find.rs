@@ -37,7 +37,7 @@ impl Auditor {
         positions.truncate(limit);
         let next = positions.last().filter(|_| has_more).map(|last| last.0);
         let found = self.read(&positions).await?;
-        Ok(EventPage { events: Entry::all(found.iter().filter(|event| speaks_of(event, wanted))), next })
+        Ok(EventPage { events: self.entries(found.iter().filter(|event| speaks_of(event, wanted))).await?, next })
     }
 
     /// The first events that fit, as they are recorded, oldest first.

@@ -36,6 +36,8 @@ pub struct KeyStory {
     pub generation: u32,
     /// Since when it exists.
     pub issued_at: DateTime<Utc>,
+    /// Who made it, in words.
+    pub issued_by: Option<String>,
     /// From when on it opens nothing; none if nothing ends it yet.
     pub ends_at: Option<DateTime<Utc>>,
     /// Why: `revoked`, `rolled`, `window_closed`, `replaced` or `expired`.
@@ -117,6 +119,7 @@ impl Auditor {
         let end = lives.end(key);
         let row = self.board.repository(repository).await?;
         let (used, fetched) = self.used(key).await?;
+        let events = self.entries(&events).await?;
         Ok(KeyStory {
             key: shown(key.0),
             name: life.name.clone(),
@@ -132,7 +135,8 @@ impl Auditor {
             enrolled_with: life.enrolled_with.map(|id| shown(id.0)),
             used,
             fetched,
-            events: Entry::all(&events),
+            issued_by: events.first().map(|issued| issued.by.clone()),
+            events,
         })
     }
 

@@ -12,11 +12,15 @@ mod package;
 mod release;
 mod shown;
 mod token;
+mod who;
 mod words;
 
 use std::{path::Path, sync::Arc};
 
-use commands::event_store::{EventStore, ReadError};
+use commands::{
+    event_store::{EventStore, ReadError},
+    personal::Persons,
+};
 use projections::{
     board::{Board, board},
     credentials::{Credentials, credentials},
@@ -30,7 +34,7 @@ use sqlx::{
 
 pub(crate) use self::words::time;
 pub use self::{
-    entry::{Entry, describe},
+    entry::Entry,
     export::routes,
     find::{EventPage, FIRST_MAX},
     keyring::{Access, Entrant, KeyStory},
@@ -54,6 +58,7 @@ pub struct Auditor {
     board: Board,
     credentials: Credentials,
     uses: Option<Uses>,
+    persons: Option<Persons>,
 }
 
 /// Why a question is not answered.
@@ -74,9 +79,9 @@ pub enum AuditError {
 }
 
 impl Auditor {
-    /// Answers from a log and its read models; `readers` are theirs.
+    /// Answers from a log and its read models; `readers` are theirs. Without `persons`, names and addresses stay sealed.
     #[must_use]
-    pub fn new(log: Arc<dyn EventStore>, readers: &SqlitePool, uses: Option<Uses>) -> Self {
+    pub fn new(log: Arc<dyn EventStore>, readers: &SqlitePool, uses: Option<Uses>, persons: Option<Persons>) -> Self {
         Self {
             log,
             history: History::new(readers.clone()),
@@ -84,6 +89,7 @@ impl Auditor {
             board: board(readers.clone()).0,
             credentials: credentials(readers.clone()).0,
             uses,
+            persons,
         }
     }
 
@@ -91,7 +97,12 @@ impl Auditor {
     ///
     /// # Errors
     /// `NotProjected` if no server ever made the read models of this log, or one that did not know the history yet.
-    pub async fn beside(log: Arc<dyn EventStore>, read_models: &Path, uses: &Path) -> Result<Self, AuditError> {
+    pub async fn beside(
+        log: Arc<dyn EventStore>,
+        read_models: &Path,
+        uses: &Path,
+        persons: Option<Persons>,
+    ) -> Result<Self, AuditError> {
         let missing = || AuditError::NotProjected(read_models.display().to_string());
         if !read_models.exists() {
             return Err(missing());
@@ -103,6 +114,6 @@ impl Auditor {
             return Err(missing());
         }
         let uses = uses.exists().then(|| Uses::read_only(uses));
-        Ok(Self::new(log, &readers, uses))
+        Ok(Self::new(log, &readers, uses, persons))
     }
 }

@@ -117,7 +117,7 @@ impl Auditor {
             repositories: held.into_iter().map(|(_, holding)| holding).collect(),
             fetched: self.fetchers(&fetches, &lives, now).await?,
             next,
-            events: Entry::all(&events),
+            events: self.entries(&events).await?,
         })
     }
 

@@ -48,9 +48,10 @@ impl Auditor {
             tag: None,
             version: None,
             chain: self.chain_of(first.clone()).await?,
-            events: Entry::all(&events),
+            events: self.entries(&events).await?,
             published: Vec::new(),
         };
+        let mut published: Vec<Recorded<RawEvent>> = Vec::new();
         for recorded in &events {
             match event::decode(&recorded.event) {
                 Ok(Event::Release(release::Event::Received { organisation, project, tag, version })) => {
@@ -61,15 +62,26 @@ impl Auditor {
                 }
                 Ok(Event::Repository(repository::Event::PackageAdded { .. })) => {
                     if let Some(signed) = self.shown_by(recorded).await?
-                        && !story.published.iter().any(|known| known.id == signed.event_id.to_string())
+                        && !published.iter().any(|known| known.event_id == signed.event_id)
                     {
-                        story.published.push(Entry::from(&signed));
+                        published.push(signed);
                     }
                 }
                 _ => {}
             }
         }
+        story.published = self.entries(&published).await?;
         Ok(story)
+    }
+
+    /// The event that began it all, which says who asked for the release; none if the history does not know the release yet.
+    ///
+    /// # Errors
+    /// The log or the read models cannot be read.
+    pub async fn beginning(&self, release: ReleaseId) -> Result<Option<Entry>, AuditError> {
+        let about = Wanted { subject: Some(Subject::Release(release)), ..Wanted::default() };
+        let Some(first) = self.first(&about, 1).await?.pop() else { return Ok(None) };
+        Ok(self.chain_of(first).await?.into_iter().next())
     }
 
     /// The first signed index that covers `added`.

@@ -79,18 +79,21 @@ fn times(used: Option<&Acted>) -> String {
     }
 }
 
+fn minted(at: DateTime<Utc>, by: Option<&String>) -> String {
+    format!("{} by {}", when(at), or_unknown(by))
+}
+
 fn or_unknown(text: Option<&String>) -> String {
     text.cloned().unwrap_or_else(|| "?".to_owned())
 }
 
 impl From<&TokenStory> for Shown {
     fn from(story: &TokenStory) -> Self {
-        let by = || or_unknown(story.issued_by.as_ref());
         Self::of([
             ("token", Some(format!("{} ({} token)", story.token, story.kind))),
             ("project", story.project.clone()),
             ("name", story.name.clone()),
-            ("minted", story.issued_at.map(|at| format!("{} by {}", when(at), by()))),
+            ("minted", story.issued_at.map(|at| minted(at, story.issued_by.as_ref()))),
             ("ends", Some(ends(story.ends_at, story.ends_because.as_deref()))),
             ("successor", story.successor.clone()),
             ("changed things", Some(times(Some(&story.used)))),
@@ -111,7 +114,7 @@ impl From<&KeyStory> for Shown {
             ("key", Some(format!("{} ({}, {})", story.key, story.kind, story.name))),
             ("opens", Some(format!("{}, {} packages", story.repository, story.packages))),
             ("generation", Some(story.generation.to_string())),
-            ("minted", Some(when(story.issued_at))),
+            ("minted", Some(minted(story.issued_at, story.issued_by.as_ref()))),
             ("ends", Some(ends(story.ends_at, story.ends_because.as_deref()))),
             ("follows", story.follows.clone()),
             ("successor", story.successor.clone()),

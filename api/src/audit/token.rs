@@ -81,13 +81,16 @@ impl Auditor {
             project: project.map(|row| format!("{}/{}", row.organisation, row.name)),
             name: life.name,
             issued_at: life.issued.as_ref().map(|(at, _)| *at),
-            issued_by: life.issued.map(|(_, by)| by),
+            issued_by: match &life.issued {
+                Some((_, by)) => Some(self.words(by).await?),
+                None => None,
+            },
             ends_at: end.map(|(at, _)| at),
             ends_because: end.map(|(_, because)| because.to_owned()),
             successor: life.successor.map(|id| shown(id.0)),
             used: self.history.tally(&by).await?.into(),
-            events: Entry::all(&events),
-            deeds: Entry::all(&self.some(&by, newest).await?),
+            events: self.entries(&events).await?,
+            deeds: self.entries(&self.some(&by, newest).await?).await?,
         })
     }
 
@@ -120,7 +123,7 @@ fn issues_default(recorded: &Recorded<RawEvent>) -> Option<TokenId> {
 #[derive(Default)]
 struct Life {
     name: Option<String>,
-    issued: Option<(DateTime<Utc>, String)>,
+    issued: Option<(DateTime<Utc>, Actor)>,
     expires_at: Option<DateTime<Utc>>,
     successor: Option<TokenId>,
     ended: Option<(DateTime<Utc>, &'static str)>,
@@ -129,7 +132,7 @@ struct Life {
 impl Life {
     fn evolve(&mut self, recorded: &Recorded<RawEvent>, own: TokenId) {
         let at = recorded.metadata.recorded_at;
-        let begins = || Some((at, super::describe(&recorded.metadata.actor)));
+        let begins = || Some((at, recorded.metadata.actor.clone()));
         match event::decode(&recorded.event) {
             Ok(Event::Account(account::Event::TokenIssued { token, .. })) if token == own => self.issued = begins(),
             Ok(Event::Account(account::Event::TokenRevoked { token })) if token == own => self.end(at, "revoked"),

@@ -2,9 +2,16 @@
 
 mod show;
 
+use std::sync::Arc;
+
 use chrono::Utc;
 use clap::{Args, Subcommand};
-use commands::event_store;
+use commands::{
+    causes::Causes,
+    event_store,
+    personal::Persons,
+    secrets::{Secrets, SecretsError},
+};
 use domain::{
     digest::Sha256,
     ids::{AccessKeyId, EventId, ReleaseId, RepositoryId, TokenId},
@@ -129,7 +136,7 @@ struct Part {
 pub(super) async fn run(Audit { about, json }: Audit, settings: &Settings) -> Outcome {
     let data = DataFolder::existing(settings)?;
     let log = event_store::open_read_only(data.log()).await?;
-    let auditor = Auditor::beside(log, &data.read_models(), &data.uses()).await?;
+    let auditor = Auditor::beside(log, &data.read_models(), &data.uses(), persons(&data)).await?;
     match about {
         About::Token { id } => answer(auditor.token(TokenId(key_or_token(&id)?)).await?, json),
         About::Key { id } => answer(auditor.key(AccessKeyId(key_or_token(&id)?)).await?, json),
@@ -151,6 +158,18 @@ pub(super) async fn run(Audit { about, json }: Audit, settings: &Settings) -> Ou
         About::Events { about, name, kind, organisation, actor, part } => {
             let question = Question { about, names: name, kinds: kind, organisation, actor, from: None, until: None };
             events(&auditor, question, part, json).await
+        }
+    }
+}
+
+/// Who can open names and addresses here. Whoever cannot, a copy of the data folder without the master key for one, is answered
+/// all the same.
+fn persons(data: &DataFolder) -> Option<Persons> {
+    match Secrets::existing(&data.secrets(), data.master_key()) {
+        Ok(secrets) => secrets.map(|secrets| Persons::new(Arc::new(secrets))),
+        Err(error) => {
+            say_sealed(&error);
+            None
         }
     }
 }
@@ -184,7 +203,7 @@ where
 fn list(entries: &[crate::audit::Entry], next: Option<u64>, json: bool) -> Outcome {
     if json {
         for entry in entries {
-            println!("{}", serde_json::to_string(entry)?);
+            println!("{}", entry.line());
         }
     } else {
         print!("{}", show::events("", entries));
@@ -193,6 +212,12 @@ fn list(entries: &[crate::audit::Entry], next: Option<u64>, json: bool) -> Outco
         say_more(next);
     }
     Ok(())
+}
+
+/// Beside the answer, not in it.
+#[expect(clippy::print_stderr, reason = "standard output is the answer")]
+fn say_sealed(error: &SecretsError) {
+    eprintln!("names and addresses of persons stay sealed: {}", Causes(error));
 }
 
 /// Beside the lines, not among them.

@@ -52,6 +52,8 @@ struct EventRow {
     name: String,
     at: Moment,
     by: String,
+    /// The address that it was asked from.
+    origin: Option<String>,
     /// Searched for who did it.
     actor: String,
     /// Searched for the chain.
@@ -210,6 +212,7 @@ fn part(heading: &'static str, entries: &[Entry], layout: &Layout) -> EventPart 
         name: entry.name.clone(),
         at: layout.moment(entry.at),
         by: entry.by.clone(),
+        origin: entry.origin.clone(),
         actor: in_address(&entry.actor),
         id: entry.id.clone(),
         subjects: entry.subjects.iter().take(SUBJECTS_SHOWN).map(|subject| link(subject)).collect(),

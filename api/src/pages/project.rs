@@ -64,6 +64,7 @@ struct JobFacts {
 /// An API token, but for its secret.
 struct TokenRow {
     name: String,
+    id: String,
     id_end: String,
     scopes: String,
     issued: Moment,
@@ -145,6 +146,7 @@ impl TokenRow {
         Self {
             name: token.name,
             id_end: id[id.len() - ID_SHOWN_CHARS..].to_owned(),
+            id,
             scopes: token.scopes.to_string().replace(',', ", "),
             issued: layout.moment(token.issued_at),
             is_over: ends.is_some_and(|end| end <= layout.now()),

@@ -15,7 +15,7 @@ use super::{
     problem::{PageProblem, not_found},
     show::{Badge, Moment, duration, size, took},
 };
-use crate::app::App;
+use crate::{app::App, audit::Entry};
 
 /// One of the eight steps, whether the release came to it or not.
 struct StepRow {
@@ -77,6 +77,8 @@ struct ReleasePage {
     is_running: bool,
     project: String,
     received: Moment,
+    /// What began it, and who did.
+    beginning: Option<Entry>,
     took: String,
     steps: Vec<StepRow>,
     failure: Option<Failure>,
@@ -105,6 +107,7 @@ pub(super) async fn release(State(app): State<App>, Path(release): Path<String>)
         badge: Badge::of(release.state),
         is_running: release.state == ReleaseState::Running,
         received: layout.moment(release.received_at),
+        beginning: app.auditor.beginning(id).await?,
         took: took(&release, layout.now()),
         log: log::tail(&app, &release).await?,
         project,

@@ -134,6 +134,7 @@ impl Site {
         let uses = Uses::open(path("uses.sqlite"), clock).await.expect("a file of uses").0;
         let executor = Arc::new(Executor::new(store.clone(), clock));
         let secrets = Arc::new(Secrets::open(&path("secrets"), &path("master.key")).expect("a secret store"));
+        let persons = Persons::new(secrets.clone());
         let making = Making { algorithm: Algorithm::Ed25519Legacy, user_id: "pages".into(), valid_for: None };
         let signing_keys = SigningKeys::open(executor.clone(), secrets.clone(), making).await.expect("signing keys");
         let trees = Arc::new(ProjectedTrees(transparency.clone()));
@@ -144,7 +145,7 @@ impl Site {
             github_access: github_access(&github, executor.clone(), secrets.clone(), Git::default()).expect("a client"),
             tag_questions: Semaphore::new(TAG_QUESTIONS_MAX),
             uploads: Semaphore::new(UPLOADS_MAX),
-            auditor: Auditor::new(store, &read_models.readers, Some(uses.clone())),
+            auditor: Auditor::new(store, &read_models.readers, Some(uses.clone()), Some(persons.clone())),
             uses,
             rolls: Rolls { executor: executor.clone(), secrets: secrets.clone(), mint: mint::token },
             executor,
@@ -153,7 +154,7 @@ impl Site {
             request_rates: RequestRates::new(),
             ci_issuer: CiIssuer::new(&IssuerUrl::default(), None).expect("a client"),
             refused_triggers: RefusedTriggers::default(),
-            persons: Persons::new(secrets.clone()),
+            persons,
             secrets,
             credentials,
             board,

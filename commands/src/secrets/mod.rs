@@ -57,6 +57,15 @@ impl Secrets {
         Ok(Self { folder: folder.to_owned(), master_key })
     }
 
+    /// Opens the store that is there, for who only looks: makes nothing. None if there is none, or no master key.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn existing(folder: &Path, master_key_file: &Path) -> Result<Option<Self>, SecretsError> {
+        let is_there = folder.is_dir() && MasterKey::read(master_key_file)?.is_some();
+        is_there.then(|| Self::open(folder, master_key_file)).transpose()
+    }
+
     /// Seals `secret` under a new `id`. When it returns, the secret survives a power cut.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 const NAME: &str = "Wilhelmina Zyxwvut";
 const EMAIL: &str = "wilhelmina.zyxwvut@mail.example";
 
-fn said(arguments: &[&str], data: &Path) -> String {
+pub(crate) fn said(arguments: &[&str], data: &Path) -> String {
     let ran = program(arguments, data);
     let errors = String::from_utf8_lossy(&ran.stderr).into_owned();
     assert!(ran.status.success(), "{arguments:?}: {errors}");
@@ -18,7 +18,7 @@ fn said(arguments: &[&str], data: &Path) -> String {
 }
 
 /// The files below `place` that hold one of the texts.
-fn holders(texts: &[&str], place: &Path) -> String {
+pub(crate) fn holders(texts: &[&str], place: &Path) -> String {
     let patterns = texts.iter().flat_map(|text| ["-e", text]);
     let found = Command::new("grep").arg("-rlaiF").args(patterns).arg(place).env("LC_ALL", "C").output();
     String::from_utf8_lossy(&found.expect("grep runs").stdout).into_owned()

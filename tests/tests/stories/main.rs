@@ -11,6 +11,7 @@ mod github;
 mod installers;
 mod installing;
 mod log_moves;
+mod origins;
 mod rebuilding;
 mod replicas;
 mod reproducible;

@@ -33,11 +33,12 @@ pub(super) fn events(heading: &'static str, entries: &[Entry]) -> String {
     let row = |entry: &Entry| {
         let subjects: Vec<&str> = entry.subjects.iter().take(SUBJECTS_SHOWN).map(String::as_str).collect();
         let (position, by) = (entry.position.to_string(), entry.by.clone());
-        vec![position, when(entry.at), entry.name.clone(), by, entry.id.clone(), subjects.join(" ")]
+        let origin = entry.origin.clone().unwrap_or_default();
+        vec![position, when(entry.at), entry.name.clone(), by, origin, entry.id.clone(), subjects.join(" ")]
     };
     table(&Table {
         heading,
-        columns: vec!["position", "time (UTC)", "event", "by", "id", "about"],
+        columns: vec!["position", "time (UTC)", "event", "by", "from", "id", "about"],
         rows: entries.iter().map(row).collect(),
         next: None,
     })
