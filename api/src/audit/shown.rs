@@ -92,6 +92,7 @@ impl From<&TokenStory> for Shown {
         Self::of([
             ("token", Some(format!("{} ({} token)", story.token, story.kind))),
             ("project", story.project.clone()),
+            ("whose", story.holder.clone()),
             ("name", story.name.clone()),
             ("minted", story.issued_at.map(|at| minted(at, story.issued_by.as_ref()))),
             ("ends", Some(ends(story.ends_at, story.ends_because.as_deref()))),

@@ -29,6 +29,8 @@ pub struct TokenStory {
     pub kind: String,
     /// An API token's project: `acme/website`.
     pub project: Option<String>,
+    /// Whose an operator token is, in words; none if it is nobody's own.
+    pub holder: Option<String>,
     /// What people call it.
     pub name: Option<String>,
     /// When it was made.
@@ -79,6 +81,7 @@ impl Auditor {
             token: shown(token.0),
             kind: if is_operator { "operator" } else { "api" }.to_owned(),
             project: project.map(|row| format!("{}/{}", row.organisation, row.name)),
+            holder: self.holder(token).await?,
             name: life.name,
             issued_at: life.issued.as_ref().map(|(at, _)| *at),
             issued_by: match &life.issued {

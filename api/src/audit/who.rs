@@ -1,5 +1,8 @@
 //! Who wanted an event, and from where: names and addresses are sealed everywhere else, and opened here, to be shown.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, hash_map};
 
 use commands::personal::Persons;
@@ -33,6 +36,14 @@ impl Auditor {
             operators.meet(self, &recorded.metadata.actor).await?;
         }
         Ok(events.into_iter().map(|recorded| Entry::of(recorded, &operators)).collect())
+    }
+
+    /// The person whose operator token this is, in words; none for the server's first account and for other tokens.
+    pub(super) async fn holder(&self, token: TokenId) -> Result<Option<String>, AuditError> {
+        let mut operators = Operators { persons: self.persons.as_ref(), accounts: HashMap::new() };
+        let actor = Actor::Operator { token };
+        operators.meet(self, &actor).await?;
+        Ok(operators.account(&actor).map(|_| operators.describe(&actor)))
     }
 
     /// An actor in words.

@@ -24,6 +24,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{
+    causes::Causes,
     execute::{Executor, LogError},
     secrets::{Secrets, SecretsError},
 };
@@ -80,10 +81,17 @@ impl Persons {
     }
 
     /// Where the command came from, for the metadata of its events and no others. None if the person's key cannot be had:
-    /// that stops nobody from acting.
+    /// that stops nobody from acting. A key that is destroyed is no surprise; one that cannot be read is told of.
     #[must_use]
     pub fn seal_origin(&self, person: PersonId, command: CommandId, address: IpAddr) -> Option<Personal> {
-        let key = self.key(person).ok()?;
+        let key = match self.key(person) {
+            Ok(key) => key,
+            Err(SecretsError::NotFound { .. }) => return None,
+            Err(error) => {
+                tracing::warn!(error = %Causes(&error), "cannot record where person {person} acts from");
+                return None;
+            }
+        };
         Some(Personal {
             person,
             sealed: sealed::seal(&key, &bound(person, Field::Origin, command.0), &address.to_string()),

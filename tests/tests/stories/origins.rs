@@ -1,6 +1,6 @@
 //! Where an operator's wishes came from: sealed in the log, shown to auditors, and gone with the person.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use reqwest::{
     Client, Method,
@@ -69,6 +69,9 @@ async fn an_auditor_sees_who_and_from_where_until_the_person_is_erased() {
     for shown in shown(&server, &first).await {
         assert!(shown.contains(&format!("operator {NAME}")) && shown.contains(ADDRESS), "{shown}");
     }
+    let token = ann.token().split('_').nth(2).expect("an id");
+    let whose = || said(&["audit", "token", token], &server.data());
+    assert!(whose().contains(&format!("operator {NAME}")), "{}", whose());
     // Whose the first token is nobody knows: nobody could have its address erased.
     let registered = said(&["audit", "events", "--name", "account.registered", "--json"], &server.data());
     let registered: Value = serde_json::from_str(&registered).expect("one event");
@@ -90,12 +93,26 @@ async fn an_auditor_sees_who_and_from_where_until_the_person_is_erased() {
     assert_eq!(copied.lines().last(), before.lines().last(), "the Merkle root of a copy");
     assert_eq!(said(&["export"], &restored), before);
 
+    // Whoever has the data and not the master key is answered, and sees no person.
+    let robbed = path("robbed");
+    let copied = Command::new("cp").arg("-a").arg(server.data()).arg(&robbed).status().expect("cp runs");
+    assert!(copied.success(), "the data folder is copied");
+    fs::remove_file(robbed.join("master.key")).expect("the key is there");
+    let sealed = said(&["audit", "events", "--kind", "organisation", "--json"], &robbed);
+    let sealed: Value = serde_json::from_str(&sealed).expect("one event");
+    assert!(
+        text(&sealed, "/by").starts_with("an operator, token ") && text(&sealed, "/origin") == "sealed",
+        "{sealed}"
+    );
+    assert!(!robbed.join("master.key").exists(), "whoever only looks makes no key");
+
     let erase = format!(r#"mutation {{ eraseOperator(id: "{id}") {{ name }} }}"#);
     let short = text(&first.graphql(&erase).await, "/eraseOperator/name");
     for shown in shown(&server, &first).await {
         assert!(shown.contains(&short) && shown.contains("erased"), "{shown}");
         assert!(!shown.contains(NAME) && !shown.contains(ADDRESS), "{shown}");
     }
+    assert!(whose().contains(&short) && !whose().contains(NAME), "{}", whose());
     let events = said(&["audit", "events", "--kind", "organisation", "--json"], &server.data());
     let event: Value = serde_json::from_str(&events).expect("one event");
     assert_eq!((text(&event, "/origin"), text(&event, "/by")), ("erased".to_owned(), short));

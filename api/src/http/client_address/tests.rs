@@ -1,4 +1,5 @@
 use axum::http::{HeaderName, HeaderValue, header};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -118,5 +119,20 @@ fn a_network_is_an_address_and_how_much_of_it_counts() {
     for wrong in ["", "10.0.0.0/33", "10.0/8", "proxy.example.org", "10.0.0.0/", &"1".repeat(1_000)] {
         let error = wrong.parse::<Network>().expect_err(wrong).to_string();
         assert!(error.contains("expected one such as") && error.len() < 200, "{error}");
+    }
+}
+
+proptest! {
+    /// Whatever a client writes, the proxy's word behind it stands, or nobody's.
+    #[test]
+    fn no_header_makes_a_request_come_from_where_it_did_not(
+        lie in r#"([ -~]|for=|"|\\|,|;|10\.0\.0\.9|203\.0\.113\.5){0,12}"#,
+        is_quoted in any::<bool>(),
+    ) {
+        let word = if is_quoted { "for=\"192.0.2.7\"" } else { "for=192.0.2.7" };
+        let said = forwarded(&format!("{lie}, {word}"));
+        prop_assert!(said.is_none() || said.as_deref() == Some("192.0.2.7"), "{said:?}");
+        let said = x_forwarded_for(&format!("{lie}, 192.0.2.7"));
+        prop_assert_eq!(said.as_deref(), Some("192.0.2.7"));
     }
 }
