@@ -69,7 +69,11 @@ async fn export(
         from: query.from,
         until: query.until,
     };
-    let wanted = question.wanted().map_err(|error| Problem::BadRequest(error.to_string()))?;
+    let wanted = app.auditor.wanted(&question).await.map_err(|error| match error {
+        AuditError::Invalid(error) => Problem::BadRequest(error.to_string()),
+        AuditError::Unknown(_) => Problem::NotFound(error.to_string()),
+        error => Problem::internal("read the event log")(error.into()),
+    })?;
     let form = if query.opened { Form::Opened } else { Form::Canonical };
     let lines = app.auditor.clone().lines(wanted, query.after.map(Position), form);
     let ndjson = HeaderValue::from_static("application/x-ndjson");

@@ -5,12 +5,12 @@ use commands::event_store::{Filter, ReadError};
 use domain::{
     event::{self, subjects},
     ids::EventId,
-    recorded::{Position, RawEvent, Recorded, Revision, StreamId},
+    recorded::{Actor, Position, RawEvent, Recorded, Revision, StreamId},
 };
 use projections::history::{Page, Wanted};
 use serde::Serialize;
 
-use super::{AuditError, Auditor, Entry};
+use super::{AuditError, Auditor, Entry, Question, Who, who};
 
 /// Most events in one answer.
 pub const FIRST_MAX: u32 = 1_000;
@@ -26,6 +26,26 @@ pub struct EventPage {
 }
 
 impl Auditor {
+    /// What a question looks for.
+    ///
+    /// # Errors
+    /// `Invalid` with the filter that is wrong, and what it should look like; `Unknown` if the question is about a person who never
+    /// was an operator; the read models cannot be read.
+    pub async fn wanted(&self, question: &Question) -> Result<Wanted, AuditError> {
+        let actors = match question.actor.as_deref().map(who).transpose()? {
+            None => Vec::new(),
+            Some(Who::Actor(actor)) => vec![actor],
+            Some(Who::Person(person)) => {
+                let tokens = self.credentials.tokens_of(person).await?;
+                if tokens.is_empty() {
+                    return Err(AuditError::Unknown(format!("person {person} among the operators")));
+                }
+                tokens.into_iter().map(|token| Actor::Operator { token }).collect()
+            }
+        };
+        Ok(question.wanted(actors)?)
+    }
+
     /// A page of the events that fit; at most [`FIRST_MAX`].
     ///
     /// # Errors
@@ -110,7 +130,7 @@ fn speaks_of(recorded: &Recorded<RawEvent>, wanted: &Wanted) -> bool {
         let event = event::decode(&recorded.event).ok();
         subjects(&recorded.stream, event.as_ref()).contains(subject)
     };
-    wanted.actor.as_ref().is_none_or(|actor| *actor == recorded.metadata.actor)
+    (wanted.actors.is_empty() || wanted.actors.contains(&recorded.metadata.actor))
         && wanted.caused_by.is_none_or(|cause| recorded.metadata.causation == Some(cause))
         && (wanted.names.is_empty() || wanted.names.contains(&recorded.event.name))
         && wanted.subject.as_ref().is_none_or(is_about)

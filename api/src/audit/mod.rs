@@ -42,7 +42,7 @@ pub use self::{
     release::ReleaseStory,
     shown::{Shown, Story, Table, when},
     token::TokenStory,
-    words::{Acted, FetchedPackage, FetchedWith, InvalidQuestion, Question, key_or_token, who},
+    words::{Acted, FetchedPackage, FetchedWith, InvalidQuestion, Question, Who, key_or_token, who},
 };
 use crate::uses::Uses;
 
@@ -67,6 +67,9 @@ pub enum AuditError {
     /// There is no such thing.
     #[error("there is no {0}")]
     Unknown(String),
+    /// A filter cannot be understood.
+    #[error(transparent)]
+    Invalid(#[from] InvalidQuestion),
     /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] ReadError),

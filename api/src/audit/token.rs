@@ -70,7 +70,7 @@ impl Auditor {
             life.evolve(recorded, token);
         }
         let actor = if is_operator { Actor::Operator { token } } else { Actor::ApiToken { token } };
-        let by = Wanted { actor: Some(actor), ..Wanted::default() };
+        let by = Wanted { actors: vec![actor], ..Wanted::default() };
         let newest = Page { after: None, newest_first: true, limit: DEEDS_MAX };
         let project = match events.iter().find(|event| event.stream.kind() == "project") {
             Some(event) => self.board.project(ProjectId(event.stream.id())).await?,

@@ -31,7 +31,7 @@ impl Auditor {
         events: impl IntoIterator<Item = &'a Recorded<RawEvent>> + Send,
     ) -> Result<Vec<Entry>, AuditError> {
         let events: Vec<_> = events.into_iter().collect();
-        let mut operators = Operators { persons: self.persons.as_ref(), accounts: HashMap::new() };
+        let mut operators = self.operators();
         for recorded in &events {
             operators.meet(self, &recorded.metadata.actor).await?;
         }
@@ -40,15 +40,19 @@ impl Auditor {
 
     /// The person whose operator token this is, in words; none for the server's first account and for other tokens.
     pub(super) async fn holder(&self, token: TokenId) -> Result<Option<String>, AuditError> {
-        let mut operators = Operators { persons: self.persons.as_ref(), accounts: HashMap::new() };
+        let mut operators = self.operators();
         let actor = Actor::Operator { token };
         operators.meet(self, &actor).await?;
         Ok(operators.account(&actor).map(|_| operators.describe(&actor)))
     }
 
+    fn operators(&self) -> Operators<'_> {
+        Operators { persons: self.persons.as_ref(), accounts: HashMap::new() }
+    }
+
     /// An actor in words.
     pub(super) async fn words(&self, actor: &Actor) -> Result<String, AuditError> {
-        let mut operators = Operators { persons: self.persons.as_ref(), accounts: HashMap::new() };
+        let mut operators = self.operators();
         operators.meet(self, actor).await?;
         Ok(operators.describe(actor))
     }

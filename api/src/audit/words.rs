@@ -4,7 +4,7 @@ use async_graphql::SimpleObject;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use domain::{
     event,
-    ids::OrganisationId,
+    ids::{OrganisationId, PersonId},
     recorded::Actor,
     token::{id_text, parse_id_text},
 };
@@ -25,7 +25,7 @@ pub struct Question {
     pub kinds: Vec<String>,
     /// The name of the organisation whose they are.
     pub organisation: Option<String>,
-    /// Who wanted them: `operator:<id>`, `worker:signing`.
+    /// Who wanted them: `operator:<id>`, `person:<id>`, `worker:signing`.
     pub actor: Option<String>,
     /// Not before this time.
     pub from: Option<String>,
@@ -45,12 +45,18 @@ fn invalid<E: std::fmt::Display>(field: &'static str) -> impl Fn(E) -> InvalidQu
     move |why| InvalidQuestion { field, why: why.to_string() }
 }
 
+/// Who wanted something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// This one, as the log writes it.
+    Actor(Actor),
+    /// This person, with every operator token that is or was the person's.
+    Person(PersonId),
+}
+
 impl Question {
-    /// What is looked for.
-    ///
-    /// # Errors
-    /// Which filter is wrong, and what it should look like.
-    pub fn wanted(&self) -> Result<Wanted, InvalidQuestion> {
+    /// What is looked for, if one of `actors` wanted it, or anybody if there are none.
+    pub(super) fn wanted(&self, actors: Vec<Actor>) -> Result<Wanted, InvalidQuestion> {
         let organisation = self.organisation.as_ref().map(|name| name.parse()).transpose();
         let organisation = organisation.map_err(invalid("organisation"))?;
         Ok(Wanted {
@@ -58,7 +64,7 @@ impl Question {
             caused_by: None,
             names: self.all_names()?,
             organisation: organisation.as_ref().map(OrganisationId::named),
-            actor: self.actor.as_deref().map(who).transpose()?,
+            actors,
             from: self.from.as_deref().map(|text| time("from", text)).transpose()?,
             until: self.until.as_deref().map(|text| time("until", text)).transpose()?,
         })
@@ -91,12 +97,16 @@ fn about(text: &str) -> Result<event::Subject, InvalidQuestion> {
     as_uuid(text).parse().map_err(invalid("about"))
 }
 
-/// Who acts, as the log writes it; ids of keys and tokens may be written as their holders see them.
+/// Who acts, as the log writes it, or `person:<id>`; ids of keys and tokens may be written as their holders see them.
 ///
 /// # Errors
 /// The text names nobody who acts.
-pub fn who(text: &str) -> Result<Actor, InvalidQuestion> {
-    as_uuid(text).parse().map_err(invalid("actor"))
+pub fn who(text: &str) -> Result<Who, InvalidQuestion> {
+    if let Some(id) = text.strip_prefix("person:") {
+        return Ok(Who::Person(id.parse().map_err(invalid("actor"))?));
+    }
+    let nobody = |error| format!("{error}, or person:<id> for everything that a person did");
+    as_uuid(text).parse().map(Who::Actor).map_err(nobody).map_err(invalid("actor"))
 }
 
 /// The id of a key or a token: as its holder sees it, or as events write it.
@@ -199,7 +209,7 @@ mod tests {
         let set = |change: fn(&mut Question)| {
             let mut question = Question::default();
             change(&mut question);
-            question.wanted().map(|_| ()).map_err(|error| error.to_string())
+            question.wanted(Vec::new()).map(|_| ()).map_err(|error| error.to_string())
         };
         assert_eq!(set(|_| {}), Ok(()));
         assert_eq!(set(|q| q.kinds = vec!["keyring".into()]), Ok(()));
@@ -207,7 +217,8 @@ mod tests {
             (set(|q| q.about = Some("thing:1".into())), "about: \"thing:1\" is nothing"),
             (set(|q| q.names = vec!["keyring.sung".into()]), "name: no event is called"),
             (set(|q| q.kinds = vec!["song".into()]), "kind: there is no kind"),
-            (set(|q| q.actor = Some("me".into())), "actor: \"me\" is nobody"),
+            (who("me").map(|_| ()).map_err(|error| error.to_string()), "actor: \"me\" is nobody"),
+            (who("person:me").map(|_| ()).map_err(|error| error.to_string()), "actor: "),
             (set(|q| q.from = Some("yesterday".into())), "from: expected a time"),
             (set(|q| q.until = Some("2026-13-01".into())), "until: expected a time"),
         ] {
@@ -221,6 +232,6 @@ mod tests {
         let id = Uuid::from_u128(7);
         assert_eq!(key_or_token(&id_text(id)), Ok(id));
         assert_eq!(key_or_token(&id.to_string()), Ok(id));
-        assert_eq!(who(&format!("operator:{}", id_text(id))), Ok(Actor::Operator { token: id.into() }));
+        assert_eq!(who(&format!("operator:{}", id_text(id))), Ok(Who::Actor(Actor::Operator { token: id.into() })));
     }
 }

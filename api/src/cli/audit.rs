@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use super::Outcome;
 use crate::{
-    audit::{Auditor, FIRST_MAX, Question, Shown, Story, key_or_token, time, who},
+    audit::{Auditor, FIRST_MAX, Question, Shown, Story, key_or_token, time},
     data_folder::DataFolder,
     settings::Settings,
 };
@@ -55,7 +55,7 @@ enum About {
     },
     /// What somebody did, newest first
     Actor {
-        /// operator:<token>, api-token:<token>, access-key:<key>, worker:<name>, ci-job:<repository>, github-webhook or
+        /// person:<id>, operator:<token>, api-token:<token>, access-key:<key>, worker:<name>, ci-job:<repository>, github-webhook or
         /// command-line
         who: String,
         #[command(flatten)]
@@ -142,7 +142,6 @@ pub(super) async fn run(Audit { about, json }: Audit, settings: &Settings) -> Ou
         About::Key { id } => answer(auditor.key(AccessKeyId(key_or_token(&id)?)).await?, json),
         About::Release { id } => answer(auditor.release(id).await?, json),
         About::Actor { who: text, part } => {
-            who(&text)?;
             events(&auditor, Question { actor: Some(text), ..Question::default() }, part, json).await
         }
         About::Access { repository, at, limit, after } => {
@@ -176,7 +175,7 @@ fn persons(data: &DataFolder) -> Option<Persons> {
 
 async fn events(auditor: &Auditor, question: Question, part: Part, json: bool) -> Outcome {
     let Part { from, until, limit, after, oldest_first } = part;
-    let wanted = Question { from, until, ..question }.wanted()?;
+    let wanted = auditor.wanted(&Question { from, until, ..question }).await?;
     let page = Page { after: after.map(Position), newest_first: !oldest_first, limit: limit as usize };
     let found = auditor.page(&wanted, page).await?;
     list(&found.events, found.next, json)

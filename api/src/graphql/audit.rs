@@ -39,7 +39,7 @@ struct EventFilter {
     kinds: Vec<String>,
     /// The name of the organisation whose they are.
     organisation: Option<String>,
-    /// Who wanted them: `operator:<token>`, `api-token:<token>`, `access-key:<key>`, `worker:<name>`, `ci-job:<repository>`,
+    /// Who wanted them: `operator:<token>`, `person:<id>`, `api-token:<token>`, `access-key:<key>`, `worker:<name>`, `ci-job:<repository>`,
     /// `github-webhook`, `command-line`.
     actor: Option<String>,
     /// Not before this time.
@@ -62,7 +62,7 @@ impl AuditQuestions {
     ) -> Result<EventPage> {
         let EventFilter { about, names, kinds, organisation, actor, from, until } = filter;
         let question = Question { about, names, kinds, organisation, actor, from, until };
-        let wanted = question.wanted().map_err(invalid)?;
+        let wanted = auditor(ctx).wanted(&question).await.map_err(refused)?;
         let page = Page { after: after.map(Position), newest_first: !oldest_first, limit: first as usize };
         auditor(ctx).page(&wanted, page).await.map_err(refused)
     }
@@ -157,6 +157,7 @@ fn key(text: Option<String>) -> Result<Option<AccessKeyId>> {
 fn refused(error: AuditError) -> Error {
     match error {
         AuditError::Unknown(what) => not_found(what),
+        AuditError::Invalid(error) => invalid(error),
         error => internal(&error),
     }
 }

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     app::App,
-    audit::{AuditError, Entry, Question, Shown, key_or_token},
+    audit::{AuditError, Entry, Question, Shown, key_or_token, who},
     http::problem::Problem,
 };
 
@@ -129,7 +129,10 @@ enum Miss {
 
 impl From<AuditError> for Miss {
     fn from(error: AuditError) -> Self {
-        Self::Audit(error)
+        match error {
+            AuditError::Invalid(error) => Self::NotUnderstood(error.to_string()),
+            error => Self::Audit(error),
+        }
     }
 }
 
@@ -156,13 +159,11 @@ async fn answer(app: &App, layout: &Layout, q: &str, before: Option<u64>) -> Res
     let question = match q {
         "" => Question::default(),
         q if NAMES.contains(&q) => Question { names: vec![q.to_owned()], ..Question::default() },
-        q if Question { actor: Some(q.to_owned()), ..Question::default() }.wanted().is_ok() => {
-            Question { actor: Some(q.to_owned()), ..Question::default() }
-        }
+        q if who(q).is_ok() => Question { actor: Some(q.to_owned()), ..Question::default() },
         q if q.contains(':') => Question { about: Some(q.to_owned()), ..Question::default() },
         q => Question { kinds: vec![q.to_owned()], ..Question::default() },
     };
-    let wanted = question.wanted().map_err(|error| Miss::NotUnderstood(error.to_string()))?;
+    let wanted = auditor.wanted(&question).await?;
     Ok(events(app, &wanted, before).await?)
 }
 
@@ -213,7 +214,7 @@ fn part(heading: &'static str, entries: &[Entry], layout: &Layout) -> EventPart 
         at: layout.moment(entry.at),
         by: entry.by.clone(),
         origin: entry.origin.clone(),
-        actor: in_address(&entry.actor),
+        actor: in_address(&entry.person.as_ref().map_or(entry.actor.clone(), |person| format!("person:{person}"))),
         id: entry.id.clone(),
         subjects: entry.subjects.iter().take(SUBJECTS_SHOWN).map(|subject| link(subject)).collect(),
         payload: entry.payload.get().to_owned(),

@@ -105,6 +105,15 @@ impl Credentials {
         .fetch_optional(&self.readers);
         found.await?.as_ref().map(operator).transpose()
     }
+
+    /// Every operator token that is or was the person's.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn tokens_of(&self, person: PersonId) -> Result<Vec<TokenId>, sqlx::Error> {
+        let found = sqlx::query("select id from operator_token where account = ? order by id").bind(person.to_string());
+        found.fetch_all(&self.readers).await?.iter().map(|row| parsed(row, "id")).collect()
+    }
 }
 
 fn operator(row: &SqliteRow) -> Result<OperatorAccount, sqlx::Error> {

@@ -1,5 +1,7 @@
 //! Finding positions: by what is spoken of, who, what, whose and when.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use domain::{
     event::Subject,
@@ -30,8 +32,8 @@ pub struct Wanted {
     pub names: Vec<String>,
     /// They are this organisation's.
     pub organisation: Option<OrganisationId>,
-    /// This one wanted them.
-    pub actor: Option<Actor>,
+    /// One of these wanted them; anybody if empty.
+    pub actors: Vec<Actor>,
     /// They were recorded at or after this time.
     pub from: Option<DateTime<Utc>>,
     /// They were recorded before this time.
@@ -66,7 +68,7 @@ struct Filter {
     mention: Option<i64>,
     names: Vec<u32>,
     organisation: Option<i64>,
-    actor: Option<i64>,
+    actors: HashSet<i64>,
     from: i64,
     until: i64,
 }
@@ -78,7 +80,7 @@ impl Filter {
             mention: cause.or_else(|| wanted.subject.as_ref().map(number::of_subject)),
             names: wanted.names.iter().map(|name| short(number::of_name(name))).collect(),
             organisation: wanted.organisation.map(number::of_organisation),
-            actor: wanted.actor.as_ref().map(number::of_actor),
+            actors: wanted.actors.iter().map(number::of_actor).collect(),
             from: wanted.from.map_or(i64::MIN, |from| from.timestamp_micros()),
             until: wanted.until.map_or(i64::MAX, |until| until.timestamp_micros()),
         }
@@ -87,7 +89,7 @@ impl Filter {
     fn fits(&self, record: &Record) -> bool {
         (self.names.is_empty() || self.names.contains(&record.name))
             && self.organisation.is_none_or(|organisation| organisation == record.organisation)
-            && self.actor.is_none_or(|actor| actor == record.actor)
+            && (self.actors.is_empty() || self.actors.contains(&record.actor))
             && (self.from..self.until).contains(&record.at)
     }
 }

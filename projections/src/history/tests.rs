@@ -105,10 +105,10 @@ async fn what_is_found_is_what_a_search_through_the_whole_log_finds() {
     let revoked = positions(&world, |event, stream| event.name() == names[0] && stream == of_other).await;
     assert_eq!(find(&read, &wanted).await, revoked);
     assert_eq!(read.tally(&wanted).await.unwrap().events, 150);
-    let nobody = Wanted { actor: Some(Actor::GithubWebhook), ..all.clone() };
+    let nobody = Wanted { actors: vec![Actor::GithubWebhook], ..all.clone() };
     assert_eq!(find(&read, &nobody).await, []);
     assert_eq!(read.tally(&nobody).await.unwrap(), Tally::default());
-    let here = Wanted { actor: Some(Actor::CommandLine), ..all };
+    let here = Wanted { actors: vec![Actor::GithubWebhook, Actor::CommandLine], ..all };
     assert_eq!(read.tally(&here).await.unwrap().events, 2 + 600 + 2 + 450);
 }
 
