@@ -79,6 +79,9 @@ names! {
     /// A repository's name; unique in its organisation.
     RepositoryName, "a repository name",
         "1 to 63 lower-case letters, digits and hyphens, a letter or digit first and last", slug;
+    /// What people call a feed token; unique in its organisation.
+    FeedTokenName, "a feed token's name",
+        "1 to 63 lower-case letters, digits and hyphens, a letter or digit first and last", slug;
     /// A package's name, by Debian Policy 5.6.1, which rpm accepts too.
     PackageName, "a package name",
         "2 to 128 characters of a-z 0-9 . + -, a letter or digit first", package_name;

@@ -21,7 +21,7 @@ pub const SECRET_CHARS: usize = 43;
 /// Characters of the checksum in a token: 62^6 is the first power above 2^32.
 pub const CHECKSUM_CHARS: usize = 6;
 /// Longest token; a longer text is refused unread.
-pub const TOKEN_MAX_CHARS: usize = PREFIX.len() + "api_".len() + ID_CHARS + "_".len() + SECRET_CHARS + CHECKSUM_CHARS;
+pub const TOKEN_MAX_CHARS: usize = PREFIX.len() + "feed_".len() + ID_CHARS + "_".len() + SECRET_CHARS + CHECKSUM_CHARS;
 
 const PREFIX: &str = "pkd_";
 
@@ -34,6 +34,8 @@ pub enum TokenKind {
     Api,
     /// The packages of one repository: `key`.
     AccessKey,
+    /// What a replica of one organisation needs: `feed`.
+    Feed,
 }
 
 impl TokenKind {
@@ -44,11 +46,13 @@ impl TokenKind {
             TokenKind::Operator => "op",
             TokenKind::Api => "api",
             TokenKind::AccessKey => "key",
+            TokenKind::Feed => "feed",
         }
     }
 
     fn from_word(word: &str) -> Option<Self> {
-        [TokenKind::Operator, TokenKind::Api, TokenKind::AccessKey].into_iter().find(|kind| kind.as_str() == word)
+        let kinds = [TokenKind::Operator, TokenKind::Api, TokenKind::AccessKey, TokenKind::Feed];
+        kinds.into_iter().find(|kind| kind.as_str() == word)
     }
 }
 
@@ -56,7 +60,7 @@ impl TokenKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
     /// It does not look like one.
-    #[error("not a token: expected pkd_<op|api|key>_<22 letters and digits>_<49 letters and digits>")]
+    #[error("not a token: expected pkd_<op|api|key|feed>_<22 letters and digits>_<49 letters and digits>")]
     Malformed,
     /// It looks like one, but its checksum belongs to another text.
     #[error("the token's checksum does not fit: it was cut, mistyped or invented")]

@@ -1,4 +1,4 @@
-//! API and operator tokens: minted, used, ended.
+//! API, operator and feed tokens: minted, used, ended.
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
@@ -6,7 +6,7 @@ use domain::{
     account,
     event::{self, Event, Subject},
     ids::{ProjectId, TokenId},
-    project,
+    organisation, project,
     recorded::{Actor, RawEvent, Recorded},
 };
 use projections::history::{Page, Wanted};
@@ -25,7 +25,7 @@ const DEEDS_MAX: usize = 20;
 pub struct TokenStory {
     /// The token's id.
     pub token: String,
-    /// `operator` or `api`.
+    /// `operator`, `api` or `feed`.
     pub kind: String,
     /// An API token's project: `acme/website`.
     pub project: Option<String>,
@@ -61,7 +61,11 @@ impl Auditor {
         let about = Wanted { subject: Some(Subject::Token(token)), ..Wanted::default() };
         let mut events = self.first(&about, STORY_EVENTS_MAX).await?;
         let first = events.first().ok_or_else(unknown)?;
-        let is_operator = first.stream.kind() == "account";
+        let kind = match first.stream.kind() {
+            "account" => "operator",
+            "organisation" => "feed",
+            _ => "api",
+        };
         if let Some(replaced) = self.replaced(&events, token).await? {
             events.push(replaced);
         }
@@ -69,7 +73,8 @@ impl Auditor {
         for recorded in &events {
             life.evolve(recorded, token);
         }
-        let actor = if is_operator { Actor::Operator { token } } else { Actor::ApiToken { token } };
+        // A feed token only reads: it acts as little as a token that there never was.
+        let actor = if kind == "operator" { Actor::Operator { token } } else { Actor::ApiToken { token } };
         let by = Wanted { actors: vec![actor], ..Wanted::default() };
         let newest = Page { after: None, newest_first: true, limit: DEEDS_MAX };
         let project = match events.iter().find(|event| event.stream.kind() == "project") {
@@ -79,7 +84,7 @@ impl Auditor {
         let end = [life.ended, life.expires_at.map(|at| (at, "expired"))].into_iter().flatten().min();
         Ok(TokenStory {
             token: shown(token.0),
-            kind: if is_operator { "operator" } else { "api" }.to_owned(),
+            kind: kind.to_owned(),
             project: project.map(|row| format!("{}/{}", row.organisation, row.name)),
             holder: self.holder(token).await?,
             name: life.name,
@@ -139,6 +144,12 @@ impl Life {
         match event::decode(&recorded.event) {
             Ok(Event::Account(account::Event::TokenIssued { token, .. })) if token == own => self.issued = begins(),
             Ok(Event::Account(account::Event::TokenRevoked { token })) if token == own => self.end(at, "revoked"),
+            Ok(Event::Organisation(organisation::Event::FeedTokenIssued { token, name, .. })) if token == own => {
+                (self.name, self.issued) = (Some(name.to_string()), begins());
+            }
+            Ok(Event::Organisation(organisation::Event::FeedTokenRevoked { token })) if token == own => {
+                self.end(at, "revoked");
+            }
             Ok(Event::Project(event)) => match event {
                 project::Event::ApiTokenIssued { token, name, expires_at, .. } if token == own => {
                     self.name = Some(name.map_or(project::API_TOKEN_NAME_DEFAULT.to_owned(), |name| name.to_string()));

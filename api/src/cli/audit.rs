@@ -40,7 +40,7 @@ pub(super) struct Audit {
 enum About {
     /// An API or operator token: minted, used, rolled, expired or revoked, and by whom
     Token {
-        /// Its id: what stands between `pkd_api_` or `pkd_op_` and the secret
+        /// Its id: what stands between `pkd_api_`, `pkd_op_` or `pkd_feed_` and the secret
         id: String,
     },
     /// An access key: the same, what it could reach, and what was fetched with it

@@ -98,6 +98,8 @@ shapes! {
     organisation::Organisation {
         Created { .. } => "organisation.created",
         BuildSlotsSet { .. } => "organisation.build_slots_set",
+        FeedTokenIssued { .. } => "organisation.feed_token_issued",
+        FeedTokenRevoked { .. } => "organisation.feed_token_revoked",
     }
     project::Project {
         Added { .. } => "project.added",

@@ -11,7 +11,7 @@ use crate::{
     ids::{AccessKeyId, DeliveryId, OrganisationId, ProjectId, ReleaseId, RepositoryId, TokenId},
     keyring,
     names::MachineName,
-    project,
+    organisation, project,
     recorded::StreamId,
     release, repository, signing_key,
 };
@@ -154,7 +154,13 @@ impl FromStr for Subject {
 pub fn subjects(stream: &StreamId, event: Option<&Event>) -> Vec<Subject> {
     let mut named: Vec<Subject> = Subject::of_stream(stream).into_iter().collect();
     match event {
-        None | Some(Event::Organisation(_)) => {}
+        None => {}
+        Some(Event::Organisation(event)) => match event {
+            organisation::Event::FeedTokenIssued { token, .. } | organisation::Event::FeedTokenRevoked { token } => {
+                named.push(Subject::Token(*token));
+            }
+            organisation::Event::Created { .. } | organisation::Event::BuildSlotsSet { .. } => {}
+        },
         Some(Event::Account(event)) => match event {
             account::Event::TokenIssued { token, .. } | account::Event::TokenRevoked { token } => {
                 named.push(Subject::Token(*token));

@@ -43,6 +43,12 @@ pub(super) fn golden() -> Vec<(&'static str, &'static str, Event)> {
         "account.token_revoked.v1" => account::Event::TokenRevoked { token: TokenId(id(1)) },
         "organisation.created.v1" => organisation::Event::Created { name: name() },
         "organisation.build_slots_set.v1" => organisation::Event::BuildSlotsSet { slots: 3 },
+        "organisation.feed_token_issued.v1" => organisation::Event::FeedTokenIssued {
+            token: TokenId(id(1)),
+            secret_sha256: digest(),
+            name: name(),
+        },
+        "organisation.feed_token_revoked.v1" => organisation::Event::FeedTokenRevoked { token: TokenId(id(1)) },
         "project.added.v1" => project::Event::Added {
             organisation: name(),
             name: name(),

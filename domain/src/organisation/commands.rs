@@ -1,10 +1,16 @@
 //! What may be asked of an organisation.
 
 use super::{Event, Organisation};
-use crate::names::OrganisationName;
+use crate::{
+    digest::Sha256,
+    ids::TokenId,
+    names::{FeedTokenName, OrganisationName},
+};
 
 /// Most build slots one organisation can have.
 pub const BUILD_SLOTS_MAX: u16 = 64;
+/// Most feed tokens that one organisation has at the same time: one for each replica, and some more.
+pub const FEED_TOKENS_MAX: usize = 50;
 
 /// A wish to change an organisation.
 #[derive(Debug, Clone)]
@@ -18,6 +24,20 @@ pub enum Command {
     SetBuildSlots {
         /// 1 to [`BUILD_SLOTS_MAX`].
         slots: u16,
+    },
+    /// Let a replica follow it.
+    IssueFeedToken {
+        /// The token's public id.
+        token: TokenId,
+        /// SHA-256 of its secret.
+        secret_sha256: Sha256,
+        /// What people call it.
+        name: FeedTokenName,
+    },
+    /// End a feed token.
+    RevokeFeedToken {
+        /// The token's public id.
+        token: TokenId,
     },
 }
 
@@ -33,13 +53,22 @@ pub enum Refusal {
     /// Too few or too many.
     #[error("an organisation has 1 to {BUILD_SLOTS_MAX} build slots, not {0}")]
     BuildSlotsOutOfRange(u16),
+    /// Another one that works is called so.
+    #[error("the organisation has a feed token called \"{0}\" already: revoke it, or take another name")]
+    FeedTokenNameTaken(FeedTokenName),
+    /// As many as may work.
+    #[error("an organisation has at most {FEED_TOKENS_MAX} feed tokens: revoke one first")]
+    TooManyFeedTokens,
+    /// It never was one, or no longer works.
+    #[error("the organisation has no such feed token")]
+    NoSuchFeedToken,
 }
 
 pub(super) fn decide(organisation: &Organisation, command: Command) -> Result<Vec<Event>, Refusal> {
     match (organisation, command) {
         (Organisation::Unknown, Command::Create { name }) => Ok(vec![Event::Created { name }]),
+        (Organisation::Unknown, _) => Err(Refusal::Unknown),
         (Organisation::Created { name, .. }, Command::Create { .. }) => Err(Refusal::NameTaken(name.clone())),
-        (Organisation::Unknown, Command::SetBuildSlots { .. }) => Err(Refusal::Unknown),
         (_, Command::SetBuildSlots { slots }) if !(1..=BUILD_SLOTS_MAX).contains(&slots) => {
             Err(Refusal::BuildSlotsOutOfRange(slots))
         }
@@ -47,5 +76,22 @@ pub(super) fn decide(organisation: &Organisation, command: Command) -> Result<Ve
             Ok(vec![])
         }
         (Organisation::Created { .. }, Command::SetBuildSlots { slots }) => Ok(vec![Event::BuildSlotsSet { slots }]),
+        (Organisation::Created { feed_tokens, .. }, Command::IssueFeedToken { token, secret_sha256, name }) => {
+            if feed_tokens.contains_key(&token) {
+                Ok(vec![])
+            } else if feed_tokens.values().any(|taken| *taken == name) {
+                Err(Refusal::FeedTokenNameTaken(name))
+            } else if feed_tokens.len() >= FEED_TOKENS_MAX {
+                Err(Refusal::TooManyFeedTokens)
+            } else {
+                Ok(vec![Event::FeedTokenIssued { token, secret_sha256, name }])
+            }
+        }
+        (Organisation::Created { feed_tokens, .. }, Command::RevokeFeedToken { token }) => {
+            match feed_tokens.contains_key(&token) {
+                true => Ok(vec![Event::FeedTokenRevoked { token }]),
+                false => Err(Refusal::NoSuchFeedToken),
+            }
+        }
     }
 }

@@ -1,15 +1,21 @@
-//! Organisations: they own projects and repositories and share build slots.
+//! Organisations: they own projects and repositories, share build slots, and say who may follow them.
 
 mod commands;
 mod events;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 pub use self::{
-    commands::{BUILD_SLOTS_MAX, Command, Refusal},
+    commands::{BUILD_SLOTS_MAX, Command, FEED_TOKENS_MAX, Refusal},
     events::Event,
 };
-use crate::{aggregate::Aggregate, names::OrganisationName};
+use crate::{
+    aggregate::Aggregate,
+    ids::TokenId,
+    names::{FeedTokenName, OrganisationName},
+};
 
 /// How many releases of a new organisation are built at the same time.
 pub const BUILD_SLOTS_DEFAULT: u16 = 2;
@@ -26,6 +32,8 @@ pub enum Organisation {
         name: OrganisationName,
         /// How many of its releases are built at the same time.
         build_slots: u16,
+        /// What the feed tokens that work are called.
+        feed_tokens: BTreeMap<TokenId, FeedTokenName>,
     },
 }
 
@@ -53,11 +61,22 @@ impl Aggregate for Organisation {
     fn evolve(&mut self, event: &Event) {
         match event {
             Event::Created { name } => {
-                *self = Self::Created { name: name.clone(), build_slots: BUILD_SLOTS_DEFAULT };
+                let (name, feed_tokens) = (name.clone(), BTreeMap::new());
+                *self = Self::Created { name, build_slots: BUILD_SLOTS_DEFAULT, feed_tokens };
             }
             Event::BuildSlotsSet { slots } => {
                 if let Self::Created { build_slots, .. } = self {
                     *build_slots = *slots;
+                }
+            }
+            Event::FeedTokenIssued { token, name, .. } => {
+                if let Self::Created { feed_tokens, .. } = self {
+                    feed_tokens.insert(*token, name.clone());
+                }
+            }
+            Event::FeedTokenRevoked { token } => {
+                if let Self::Created { feed_tokens, .. } = self {
+                    feed_tokens.remove(token);
                 }
             }
         }

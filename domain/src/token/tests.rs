@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const KINDS: [TokenKind; 3] = [TokenKind::Operator, TokenKind::Api, TokenKind::AccessKey];
+const KINDS: [TokenKind; 4] = [TokenKind::Operator, TokenKind::Api, TokenKind::AccessKey, TokenKind::Feed];
 
 fn example() -> Token {
     let secret = std::array::from_fn(|index| u8::try_from(index * 7).expect("31 * 7 fits a byte"));
@@ -17,7 +17,7 @@ fn a_tokens_text_never_changes() {
 
 #[test]
 fn a_tokens_length_is_known_beforehand() {
-    let longest = Token::new(TokenKind::AccessKey, Uuid::max(), [255; 32]).text();
+    let longest = Token::new(TokenKind::Feed, Uuid::max(), [255; 32]).text();
     assert_eq!(longest.len(), TOKEN_MAX_CHARS);
     assert!(Token::parse(&longest).is_ok());
     assert_eq!(Token::parse(&format!("{longest}0")).expect_err("one more"), InvalidToken::Malformed);
@@ -91,7 +91,7 @@ fn only_the_recorded_secret_matches() {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_again(kind in 0..3_usize, id: u128, secret: [u8; 32]) {
+    fn what_is_written_is_read_again(kind in 0..KINDS.len(), id: u128, secret: [u8; 32]) {
         let token = Token::new(KINDS[kind], Uuid::from_u128(id), secret);
         let read = Token::parse(&token.text()).expect("own text");
         prop_assert_eq!((read.kind(), read.id(), read.secret), (token.kind, token.id, secret));
@@ -106,7 +106,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_reader_panic(text in ".{0,120}", tail in "pkd_(op|api|key)_[0-9A-Za-z]{20,24}_\\PC{40,60}") {
+    fn no_text_makes_the_reader_panic(text in ".{0,120}", tail in "pkd_(op|api|key|feed)_[0-9A-Za-z]{20,24}_\\PC{40,60}") {
         let _ = Token::parse(&text);
         let _ = Token::parse(&tail);
         let _ = parse_id_text(&text);

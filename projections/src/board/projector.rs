@@ -99,6 +99,7 @@ async fn of_organisation(
         organisation::Event::BuildSlotsSet { slots } => {
             sqlx::query("update organisation set build_slots = ? where id = ?").bind(*slots).bind(id)
         }
+        organisation::Event::FeedTokenIssued { .. } | organisation::Event::FeedTokenRevoked { .. } => return Ok(()),
     };
     query.execute(rows).await?;
     Ok(())

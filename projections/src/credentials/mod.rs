@@ -1,9 +1,10 @@
-//! Who may enter: access keys, API tokens and operator tokens, answered from memory.
+//! Who may enter: access keys, API tokens, operator tokens and feed tokens, answered from memory.
 //!
 //! After the runner has published the position of a revocation, no look-up says yes to what it revoked.
 
 mod access_keys;
 mod api_tokens;
+mod feed_tokens;
 mod operators;
 mod projector;
 mod secrets;
@@ -15,7 +16,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use domain::{
     digest::Sha256,
-    ids::{PersonId, TokenId},
+    ids::{OrganisationId, PersonId, TokenId},
 };
 use sqlx::SqlitePool;
 use tokio::sync::watch;
@@ -27,6 +28,7 @@ pub use self::{
         Standing,
     },
     api_tokens::{API_TOKENS_PAGE_MAX, ApiGrant, ApiToken},
+    feed_tokens::FeedToken,
     operators::{OPERATORS_PAGE_MAX, OperatorAccount, Standing as OperatorStanding},
     projector::CredentialsProjector,
     webhooks::Webhook,
@@ -52,6 +54,7 @@ struct Live {
     api_tokens: Secrets<TokenId, ApiGrant>,
     webhooks: webhooks::Webhooks,
     operator_tokens: Secrets<TokenId, Option<PersonId>>,
+    feed_tokens: Secrets<TokenId, OrganisationId>,
 }
 
 /// The read side and the projector that feeds it.

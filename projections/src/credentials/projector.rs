@@ -6,10 +6,10 @@ use domain::{event::Event, recorded::Recorded};
 use futures::future::BoxFuture;
 use sqlx::SqliteConnection;
 
-use super::{Credentials, Live, access_keys, api_tokens, operators, webhooks};
+use super::{Credentials, Live, access_keys, api_tokens, feed_tokens, operators, webhooks};
 use crate::projector::{ProjectionError, Projector};
 
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// Writes the credentials' rows, and their memory after each commit.
 pub struct CredentialsProjector {
@@ -22,6 +22,7 @@ enum Change {
     ApiToken(api_tokens::Change),
     Webhook(webhooks::Change),
     OperatorToken(operators::Change),
+    FeedToken(feed_tokens::Change),
 }
 
 impl CredentialsProjector {
@@ -43,6 +44,9 @@ impl CredentialsProjector {
             Event::Account(event) => {
                 self.staged.extend(operators::fold(rows, recorded, event).await?.map(Change::OperatorToken));
             }
+            Event::Organisation(event) => {
+                self.staged.extend(feed_tokens::fold(rows, recorded, event).await?.map(Change::FeedToken));
+            }
             _ => {}
         }
         Ok(())
@@ -59,18 +63,19 @@ impl Projector for CredentialsProjector {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["keyring", "access_key", "sealed_keys", "api_token", "webhook", "operator", "operator_token"]
+        &["keyring", "access_key", "sealed_keys", "api_token", "webhook", "operator", "operator_token", "feed_token"]
     }
 
     fn schema(&self) -> &'static str {
         concat!(
             include_str!("../../../migrations/read_models/sqlite/credentials.sql"),
             include_str!("../../../migrations/read_models/sqlite/access_keys.sql"),
+            include_str!("../../../migrations/read_models/sqlite/feed_tokens.sql"),
         )
     }
 
     fn kinds(&self) -> &'static [&'static str] {
-        &["keyring", "project", "account"]
+        &["keyring", "project", "account", "organisation"]
     }
 
     fn load<'a>(&'a mut self, rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
@@ -103,6 +108,7 @@ impl Projector for CredentialsProjector {
                 Change::ApiToken(change) => change.apply(&mut live),
                 Change::Webhook(change) => change.apply(&mut live),
                 Change::OperatorToken(change) => change.apply(&mut live),
+                Change::FeedToken(change) => change.apply(&mut live),
             }
         }
         drop(live);
@@ -122,5 +128,6 @@ async fn read(rows: &mut SqliteConnection) -> Result<Live, sqlx::Error> {
     api_tokens::load(rows, &mut live).await?;
     webhooks::load(rows, &mut live).await?;
     operators::load(rows, &mut live).await?;
+    feed_tokens::load(rows, &mut live).await?;
     Ok(live)
 }

@@ -5,7 +5,7 @@ mod triggers;
 use domain::{
     account,
     ids::{AccessKeyId, AccountId, ProjectId, RepositoryId},
-    keyring,
+    keyring, organisation,
 };
 use uuid::Uuid;
 
@@ -60,6 +60,38 @@ async fn a_token_of_an_account_is_an_operators_until_it_is_revoked() {
     assert!(!running.credentials.is_operator(token(1), &secret("op")));
     assert!(!running.credentials.has_operator_token(token(1)));
     assert!(running.credentials.is_operator(token(2), &secret("op")), "the other keeps its own");
+}
+
+#[tokio::test]
+async fn a_feed_token_opens_its_organisations_feed_until_it_is_revoked() {
+    let world = World::new();
+    let running = world.start().await;
+    let (acme, rival) = (OrganisationId(Uuid::from_u128(7)), OrganisationId(Uuid::from_u128(8)));
+    let issue = |n, name: &str| organisation::Event::FeedTokenIssued {
+        token: token(n),
+        secret_sha256: secret("feed"),
+        name: name.parse().unwrap(),
+    };
+    world.feed.append("organisation", acme.0, 1, issue(1, "attic"));
+    world.feed.append("organisation", rival.0, 1, issue(2, "attic"));
+    running.shows(world.feed.append("organisation", acme.0, 2, issue(3, "cellar"))).await;
+    assert_eq!(running.credentials.feed_of(token(1), &secret("feed")), Some(acme));
+    assert_eq!(running.credentials.feed_of(token(2), &secret("feed")), Some(rival));
+    assert_eq!(running.credentials.feed_of(token(1), &secret("no")), None);
+    let names = async |running: &crate::testing::Running| {
+        let tokens = running.credentials.feed_tokens(acme).await.unwrap();
+        tokens.into_iter().map(|token| token.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&running).await, ["cellar", "attic"]);
+
+    let revoked = organisation::Event::FeedTokenRevoked { token: token(1) };
+    running.shows(world.feed.append("organisation", acme.0, 3, revoked)).await;
+    assert_eq!(running.credentials.feed_of(token(1), &secret("feed")), None);
+    running.stop().await;
+    let running = world.start().await;
+    assert_eq!(running.credentials.feed_of(token(1), &secret("feed")), None, "it is dead after a restart, too");
+    assert_eq!(running.credentials.feed_of(token(3), &secret("feed")), Some(acme));
+    assert_eq!(names(&running).await, ["cellar"]);
 }
 
 #[tokio::test]
