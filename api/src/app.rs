@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     audit::Auditor,
+    feed::Feeds,
     http::{client_address::TrustedProxies, public_url::PublicUrl},
     oidc::CiIssuer,
     releases::RequestRates,
@@ -60,6 +61,8 @@ pub struct Parts {
     pub tag_questions: Semaphore,
     /// How many uploads may come in at the same time.
     pub uploads: Semaphore,
+    /// What replicas follow.
+    pub feeds: Feeds,
     /// Seals and opens what is known of persons.
     pub persons: Persons,
     /// What has to be used again, sealed.

@@ -8,7 +8,8 @@ use axum::{
 };
 use commands::execute::Context;
 use domain::{
-    ids::{ProjectId, TokenId},
+    digest::Sha256,
+    ids::{OrganisationId, ProjectId, TokenId},
     project::Scope,
     recorded::Actor,
     token::{Token, TokenKind},
@@ -76,6 +77,30 @@ impl Reader {
     }
 }
 
+/// The holder of a feed token: a replica of one organisation.
+#[derive(Debug, Clone, Copy)]
+pub struct Follower {
+    /// Which token.
+    pub token: TokenId,
+    /// Whom it may follow.
+    pub organisation: OrganisationId,
+    secret_sha256: Sha256,
+}
+
+impl Follower {
+    fn of(app: &App, token: &Token) -> Option<Self> {
+        let (id, secret_sha256) = (TokenId(token.id()), token.secret_sha256());
+        let organisation = app.credentials.feed_of(id, &secret_sha256).filter(|_| token.kind() == TokenKind::Feed)?;
+        Some(Self { token: id, organisation, secret_sha256 })
+    }
+
+    /// Whether the token still works: whoever waits may see it end.
+    #[must_use]
+    pub fn may_go_on(&self, app: &App) -> bool {
+        app.credentials.feed_of(self.token, &self.secret_sha256) == Some(self.organisation)
+    }
+}
+
 /// The presented token. A text that is not one is refused before anything is looked up.
 fn presented(headers: &HeaderMap) -> Result<Token, Problem> {
     let bearer = headers
@@ -127,5 +152,12 @@ impl FromRequestParts<App> for Reader {
         reader
             .or_else(|| project(app, &token, Scope::Read).map(|own| Self::Project(own.project)))
             .ok_or(Problem::NeedsToken)
+    }
+}
+
+impl FromRequestParts<App> for Follower {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        Self::of(app, &presented(&parts.headers)?).ok_or(Problem::NeedsToken)
     }
 }

@@ -8,6 +8,7 @@ pub mod backup;
 pub mod bundle;
 pub mod cli;
 pub mod data_folder;
+pub mod feed;
 pub mod graphql;
 pub mod http;
 pub mod installers;

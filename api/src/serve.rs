@@ -48,6 +48,7 @@ use crate::{
     app::{App, Parts, TAG_QUESTIONS_MAX, UPLOADS_MAX},
     audit::{self, Auditor},
     data_folder::DataFolder,
+    feed::{self, Feeds},
     graphql,
     http::{
         api_limits::{BODY_MAX_BYTES, REQUEST_MAX, with_limits},
@@ -144,8 +145,8 @@ impl Server {
             Box::new(transparency_projector),
             Box::new(HistoryProjector::default()),
         ];
-        let feed = Arc::new(LogFeed(store.clone()));
-        let (runner, progress) = Runner::open(read_models.writer, feed, projectors).await?;
+        let log = Arc::new(LogFeed(store.clone()));
+        let (runner, progress) = Runner::open(read_models.writer, log, projectors).await?;
         let mut workers = Workers::default();
         workers.start("projections", async move { warn!("{}", Causes(&runner.run().await)) });
         // Nobody is let in by what a key could do before it was revoked.
@@ -237,6 +238,7 @@ impl Server {
         let (moves, recording) = moves(executor.clone());
         workers.start("moves", recording);
 
+        let served_blobs = Arc::new(ServedBlobs::new(blobs.clone()));
         let package_clients = RepositoryRoutes {
             reads: Arc::new(ServedRepositories {
                 credentials: credentials.clone(),
@@ -245,7 +247,7 @@ impl Server {
                 moves: Some(moves),
             }),
             hand_over: Arc::new(RolledCredentials { rolls: rolls.clone(), progress: progress.clone() }),
-            blobs: Arc::new(ServedBlobs::new(blobs.clone())),
+            blobs: served_blobs.clone(),
             certificates: signing_keys.trusted(),
             installers: Installers::new(signing_keys.trusted(), installers.clone(), public_url.clone()),
             public_url: public_url.clone(),
@@ -267,6 +269,7 @@ impl Server {
             github_access,
             tag_questions: Semaphore::new(TAG_QUESTIONS_MAX),
             uploads: Semaphore::new(UPLOADS_MAX),
+            feeds: Feeds::new(served_blobs),
             webhook_secrets: WebhookSecrets::new(secrets.clone()),
             deliveries_memory: DeliveriesMemory::default(),
             request_rates: RequestRates::new(),
@@ -332,6 +335,7 @@ fn router(app: App, metrics: PrometheusHandle) -> Router {
         .merge(uploads::routes())
         .merge(webhooks::routes())
         .merge(audit::routes())
+        .merge(feed::routes())
         .merge(with_limits(transparency_routes::routes(), BODY_MAX_BYTES, REQUEST_MAX))
         .method_not_allowed_fallback(async || Problem::OtherMethod)
         .with_state(app)

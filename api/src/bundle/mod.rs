@@ -136,10 +136,8 @@ pub async fn create(
     let signer = signer(sources, &signing_keys, tree).await?;
     let origin = signer.origin(Some(&organisation));
     let checkpoint = signer.checkpoint(LogName::Organisation(id), &origin).await?.unwrap_or_default();
-    let lines: Vec<String> = signing_keys.iter().map(canonical::line).collect();
-    let note = signer.note(&origin, feed::signing_keys_text(&origin, &lines));
+    let (lines, note) = vouched_for(&signing_keys, &signer, &origin);
     let key = format!("{}\n", signer.verifier_key(&origin));
-    let lines = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
     let texts = [(LOG_KEY, key), (CHECKPOINT, checkpoint), (SIGNING_KEYS, lines), (SIGNING_KEYS_NOTE, note)];
     let files = texts.into_iter().map(|(name, text)| Ok((name.to_owned(), folder.put(name, &mut Cursor::new(text))?)));
     let files = files.collect::<Result<_, ArchiveError>>()?;
@@ -150,7 +148,7 @@ pub async fn create(
 }
 
 /// The events of the signing keys until that position: certificates and ids, nothing secret.
-async fn signing_keys(log: &dyn EventStore, until: Position) -> Result<Vec<Recorded<RawEvent>>, ReadError> {
+pub(crate) async fn signing_keys(log: &dyn EventStore, until: Position) -> Result<Vec<Recorded<RawEvent>>, ReadError> {
     let stream = StreamId::new(SigningKey::KIND, SigningKeyId::service().0);
     let mut events: Vec<Recorded<RawEvent>> = Vec::new();
     loop {
@@ -162,6 +160,13 @@ async fn signing_keys(log: &dyn EventStore, until: Position) -> Result<Vec<Recor
             return Ok(events);
         }
     }
+}
+
+/// The events of the signing keys as lines, and what the key of the log called `origin` signs about them.
+pub(crate) fn vouched_for(signing_keys: &[Recorded<RawEvent>], signer: &LogSigner, origin: &str) -> (String, String) {
+    let lines: Vec<String> = signing_keys.iter().map(canonical::line).collect();
+    let note = signer.note(origin, feed::signing_keys_text(origin, &lines));
+    (lines.iter().map(|line| format!("{line}\n")).collect(), note)
 }
 
 /// The key that the server signs its checkpoints with. It must be there: a server makes it, not whoever makes a bundle.

@@ -1,6 +1,7 @@
 //! What the GraphQL API shows, one object for each noun.
 
 mod diff;
+mod feed_token;
 mod history;
 mod keyring;
 mod operator;
@@ -16,6 +17,7 @@ use domain::package::Format;
 
 pub(super) use self::{
     diff::Diff,
+    feed_token::{FeedToken, NewFeedToken},
     history::{Publication, Snapshot},
     keyring::{Fetch, KeyKindWord, NamedNewKey, RolledKeys},
     operator::Operator,

@@ -50,6 +50,7 @@ use uuid::Uuid;
 use crate::{
     app::{App, Parts, TAG_QUESTIONS_MAX, UPLOADS_MAX},
     audit::Auditor,
+    feed::Feeds,
     http::client_address::TrustedProxies,
     mint,
     oidc::{CiIssuer, IssuerUrl},
@@ -57,7 +58,7 @@ use crate::{
     settings,
     uses::Uses,
     webhooks::{DeliveriesMemory, WebhookSecrets},
-    wiring::{IndexBlobs, LogFeed, ProjectedTrees, github_access},
+    wiring::{IndexBlobs, LogFeed, ProjectedTrees, ServedBlobs, github_access},
 };
 
 pub(super) const HOST: &str = "127.0.0.1:8080";
@@ -145,6 +146,7 @@ impl Site {
             github_access: github_access(&github, executor.clone(), secrets.clone(), Git::default()).expect("a client"),
             tag_questions: Semaphore::new(TAG_QUESTIONS_MAX),
             uploads: Semaphore::new(UPLOADS_MAX),
+            feeds: Feeds::new(Arc::new(ServedBlobs::new(blobs.clone()))),
             auditor: Auditor::new(store, &read_models.readers, Some(uses.clone()), Some(persons.clone())),
             uses,
             rolls: Rolls { executor: executor.clone(), secrets: secrets.clone(), mint: mint::token },

@@ -2,7 +2,7 @@
 //!
 //! Addresses follow C2SP tlog-tiles below `/log/{organisation}`; the log of the whole server is at `/log`.
 
-mod entries;
+pub(crate) mod entries;
 mod reader;
 
 use axum::{

@@ -116,7 +116,7 @@ impl LogSigner {
         self.0.key.verifier(origin)
     }
 
-    /// `text`, which is no checkpoint, as a note signed by the key of the log called `origin`.
+    /// `text` as a note signed by the key of the log called `origin`.
     #[must_use]
     pub fn note(&self, origin: &str, text: String) -> String {
         Note { signatures: vec![self.0.key.sign(origin, &text)], text }.to_string()
@@ -151,6 +151,22 @@ impl LogSigner {
         let note = Note { signatures: vec![key.sign(origin, &text)], text }.to_string();
         newest.insert(log, (state, note.clone()));
         Ok(Some(note))
+    }
+}
+
+impl LogSigner {
+    /// A checkpoint of the log as it was with `size` entries, as a signed note; none if it never had so many, or `size` is 0.
+    ///
+    /// # Errors
+    /// See [`SignLogError`].
+    pub async fn checkpoint_at(&self, log: LogName, origin: &str, size: u64) -> Result<Option<String>, SignLogError> {
+        // The log as it is now is vouched for first: then every beginning of it is, and none contradicts what was signed.
+        if self.checkpoint(log, origin).await?.is_none() || size == 0 {
+            return Ok(None);
+        }
+        let Some(root) = self.0.trees.root_at(log, size).await.map_err(SignLogError::Tree)? else { return Ok(None) };
+        let text = Checkpoint { origin: origin.to_owned(), size, root }.to_string();
+        Ok(Some(self.note(origin, text)))
     }
 }
 

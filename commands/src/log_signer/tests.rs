@@ -114,6 +114,24 @@ async fn a_log_that_does_not_continue_what_was_signed_is_refused_for_ever() {
     assert!(signed(&signer).await.expect("it continues").is_some());
 }
 
+#[tokio::test]
+async fn a_beginning_of_a_log_is_vouched_for_only_if_the_whole_log_is() {
+    let world = World::new().await;
+    let signer = world.signer("packages.example.org").await;
+    let at = async |size| signer.checkpoint_at(LogName::Server, ORIGIN, size).await;
+    assert_eq!(at(0).await.expect("no entry is no error"), None);
+    world.entries.set(&["a", "b", "c"]);
+    for (size, expected) in [(0, None), (2, world.entries.tree(2)), (3, world.entries.tree(3)), (4, None)] {
+        let note = at(size).await.expect("signs");
+        let checkpoint = note.map(|note| note.parse::<Note>().expect("a note").text.parse::<Checkpoint>());
+        let state = checkpoint.map(|it| it.map(|it| LogState { size: it.size, root: it.root }).expect("a checkpoint"));
+        assert_eq!(state, expected);
+    }
+    // What was signed has three entries. Another log that begins like it is not it.
+    world.entries.set(&["a", "b", "x", "d"]);
+    assert!(matches!(at(2).await, Err(SignLogError::Fork { .. })));
+}
+
 #[test]
 fn what_was_signed_last_is_never_lowered() {
     let folder = TempDir::new().expect("a folder");

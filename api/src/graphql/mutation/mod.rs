@@ -2,6 +2,7 @@
 
 mod access_key;
 mod api_token;
+mod feed_token;
 mod github;
 mod operator;
 mod organisation;
@@ -28,8 +29,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use self::{
-    access_key::AccessKeyMutation, api_token::ApiTokenMutation, github::GithubMutation, operator::OperatorMutation,
-    organisation::OrganisationMutation, project::ProjectMutation, release::ReleaseMutation,
+    access_key::AccessKeyMutation, api_token::ApiTokenMutation, feed_token::FeedTokenMutation, github::GithubMutation,
+    operator::OperatorMutation, organisation::OrganisationMutation, project::ProjectMutation, release::ReleaseMutation,
     repository::RepositoryMutation, signing_key::SigningKeyMutation, snapshot::SnapshotMutation, tags::TagMutation,
     yank::YankMutation,
 };
@@ -43,6 +44,7 @@ const SHOWN_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Default, MergedObject)]
 pub struct Mutation(
     OrganisationMutation,
+    FeedTokenMutation,
     ProjectMutation,
     ApiTokenMutation,
     GithubMutation,

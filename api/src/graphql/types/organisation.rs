@@ -1,10 +1,10 @@
 //! Organisations.
 
 use async_graphql::{Context, Object, Result};
-use domain::names::OrganisationName;
+use domain::{ids::OrganisationId, names::OrganisationName};
 use projections::board;
 
-use super::{FIRST_DEFAULT, Project, Repository};
+use super::{FIRST_DEFAULT, FeedToken, Project, Repository};
 use crate::{
     app::App,
     graphql::error::{internal, not_found},
@@ -40,6 +40,13 @@ impl Organisation {
     /// How many of its releases are built at the same time.
     async fn build_slots(&self) -> u16 {
         self.0.build_slots
+    }
+
+    /// Its feed tokens that work, newest first. Their secrets were shown when they were made.
+    async fn feed_tokens(&self, ctx: &Context<'_>) -> Result<Vec<FeedToken>> {
+        let id = OrganisationId::named(&self.parsed_name()?);
+        let tokens = ctx.data_unchecked::<App>().credentials.feed_tokens(id).await;
+        Ok(tokens.map_err(|error| internal(&error))?.into_iter().map(FeedToken::of).collect())
     }
 
     /// Its projects, newest first.
