@@ -10,7 +10,7 @@ use axum::{
 use commands::event_store::EventStore;
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::runner::Progress;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{app::App, signing_health};
 
@@ -52,19 +52,20 @@ async fn healthz(State(app): State<App>) -> Response {
 
 /// 200 once the read models have caught up with the log; 503 before.
 async fn readyz(State(app): State<App>) -> Response {
-    readiness(&app.progress, &**app.executor.store()).await
+    let (status, body) = readiness(&app.progress, &**app.executor.store()).await;
+    (status, Json(body)).into_response()
 }
 
 /// What `/readyz` answers on any server.
-pub(crate) async fn readiness(progress: &Progress, store: &dyn EventStore) -> Response {
+pub(crate) async fn readiness(progress: &Progress, store: &dyn EventStore) -> (StatusCode, Value) {
     let position = progress.position();
     match store.head().await {
-        Ok(head) if position >= head => Json(json!({ "status": "ready", "position": position })).into_response(),
+        Ok(head) if position >= head => (StatusCode::OK, json!({ "status": "ready", "position": position })),
         Ok(head) => {
             let body = json!({ "status": "catching_up", "position": position, "head": head });
-            (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+            (StatusCode::SERVICE_UNAVAILABLE, body)
         }
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "log_unavailable" }))).into_response(),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "log_unavailable" })),
     }
 }
 

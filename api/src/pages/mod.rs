@@ -23,7 +23,7 @@ mod repository;
 mod session;
 mod show;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -65,7 +65,7 @@ pub(super) const HOST: &str = "127.0.0.1:8080";
 pub(super) const ORIGIN: &str = "http://127.0.0.1:8080";
 pub(super) const SCRIPT: &str = "<script>alert(1)</script>";
 pub(super) const ESCAPED: &str = "&#60;script&#62;alert(1)&#60;/script&#62;";
-pub(super) const RELEASE: ReleaseId = ReleaseId(Uuid::from_u128(5));
+pub(crate) const RELEASE: ReleaseId = ReleaseId(Uuid::from_u128(5));
 
 thread_local! {
     /// How far the test has turned the clock. A test runs on one thread.
@@ -77,12 +77,12 @@ fn clock() -> DateTime<Utc> {
 }
 
 /// A server whose pages are asked for.
-pub(super) struct Site {
-    pub(super) app: App,
+pub(crate) struct Site {
+    pub(crate) app: App,
     router: Router,
-    pub(super) token: Token,
+    pub(crate) token: Token,
     _runner: AbortOnDropHandle<()>,
-    pub(super) folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 /// What a page answered.
@@ -104,7 +104,7 @@ impl Answer {
 }
 
 impl Site {
-    pub(super) async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::open_at(ORIGIN).await
     }
 
@@ -186,7 +186,7 @@ impl Site {
     }
 
     /// Runs a command and waits until pages show what it did.
-    pub(super) async fn execute<A: Aggregate>(&self, id: Uuid, command: A::Command) {
+    pub(crate) async fn execute<A: Aggregate>(&self, id: Uuid, command: A::Command) {
         let executed = self.app.executor.execute::<A>(id, command, &Context::of(Actor::CommandLine)).await;
         let Ok(executed) = executed else { panic!("the command was refused") };
         self.app.progress.wait_for(executed.position.expect("something happened")).await.expect("projected");

@@ -16,7 +16,7 @@ const ENTRIES_AT_ONCE: usize = 1_000;
 /// Longest key or note.
 const NOTE_MAX_BYTES: u64 = 64 * 1024;
 /// Longest list of the signing keys' events: some thousand.
-const SIGNING_KEYS_MAX_BYTES: u64 = 64 * 1024 * 1024;
+pub(super) const SIGNING_KEYS_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 const CHECKING: Step = Step { words: "Checking entries", unit: "entries" };
 const TAKING: Step = Step { words: "Taking entries in", unit: "entries" };
@@ -58,7 +58,7 @@ pub async fn load(
     let signing_keys = trust::signing_keys(&lines, &text(SIGNING_KEYS_NOTE, NOTE_MAX_BYTES)?, &key)?;
     check(replica, &archive, (checkpoint.size, checkpoint.root), watch)?;
 
-    replica.adopt(&organisation, &key)?;
+    replica.adopt(&organisation, &key, checkpoint.size)?;
     replica.take_signing_keys(signing_keys).await?;
     let before = replica.size();
     let mut lines = archive.lines()?;
@@ -85,14 +85,13 @@ fn check(
     (size, root): (u64, Sha256),
     watch: Watch<'_>,
 ) -> Result<(), ReplicaError> {
-    let other = || ReplicaError::OtherLog { size: replica.size(), root: replica.root() };
     let mut tree = Accumulator::default();
     let mut lines = archive.lines()?;
     while let Some(line) = lines.next_line()? {
         let number = lines.number();
         tree.push(entry(&line, number)?.1);
         if number == replica.size() && tree.root() != replica.root() {
-            return Err(other());
+            return Err(replica.is_of_another_log());
         }
         watch(CHECKING, number, size);
     }

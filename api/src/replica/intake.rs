@@ -16,10 +16,10 @@ use domain::{
     checkpoint::VerifierKey,
     digest::Sha256,
     event::{BlobKind, DecodeError, blobs as named_blobs, decode},
-    feed::Entry,
+    feed::{self, Entry},
     merkle::Accumulator,
     names::OrganisationName,
-    recorded::{RawEvent, Recorded},
+    recorded::{Position, RawEvent, Recorded},
 };
 use futures::future::BoxFuture;
 use projections::rope::Manifest as Rope;
@@ -29,12 +29,14 @@ use super::{
     state::{STATE, State},
 };
 use crate::{
-    archive::{io, sync_disk_of},
+    archive::{ArchiveError, io, sync_disk_of},
     data_folder::DataFolder,
 };
 
 const LOG: &str = "log.sqlite";
 const LOCK: &str = "replica.lock";
+/// How many blobs are remembered as checked, 32 bytes each. Then all are forgotten: one that comes again is checked again.
+const SEEN_MAX: usize = 1_000_000;
 
 /// Where blobs come from.
 pub(super) trait BlobSource: Send + Sync {
@@ -107,6 +109,18 @@ impl Replica {
         self.state.as_ref().map(|state| &state.organisation)
     }
 
+    /// The key that signs its log; none before it took anything in.
+    #[must_use]
+    pub fn log_key(&self) -> Option<&str> {
+        self.state.as_ref().map(|state| state.log_key.as_str())
+    }
+
+    /// Whether it has everything that there was when it first heard of the log: before, keys may open it that ended long ago.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| self.size() >= state.complete_at)
+    }
+
     /// How many entries were taken in.
     #[must_use]
     pub fn size(&self) -> u64 {
@@ -119,11 +133,16 @@ impl Replica {
         self.tree.root()
     }
 
-    /// Is told whose entries follow and which key signs them. The first time it is remembered, for ever.
-    pub(super) fn adopt(&mut self, organisation: &OrganisationName, key: &VerifierKey) -> Result<(), ReplicaError> {
+    /// Is told whose entries follow, which key signs them, and how many there are. The first time it is remembered, for ever.
+    pub(super) fn adopt(
+        &mut self,
+        organisation: &OrganisationName,
+        key: &VerifierKey,
+        size: u64,
+    ) -> Result<(), ReplicaError> {
         let offered = key.to_string();
         let Some(State { organisation: has, log_key, .. }) = &self.state else {
-            let state = State::new(organisation.clone(), offered);
+            let state = State::new(organisation.clone(), offered, size);
             state.write(self.data.path())?;
             self.state = Some(state);
             return Ok(());
@@ -140,6 +159,38 @@ impl Replica {
     /// Records the events of the signing keys, from the first on, that are not there yet.
     pub(super) async fn take_signing_keys(&self, events: Vec<Recorded<RawEvent>>) -> Result<(), ReplicaError> {
         Ok(log_lines::append(&*self.store, events).await?)
+    }
+
+    /// The entries in the lines that follow what is there, if with them the log is the one that a checkpoint tells of.
+    pub(super) fn vouched_for(
+        &self,
+        lines: &[String],
+        (size, root): (u64, Sha256),
+    ) -> Result<Vec<(Entry, Sha256)>, ReplicaError> {
+        let mut tree = self.tree.clone();
+        let mut entries = Vec::new();
+        for (number, line) in (tree.size() + 1..).zip(lines) {
+            let entry = feed::parse(line, Position(number));
+            let (entry, leaf) = entry.map_err(|source| ArchiveError::Line { line: number, source })?;
+            tree.push(leaf);
+            entries.push((entry, leaf));
+        }
+        match (tree.size(), tree.root()) {
+            found if found == (size, root) => Ok(entries),
+            _ if lines.is_empty() && size == tree.size() => Err(self.is_of_another_log()),
+            (events, found) => Err(ReplicaError::Differs {
+                from: self.size(),
+                size: events,
+                root: found,
+                expected: size,
+                signed: root,
+            }),
+        }
+    }
+
+    /// What is said where the log is not the one that was followed until now.
+    pub(super) fn is_of_another_log(&self) -> ReplicaError {
+        ReplicaError::OtherLog { size: self.size(), root: self.root() }
     }
 
     /// Takes in the entries that follow, which somebody vouched for. Blobs come from `source`.
@@ -183,6 +234,9 @@ impl Replica {
         if self.seen.contains(&digest) {
             return Ok(false);
         }
+        if self.seen.len() >= SEEN_MAX {
+            self.seen.clear();
+        }
         let mut came = self.bring_one(entry, digest, source).await?;
         if kind == BlobKind::Rope && self.blobs.contains(digest).await? {
             let rope = Rope::parse(&self.blobs.get(digest).await?).unwrap_or_default();
@@ -202,7 +256,12 @@ impl Replica {
             return Ok(false);
         }
         let to = self.blobs.local_path(digest).ok_or(BlobError::NotFound { digest })?;
-        source.fetch(entry, digest, &to).await
+        let fetched = source.fetch(entry, digest, &to).await;
+        if fetched.is_err() {
+            // It is asked for again, by whoever tries again.
+            self.seen.remove(&digest);
+        }
+        fetched
     }
 }
 

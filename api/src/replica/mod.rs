@@ -2,9 +2,13 @@
 //!
 //! A replica has a log with the organisation's repositories and keyrings and the server's signing keys, the blobs that they name,
 //! and read models like any server's. What comes in is believed only as far as the key of the organisation's transparency log
-//! has signed it: `trust.rs` checks that, `intake.rs` records it, `server.rs` serves it.
+//! has signed it: `trust.rs` checks that, `intake.rs` records it, `server.rs` serves it. It comes in a bundle (`bundle.rs`), or over
+//! the network from a server that is followed (`follow.rs`, `feed.rs`).
 
 mod bundle;
+mod contact;
+mod feed;
+mod follow;
 mod hand_over;
 mod intake;
 mod server;
@@ -15,16 +19,25 @@ mod trust;
 
 use std::path::PathBuf;
 
-use commands::{blobs::BlobError, event_store, log_lines::LinesError};
+use commands::{
+    blobs::BlobError,
+    event_store::{self, ReadError},
+    log_lines::LinesError,
+    signing_keys::SigningKeysError,
+};
 use domain::{digest::Sha256, names::OrganisationName};
+use projections::runner::WaitError;
 
 /// The file of a replica's state: a folder that has it is a replica's.
 pub const STATE_FILE: &str = state::STATE;
 
 pub use self::{
     bundle::{Loaded, load},
+    contact::Contact,
+    feed::{FeedAddress, FeedError},
+    follow::Follower,
     intake::Replica,
-    server::ReplicaServer,
+    server::{Origin, ReplicaServer},
     trust::Untrusted,
 };
 use crate::archive::ArchiveError;
@@ -70,6 +83,26 @@ pub enum ReplicaError {
         /// Their root.
         root: Sha256,
     },
+    /// What is offered and what is signed are not the same.
+    #[error(
+        "what was sent is not what the log's key signed: after the {from} entries here it makes {size} with Merkle root {root}, and \
+         {expected} with {signed} are signed. An entry was changed on its way, or it is another log"
+    )]
+    Differs {
+        /// Entries of the replica.
+        from: u64,
+        /// As many with those that were sent.
+        size: u64,
+        /// Their root.
+        root: Sha256,
+        /// How many the checkpoint tells of.
+        expected: u64,
+        /// Its root.
+        signed: Sha256,
+    },
+    /// The server that is followed does not give what it was asked for.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
     /// Nobody vouches for it.
     #[error(transparent)]
     Untrusted(#[from] Untrusted),
@@ -101,4 +134,20 @@ pub enum ReplicaError {
         /// What is wrong.
         source: serde_json::Error,
     },
+    /// The replica's own log cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A certificate that was taken in is none.
+    #[error(transparent)]
+    SigningKeys(#[from] SigningKeysError),
+    /// What was taken in does not show.
+    #[error(transparent)]
+    Unseen(#[from] WaitError),
+}
+
+impl ReplicaError {
+    /// Whether it may be otherwise in a moment, without anybody doing anything.
+    fn is_passing(&self) -> bool {
+        matches!(self, Self::Feed(error) if error.is_passing())
+    }
 }

@@ -22,14 +22,17 @@ pub(super) struct State {
     pub(super) organisation: OrganisationName,
     /// The key of its log, as verifiers pin it.
     pub(super) log_key: String,
+    /// How many entries there were when it first heard of the log. Nobody is served with less.
+    #[serde(default)]
+    pub(super) complete_at: u64,
     size: u64,
     full: Vec<Sha256>,
 }
 
 impl State {
     /// Of a log of which nothing was taken in yet.
-    pub(super) fn new(organisation: OrganisationName, log_key: String) -> Self {
-        Self { organisation, log_key, size: 0, full: Vec::new() }
+    pub(super) fn new(organisation: OrganisationName, log_key: String, complete_at: u64) -> Self {
+        Self { organisation, log_key, complete_at, size: 0, full: Vec::new() }
     }
 
     /// The tree over what was taken in; none if the file was damaged.

@@ -1,0 +1,185 @@
+//! What a replica knows of the server that it follows: when it last had everything that the server had, and what is wrong.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+/// Where it is kept over restarts.
+const CONTACT: &str = "contact";
+/// How often it is written at most. After a restart the replica seems to have lost its server so much earlier.
+const WRITTEN_EVERY: TimeDelta = TimeDelta::seconds(10);
+
+/// The contact with the server. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Contact(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    refuse_after: Option<TimeDelta>,
+    now: fn() -> DateTime<Utc>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// When the replica last had everything that the server had.
+    current_at: Option<DateTime<Utc>>,
+    written_at: Option<DateTime<Utc>>,
+    entries: u64,
+    server_entries: u64,
+    trouble: Option<String>,
+}
+
+impl Contact {
+    /// As the folder remembers it. With `refuse_after`, the replica serves nobody once it was so long ago.
+    #[must_use]
+    pub fn open(folder: &Path, refuse_after: Option<TimeDelta>, now: fn() -> DateTime<Utc>) -> Self {
+        let path = folder.join(CONTACT);
+        // What cannot be read is as good as never: the replica is careful then.
+        let current_at = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
+        let seen = Mutex::new(Seen { current_at, ..Seen::default() });
+        Self(Arc::new(Inner { path, refuse_after, now, seen }))
+    }
+
+    /// The replica has so many entries, and the server said that it has so many.
+    pub(super) fn has(&self, entries: u64, server_entries: u64) {
+        let mut seen = self.seen();
+        (seen.entries, seen.server_entries) = (entries, server_entries.max(entries));
+    }
+
+    /// It had everything at that time, as clients see it by now.
+    pub(super) fn is_current(&self, at: DateTime<Utc>) {
+        let mut seen = self.seen();
+        (seen.current_at, seen.trouble) = (Some(at), None);
+        if seen.written_at.is_some_and(|written| (TimeDelta::zero()..WRITTEN_EVERY).contains(&(at - written))) {
+            return;
+        }
+        seen.written_at = Some(at);
+        drop(seen);
+        if let Err(error) = self.write(at) {
+            tracing::warn!("cannot write {}: {error}", self.0.path.display());
+        }
+    }
+
+    /// It cannot follow, and why. Answers whether that is news.
+    pub(super) fn has_trouble(&self, why: String) -> bool {
+        let mut seen = self.seen();
+        let is_new = seen.trouble.as_ref() != Some(&why);
+        seen.trouble = Some(why);
+        is_new
+    }
+
+    /// What time it is, for whoever tells when.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        (self.0.now)()
+    }
+
+    /// Whether the server was lost for so long that nobody is to be served. A clock that was set back counts as lost, too.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        let Some(refuse_after) = self.0.refuse_after else { return false };
+        let current_at = self.seen().current_at;
+        current_at.is_none_or(|at| !(-WRITTEN_EVERY..=refuse_after).contains(&((self.0.now)() - at)))
+    }
+
+    /// For whoever keeps the replica running.
+    #[must_use]
+    pub fn shown(&self) -> Value {
+        let is_lost = self.is_lost();
+        let Seen { current_at, entries, server_entries, trouble, .. } = &*self.seen();
+        json!({
+            "entries": entries,
+            "server_entries": server_entries,
+            "behind": server_entries - entries,
+            "current_at": current_at.map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true)),
+            "serves": !is_lost,
+            "trouble": trouble,
+        })
+    }
+
+    /// Whole or not at all; a power cut may lose it, and the replica is careful then.
+    fn write(&self, at: DateTime<Utc>) -> std::io::Result<()> {
+        let path = &self.0.path;
+        let folder = path.parent().ok_or_else(|| std::io::Error::other("it has no folder"))?;
+        let mut new = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(folder)?;
+        writeln!(new, "{}", at.to_rfc3339_opts(SecondsFormat::Micros, true))?;
+        new.persist(path).map_err(|refused| refused.error)?;
+        Ok(())
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    thread_local! {
+        static SECONDS: Cell<i64> = const { Cell::new(1_000) };
+    }
+
+    fn clock() -> DateTime<Utc> {
+        at(SECONDS.get())
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).expect("a time")
+    }
+
+    #[test]
+    fn a_replica_serves_until_the_server_was_lost_for_too_long_and_again_when_it_is_back() {
+        let folder = TempDir::new().expect("a folder");
+        let open = || Contact::open(folder.path(), Some(TimeDelta::seconds(60)), clock);
+        let contact = open();
+        assert!(contact.is_lost(), "it never had everything");
+        contact.is_current(at(1_000));
+        for (now, is_lost) in [(1_000, false), (1_060, false), (1_061, true), (995, false), (900, true)] {
+            SECONDS.set(now);
+            assert_eq!(contact.is_lost(), is_lost, "at {now}");
+            assert_eq!(open().is_lost(), is_lost, "at {now}, after a restart");
+        }
+        SECONDS.set(1_061);
+        contact.is_current(at(1_061));
+        assert!(!contact.is_lost());
+        assert!(!Contact::open(folder.path(), None, clock).is_lost(), "without a limit it serves on");
+    }
+
+    #[test]
+    fn what_is_kept_over_a_restart_is_never_too_new() {
+        let folder = TempDir::new().expect("a folder");
+        let kept = || Contact::open(folder.path(), None, clock).seen().current_at;
+        let contact = Contact::open(folder.path(), None, clock);
+        for (now, expected) in [(1_000, 1_000), (1_009, 1_000), (1_010, 1_010), (1_005, 1_005)] {
+            contact.is_current(at(now));
+            assert_eq!(kept(), Some(at(expected)));
+        }
+        fs::write(folder.path().join(CONTACT), "yesterday").expect("written");
+        assert_eq!(kept(), None);
+    }
+
+    #[test]
+    fn trouble_is_news_once_and_over_when_the_replica_is_current() {
+        let folder = TempDir::new().expect("a folder");
+        let contact = Contact::open(folder.path(), None, clock);
+        contact.has(5, 9);
+        assert!(contact.has_trouble("no answer".to_owned()));
+        assert!(!contact.has_trouble("no answer".to_owned()));
+        assert_eq!((&contact.shown()["behind"], &contact.shown()["trouble"]), (&json!(4), &json!("no answer")));
+        contact.is_current(at(1_000));
+        assert_eq!(contact.shown()["trouble"], Value::Null);
+        assert!(contact.has_trouble("no answer".to_owned()));
+    }
+}

@@ -1,0 +1,314 @@
+//! A server's feed, as a replica reads it. Nothing in it is believed here but that blobs are what their names say.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use commands::packaging::PACKAGE_MAX_BYTES;
+use domain::{
+    canonical::LINE_MAX_BYTES,
+    checkpoint::NOTE_MAX_BYTES,
+    digest::Sha256,
+    names::OrganisationName,
+    token::{Token, TokenKind},
+};
+use futures::{StreamExt as _, future::BoxFuture, stream::BoxStream};
+use reqwest::{
+    Client, Response, StatusCode,
+    header::{AUTHORIZATION, HeaderValue},
+    redirect,
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use sha2::Digest as _;
+use tokio::io::AsyncWriteExt as _;
+use zeroize::Zeroizing;
+
+use super::{ReplicaError, bundle::SIGNING_KEYS_MAX_BYTES, intake::BlobSource};
+use crate::{
+    archive::io,
+    feed::wire::{PAGE_BYTES_MAX, PageHead, SigningKeysHead, WAIT_MAX_SECONDS},
+    http::public_url::PublicUrl,
+};
+
+/// How long a server may take to be reached.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(10);
+/// How long a server may say nothing in the middle of an answer, or before it: a little longer than it is asked to wait.
+const SILENT_MAX: Duration = Duration::from_secs(WAIT_MAX_SECONDS + 30);
+/// Longest page: as long as a server makes it, and its last line and head.
+const PAGE_TEXT_MAX_BYTES: usize = PAGE_BYTES_MAX + LINE_MAX_BYTES + 2 * NOTE_MAX_BYTES;
+/// Longest problem that is read.
+const PROBLEM_MAX_BYTES: usize = 64 * 1024;
+/// As much of a server's own words as an error repeats.
+const DETAIL_MAX_CHARS: usize = 300;
+/// Longest file of a token: the token, and blanks around it.
+const TOKEN_FILE_MAX_BYTES: u64 = 4 * 1024;
+
+/// Which feed is followed.
+#[derive(Debug, Clone)]
+pub struct FeedAddress {
+    /// Where the server is.
+    pub server: PublicUrl,
+    /// Whose feed.
+    pub organisation: OrganisationName,
+    /// A file with the feed token; read whenever the server is reached anew.
+    pub token_file: PathBuf,
+}
+
+/// Why a feed does not give what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// There is no token to show.
+    #[error("cannot read the feed token in {path}", path = .path.display())]
+    TokenFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It holds something else.
+    #[error("there is no feed token in {path}: expected one line, pkd_feed_…", path = .path.display())]
+    NoToken {
+        /// The file.
+        path: PathBuf,
+    },
+    /// This machine cannot ask anybody.
+    #[error("cannot make an HTTP client")]
+    Client(#[source] reqwest::Error),
+    /// No answer, or it broke off.
+    #[error("the server {server} cannot be reached")]
+    Unreachable {
+        /// Which.
+        server: String,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// It does not let us in.
+    #[error(
+        "the server {server} refuses the feed token: it was revoked, is another server's, or not one of {organisation}'s"
+    )]
+    TokenRefused {
+        /// Which.
+        server: String,
+        /// Whose feed was asked for.
+        organisation: OrganisationName,
+    },
+    /// It does not do it.
+    #[error("the server answers {status}: {detail}")]
+    Answered {
+        /// The status.
+        status: StatusCode,
+        /// The stable word of the problem, if it said one.
+        code: String,
+        /// What it said.
+        detail: String,
+    },
+    /// It says more than it should.
+    #[error("the server's answer about {what} has more than {limit_bytes} bytes: do not believe where it comes from")]
+    TooLong {
+        /// What was asked for.
+        what: &'static str,
+        /// How long it may be.
+        limit_bytes: u64,
+    },
+    /// It is not what a server of this version says.
+    #[error("the server's answer about {0} is not what was expected")]
+    NotUnderstood(&'static str),
+    /// Bytes are not those of their digest.
+    #[error("the server sent other bytes than those of the blob {expected}: they have SHA-256 {found}")]
+    OtherBytes {
+        /// What was asked for.
+        expected: Sha256,
+        /// What came.
+        found: Sha256,
+    },
+}
+
+impl FeedError {
+    /// Whether it may be otherwise in a moment, without anybody doing anything.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Answered { status, .. } => {
+                status.is_server_error()
+                    || matches!(*status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A page of the log.
+pub(super) struct FeedPage {
+    pub(super) head: PageHead,
+    pub(super) lines: Vec<String>,
+}
+
+/// Asks a server for its feed. The token is the one that the file held when it was opened.
+pub(super) struct FeedClient {
+    http: Client,
+    server: String,
+    organisation: OrganisationName,
+    authorization: HeaderValue,
+}
+
+/// A client for feeds, with nothing of the environment that it runs in.
+pub(super) fn http_client() -> Result<Client, FeedError> {
+    let builder = Client::builder()
+        .no_proxy()
+        .user_agent(concat!("pkgdeploy/", env!("CARGO_PKG_VERSION")))
+        // The token goes nowhere but to the server that was named.
+        .redirect(redirect::Policy::none())
+        .connect_timeout(CONNECTED_WITHIN)
+        .read_timeout(SILENT_MAX);
+    builder.build().map_err(FeedError::Client)
+}
+
+impl FeedClient {
+    pub(super) fn new(http: Client, address: &FeedAddress) -> Result<Self, FeedError> {
+        let FeedAddress { server, organisation, token_file } = address;
+        let authorization = authorization(token_file)?;
+        let (server, organisation) = (server.as_str().to_owned(), organisation.clone());
+        Ok(Self { http, server, organisation, authorization })
+    }
+
+    /// What the log's signatures are checked with, as the server says.
+    pub(super) async fn key(&self) -> Result<String, FeedError> {
+        self.text("the log's key", "key", NOTE_MAX_BYTES).await
+    }
+
+    /// The entries after the first `from`, as soon as there are some, or more events of signing keys than `signing_keys`, or when
+    /// `wait_seconds` are over.
+    pub(super) async fn page(&self, from: u64, signing_keys: u64, wait_seconds: u64) -> Result<FeedPage, FeedError> {
+        const WHAT: &str = "entries";
+        let path = format!("log?from={from}&signing_keys={signing_keys}&wait={wait_seconds}");
+        let (head, lines) = parts::<PageHead>(WHAT, &self.text(WHAT, &path, PAGE_TEXT_MAX_BYTES).await?)?;
+        match head.from == from {
+            true => Ok(FeedPage { head, lines }),
+            false => Err(FeedError::NotUnderstood(WHAT)),
+        }
+    }
+
+    /// The events of the signing keys as lines, and the signed note about them.
+    pub(super) async fn signing_keys(&self) -> Result<(Vec<String>, String), FeedError> {
+        const WHAT: &str = "signing keys";
+        let limit = usize::try_from(SIGNING_KEYS_MAX_BYTES).unwrap_or(usize::MAX);
+        let (head, lines) = parts::<SigningKeysHead>(WHAT, &self.text(WHAT, "signing-keys", limit).await?)?;
+        Ok((lines, head.note))
+    }
+
+    async fn text(&self, what: &'static str, path: &str, limit_bytes: usize) -> Result<String, FeedError> {
+        let answer = self.get(path).await?;
+        let bytes = self.read(what, answer, limit_bytes).await?;
+        String::from_utf8(bytes).map_err(|_| FeedError::NotUnderstood(what))
+    }
+
+    async fn get(&self, path: &str) -> Result<Response, FeedError> {
+        let address = format!("{}/feed/{}/{path}", self.server, self.organisation);
+        let request = self.http.get(address).header(AUTHORIZATION, self.authorization.clone());
+        let answer = request.send().await.map_err(|error| self.unreachable(error))?;
+        match answer.status() {
+            StatusCode::OK => Ok(answer),
+            StatusCode::UNAUTHORIZED => {
+                let (server, organisation) = (self.server.clone(), self.organisation.clone());
+                Err(FeedError::TokenRefused { server, organisation })
+            }
+            status => Err(self.problem(status, answer).await),
+        }
+    }
+
+    async fn problem(&self, status: StatusCode, answer: Response) -> FeedError {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Said {
+            code: String,
+            detail: String,
+        }
+        let bytes = self.read("a problem", answer, PROBLEM_MAX_BYTES).await.unwrap_or_default();
+        let Said { code, detail } = serde_json::from_slice(&bytes).unwrap_or_default();
+        let detail = detail.chars().filter(|c| !c.is_control()).take(DETAIL_MAX_CHARS).collect();
+        FeedError::Answered { status, code, detail }
+    }
+
+    async fn read(&self, what: &'static str, answer: Response, limit_bytes: usize) -> Result<Vec<u8>, FeedError> {
+        let (mut bytes, mut pieces) = (Vec::new(), answer.bytes_stream());
+        while let Some(piece) = pieces.next().await {
+            bytes.extend_from_slice(&piece.map_err(|error| self.unreachable(error))?);
+            if bytes.len() > limit_bytes {
+                return Err(FeedError::TooLong { what, limit_bytes: limit_bytes as u64 });
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// The address is ours and holds no secret; it is said once, without the query.
+    fn unreachable(&self, error: reqwest::Error) -> FeedError {
+        FeedError::Unreachable { server: self.server.clone(), source: error.without_url() }
+    }
+
+    /// Writes the blob to `to`, which appears whole, and only if the bytes are those of `digest`.
+    async fn blob(&self, entry: u64, digest: Sha256, to: &Path) -> Result<bool, ReplicaError> {
+        let answer = match self.get(&format!("blobs/{digest}?entry={entry}")).await {
+            Err(FeedError::Answered { code, .. }) if code == "blob_lost" => {
+                tracing::warn!(
+                    "the server has lost the blob {digest}, which entry {entry} names: it is missing here too"
+                );
+                return Ok(false);
+            }
+            answer => answer?,
+        };
+        let failed = || io("write", to);
+        let folder = to.parent().ok_or_else(|| failed()(std::io::Error::other("it has no folder")))?;
+        // tempfile makes files of mode 0600.
+        let unfinished = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(folder).map_err(failed())?;
+        let (file, path) = unfinished.into_parts();
+        let mut file = tokio::fs::File::from_std(file);
+        let mut pieces: BoxStream<'_, reqwest::Result<Bytes>> = answer.bytes_stream().boxed();
+        let (mut hasher, mut size_bytes) = (sha2::Sha256::new(), 0);
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|error| self.unreachable(error))?;
+            size_bytes += piece.len() as u64;
+            if size_bytes > PACKAGE_MAX_BYTES {
+                return Err(FeedError::TooLong { what: "a blob", limit_bytes: PACKAGE_MAX_BYTES }.into());
+            }
+            hasher.update(&piece);
+            file.write_all(&piece).await.map_err(failed())?;
+        }
+        file.flush().await.map_err(failed())?;
+        let found = Sha256(hasher.finalize().into());
+        if found != digest {
+            return Err(FeedError::OtherBytes { expected: digest, found }.into());
+        }
+        path.persist(to).map_err(|refused| failed()(refused.error))?;
+        Ok(true)
+    }
+}
+
+impl BlobSource for FeedClient {
+    fn fetch<'a>(&'a self, entry: u64, digest: Sha256, to: &'a Path) -> BoxFuture<'a, Result<bool, ReplicaError>> {
+        Box::pin(self.blob(entry, digest, to))
+    }
+}
+
+fn authorization(token_file: &Path) -> Result<HeaderValue, FeedError> {
+    use std::io::Read as _;
+    let mut text = Zeroizing::new(String::new());
+    let read =
+        std::fs::File::open(token_file).and_then(|file| file.take(TOKEN_FILE_MAX_BYTES).read_to_string(&mut text));
+    read.map_err(|source| FeedError::TokenFile { path: token_file.to_owned(), source })?;
+    let is_feed_token = Token::parse(text.trim()).is_ok_and(|token| token.kind() == TokenKind::Feed);
+    let bearer = Zeroizing::new(format!("Bearer {}", text.trim()));
+    let header = HeaderValue::from_str(&bearer).ok().filter(|_| is_feed_token);
+    let mut header = header.ok_or_else(|| FeedError::NoToken { path: token_file.to_owned() })?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+/// The first line, and the others without their newlines.
+fn parts<H: DeserializeOwned>(what: &'static str, text: &str) -> Result<(H, Vec<String>), FeedError> {
+    let not_understood = || FeedError::NotUnderstood(what);
+    let (head, lines) = text.split_once('\n').ok_or_else(not_understood)?;
+    let head = serde_json::from_str(head).map_err(|_| not_understood())?;
+    Ok((head, lines.lines().map(str::to_owned).collect()))
+}
