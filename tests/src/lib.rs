@@ -8,6 +8,7 @@ mod github_delivery;
 mod github_double;
 mod machine;
 mod project;
+mod replica;
 mod server;
 mod sshd;
 mod webhook;
@@ -20,6 +21,7 @@ pub use self::{
     github_double::{DoubleHook, DoubleKey, DoubleStatus, Fault, GithubCall, GithubDouble, Known},
     machine::{Machine, Ran, client_root, run_host},
     project::{Project, sample_project},
+    replica::FollowingReplica,
     server::{Server, StartOptions, program, verifier},
     sshd::Sshd,
     webhook::Webhook,

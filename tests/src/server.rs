@@ -227,7 +227,7 @@ impl Drop for Server {
     }
 }
 
-fn read_lines(output: ChildStdout) -> mpsc::Receiver<String> {
+pub(crate) fn read_lines(output: ChildStdout) -> mpsc::Receiver<String> {
     let (sender, lines) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -239,7 +239,7 @@ fn read_lines(output: ChildStdout) -> mpsc::Receiver<String> {
 }
 
 /// A port nobody listens on now. Another program could take it before the server does; stories then fail loudly.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let probe = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     probe.local_addr().expect("its number").port()
 }
@@ -267,7 +267,7 @@ pub fn program(arguments: &[&str], data: &Path) -> std::process::Output {
 }
 
 /// The binary under test: `PKGDEPLOY_BIN`, or what cargo builds of the present sources beside this test.
-fn binary() -> &'static Path {
+pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         if let Some(given) = std::env::var_os("PKGDEPLOY_BIN") {

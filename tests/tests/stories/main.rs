@@ -7,6 +7,7 @@ mod bad_input;
 mod crashes;
 mod dependency_edges;
 mod erasure;
+mod following;
 mod github;
 mod installers;
 mod installing;

@@ -7,14 +7,14 @@ use std::{
     process::Command,
 };
 
-use reqwest::{Method, StatusCode};
+use reqwest::{Client, StatusCode};
 use stories::{Answer, Format, Machine, MadeRepository, crawl, program, text};
 use tempfile::TempDir;
 
 use crate::sample::{APT, ORGANISATION, Sample, YUM};
 
 /// What a client gets of each address.
-type Answers = BTreeMap<String, (StatusCode, Vec<String>, Vec<u8>)>;
+pub(crate) type Answers = BTreeMap<String, (StatusCode, Vec<String>, Vec<u8>)>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_machine_with_only_a_bundle_serves_the_same_bytes_and_holds_no_secret() {
@@ -42,10 +42,7 @@ async fn a_machine_with_only_a_bundle_serves_the_same_bytes_and_holds_no_secret(
     // The server is gone; its address is now the replica's.
     sample.server.replace_by_replica(&bundle, &replica);
     let after = answers(&sample, &addresses).await;
-    for (address, answer) in &before {
-        assert_eq!(after.get(address).map(|it| (&it.0, &it.1)), Some((&answer.0, &answer.1)), "{address}");
-        assert!(after[address].2 == answer.2, "{address} has other bytes");
-    }
+    are_equal(&before, &after);
     assert_eq!(rival.get("dists/stable/InRelease").await.status, StatusCode::UNAUTHORIZED);
     let refused = sample.team.trigger(&sample.project, "{\"tag\": \"v1.1.0\"}", 0).await;
     assert_eq!(refused.status, StatusCode::NOT_FOUND);
@@ -118,7 +115,7 @@ fn create_bundle(to: &Path, data: &Path) {
 }
 
 /// Every address that the repositories' indexes lead to now, the installers, and the certificates.
-async fn addresses(sample: &Sample) -> BTreeSet<String> {
+pub(crate) async fn addresses(sample: &Sample) -> BTreeSet<String> {
     let mut addresses = BTreeSet::new();
     for (format, repository, name) in [(Format::Deb, &sample.apt, APT), (Format::Rpm, &sample.yum, YUM)] {
         addresses.extend(crawl(format, repository).await.into_keys());
@@ -132,13 +129,18 @@ async fn addresses(sample: &Sample) -> BTreeSet<String> {
 }
 
 async fn answers(sample: &Sample, addresses: &BTreeSet<String>) -> Answers {
+    answers_at(&sample.server.url(), sample, addresses).await
+}
+
+/// The same, of whoever serves at `url`.
+pub(crate) async fn answers_at(url: &str, sample: &Sample, addresses: &BTreeSet<String>) -> Answers {
+    let http = Client::builder().no_proxy().build().expect("an HTTP client");
     let mut answers = Answers::new();
     for address in addresses {
         let key = |repository: &MadeRepository| (repository.key_id.clone(), repository.key_secret.clone());
         let (id, secret) = key(if address.contains(APT) { &sample.apt } else { &sample.yum });
         let path = address.strip_prefix(&sample.server.url()).expect("an address of this server");
-        let request = sample.team.request(Method::GET, path).basic_auth(id, Some(secret));
-        let answer = Answer::to(request).await;
+        let answer = Answer::to(http.get(format!("{url}{path}")).basic_auth(id, Some(secret))).await;
         let value = |name| answer.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let headers = ["etag", "last-modified", "content-type", "cache-control", "content-disposition"];
         let headers = headers.map(|name| format!("{name}: {}", value(name))).to_vec();
@@ -147,14 +149,26 @@ async fn answers(sample: &Sample, addresses: &BTreeSet<String>) -> Answers {
     answers
 }
 
+/// The second has every answer of the first, to the byte.
+pub(crate) fn are_equal(first: &Answers, second: &Answers) {
+    for (address, answer) in first {
+        assert_eq!(second.get(address).map(|it| (&it.0, &it.1)), Some((&answer.0, &answer.1)), "{address}");
+        assert!(second[address].2 == answer.2, "{address} has other bytes");
+    }
+}
+
 /// Neither the secrets nor their sealed forms are below `folders`, in clear or packed.
-fn hold_no_secret<'a>(secrets: &[String], live: &Path, folders: impl IntoIterator<Item = &'a std::path::PathBuf>) {
+pub(crate) fn hold_no_secret<'a>(
+    secrets: &[String],
+    live: &Path,
+    folders: impl IntoIterator<Item = &'a std::path::PathBuf>,
+) {
     for folder in folders {
         for secret in secrets {
             let secret = secret.rsplit('_').next().unwrap_or(secret);
             assert!(!finds(secret, folder), "a secret is in {}", folder.display());
         }
-        for name in ["PRIVATE KEY", "pkd_key_", "pkd_op_", "pkd_api_"] {
+        for name in ["PRIVATE KEY", "pkd_key_", "pkd_op_", "pkd_api_", "pkd_feed_"] {
             assert!(!finds(name, folder), "{name} is in {}", folder.display());
         }
         for sealed in fs::read_dir(live.join("secrets")).expect("the sealed secrets") {
