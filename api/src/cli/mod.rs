@@ -123,8 +123,9 @@ enum Command {
     Bundle(bundle::Command),
     /// Serve one organisation's repositories from a folder without secrets
     ///
-    /// Packages, indexes and installers are answered byte for byte as by the server that the bundle is of, and the same access keys
-    /// open them. Nothing can be changed there. --data is the replica's own folder, new or with what earlier bundles brought.
+    /// Packages, indexes and installers are answered byte for byte as by the server that they are of, and the same access keys
+    /// open them. Nothing can be changed there. They come in bundles, or from a server that is followed over the network. --data is
+    /// the replica's own folder, new or with what came before.
     Replica(replica::Command),
     /// Check the whole log and everything that its events name, without a private key
     ///

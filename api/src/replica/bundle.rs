@@ -74,6 +74,7 @@ pub async fn load(
             watch(TAKING, number, checkpoint.size);
         }
     }
+    replica.take_missing(&Bundled(&archive)).await?;
     let missing_blobs = archive.manifest().blobs.missing.len() as u64;
     Ok(Loaded { entries: replica.size() - before, missing_blobs })
 }

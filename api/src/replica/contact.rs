@@ -34,6 +34,7 @@ struct Seen {
     written_at: Option<DateTime<Utc>>,
     entries: u64,
     server_entries: u64,
+    missing_blobs: usize,
     trouble: Option<String>,
 }
 
@@ -52,6 +53,11 @@ impl Contact {
     pub(super) fn has(&self, entries: u64, server_entries: u64) {
         let mut seen = self.seen();
         (seen.entries, seen.server_entries) = (entries, server_entries.max(entries));
+    }
+
+    /// So many blobs are missing, which the server had lost.
+    pub(super) fn lacks(&self, missing_blobs: usize) {
+        self.seen().missing_blobs = missing_blobs;
     }
 
     /// It had everything at that time, as clients see it by now.
@@ -93,11 +99,12 @@ impl Contact {
     #[must_use]
     pub fn shown(&self) -> Value {
         let is_lost = self.is_lost();
-        let Seen { current_at, entries, server_entries, trouble, .. } = &*self.seen();
+        let Seen { current_at, entries, server_entries, missing_blobs, trouble, .. } = &*self.seen();
         json!({
             "entries": entries,
             "server_entries": server_entries,
             "behind": server_entries - entries,
+            "missing_blobs": missing_blobs,
             "current_at": current_at.map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true)),
             "serves": !is_lost,
             "trouble": trouble,

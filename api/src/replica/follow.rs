@@ -13,6 +13,7 @@ use domain::{
 use projections::runner::Progress;
 use rand::Rng as _;
 use reqwest::Client;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::{
@@ -26,6 +27,8 @@ use crate::bundle::signing_keys;
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 /// How long it waits at most: so much later may it know of a roll when the server is back.
 const RETRY_MAX: Duration = Duration::from_secs(15);
+/// How often blobs that the server had lost are asked for again.
+const MISSING_AGAIN_AFTER: Duration = Duration::from_mins(10);
 /// How long a request waits for something new: proxies cut what says nothing for a minute.
 const WAIT_SECONDS: u64 = 25;
 
@@ -47,7 +50,9 @@ pub struct Follower {
     /// How many events of signing keys it has.
     signing_keys: u64,
     wait_seconds: u64,
+    retry_max: Duration,
     failures: u32,
+    missing_asked_at: Option<Instant>,
 }
 
 /// A server that was reached, and the key that its log's signatures are checked with.
@@ -79,10 +84,22 @@ impl Follower {
             return Err(ReplicaError::OtherKey { has: has.to_owned(), offered: offered.clone() });
         }
         let signing_keys = signing_keys(&**replica.store(), Position(u64::MAX)).await?.len() as u64;
-        let often = refuse_after.map_or(WAIT_SECONDS, |limit| limit.as_secs() / 3);
-        let (http, wait_seconds) = (http_client()?, often.clamp(1, WAIT_SECONDS));
+        let often = refuse_after.map_or(WAIT_SECONDS, |limit| limit.as_secs() / 3).max(1);
+        let (http, wait_seconds) = (http_client()?, often.min(WAIT_SECONDS));
+        let retry_max = RETRY_MAX.min(Duration::from_secs(often));
         contact.has(replica.size(), replica.size());
-        Ok(Self { replica, address, pinned, contact, http, signing_keys, wait_seconds, failures: 0 })
+        Ok(Self {
+            replica,
+            address,
+            pinned,
+            contact,
+            http,
+            signing_keys,
+            wait_seconds,
+            retry_max,
+            failures: 0,
+            missing_asked_at: None,
+        })
     }
 
     /// The replica.
@@ -142,7 +159,7 @@ impl Follower {
                 false => error!("cannot follow {organisation} at {server}: {why}"),
             }
         }
-        let pause = RETRY_FIRST.saturating_mul(1 << self.failures.min(10)).min(RETRY_MAX);
+        let pause = RETRY_FIRST.saturating_mul(1 << self.failures.min(10)).min(self.retry_max);
         self.failures = self.failures.saturating_add(1);
         // Not all replicas of a server that is back come at the same moment.
         let part = rand::thread_rng().gen_range(0.5..1.0);
@@ -170,12 +187,13 @@ impl Follower {
         served: Option<&Served>,
     ) -> Result<bool, ReplicaError> {
         let before = self.replica.size();
+        // Whatever happened at the server before it was asked is in its answer. What happened later need not be.
+        let asked_at = self.contact.now();
         let page = session.client.page(before, self.signing_keys, wait_seconds).await;
         let page = page.map_err(|error| match error {
             FeedError::Answered { code, .. } if code == "log_is_shorter" => self.replica.is_of_another_log(),
             error => error.into(),
         })?;
-        let answered_at = self.contact.now();
         let checkpoint = trust::checkpoint(&page.head.checkpoint, &session.key)?;
         let FeedPage { head, lines } = page;
         let entries = self.replica.vouched_for(&lines, (checkpoint.size, checkpoint.root))?;
@@ -194,11 +212,26 @@ impl Follower {
         if size < head.size {
             return Ok(false);
         }
+        self.take_missing(session).await?;
         if let Some(served) = served {
             served.progress.wait_for(self.replica.store().head().await?).await?;
         }
-        self.contact.is_current(answered_at);
+        self.contact.is_current(asked_at);
         Ok(true)
+    }
+
+    /// Asks for what the server had lost, which may have come back from a backup; not at every step.
+    async fn take_missing(&mut self, session: &Session) -> Result<(), ReplicaError> {
+        let is_soon = self.missing_asked_at.is_some_and(|at| at.elapsed() < MISSING_AGAIN_AFTER);
+        if self.replica.missing_blobs() > 0 && !is_soon {
+            self.missing_asked_at = Some(Instant::now());
+            match self.replica.take_missing(&session.client).await? {
+                0 => {}
+                found => info!("took in {found} blobs that the server had lost"),
+            }
+        }
+        self.contact.lacks(self.replica.missing_blobs());
+        Ok(())
     }
 
     async fn take_signing_keys(

@@ -1,7 +1,7 @@
 //! Taking entries in: first the blobs that an event names, then the event, then what the replica remembers of the log.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     fs::{File, TryLockError},
     path::Path,
     sync::Arc,
@@ -26,7 +26,7 @@ use projections::rope::Manifest as Rope;
 
 use super::{
     ReplicaError,
-    state::{STATE, State},
+    state::{Missing, STATE, State},
 };
 use crate::{
     archive::{ArchiveError, io, sync_disk_of},
@@ -53,6 +53,7 @@ pub struct Replica {
     state: Option<State>,
     tree: Accumulator,
     seen: HashSet<Sha256>,
+    missing: BTreeSet<Missing>,
     _lock: File,
 }
 
@@ -85,7 +86,8 @@ impl Replica {
         };
         let store = event_store::open(&LogUrl::Sqlite(path.join(LOG))).await?;
         let blobs = Blobs::local(data.blobs())?;
-        Ok(Self { data, store, blobs, state, tree, seen: HashSet::new(), _lock: lock })
+        let missing = state.as_ref().map(|state| state.missing.clone()).unwrap_or_default();
+        Ok(Self { data, store, blobs, state, tree, seen: HashSet::new(), missing, _lock: lock })
     }
 
     /// Where it lies.
@@ -215,12 +217,43 @@ impl Replica {
             sync_disk_of(self.data.path()).map_err(io("write to the disk of", self.data.path()))?;
         }
         log_lines::append(&*self.store, events).await?;
-        if let Some(state) = &mut self.state {
-            state.set_tree(&tree);
-            state.write(self.data.path())?;
-        }
         self.tree = tree;
-        Ok(())
+        self.remember()
+    }
+
+    /// How many blobs are missing that were lost where they came from.
+    #[must_use]
+    pub fn missing_blobs(&self) -> usize {
+        self.missing.len()
+    }
+
+    /// Brings the missing blobs that `source` has by now; answers how many.
+    pub(super) async fn take_missing(&mut self, source: &dyn BlobSource) -> Result<usize, ReplicaError> {
+        let before = self.missing.clone();
+        for Missing { sha256, entry, is_rope } in before.clone() {
+            self.seen.remove(&sha256);
+            let kind = if is_rope { BlobKind::Rope } else { BlobKind::Whole };
+            self.bring(entry, sha256, kind, source).await?;
+        }
+        let mut found = 0;
+        for missing in before {
+            if self.blobs.contains(missing.sha256).await? {
+                self.missing.remove(&missing);
+                found += 1;
+            }
+        }
+        if found > 0 {
+            sync_disk_of(self.data.path()).map_err(io("write to the disk of", self.data.path()))?;
+            self.remember()?;
+        }
+        Ok(found)
+    }
+
+    fn remember(&mut self) -> Result<(), ReplicaError> {
+        let Some(state) = &mut self.state else { return Ok(()) };
+        state.set_tree(&self.tree);
+        state.missing.clone_from(&self.missing);
+        state.write(self.data.path())
     }
 
     /// Brings a blob and what it is made of; whether anything came.
@@ -237,17 +270,23 @@ impl Replica {
         if self.seen.len() >= SEEN_MAX {
             self.seen.clear();
         }
-        let mut came = self.bring_one(entry, digest, source).await?;
+        let mut came = self.bring_one(entry, digest, kind, source).await?;
         if kind == BlobKind::Rope && self.blobs.contains(digest).await? {
             let rope = Rope::parse(&self.blobs.get(digest).await?).unwrap_or_default();
             for piece in rope.blobs() {
-                came |= self.bring_one(entry, piece, source).await?;
+                came |= self.bring_one(entry, piece, BlobKind::Whole, source).await?;
             }
         }
         Ok(came)
     }
 
-    async fn bring_one(&mut self, entry: u64, digest: Sha256, source: &dyn BlobSource) -> Result<bool, ReplicaError> {
+    async fn bring_one(
+        &mut self,
+        entry: u64,
+        digest: Sha256,
+        kind: BlobKind,
+        source: &dyn BlobSource,
+    ) -> Result<bool, ReplicaError> {
         if !self.seen.insert(digest) {
             return Ok(false);
         }
@@ -257,9 +296,15 @@ impl Replica {
         }
         let to = self.blobs.local_path(digest).ok_or(BlobError::NotFound { digest })?;
         let fetched = source.fetch(entry, digest, &to).await;
-        if fetched.is_err() {
+        match fetched {
+            Ok(true) => {}
+            Ok(false) => {
+                self.missing.insert(Missing { sha256: digest, entry, is_rope: kind == BlobKind::Rope });
+            }
             // It is asked for again, by whoever tries again.
-            self.seen.remove(&digest);
+            Err(_) => {
+                self.seen.remove(&digest);
+            }
         }
         fetched
     }

@@ -1,6 +1,7 @@
 //! What a replica remembers of the log that it follows: whose it is, who signs it, and the tree over what was taken in.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::Write as _,
     path::Path,
@@ -27,12 +28,25 @@ pub(super) struct State {
     pub(super) complete_at: u64,
     size: u64,
     full: Vec<Sha256>,
+    /// Blobs that entries name and that were lost where they came from.
+    #[serde(default)]
+    pub(super) missing: BTreeSet<Missing>,
+}
+
+/// A blob that is not there, although an entry that is there names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Missing {
+    pub(super) sha256: Sha256,
+    /// The entry, counted from 0.
+    pub(super) entry: u64,
+    /// It names further blobs.
+    pub(super) is_rope: bool,
 }
 
 impl State {
     /// Of a log of which nothing was taken in yet.
     pub(super) fn new(organisation: OrganisationName, log_key: String, complete_at: u64) -> Self {
-        Self { organisation, log_key, complete_at, size: 0, full: Vec::new() }
+        Self { organisation, log_key, complete_at, size: 0, full: Vec::new(), missing: BTreeSet::new() }
     }
 
     /// The tree over what was taken in; none if the file was damaged.

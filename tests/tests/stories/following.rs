@@ -85,6 +85,9 @@ async fn a_replica_that_follows_serves_the_same_bytes_and_what_is_new_a_moment_l
     let revoke =
         format!("mutation {{ revokeFeedToken(organisation: \"{ORGANISATION}\", token: \"{token_id}\") {{ name }} }}");
     sample.team.graphql(&revoke).await;
+    let audited = sample.server.command(&["audit", "token", &token_id]);
+    let story = String::from_utf8_lossy(&audited.stdout).into_owned();
+    assert!(["feed", "attic", "revoked"].iter().all(|word| story.contains(word)), "{story}");
     replica.until("the token was revoked", says("refuses the feed token")).await;
     let (_, other) = feed_token(&sample.team, ORGANISATION).await;
     std::fs::write(replica.token_file(), &other).expect("the token is written");
@@ -114,7 +117,7 @@ async fn a_replica_that_lost_its_server_for_too_long_serves_nobody() {
     }
 
     let mut replica = FollowingReplica::of(&server, "acme", &token);
-    replica.start(&["--refuse-after", "5"]);
+    replica.start(&["--refuse-after", "10"]);
     let here = replica.repository(&apt);
     replica.until_it_shows(entries(&team, "acme").await).await;
     assert_eq!(here.get("nothing").await.status, StatusCode::NOT_FOUND, "the key opens it");
@@ -125,7 +128,7 @@ async fn a_replica_that_lost_its_server_for_too_long_serves_nobody() {
     assert_eq!((refused.status, refused.code().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
     assert!(refused.headers.contains_key("retry-after"));
     assert!(replica.stop().success());
-    replica.start(&["--refuse-after", "5"]);
+    replica.start(&["--refuse-after", "10"]);
     assert_eq!(here.get("nothing").await.status, StatusCode::SERVICE_UNAVAILABLE, "a restart forgives nothing");
 
     server.restart();

@@ -261,3 +261,48 @@ async fn a_replica_of_one_organisation_does_not_follow_another() {
     let refused = Follower::new(place.replica().await, address, None, contact, None).await.err().expect("it is acme's");
     assert!(matches!(refused, ReplicaError::OtherOrganisation { .. }), "{refused}");
 }
+
+#[tokio::test]
+async fn a_blob_that_the_server_lost_stops_nothing_and_comes_when_the_server_has_it_again() {
+    let place = Place::new().await;
+    let server = place.world.listen().await;
+    let (sha256, blobs) = (Sha256::of(b"a package"), &place.world.site.app.blobs);
+    std::fs::remove_file(blobs.local_path(sha256).expect("a file")).expect("it was there");
+    let mut follower = place.follower(&server).await;
+    follower.catch_up().await.expect("it follows");
+    assert_eq!((follower.replica.size(), follower.replica.missing_blobs()), (4, 1));
+    assert_eq!(follower.contact.shown()["missing_blobs"], 1);
+    close(follower).await;
+
+    place.world.put("a package").await;
+    let mut follower = place.follower(&server).await;
+    assert_eq!(follower.replica.missing_blobs(), 1, "it remembers what it lacks");
+    follower.catch_up().await.expect("it follows");
+    assert_eq!(follower.contact.shown()["missing_blobs"], 0);
+    assert!(follower.replica.blobs().contains(sha256).await.expect("blobs"));
+    close(follower).await;
+    assert_eq!(place.replica().await.missing_blobs(), 0);
+}
+
+#[tokio::test]
+async fn events_of_signing_keys_come_although_they_are_no_entries() {
+    let place = Place::new().await;
+    let server = place.world.listen().await;
+    let app = &place.world.site.app;
+    let mut worker = app.signing_keys.trusted();
+    let _reading_on = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(app.signing_keys.clone().run()));
+    let mut follower = place.follower(&server).await;
+    follower.catch_up().await.expect("it follows");
+    let before = (follower.replica.size(), follower.signing_keys);
+    let warn = domain::signing_key::Command::RecordExpiryNear {
+        fingerprint: app.signing_keys.now().current.fingerprint(),
+        days_left: 30,
+    };
+    place.world.site.execute::<domain::signing_key::SigningKey>(domain::ids::SigningKeyId::service().0, warn).await;
+    while app.signing_keys.now().revision.0 <= before.1 {
+        worker.changed().await;
+    }
+    follower.catch_up().await.expect("it follows");
+    assert_eq!((follower.replica.size(), follower.signing_keys), (before.0, before.1 + 1));
+    assert_eq!(events(&follower).await.iter().filter(|name| **name == "signing-key.expiry_near").count(), 1);
+}
