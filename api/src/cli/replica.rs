@@ -39,6 +39,9 @@ pub(super) struct Command {
     /// File that holds a feed token of the organisation, as issueFeedToken shows it; it may be replaced at any time
     #[arg(long, value_name = "FILE", requires = "follow")]
     token_file: Option<PathBuf>,
+    /// Proxy that the server is reached through, such as http://proxy:3128; without it, it is reached directly
+    #[arg(long, value_name = "URL", requires = "follow")]
+    proxy: Option<String>,
     /// Answer package clients 503 once the server was not reached for so many seconds [default: serve on]
     ///
     /// A replica knows of a roll when the server tells it. With this, a key that was rolled opens the replica for at most so long.
@@ -89,7 +92,7 @@ pub(super) async fn run(command: Command, mut settings: Settings) -> Outcome {
 impl Command {
     fn feed(&self) -> Option<FeedAddress> {
         let (server, organisation) = (self.follow.clone()?, self.organisation.clone()?);
-        Some(FeedAddress { server, organisation, token_file: self.token_file.clone()? })
+        Some(FeedAddress { server, organisation, token_file: self.token_file.clone()?, proxy: self.proxy.clone() })
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use domain::{digest::Sha256, feed, merkle::Accumulator, recorded::Position};
 use futures::future::BoxFuture;
 
-use super::{Replica, ReplicaError, Untrusted, intake::BlobSource, trust};
+use super::{Replica, ReplicaError, Untrusted, bringing::BlobSource, trust};
 use crate::{
     archive::{Archive, ArchiveError, Format, Step, Watch},
     bundle::{CHECKPOINT, LOG_KEY, SIGNING_KEYS, SIGNING_KEYS_NOTE},

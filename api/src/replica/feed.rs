@@ -22,10 +22,10 @@ use reqwest::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use sha2::Digest as _;
-use tokio::io::AsyncWriteExt as _;
+use tokio::{io::AsyncWriteExt as _, time::timeout};
 use zeroize::Zeroizing;
 
-use super::{ReplicaError, bundle::SIGNING_KEYS_MAX_BYTES, intake::BlobSource};
+use super::{ReplicaError, bringing::BlobSource, bundle::SIGNING_KEYS_MAX_BYTES};
 use crate::{
     archive::io,
     feed::wire::{PAGE_BYTES_MAX, PageHead, SigningKeysHead, WAIT_MAX_SECONDS},
@@ -34,10 +34,12 @@ use crate::{
 
 /// How long a server may take to be reached.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(10);
-/// How long a server may say nothing in the middle of an answer, or before it: a little longer than it is asked to wait.
+/// How long a server may take to begin its answer, beyond what it is asked to wait.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
+/// How long a server may say nothing in the middle of an answer, or while it waits.
 const SILENT_MAX: Duration = Duration::from_secs(WAIT_MAX_SECONDS + 30);
 /// Longest page: as long as a server makes it, and its last line and head.
-const PAGE_TEXT_MAX_BYTES: usize = PAGE_BYTES_MAX + LINE_MAX_BYTES + 2 * NOTE_MAX_BYTES;
+pub(super) const PAGE_TEXT_MAX_BYTES: usize = PAGE_BYTES_MAX + LINE_MAX_BYTES + 2 * NOTE_MAX_BYTES;
 /// Longest problem that is read.
 const PROBLEM_MAX_BYTES: usize = 64 * 1024;
 /// As much of a server's own words as an error repeats.
@@ -54,6 +56,8 @@ pub struct FeedAddress {
     pub organisation: OrganisationName,
     /// A file with the feed token; read whenever the server is reached anew.
     pub token_file: PathBuf,
+    /// The proxy that it is reached through: `http://proxy:3128`.
+    pub proxy: Option<String>,
 }
 
 /// Why a feed does not give what it was asked for.
@@ -83,6 +87,14 @@ pub enum FeedError {
         server: String,
         /// Why.
         source: reqwest::Error,
+    },
+    /// It says nothing.
+    #[error("the server {server} cannot be reached: no answer within {limit_seconds} s")]
+    Silent {
+        /// Which.
+        server: String,
+        /// How long it may take.
+        limit_seconds: u64,
     },
     /// It does not let us in.
     #[error(
@@ -129,7 +141,7 @@ impl FeedError {
     /// Whether it may be otherwise in a moment, without anybody doing anything.
     pub(super) fn is_passing(&self) -> bool {
         match self {
-            Self::Unreachable { .. } => true,
+            Self::Unreachable { .. } | Self::Silent { .. } => true,
             Self::Answered { status, .. } => {
                 status.is_server_error()
                     || matches!(*status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
@@ -154,20 +166,23 @@ pub(super) struct FeedClient {
 }
 
 /// A client for feeds, with nothing of the environment that it runs in.
-pub(super) fn http_client() -> Result<Client, FeedError> {
-    let builder = Client::builder()
+pub(super) fn http_client(proxy: Option<&str>) -> Result<Client, FeedError> {
+    let mut builder = Client::builder()
         .no_proxy()
         .user_agent(concat!("pkgdeploy/", env!("CARGO_PKG_VERSION")))
         // The token goes nowhere but to the server that was named.
         .redirect(redirect::Policy::none())
         .connect_timeout(CONNECTED_WITHIN)
         .read_timeout(SILENT_MAX);
+    if let Some(proxy) = proxy {
+        builder = builder.proxy(reqwest::Proxy::all(proxy).map_err(FeedError::Client)?);
+    }
     builder.build().map_err(FeedError::Client)
 }
 
 impl FeedClient {
     pub(super) fn new(http: Client, address: &FeedAddress) -> Result<Self, FeedError> {
-        let FeedAddress { server, organisation, token_file } = address;
+        let FeedAddress { server, organisation, token_file, .. } = address;
         let authorization = authorization(token_file)?;
         let (server, organisation) = (server.as_str().to_owned(), organisation.clone());
         Ok(Self { http, server, organisation, authorization })
@@ -175,7 +190,7 @@ impl FeedClient {
 
     /// What the log's signatures are checked with, as the server says.
     pub(super) async fn key(&self) -> Result<String, FeedError> {
-        self.text("the log's key", "key", NOTE_MAX_BYTES).await
+        self.text("the log's key", "key", NOTE_MAX_BYTES, Duration::ZERO).await
     }
 
     /// The entries after the first `from`, as soon as there are some, or more events of signing keys than `signing_keys`, or when
@@ -183,7 +198,8 @@ impl FeedClient {
     pub(super) async fn page(&self, from: u64, signing_keys: u64, wait_seconds: u64) -> Result<FeedPage, FeedError> {
         const WHAT: &str = "entries";
         let path = format!("log?from={from}&signing_keys={signing_keys}&wait={wait_seconds}");
-        let (head, lines) = parts::<PageHead>(WHAT, &self.text(WHAT, &path, PAGE_TEXT_MAX_BYTES).await?)?;
+        let text = self.text(WHAT, &path, PAGE_TEXT_MAX_BYTES, Duration::from_secs(wait_seconds)).await?;
+        let (head, lines) = parts::<PageHead>(WHAT, &text)?;
         match head.from == from {
             true => Ok(FeedPage { head, lines }),
             false => Err(FeedError::NotUnderstood(WHAT)),
@@ -194,20 +210,30 @@ impl FeedClient {
     pub(super) async fn signing_keys(&self) -> Result<(Vec<String>, String), FeedError> {
         const WHAT: &str = "signing keys";
         let limit = usize::try_from(SIGNING_KEYS_MAX_BYTES).unwrap_or(usize::MAX);
-        let (head, lines) = parts::<SigningKeysHead>(WHAT, &self.text(WHAT, "signing-keys", limit).await?)?;
+        let text = self.text(WHAT, "signing-keys", limit, Duration::ZERO).await?;
+        let (head, lines) = parts::<SigningKeysHead>(WHAT, &text)?;
         Ok((lines, head.note))
     }
 
-    async fn text(&self, what: &'static str, path: &str, limit_bytes: usize) -> Result<String, FeedError> {
-        let answer = self.get(path).await?;
+    async fn text(
+        &self,
+        what: &'static str,
+        path: &str,
+        limit_bytes: usize,
+        waits: Duration,
+    ) -> Result<String, FeedError> {
+        let answer = self.get(path, waits).await?;
         let bytes = self.read(what, answer, limit_bytes).await?;
         String::from_utf8(bytes).map_err(|_| FeedError::NotUnderstood(what))
     }
 
-    async fn get(&self, path: &str) -> Result<Response, FeedError> {
+    /// The answer, which the server begins after it has waited for `waits` at most.
+    async fn get(&self, path: &str, waits: Duration) -> Result<Response, FeedError> {
         let address = format!("{}/feed/{}/{path}", self.server, self.organisation);
         let request = self.http.get(address).header(AUTHORIZATION, self.authorization.clone());
-        let answer = request.send().await.map_err(|error| self.unreachable(error))?;
+        let limit = waits + ANSWERED_WITHIN;
+        let silent = |_| FeedError::Silent { server: self.server.clone(), limit_seconds: limit.as_secs() };
+        let answer = timeout(limit, request.send()).await.map_err(silent)?.map_err(|error| self.unreachable(error))?;
         match answer.status() {
             StatusCode::OK => Ok(answer),
             StatusCode::UNAUTHORIZED => {
@@ -249,7 +275,7 @@ impl FeedClient {
 
     /// Writes the blob to `to`, which appears whole, and only if the bytes are those of `digest`.
     async fn blob(&self, entry: u64, digest: Sha256, to: &Path) -> Result<bool, ReplicaError> {
-        let answer = match self.get(&format!("blobs/{digest}?entry={entry}")).await {
+        let answer = match self.get(&format!("blobs/{digest}?entry={entry}"), Duration::ZERO).await {
             Err(FeedError::Answered { code, .. }) if code == "blob_lost" => {
                 tracing::warn!(
                     "the server has lost the blob {digest}, which entry {entry} names: it is missing here too"

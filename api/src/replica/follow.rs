@@ -85,7 +85,7 @@ impl Follower {
         }
         let signing_keys = signing_keys(&**replica.store(), Position(u64::MAX)).await?.len() as u64;
         let often = refuse_after.map_or(WAIT_SECONDS, |limit| limit.as_secs() / 3).max(1);
-        let (http, wait_seconds) = (http_client()?, often.min(WAIT_SECONDS));
+        let (http, wait_seconds) = (http_client(address.proxy.as_deref())?, often.min(WAIT_SECONDS));
         let retry_max = RETRY_MAX.min(Duration::from_secs(often));
         contact.has(replica.size(), replica.size());
         Ok(Self {

@@ -1,14 +1,12 @@
 //! Taking entries in: first the blobs that an event names, then the event, then what the replica remembers of the log.
 
 use std::{
-    collections::{BTreeSet, HashSet},
     fs::{File, TryLockError},
-    path::Path,
     sync::Arc,
 };
 
 use commands::{
-    blobs::{BlobError, Blobs},
+    blobs::Blobs,
     event_store::{self, EventStore, LogUrl},
     log_lines,
 };
@@ -21,12 +19,11 @@ use domain::{
     names::OrganisationName,
     recorded::{Position, RawEvent, Recorded},
 };
-use futures::future::BoxFuture;
-use projections::rope::Manifest as Rope;
 
 use super::{
     ReplicaError,
-    state::{Missing, STATE, State},
+    bringing::{BlobSource, Bringing, Named},
+    state::{STATE, State},
 };
 use crate::{
     archive::{ArchiveError, io, sync_disk_of},
@@ -35,15 +32,6 @@ use crate::{
 
 const LOG: &str = "log.sqlite";
 const LOCK: &str = "replica.lock";
-/// How many blobs are remembered as checked, 32 bytes each. Then all are forgotten: one that comes again is checked again.
-const SEEN_MAX: usize = 1_000_000;
-
-/// Where blobs come from.
-pub(super) trait BlobSource: Send + Sync {
-    /// Puts the blob `digest`, which the event of that entry names, at `to`, if it is what its name says. Whoever calls sees to it
-    /// that it reaches the disk. Whether it is there then: what was lost before is told elsewhere.
-    fn fetch<'a>(&'a self, entry: u64, digest: Sha256, to: &'a Path) -> BoxFuture<'a, Result<bool, ReplicaError>>;
-}
 
 /// A replica's folder, opened by the one process that writes it.
 pub struct Replica {
@@ -52,8 +40,7 @@ pub struct Replica {
     blobs: Blobs,
     state: Option<State>,
     tree: Accumulator,
-    seen: HashSet<Sha256>,
-    missing: BTreeSet<Missing>,
+    bringing: Bringing,
     _lock: File,
 }
 
@@ -87,7 +74,8 @@ impl Replica {
         let store = event_store::open(&LogUrl::Sqlite(path.join(LOG))).await?;
         let blobs = Blobs::local(data.blobs())?;
         let missing = state.as_ref().map(|state| state.missing.clone()).unwrap_or_default();
-        Ok(Self { data, store, blobs, state, tree, seen: HashSet::new(), missing, _lock: lock })
+        let bringing = Bringing::new(blobs.clone(), missing);
+        Ok(Self { data, store, blobs, state, tree, bringing, _lock: lock })
     }
 
     /// Where it lies.
@@ -202,19 +190,16 @@ impl Replica {
         source: &dyn BlobSource,
     ) -> Result<(), ReplicaError> {
         let mut tree = self.tree.clone();
-        let mut events = Vec::new();
-        let mut is_fetched = false;
+        let (mut events, mut named) = (Vec::new(), Vec::new());
         for (entry, leaf) in entries {
             if let Entry::Shown(event) = entry {
-                for (digest, kind) in blobs_of(tree.size(), &event)? {
-                    is_fetched |= self.bring(tree.size(), digest, kind, source).await?;
-                }
+                named.extend(blobs_of(tree.size(), &event)?);
                 events.push(event);
             }
             tree.push(leaf);
         }
-        if is_fetched {
-            sync_disk_of(self.data.path()).map_err(io("write to the disk of", self.data.path()))?;
+        if self.bringing.bring(named, source).await? {
+            self.sync()?;
         }
         log_lines::append(&*self.store, events).await?;
         self.tree = tree;
@@ -224,96 +209,38 @@ impl Replica {
     /// How many blobs are missing that were lost where they came from.
     #[must_use]
     pub fn missing_blobs(&self) -> usize {
-        self.missing.len()
+        self.bringing.missing().len()
     }
 
     /// Brings the missing blobs that `source` has by now; answers how many.
     pub(super) async fn take_missing(&mut self, source: &dyn BlobSource) -> Result<usize, ReplicaError> {
-        let before = self.missing.clone();
-        for Missing { sha256, entry, is_rope } in before.clone() {
-            self.seen.remove(&sha256);
-            let kind = if is_rope { BlobKind::Rope } else { BlobKind::Whole };
-            self.bring(entry, sha256, kind, source).await?;
-        }
-        let mut found = 0;
-        for missing in before {
-            if self.blobs.contains(missing.sha256).await? {
-                self.missing.remove(&missing);
-                found += 1;
-            }
-        }
+        let found = self.bringing.bring_missing(source).await?;
         if found > 0 {
-            sync_disk_of(self.data.path()).map_err(io("write to the disk of", self.data.path()))?;
+            self.sync()?;
             self.remember()?;
         }
         Ok(found)
     }
 
+    fn sync(&self) -> Result<(), ReplicaError> {
+        Ok(sync_disk_of(self.data.path()).map_err(io("write to the disk of", self.data.path()))?)
+    }
+
     fn remember(&mut self) -> Result<(), ReplicaError> {
         let Some(state) = &mut self.state else { return Ok(()) };
         state.set_tree(&self.tree);
-        state.missing.clone_from(&self.missing);
+        state.missing.clone_from(self.bringing.missing());
         state.write(self.data.path())
-    }
-
-    /// Brings a blob and what it is made of; whether anything came.
-    async fn bring(
-        &mut self,
-        entry: u64,
-        digest: Sha256,
-        kind: BlobKind,
-        source: &dyn BlobSource,
-    ) -> Result<bool, ReplicaError> {
-        if self.seen.contains(&digest) {
-            return Ok(false);
-        }
-        if self.seen.len() >= SEEN_MAX {
-            self.seen.clear();
-        }
-        let mut came = self.bring_one(entry, digest, kind, source).await?;
-        if kind == BlobKind::Rope && self.blobs.contains(digest).await? {
-            let rope = Rope::parse(&self.blobs.get(digest).await?).unwrap_or_default();
-            for piece in rope.blobs() {
-                came |= self.bring_one(entry, piece, BlobKind::Whole, source).await?;
-            }
-        }
-        Ok(came)
-    }
-
-    async fn bring_one(
-        &mut self,
-        entry: u64,
-        digest: Sha256,
-        kind: BlobKind,
-        source: &dyn BlobSource,
-    ) -> Result<bool, ReplicaError> {
-        if !self.seen.insert(digest) {
-            return Ok(false);
-        }
-        // A power cut may have left less than the whole of it.
-        if self.blobs.contains(digest).await? && self.blobs.check(digest).await.is_ok() {
-            return Ok(false);
-        }
-        let to = self.blobs.local_path(digest).ok_or(BlobError::NotFound { digest })?;
-        let fetched = source.fetch(entry, digest, &to).await;
-        match fetched {
-            Ok(true) => {}
-            Ok(false) => {
-                self.missing.insert(Missing { sha256: digest, entry, is_rope: kind == BlobKind::Rope });
-            }
-            // It is asked for again, by whoever tries again.
-            Err(_) => {
-                self.seen.remove(&digest);
-            }
-        }
-        fetched
     }
 }
 
 /// The blobs that the event of that entry names.
-fn blobs_of(entry: u64, event: &Recorded<RawEvent>) -> Result<Vec<(Sha256, BlobKind)>, ReplicaError> {
+fn blobs_of(entry: u64, event: &Recorded<RawEvent>) -> Result<impl Iterator<Item = Named> + use<>, ReplicaError> {
     match decode(&event.event) {
-        Ok(event) => Ok(named_blobs(&event)),
+        Ok(event) => {
+            let named = move |(sha256, kind)| Named { sha256, entry, is_rope: kind == BlobKind::Rope };
+            Ok(named_blobs(&event).into_iter().map(named))
+        }
         Err(DecodeError::Unknown { .. } | DecodeError::Newer { .. } | DecodeError::Malformed { .. }) => {
             Err(ReplicaError::Newer { entry, name: event.event.name.clone() })
         }

@@ -5,6 +5,7 @@
 //! has signed it: `trust.rs` checks that, `intake.rs` records it, `server.rs` serves it. It comes in a bundle (`bundle.rs`), or over
 //! the network from a server that is followed (`follow.rs`, `feed.rs`).
 
+mod bringing;
 mod bundle;
 mod contact;
 mod feed;

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::StatusCode;
+use reqwest::{Client, StatusCode};
 use serde_json::json;
-use stories::{FollowingReplica, Format, Machine, Server, Team, text};
+use stories::{Answer, FollowingReplica, Format, Machine, Server, Team, text};
 
 use crate::{
     replicas::{addresses, answers_at, are_equal, hold_no_secret},
@@ -121,6 +121,19 @@ async fn a_replica_that_lost_its_server_for_too_long_serves_nobody() {
     let here = replica.repository(&apt);
     replica.until_it_shows(entries(&team, "acme").await).await;
     assert_eq!(here.get("nothing").await.status, StatusCode::NOT_FOUND, "the key opens it");
+
+    // The certificate of the next signing key is no entry of the log, and comes all the same.
+    let http = Client::builder().no_proxy().build().expect("an HTTP client");
+    let certificates = async |url: &str| Answer::to(http.get(format!("{url}/pkgdeploy_gpg.asc"))).await;
+    let before = certificates(&server.url()).await;
+    team.graphql("mutation { prepareNextKey { __typename } }").await;
+    let after = certificates(&server.url()).await;
+    assert_ne!(after.body, before.body);
+    let deadline = Instant::now() + LIMIT;
+    while certificates(&replica.url()).await.body != after.body {
+        assert!(Instant::now() < deadline, "the next certificate does not come: {}", replica.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 
     server.kill();
     replica.until("it gives up", |status, body| status == 503 && body["status"] == "server_lost").await;

@@ -3,13 +3,14 @@ use std::{path::Path, sync::Arc, time::Duration};
 use bytes::Bytes;
 use chrono::Utc;
 use domain::{
+    checkpoint::NOTE_MAX_BYTES,
     digest::Sha256,
     recorded::Position,
     token::{Token, TokenKind},
 };
 use tempfile::TempDir;
 
-use super::*;
+use super::{super::feed::PAGE_TEXT_MAX_BYTES, *};
 use crate::{
     data_folder::DataFolder,
     feed::testing::{Lie, Listening, World, name},
@@ -50,7 +51,7 @@ impl Place {
     ) -> Result<Follower, ReplicaError> {
         let token_file = self.folder.path().join("token");
         std::fs::write(&token_file, format!("{token}\n")).expect("written");
-        let address = FeedAddress { server: server.url.clone(), organisation: name("acme"), token_file };
+        let address = FeedAddress { server: server.url.clone(), organisation: name("acme"), token_file, proxy: None };
         let contact = Contact::open(self.data().path(), None, Utc::now);
         Follower::new(self.replica().await, address, pinned, contact, None).await
     }
@@ -256,6 +257,7 @@ async fn a_replica_of_one_organisation_does_not_follow_another() {
         server: server.url.clone(),
         organisation: name("rival"),
         token_file: Path::new("/nowhere").to_owned(),
+        proxy: None,
     };
     let contact = Contact::open(place.data().path(), None, Utc::now);
     let refused = Follower::new(place.replica().await, address, None, contact, None).await.err().expect("it is acme's");
@@ -305,4 +307,19 @@ async fn events_of_signing_keys_come_although_they_are_no_entries() {
     follower.catch_up().await.expect("it follows");
     assert_eq!((follower.replica.size(), follower.signing_keys), (before.0, before.1 + 1));
     assert_eq!(events(&follower).await.iter().filter(|name| **name == "signing-key.expiry_near").count(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_end_is_not_read_to_its_end() {
+    let place = Place::new().await;
+    for (end, length) in [("/key", NOTE_MAX_BYTES), ("/log", PAGE_TEXT_MAX_BYTES)] {
+        let refused = place.told(move |path, bytes| match path.ends_with(end) {
+            true => vec![b'x'; length + 1].into(),
+            false => bytes,
+        });
+        let refused = refused.await;
+        assert!(matches!(refused, ReplicaError::Feed(FeedError::TooLong { .. })), "{end}: {refused}");
+    }
+    let nonsense = place.told(|path, bytes| if path.ends_with("/log") { "{}\n".into() } else { bytes }).await;
+    assert!(matches!(nonsense, ReplicaError::Feed(FeedError::NotUnderstood(_))), "{nonsense}");
 }

@@ -1,0 +1,115 @@
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use projections::rope::Piece;
+use tempfile::TempDir;
+
+use super::*;
+use crate::replica::Untrusted;
+
+/// Gives what it has, in the order in which it is asked; `fails` breaks off, what it does not have is lost.
+#[derive(Default)]
+struct Shelf {
+    has: Mutex<Vec<Bytes>>,
+    fails: Mutex<Option<Sha256>>,
+    asked: Mutex<Vec<Sha256>>,
+}
+
+impl Shelf {
+    fn put(&self, bytes: &'static str) -> Sha256 {
+        self.has.lock().expect("no panic").push(Bytes::from_static(bytes.as_bytes()));
+        Sha256::of(bytes.as_bytes())
+    }
+
+    fn put_rope(&self, pieces: &[Sha256]) -> Sha256 {
+        let pieces = pieces.iter().map(|sha256| Piece::Blob { sha256: *sha256, size_bytes: 1 }).collect();
+        let bytes = Rope { pieces }.to_bytes();
+        self.has.lock().expect("no panic").push(bytes.clone());
+        Sha256::of(&bytes)
+    }
+
+    fn asked(&self) -> Vec<Sha256> {
+        std::mem::take(&mut self.asked.lock().expect("no panic"))
+    }
+}
+
+impl BlobSource for Shelf {
+    fn fetch<'a>(&'a self, _: u64, digest: Sha256, to: &'a Path) -> BoxFuture<'a, Result<bool, ReplicaError>> {
+        self.asked.lock().expect("no panic").push(digest);
+        let found = self.has.lock().expect("no panic").iter().find(|bytes| Sha256::of(bytes) == digest).cloned();
+        let fails = *self.fails.lock().expect("no panic") == Some(digest);
+        Box::pin(async move {
+            match found {
+                _ if fails => Err(Untrusted::new("it breaks off").into()),
+                Some(bytes) => {
+                    std::fs::write(to, bytes).expect("written");
+                    Ok(true)
+                }
+                None => Ok(false),
+            }
+        })
+    }
+}
+
+fn named(sha256: Sha256, is_rope: bool) -> Named {
+    Named { sha256, entry: 3, is_rope }
+}
+
+fn bringing(folder: &TempDir) -> Bringing {
+    Bringing::new(Blobs::local(folder.path()).expect("blobs"), BTreeSet::new())
+}
+
+#[tokio::test]
+async fn what_a_file_consists_of_comes_with_it_and_nothing_comes_twice() {
+    let (folder, shelf) = (TempDir::new().expect("a folder"), Shelf::default());
+    let (one, two) = (shelf.put("one"), shelf.put("two"));
+    let rope = shelf.put_rope(&[one, two, one]);
+    let mut bringing = bringing(&folder);
+    assert!(bringing.bring(vec![named(one, false), named(rope, true)], &shelf).await.expect("it comes"));
+    assert_eq!(shelf.asked(), [one, rope, two]);
+    assert!(!bringing.bring(vec![named(one, false), named(rope, true)], &shelf).await.expect("it is here"));
+    assert!(shelf.asked().is_empty());
+    // Another process does not remember, and looks.
+    assert!(!self::bringing(&folder).bring(vec![named(rope, true)], &shelf).await.expect("it is here"));
+    assert!(shelf.asked().is_empty());
+}
+
+#[tokio::test]
+async fn what_breaks_off_is_asked_for_again() {
+    let (folder, shelf) = (TempDir::new().expect("a folder"), Shelf::default());
+    let (one, two) = (shelf.put("one"), shelf.put("two"));
+    let rope = shelf.put_rope(&[one, two]);
+    let mut bringing = bringing(&folder);
+    *shelf.fails.lock().expect("no panic") = Some(two);
+    assert!(bringing.bring(vec![named(rope, true)], &shelf).await.is_err());
+    *shelf.fails.lock().expect("no panic") = None;
+    shelf.asked();
+    assert!(bringing.bring(vec![named(rope, true)], &shelf).await.expect("it comes"));
+    assert_eq!(shelf.asked(), [two], "the others are here");
+}
+
+#[tokio::test]
+async fn half_a_blob_which_a_power_cut_left_is_brought_again() {
+    let (folder, shelf) = (TempDir::new().expect("a folder"), Shelf::default());
+    let one = shelf.put("one");
+    let mut bringing = bringing(&folder);
+    std::fs::write(bringing.blobs.local_path(one).expect("a file"), "o").expect("written");
+    assert!(bringing.bring(vec![named(one, false)], &shelf).await.expect("it comes"));
+    assert_eq!(&bringing.blobs.get(one).await.expect("it is whole")[..], b"one");
+}
+
+#[tokio::test]
+async fn what_was_lost_is_missing_until_somebody_has_it_with_all_that_it_consists_of() {
+    let (folder, shelf) = (TempDir::new().expect("a folder"), Shelf::default());
+    let one = Sha256::of(b"one");
+    let rope = Shelf::default().put_rope(&[one]);
+    let mut bringing = bringing(&folder);
+    assert!(!bringing.bring(vec![named(rope, true)], &shelf).await.expect("it goes on"));
+    assert_eq!(bringing.missing().iter().copied().collect::<Vec<_>>(), [named(rope, true)]);
+    shelf.put_rope(&[one]);
+    assert_eq!(bringing.bring_missing(&shelf).await.expect("it comes"), 1);
+    assert_eq!(bringing.missing().iter().copied().collect::<Vec<_>>(), [named(one, false)], "its piece was lost, too");
+    shelf.put("one");
+    assert_eq!(bringing.bring_missing(&shelf).await.expect("it comes"), 1);
+    assert!(bringing.missing().is_empty() && bringing.blobs.contains(one).await.expect("blobs"));
+}
