@@ -1,4 +1,10 @@
-use std::sync::Mutex;
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use projections::rope::Piece;
@@ -7,7 +13,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::replica::Untrusted;
 
-/// Gives what it has, in the order in which it is asked; `fails` breaks off, what it does not have is lost.
+/// Gives what it has; `fails` breaks off, what it does not have is lost.
 #[derive(Default)]
 struct Shelf {
     has: Mutex<Vec<Bytes>>,
@@ -28,8 +34,9 @@ impl Shelf {
         Sha256::of(&bytes)
     }
 
+    /// What it was asked for since the last time, in the order of the digests: several are asked for at once.
     fn asked(&self) -> Vec<Sha256> {
-        std::mem::take(&mut self.asked.lock().expect("no panic"))
+        sorted(std::mem::take(&mut self.asked.lock().expect("no panic")))
     }
 }
 
@@ -51,6 +58,11 @@ impl BlobSource for Shelf {
     }
 }
 
+fn sorted(mut digests: Vec<Sha256>) -> Vec<Sha256> {
+    digests.sort();
+    digests
+}
+
 fn named(sha256: Sha256, is_rope: bool) -> Named {
     Named { sha256, entry: 3, is_rope }
 }
@@ -66,7 +78,7 @@ async fn what_a_file_consists_of_comes_with_it_and_nothing_comes_twice() {
     let rope = shelf.put_rope(&[one, two, one]);
     let mut bringing = bringing(&folder);
     assert!(bringing.bring(vec![named(one, false), named(rope, true)], &shelf).await.expect("it comes"));
-    assert_eq!(shelf.asked(), [one, rope, two]);
+    assert_eq!(shelf.asked(), sorted(vec![one, rope, two]));
     assert!(!bringing.bring(vec![named(one, false), named(rope, true)], &shelf).await.expect("it is here"));
     assert!(shelf.asked().is_empty());
     // Another process does not remember, and looks.
@@ -112,4 +124,31 @@ async fn what_was_lost_is_missing_until_somebody_has_it_with_all_that_it_consist
     shelf.put("one");
     assert_eq!(bringing.bring_missing(&shelf).await.expect("it comes"), 1);
     assert!(bringing.missing().is_empty() && bringing.blobs.contains(one).await.expect("blobs"));
+}
+
+/// Has nothing, takes its time to say so, and counts who asks meanwhile.
+#[derive(Default)]
+struct Slow {
+    asking: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl BlobSource for Slow {
+    fn fetch<'a>(&'a self, _: u64, _: Sha256, _: &'a Path) -> BoxFuture<'a, Result<bool, ReplicaError>> {
+        Box::pin(async move {
+            let asking = self.asking.fetch_add(1, Relaxed) + 1;
+            self.most.fetch_max(asking, Relaxed);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            self.asking.fetch_sub(1, Relaxed);
+            Ok(false)
+        })
+    }
+}
+
+#[tokio::test]
+async fn so_many_blobs_are_fetched_at_the_same_time_and_no_more() {
+    let (folder, slow) = (TempDir::new().expect("a folder"), Slow::default());
+    let many = (0..3 * AT_ONCE_MAX).map(|number| named(Sha256::of(&number.to_be_bytes()), false));
+    bringing(&folder).bring(many.collect(), &slow).await.expect("it goes on");
+    assert_eq!(slow.most.into_inner(), AT_ONCE_MAX);
 }
