@@ -6,6 +6,7 @@
 mod blob;
 mod followed;
 mod page;
+mod sights;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -33,6 +34,7 @@ use tokio::{
 pub use self::waits::{WAITING_MAX, WAITING_PER_TOKEN_MAX, Waits};
 use self::{
     followed::Followed,
+    sights::{Sight, Sights},
     wire::{SigningKeysHead, WAIT_MAX_SECONDS},
 };
 use crate::{
@@ -60,6 +62,8 @@ const LONG_REQUEST_MAX: Duration = Duration::from_secs(WAIT_MAX_SECONDS).saturat
 pub struct Feeds {
     /// Who waits.
     pub waits: Waits,
+    /// Who came when.
+    pub sights: Sights,
     /// Reads what ropes are made of.
     pub ropes: Arc<dyn BlobReads>,
     pages: Semaphore,
@@ -71,7 +75,7 @@ impl Feeds {
     #[must_use]
     pub fn new(ropes: Arc<dyn BlobReads>) -> Self {
         let (pages, blobs) = (Semaphore::new(PAGES_MAX), Arc::new(Semaphore::new(BLOBS_MAX)));
-        Self { waits: Waits::default(), ropes, pages, blobs }
+        Self { waits: Waits::default(), sights: Sights::default(), ropes, pages, blobs }
     }
 }
 
@@ -112,6 +116,7 @@ async fn log(
     if query.wait > WAIT_MAX_SECONDS {
         return Err(Problem::BadRequest(format!("wait: expected whole seconds, 0 to {WAIT_MAX_SECONDS}")));
     }
+    app.feeds.sights.note(followed.follower.token, Sight { at: app.executor.now(), entries: query.from });
     if !is_new(&app, &followed, &query) && query.wait > 0 {
         until_new(&app, &followed, &query).await?;
     }

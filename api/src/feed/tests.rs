@@ -162,6 +162,21 @@ async fn whoever_waits_is_answered_when_something_happens_or_the_time_is_over() 
 }
 
 #[tokio::test]
+async fn a_replica_is_seen_with_what_it_has() {
+    let world = World::new().await;
+    let token = world.token("acme").await;
+    let seen = || world.site.app.feeds.sights.of(domain::ids::TokenId(token.id())).map(|sight| sight.entries);
+    assert_eq!(seen(), None);
+    for from in [0, 2] {
+        page(&world, &token, &format!("from={from}")).await;
+        assert_eq!(seen(), Some(from));
+    }
+    let stranger = Token::new(TokenKind::Feed, token.id(), [1; 32]);
+    assert!(!world.get("/feed/acme/log?from=1", Some(&stranger.text())).await.0.is_success());
+    assert_eq!(seen(), Some(2), "who is not let in is not seen");
+}
+
+#[tokio::test]
 async fn whoever_waits_with_a_token_that_is_revoked_gets_nothing_more() {
     let world = World::new().await;
     let token = world.token("acme").await;

@@ -64,6 +64,12 @@ async fn a_replica_that_follows_serves_the_same_bytes_and_what_is_new_a_moment_l
     let rolled = sample.team.graphql(&roll).await;
     let key = |name: &str| text(&rolled, &format!("/rollAccessKeys/accessKeys/0/accessKey/{name}"));
     replica.until_it_shows(entries(&sample.team, ORGANISATION).await).await;
+    // The server knows that it has arrived.
+    let asked = format!("{{ organisation(name: \"{ORGANISATION}\") {{ feedTokens {{ id name seenAt behind }} }} }}");
+    let tokens = sample.team.graphql(&asked).await;
+    let seen = &tokens["organisation"]["feedTokens"][0];
+    assert_eq!((text(seen, "/id"), text(seen, "/name")), (token_id.clone(), "attic".to_owned()));
+    assert!(seen["seenAt"].is_string() && seen["behind"].is_u64(), "{tokens:#}");
     let release = format!("dists/{}/InRelease", here.codename);
     assert_eq!(here.get(&release).await.status, StatusCode::UNAUTHORIZED);
     let with_new_key = here.get_as(&release, Some((&key("id"), &key("secret")))).await;

@@ -2,10 +2,11 @@
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
-use domain::token::id_text;
+use domain::{checkpoint::LogName, ids::OrganisationId, token::id_text};
 use projections::credentials;
 
 use super::Organisation;
+use crate::app::App;
 
 /// What a replica follows an organisation with.
 #[derive(Debug, SimpleObject)]
@@ -16,11 +17,22 @@ pub(in crate::graphql) struct FeedToken {
     name: String,
     /// Since when.
     issued_at: DateTime<Utc>,
+    /// When a replica last showed it, since the server started.
+    seen_at: Option<DateTime<Utc>>,
+    /// How many entries of the organisation's log that replica did not have when it was last seen, of those that there are now.
+    behind: Option<u64>,
 }
 
 impl FeedToken {
-    pub(in crate::graphql) fn of(token: credentials::FeedToken) -> Self {
-        Self { id: id_text(token.id.0), name: token.name, issued_at: token.issued_at }
+    /// The feed tokens of the organisation.
+    pub(in crate::graphql) async fn of(app: &App, organisation: OrganisationId) -> Result<Vec<Self>, sqlx::Error> {
+        let size = app.transparency.state(LogName::Organisation(organisation)).map_or(0, |state| state.size);
+        let shown = |credentials::FeedToken { id, name, issued_at }| {
+            let sight = app.feeds.sights.of(id);
+            let behind = sight.map(|sight| size.saturating_sub(sight.entries));
+            Self { id: id_text(id.0), name, issued_at, seen_at: sight.map(|sight| sight.at), behind }
+        };
+        Ok(app.credentials.feed_tokens(organisation).await?.into_iter().map(shown).collect())
     }
 }
 

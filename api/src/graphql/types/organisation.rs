@@ -45,8 +45,7 @@ impl Organisation {
     /// Its feed tokens that work, newest first. Their secrets were shown when they were made.
     async fn feed_tokens(&self, ctx: &Context<'_>) -> Result<Vec<FeedToken>> {
         let id = OrganisationId::named(&self.parsed_name()?);
-        let tokens = ctx.data_unchecked::<App>().credentials.feed_tokens(id).await;
-        Ok(tokens.map_err(|error| internal(&error))?.into_iter().map(FeedToken::of).collect())
+        FeedToken::of(ctx.data_unchecked::<App>(), id).await.map_err(|error| internal(&error))
     }
 
     /// Its projects, newest first.

@@ -13,7 +13,10 @@ use tempfile::TempDir;
 use super::{super::feed::PAGE_TEXT_MAX_BYTES, *};
 use crate::{
     data_folder::DataFolder,
-    feed::testing::{Lie, Listening, World, name},
+    feed::{
+        testing::{Lie, Listening, World, name},
+        wire::PAGE_ENTRIES_MAX,
+    },
     mint,
     settings::Settings,
 };
@@ -322,4 +325,28 @@ async fn an_answer_that_does_not_end_is_not_read_to_its_end() {
     }
     let nonsense = place.told(|path, bytes| if path.ends_with("/log") { "{}\n".into() } else { bytes }).await;
     assert!(matches!(nonsense, ReplicaError::Feed(FeedError::NotUnderstood(_))), "{nonsense}");
+}
+
+#[tokio::test]
+async fn a_replica_that_has_a_part_only_serves_nobody_until_it_has_the_rest() {
+    let place = Place::new().await;
+    place.world.change("acme", usize::try_from(PAGE_ENTRIES_MAX).expect("not so many")).await;
+    let pages = std::sync::atomic::AtomicU32::new(0);
+    let breaks_off = move |path: &str, bytes: Bytes| {
+        let is_second = path.ends_with("/log") && pages.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 1;
+        if is_second { Bytes::new() } else { bytes }
+    };
+    let server = place.world.listen_lying(Arc::new(breaks_off)).await;
+    let mut follower = place.follower(&server).await;
+    follower.catch_up().await.expect_err("the second page is none");
+    assert_eq!(follower.replica.size(), PAGE_ENTRIES_MAX);
+    close(follower).await;
+    let replica = place.replica().await;
+    assert!(!replica.is_complete(), "there was more when it first heard of the log");
+    replica.store().close().await;
+    drop(replica);
+    let mut follower = place.follower(&server).await;
+    follower.catch_up().await.expect("it goes on");
+    assert!(follower.replica.is_complete());
+    assert_eq!(follower.replica.size(), PAGE_ENTRIES_MAX + 4);
 }
