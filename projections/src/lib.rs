@@ -6,6 +6,7 @@
 pub mod apt;
 pub mod blob;
 pub mod board;
+mod bulk;
 pub mod credentials;
 pub mod feed;
 pub mod history;

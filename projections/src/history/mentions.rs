@@ -3,33 +3,19 @@
 //! A block is 4,096 positions wide, however many of them hold an event. So the rows are the same whether the log was projected
 //! event by event or all at once, and a list grows by bytes put behind it, without being read.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, LazyLock},
-};
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use domain::recorded::Position;
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::SqliteConnection;
 
-use crate::read_models::signed;
+use crate::{bulk::Insert, read_models::signed};
 
 /// A block has two to the power of this many positions.
 const BLOCK_BITS: u32 = 12;
-/// Rows of one statement are a power of two, at most this: each number of rows is a statement of its own to SQLite.
-const ROWS_AT_ONCE_MAX: usize = 512;
-const SIZES: usize = ROWS_AT_ONCE_MAX.ilog2() as usize + 1;
-
-/// Rows that are not bound are null and left out.
-static INSERTS: LazyLock<[Arc<str>; SIZES]> = LazyLock::new(|| {
-    std::array::from_fn(|exponent| {
-        let values = vec!["(?,?,?)"; 1 << exponent].join(",");
-        format!(
-            "insert into history_mention (subject, block, offsets) \
-             select * from (values {values}) where column1 is not null \
-             on conflict do update set offsets = cast(offsets || excluded.offsets as blob)"
-        )
-        .into()
-    })
+/// A list that was begun goes on.
+static EXTEND: LazyLock<Insert> = LazyLock::new(|| {
+    let on_conflict = "on conflict do update set offsets = cast(offsets || excluded.offsets as blob)";
+    Insert::or("history_mention", &["subject", "block", "offsets"], on_conflict)
 });
 
 /// The block that `position` is in.
@@ -59,20 +45,11 @@ impl Mentioned {
     }
 
     pub(super) async fn write(&self, rows: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        let mut left = self.0.iter();
-        while left.len() > 0 {
-            let rows_now = left.len().min(ROWS_AT_ONCE_MAX);
-            let size = rows_now.next_power_of_two();
-            let mut query = sqlx::query(AssertSqlSafe(Arc::clone(&INSERTS[size.ilog2() as usize])));
-            for ((subject, block), offsets) in left.by_ref().take(rows_now) {
-                query = query.bind(subject).bind(signed(*block)).bind(offsets.as_slice());
-            }
-            for _ in rows_now..size {
-                query = query.bind(None::<i64>).bind(None::<i64>).bind(None::<&[u8]>);
-            }
-            query.execute(&mut *rows).await?;
-        }
-        Ok(())
+        EXTEND
+            .write(rows, self.0.iter(), |statement, ((subject, block), offsets)| {
+                statement.bind(*subject).bind(signed(*block)).bind(offsets.as_slice())
+            })
+            .await
     }
 }
 

@@ -13,7 +13,7 @@ use sqlx::{Row as _, SqliteConnection};
 use super::{
     mentions::{Mentioned, positions},
     number,
-    record::{NO_ORGANISATION, Record, Span, short},
+    record::{self, NO_ORGANISATION, Record, Span, short},
 };
 use crate::{
     projector::{ProjectionError, Projector},
@@ -118,9 +118,7 @@ impl Staged {
     }
 
     async fn write(&mut self, rows: &mut SqliteConnection) -> Result<(), ProjectionError> {
-        for span in &self.spans {
-            span.write(&mut *rows).await?;
-        }
+        record::write(&mut *rows, &self.spans).await?;
         self.mentioned.write(rows).await?;
         Ok(())
     }

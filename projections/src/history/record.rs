@@ -1,9 +1,11 @@
 //! What is kept of each event in its span: where, when, what, whose, who.
 
+use std::sync::LazyLock;
+
 use domain::recorded::Position;
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
-use crate::read_models::signed;
+use crate::{bulk::Insert, read_models::signed};
 
 /// Events in a span. A span that is not full is written again with each batch, so that it stays small.
 pub(super) const SPAN_EVENTS_MAX: usize = 256;
@@ -11,6 +13,9 @@ pub(super) const SPAN_EVENTS_MAX: usize = 256;
 const RECORD_BYTES: usize = 36;
 /// Of what is nobody's but the operator's.
 pub(super) const NO_ORGANISATION: i64 = 0;
+
+static SPANS: LazyLock<Insert> =
+    LazyLock::new(|| Insert::or_replace("history_span", &["first", "min_at", "max_at", "records"]));
 
 /// One event. Numbers are of `number.rs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,21 +99,19 @@ impl Span {
             .fetch_optional(rows);
         row.await?.as_ref().map(Self::from_row).transpose()
     }
+}
 
-    /// Writes it, in place of a shorter one.
-    pub(super) async fn write(&self, rows: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        let Some(first) = self.records().next() else { return Ok(()) };
-        let (mut min_at, mut max_at) = (first.at, first.at);
-        for record in self.records() {
-            (min_at, max_at) = (min_at.min(record.at), max_at.max(record.at));
-        }
-        sqlx::query("insert or replace into history_span (first, min_at, max_at, records) values (?, ?, ?, ?)")
-            .bind(signed(first.position.0))
-            .bind(min_at)
-            .bind(max_at)
-            .bind(self.0.as_slice())
-            .execute(rows)
-            .await?;
-        Ok(())
-    }
+/// Writes spans, in place of shorter ones.
+pub(super) async fn write(rows: &mut SqliteConnection, spans: &[Span]) -> Result<(), sqlx::Error> {
+    let begun = spans.iter().filter_map(|span| Some((span.records().next()?, span)));
+    let begun: Vec<(Record, &Span)> = begun.collect();
+    SPANS
+        .write(rows, begun.into_iter(), |statement, (first, span)| {
+            let (mut min_at, mut max_at) = (first.at, first.at);
+            for record in span.records() {
+                (min_at, max_at) = (min_at.min(record.at), max_at.max(record.at));
+            }
+            statement.bind(signed(first.position.0)).bind(min_at).bind(max_at).bind(span.0.as_slice())
+        })
+        .await
 }

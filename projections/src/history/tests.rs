@@ -63,7 +63,7 @@ fn append(world: &World, name: &str, keys: u128) -> RepositoryId {
 
 /// Projects what is in the log into `file`, and says what can be found there.
 async fn projected(world: &World, file: &str) -> History {
-    let ReadModels { writer, readers } = ReadModels::scratch(world.folder.path().join(file)).await.unwrap();
+    let ReadModels { writer, readers } = ReadModels::open(world.folder.path().join(file)).await.unwrap();
     let (read, projector) = history(readers);
     let mut replay = Replay::open(world.feed.clone(), vec![(writer, Box::new(projector))]).await.unwrap();
     let healths = replay.run(|_| Position(1_000_000), |_| {}).await.unwrap();

@@ -30,7 +30,7 @@ const OWNERS_REMEMBERED_MAX: usize = 100_000;
 pub struct TransparencyProjector {
     read: Transparency,
     logs: HashMap<LogName, (i64, Edge)>,
-    owners: HashMap<StreamId, i64>,
+    owners: HashMap<StreamId, LogName>,
     staged: Staged,
 }
 
@@ -41,7 +41,7 @@ struct Staged {
     logs: HashMap<LogName, (i64, Edge)>,
     tiles: BTreeMap<(i64, Tile), Written>,
     entries: Vec<Entry>,
-    owners: BTreeMap<StreamId, i64>,
+    owners: BTreeMap<StreamId, LogName>,
 }
 
 impl TransparencyProjector {
@@ -112,44 +112,29 @@ impl TransparencyProjector {
             Owner::Organisation(organisation) => {
                 let name = LogName::Organisation(organisation);
                 if stored.revision.0 == 1 {
-                    let log = self.id_of(rows, name).await?;
-                    self.staged.owners.insert(stored.stream.clone(), log);
+                    self.staged.owners.insert(stored.stream.clone(), name);
                 }
                 Ok(Some(name))
             }
             Owner::OwnerOf(stream) => {
-                let known = self.staged.owners.get(&stream).or_else(|| self.owners.get(&stream)).copied();
-                let log = match known {
-                    Some(log) => Some(log),
-                    None => rows::owner(rows, &stream).await?,
-                };
-                if let Some(log) = log {
-                    self.remember(stream, log);
+                let known = self.staged.owners.get(&stream).or_else(|| self.owners.get(&stream));
+                if let Some(name) = known {
+                    return Ok(Some(*name));
                 }
-                Ok(log.and_then(|log| self.name_of(log)))
+                let name = rows::owner(rows, &stream).await?;
+                if let Some(name) = name {
+                    self.remember(stream, name);
+                }
+                Ok(name)
             }
         }
     }
 
-    async fn id_of(&mut self, rows: &mut SqliteConnection, name: LogName) -> Result<i64, ProjectionError> {
-        if let Some((id, _)) = self.staged.logs.get(&name).or_else(|| self.logs.get(&name)) {
-            return Ok(*id);
-        }
-        let id = rows::add_log(rows, name).await?;
-        self.staged.logs.insert(name, (id, Edge::default()));
-        Ok(id)
-    }
-
-    fn name_of(&self, log: i64) -> Option<LogName> {
-        let mut all = self.staged.logs.iter().chain(&self.logs);
-        all.find(|(_, (id, _))| *id == log).map(|(name, _)| *name)
-    }
-
-    fn remember(&mut self, stream: StreamId, log: i64) {
+    fn remember(&mut self, stream: StreamId, name: LogName) {
         if self.owners.len() >= OWNERS_REMEMBERED_MAX {
             self.owners.clear();
         }
-        self.owners.insert(stream, log);
+        self.owners.insert(stream, name);
     }
 
     async fn write(&mut self, rows: &mut SqliteConnection) -> Result<(), ProjectionError> {
@@ -158,12 +143,18 @@ impl TransparencyProjector {
             tiles.extend(edge.unfinished().map(|(tile, written)| ((*id, tile), written)));
             rows::grow(rows, *id, edge.size()).await?;
         }
-        for ((log, tile), written) in std::mem::take(tiles) {
-            rows::put_tile(rows, log, tile, &written).await?;
-        }
+        rows::put_tiles(rows, tiles).await?;
+        tiles.clear();
+        entries.sort_unstable_by_key(|entry| entry.event_id);
         rows::add_entries(rows, entries).await?;
         entries.clear();
-        rows::own(rows, owners).await?;
+        let known = &self.logs;
+        let owned = owners.iter().filter_map(|(stream, name)| {
+            // The stream's first event is in its owner's log, so that there is one.
+            let (log, _) = logs.get(name).or_else(|| known.get(name))?;
+            Some((stream, *log))
+        });
+        rows::own(rows, &owned.collect::<Vec<_>>()).await?;
         Ok(())
     }
 }

@@ -1,25 +1,32 @@
 //! The logs' rows.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use domain::{
     digest::Sha256,
     merkle::Tile,
     recorded::{Position, StreamId},
 };
-use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, SqliteExecutor, SqlitePool};
+use sqlx::{Row as _, SqliteConnection, SqliteExecutor, SqlitePool, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{
     LogName,
     edge::{Edge, Written},
 };
-use crate::read_models::{signed, unsigned};
+use crate::{
+    bulk::Insert,
+    read_models::{signed, unsigned},
+};
 
 /// Entries below a tile of leaves.
 const TILE_ENTRIES: u64 = 256;
-/// Most rows in one statement.
-const ROWS_AT_ONCE: usize = 250;
+
+static ENTRIES: LazyLock<Insert> =
+    LazyLock::new(|| Insert::new("transparency_entry", &["event_id", "server_entry", "log", "entry"]));
+static TILES: LazyLock<Insert> =
+    LazyLock::new(|| Insert::or_replace("transparency_tile", &["log", "level", "tile", "hashes", "positions"]));
+static OWNERS: LazyLock<Insert> = LazyLock::new(|| Insert::or_replace("transparency_stream", &["stream", "log"]));
 
 /// Where an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,12 +41,8 @@ pub(super) struct Entry {
 pub(super) async fn logs(rows: &mut SqliteConnection) -> Result<Vec<(LogName, i64, Edge)>, sqlx::Error> {
     let mut logs = Vec::new();
     for row in sqlx::query("select id, organisation, size from transparency_log").fetch_all(&mut *rows).await? {
-        let name = match row.try_get::<Option<&str>, _>("organisation")? {
-            None => LogName::Server,
-            Some(id) => LogName::Organisation(id.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?),
-        };
         let (id, size) = (row.try_get("id")?, unsigned(row.try_get("size")?));
-        logs.push((name, id, edge(&mut *rows, id, size).await?));
+        logs.push((name(&row)?, id, edge(&mut *rows, id, size).await?));
     }
     Ok(logs)
 }
@@ -74,25 +77,18 @@ pub(super) async fn tile(rows: impl SqliteExecutor<'_>, log: i64, tile: Tile) ->
     Ok(Some(Written { hashes, positions }))
 }
 
-pub(super) async fn put_tile(
+pub(super) async fn put_tiles(
     rows: &mut SqliteConnection,
-    log: i64,
-    tile: Tile,
-    written: &Written,
+    tiles: &BTreeMap<(i64, Tile), Written>,
 ) -> Result<(), sqlx::Error> {
-    let hashes: Vec<u8> = written.hashes.iter().flat_map(|hash| hash.0).collect();
-    let positions: Vec<u8> = written.positions.iter().flat_map(|position| position.0.to_be_bytes()).collect();
-    sqlx::query(
-        "insert or replace into transparency_tile (log, level, tile, hashes, positions) values (?, ?, ?, ?, ?)",
-    )
-    .bind(log)
-    .bind(tile.level)
-    .bind(signed(tile.index))
-    .bind(hashes)
-    .bind((tile.level == 0).then_some(positions))
-    .execute(rows)
-    .await?;
-    Ok(())
+    TILES
+        .write(rows, tiles.iter(), |statement, ((log, tile), written)| {
+            let hashes: Vec<u8> = written.hashes.iter().flat_map(|hash| hash.0).collect();
+            let positions: Vec<u8> = written.positions.iter().flat_map(|position| position.0.to_be_bytes()).collect();
+            let positions = (tile.level == 0).then_some(positions);
+            statement.bind(*log).bind(tile.level).bind(signed(tile.index)).bind(hashes).bind(positions)
+        })
+        .await
 }
 
 pub(super) async fn add_log(rows: &mut SqliteConnection, name: LogName) -> Result<i64, sqlx::Error> {
@@ -110,18 +106,12 @@ pub(super) async fn grow(rows: &mut SqliteConnection, log: i64, size: u64) -> Re
 }
 
 pub(super) async fn add_entries(rows: &mut SqliteConnection, entries: &[Entry]) -> Result<(), sqlx::Error> {
-    for chunk in entries.chunks(ROWS_AT_ONCE) {
-        let values = vec!["(?,?,?,?)"; chunk.len()].join(",");
-        let sql = format!("insert into transparency_entry (event_id, server_entry, log, entry) values {values}");
-        // Made of constants and a number of rows.
-        let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(chunk.len() == ROWS_AT_ONCE);
-        for Entry { event_id, server, organisation } in chunk {
+    ENTRIES
+        .write(rows, entries.iter(), |statement, Entry { event_id, server, organisation }| {
             let (log, entry) = organisation.map(|(log, entry)| (log, signed(entry))).unzip();
-            query = query.bind(event_id.as_bytes().to_vec()).bind(signed(*server)).bind(log).bind(entry);
-        }
-        query.execute(&mut *rows).await?;
-    }
-    Ok(())
+            statement.bind(event_id.as_bytes().as_slice()).bind(signed(*server)).bind(log).bind(entry)
+        })
+        .await
 }
 
 pub(super) async fn entry(rows: impl SqliteExecutor<'_>, event_id: Uuid) -> Result<Option<Entry>, sqlx::Error> {
@@ -145,18 +135,21 @@ pub(super) async fn position(rows: &SqlitePool, event_id: Uuid) -> Result<Option
 }
 
 /// Whose the stream is, if its first event said so.
-pub(super) async fn owner(rows: &mut SqliteConnection, stream: &StreamId) -> Result<Option<i64>, sqlx::Error> {
-    let row = sqlx::query("select log from transparency_stream where stream = ?").bind(stream.as_str());
-    row.fetch_optional(rows).await?.map(|row| row.try_get("log")).transpose()
+pub(super) async fn owner(rows: &mut SqliteConnection, stream: &StreamId) -> Result<Option<LogName>, sqlx::Error> {
+    let found = sqlx::query(
+        "select organisation from transparency_stream
+         join transparency_log on transparency_log.id = transparency_stream.log where stream = ?",
+    );
+    found.bind(stream.as_str()).fetch_optional(rows).await?.as_ref().map(name).transpose()
 }
 
-pub(super) async fn own(rows: &mut SqliteConnection, streams: &BTreeMap<StreamId, i64>) -> Result<(), sqlx::Error> {
-    for (stream, log) in streams {
-        sqlx::query("insert or replace into transparency_stream (stream, log) values (?, ?)")
-            .bind(stream.as_str())
-            .bind(log)
-            .execute(&mut *rows)
-            .await?;
+fn name(row: &SqliteRow) -> Result<LogName, sqlx::Error> {
+    match row.try_get::<Option<&str>, _>("organisation")? {
+        None => Ok(LogName::Server),
+        Some(id) => id.parse().map(LogName::Organisation).map_err(|error| sqlx::Error::Decode(Box::new(error))),
     }
-    Ok(())
+}
+
+pub(super) async fn own(rows: &mut SqliteConnection, streams: &[(&StreamId, i64)]) -> Result<(), sqlx::Error> {
+    OWNERS.write(rows, streams.iter(), |statement, (stream, log)| statement.bind(stream.as_str()).bind(*log)).await
 }

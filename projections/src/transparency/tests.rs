@@ -53,7 +53,7 @@ fn append(world: &World, name: &str, releases: u128) {
 
 /// Projects what is in the log into the file at `path`, `at_once` events a transaction or more.
 async fn projected(world: &World, path: &Path) -> Transparency {
-    let ReadModels { writer, readers } = ReadModels::scratch(path).await.unwrap();
+    let ReadModels { writer, readers } = ReadModels::open(path).await.unwrap();
     let (read, projector) = transparency(readers);
     let mut replay = Replay::open(world.feed.clone(), vec![(writer, Box::new(projector))]).await.unwrap();
     let healths = replay.run(|_| Position(1_000_000), |_| {}).await.unwrap();
