@@ -96,7 +96,7 @@ impl Slot {
     }
 
     /// When an event does not fit, everything before it is applied again and kept. The projector stops once that event
-    /// is the first.
+    /// is the first. When what was collected does not fit, one of the events does not: half of them are tried, and so on.
     async fn project(
         &mut self,
         rows: &mut SqliteConnection,
@@ -110,35 +110,42 @@ impl Slot {
         let mut next = batch.next.min(end);
         loop {
             let mut transaction = rows.begin().await?;
-            match self.apply(&mut transaction, &events, time_max).await {
-                Ok(applied) => {
-                    // What cannot be written now can be written later: no event is to blame.
-                    self.projector.finish(&mut transaction).await?;
-                    if applied < events.len() {
-                        next = events[applied - 1].position();
-                    }
-                    self.checkpoint(&mut transaction, next).await?;
-                    transaction.commit().await?;
-                    self.projector.committed();
-                    self.position = next;
-                    return Ok(());
-                }
-                Err((_, error)) if error.is_transient() => return Err(error.into()),
-                Err((index, error)) => {
-                    transaction.rollback().await?;
-                    self.projector.abandoned();
-                    if index == 0 {
-                        let (position, name) = (events[0].position(), &events[0].stored.event.name);
-                        let why = format!("event {name} at position {position}: {}", describe(&error));
-                        tracing::error!(projector = self.projector.name(), "projector stopped at {why}");
-                        self.stopped = Some((position, why));
+            let (fitting, error) = match self.apply(&mut transaction, &events, time_max).await {
+                Ok(applied) => match self.projector.finish(&mut transaction).await {
+                    Ok(()) => {
+                        if applied < events.len() {
+                            next = events[applied - 1].position();
+                        }
+                        self.checkpoint(&mut transaction, next).await?;
+                        transaction.commit().await?;
+                        self.projector.committed();
+                        self.position = next;
                         return Ok(());
                     }
-                    events.truncate(index);
-                    next = events[index - 1].position();
-                }
+                    Err(error) => (applied / 2, error),
+                },
+                Err(refused) => refused,
+            };
+            if error.is_transient() || events.is_empty() {
+                return Err(error.into());
             }
+            transaction.rollback().await?;
+            self.projector.abandoned();
+            if fitting == 0 {
+                self.stop(events[0], &error);
+                return Ok(());
+            }
+            events.truncate(fitting);
+            next = events[fitting - 1].position();
         }
+    }
+
+    /// The first event that is new to it does not fit.
+    fn stop(&mut self, event: &Incoming, error: &ProjectionError) {
+        let (position, name) = (event.position(), &event.stored.event.name);
+        let why = format!("event {name} at position {position}: {}", describe(error));
+        tracing::error!(projector = self.projector.name(), "projector stopped at {why}");
+        self.stopped = Some((position, why));
     }
 
     /// Returns how many it applied: at least one if there is one, and no more once `time_max` is over.

@@ -26,6 +26,8 @@ struct Counter {
     staged: Vec<Revision>,
     /// Refuses the event of this revision.
     refuses: Option<Revision>,
+    /// Finds out that this one does not fit when the rows are written.
+    refuses_late: Option<Revision>,
     /// Cannot reach something while this is set.
     is_cut_off: Arc<AtomicBool>,
     /// Needs one permit an event.
@@ -40,6 +42,7 @@ impl Counter {
             seen: Arc::default(),
             staged: vec![],
             refuses: refuses.map(Revision),
+            refuses_late: None,
             is_cut_off: Arc::default(),
             permits: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
         }
@@ -96,6 +99,12 @@ impl Projector for Counter {
             self.staged.push(recorded.revision);
             Ok(())
         })
+    }
+
+    fn finish<'a>(&'a mut self, _: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        let fits = self.refuses_late.is_none_or(|revision| !self.staged.contains(&revision));
+        let result = if fits { Ok(()) } else { Err(ProjectionError::Contradiction("not this one".into())) };
+        Box::pin(async { result })
     }
 
     fn committed(&mut self) {
@@ -220,6 +229,28 @@ async fn what_stands_before_an_event_that_does_not_fit_is_kept() {
     let repaired = start(&world, 1, None).await;
     repaired.progress.wait_for(third).await.unwrap();
     assert_eq!(repaired.seen(), [3]);
+}
+
+#[tokio::test]
+async fn an_event_that_is_found_not_to_fit_when_rows_are_written_is_named_and_all_before_it_is_kept() {
+    for refused in [1, 2, 7, 10] {
+        let world = World::new();
+        let mut last = Position(0);
+        for _ in 0..10 {
+            last = append(&world);
+        }
+        let mut counter = Counter::new("counter", 1, None);
+        counter.refuses_late = Some(Revision(refused));
+        let seen = counter.seen.clone();
+        let (runner, progress, _) = open(&world, vec![counter]).await;
+        let task = tokio::spawn(runner.run());
+        let position = 1 + 3 * (refused - 1);
+        let why = format!("event organisation.build_slots_set at position {position}: not this one");
+        assert_eq!(progress.wait_for(last).await, Err(WaitError::Stopped { name: "counter", why }));
+        let seen: Vec<u64> = seen.lock().unwrap().iter().map(|revision| revision.0).collect();
+        assert_eq!(seen, (1..refused).collect::<Vec<_>>());
+        task.abort();
+    }
 }
 
 #[tokio::test]
