@@ -11,6 +11,7 @@ pub mod credentials;
 pub mod feed;
 pub mod history;
 pub mod index;
+mod kept;
 pub mod projector;
 pub mod read_models;
 pub mod rope;

@@ -1,7 +1,9 @@
 //! Dashboards: organisations, projects, repositories, and releases with their steps.
 
+mod listed;
 mod projector;
 mod queries;
+mod release_rows;
 mod releases;
 #[cfg(test)]
 mod tests;
@@ -38,7 +40,7 @@ pub struct Board {
 /// The read side and the projector that feeds it.
 #[must_use]
 pub fn board(readers: SqlitePool) -> (Board, BoardProjector) {
-    (Board { readers }, BoardProjector)
+    (Board { readers }, BoardProjector::default())
 }
 
 /// A customer.

@@ -3,17 +3,18 @@
 use domain::{
     digest::Sha256,
     event::Event,
-    ids::ReleaseId,
-    organisation,
-    package::Package,
-    project,
+    organisation, project,
     recorded::Recorded,
     repository::{self, YankPolicy},
 };
 use futures::future::BoxFuture;
 use sqlx::SqliteConnection;
 
-use super::{releases, triggers};
+use super::{
+    listed::Listed,
+    releases::Releases,
+    triggers::{self, Deliveries},
+};
 use crate::{
     projector::{ProjectionError, Projector},
     read_models::signed,
@@ -21,8 +22,13 @@ use crate::{
 
 const VERSION: u32 = 5;
 
-/// Writes the dashboards' rows. It keeps nothing in memory.
-pub struct BoardProjector;
+/// Writes the dashboards' rows. In memory it keeps what the batch changes, and the releases that were changed last.
+#[derive(Default)]
+pub struct BoardProjector {
+    releases: Releases,
+    listed: Listed,
+    deliveries: Deliveries,
+}
 
 impl Projector for BoardProjector {
     fn name(&self) -> &'static str {
@@ -56,6 +62,7 @@ impl Projector for BoardProjector {
     }
 
     fn load<'a>(&'a mut self, _rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        *self = Self::default();
         Box::pin(async { Ok(()) })
     }
 
@@ -68,18 +75,33 @@ impl Projector for BoardProjector {
             match &recorded.event {
                 Event::Organisation(event) => of_organisation(rows, recorded, event).await?,
                 Event::Project(event) => of_project(rows, recorded, event).await?,
-                Event::Repository(event) => of_repository(rows, recorded, event).await?,
-                Event::Release(event) => releases::fold(rows, recorded, event).await?,
-                Event::Delivery(event) => triggers::of_delivery(rows, recorded, event).await?,
+                Event::Repository(event) => of_repository(rows, &mut self.listed, recorded, event).await?,
+                Event::Release(event) => self.releases.fold(rows, recorded, event).await?,
+                Event::Delivery(event) => self.deliveries.add(recorded, event),
                 Event::Account(_) | Event::CiProof(_) | Event::Keyring(_) | Event::SigningKey(_) => {}
             }
             Ok(())
         })
     }
 
-    fn committed(&mut self) {}
+    fn finish<'a>(&'a mut self, rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        Box::pin(async move {
+            self.releases.write(&mut *rows).await?;
+            self.listed.write(&mut *rows).await?;
+            self.deliveries.write(rows).await?;
+            Ok(())
+        })
+    }
 
-    fn abandoned(&mut self) {}
+    fn committed(&mut self) {
+        self.releases.committed();
+    }
+
+    fn abandoned(&mut self) {
+        self.releases.abandoned();
+        self.listed.abandoned();
+        self.deliveries.abandoned();
+    }
 }
 
 async fn of_organisation(
@@ -132,9 +154,21 @@ async fn of_project(
 
 async fn of_repository(
     rows: &mut SqliteConnection,
+    listed: &mut Listed,
     recorded: &Recorded<Event>,
     event: &repository::Event,
 ) -> Result<(), sqlx::Error> {
+    match event {
+        repository::Event::PackageAdded { package, release, .. } => {
+            listed.add(recorded, package, *release);
+            return Ok(());
+        }
+        repository::Event::SnapshotTaken { .. }
+        | repository::Event::SnapshotRemoved { .. }
+        | repository::Event::IndexSigned(_) => return Ok(()),
+        // Rare, and about packages that are listed.
+        _ => listed.write(&mut *rows).await?,
+    }
     let id = recorded.stream.id().to_string();
     let query = match event {
         repository::Event::Created { organisation, name, format, codename, .. } => sqlx::query(
@@ -147,10 +181,6 @@ async fn of_repository(
         .bind(format.as_str())
         .bind(codename)
         .bind(micros(recorded)),
-        repository::Event::PackageAdded { package, release, .. } => {
-            list_package(rows, recorded, package, *release).await?;
-            sqlx::query("update listed_repository set packages = packages + 1 where id = ?").bind(id)
-        }
         // The same package in another file: it keeps its place in the list.
         repository::Event::PackageResigned { replaces, package, .. } => sqlx::query(
             "update listed_package set sha256 = ?, size_bytes = ?, file_name = ? where repository = ? and sha256 = ?",
@@ -179,7 +209,8 @@ async fn of_repository(
         repository::Event::YankPolicySet { policy } => {
             sqlx::query("update listed_repository set yank_policy = ? where id = ?").bind(policy.as_str()).bind(id)
         }
-        repository::Event::SnapshotTaken { .. }
+        repository::Event::PackageAdded { .. }
+        | repository::Event::SnapshotTaken { .. }
         | repository::Event::SnapshotRemoved { .. }
         | repository::Event::IndexSigned(_) => return Ok(()),
     };
@@ -201,32 +232,6 @@ async fn mark(
         .bind(sha256.to_string())
         .execute(rows)
         .await?;
-    Ok(())
-}
-
-async fn list_package(
-    rows: &mut SqliteConnection,
-    recorded: &Recorded<Event>,
-    package: &Package,
-    release: Option<ReleaseId>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "insert into listed_package
-         (repository, revision, file_name, name, version, architecture, sha256, size_bytes, release, added_at)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(recorded.stream.id().to_string())
-    .bind(signed(recorded.revision.0))
-    .bind(&package.file_name)
-    .bind(package.name())
-    .bind(package.version())
-    .bind(package.architecture())
-    .bind(package.sha256.to_string())
-    .bind(signed(package.size_bytes))
-    .bind(release.map(|release| release.to_string()))
-    .bind(micros(recorded))
-    .execute(rows)
-    .await?;
     Ok(())
 }
 

@@ -3,235 +3,207 @@
 //! A release is at one step at a time: the furthest that one of its packages has come to. A step ends when the next
 //! one starts. A release that failed is at the step of the package that failed.
 
+use std::collections::BTreeMap;
+
 use domain::{
     event::Event,
+    ids::ReleaseId,
     recorded::Recorded,
     release::{self, BuiltPackage, PlannedPackage, Step},
 };
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::SqliteConnection;
 
-use super::projector::micros;
-use crate::read_models::signed;
+use super::{
+    projector::micros,
+    release_rows::{self, PackageRow, ReleaseRows, StepRow},
+};
+use crate::{kept::Kept, projector::ProjectionError};
 
-pub(super) async fn fold(
-    rows: &mut SqliteConnection,
-    recorded: &Recorded<Event>,
-    event: &release::Event,
-) -> Result<(), sqlx::Error> {
-    let mut release = ReleaseRows { id: recorded.stream.id().to_string(), at: micros(recorded), rows };
-    match event {
-        release::Event::Received { organisation, project, tag, version } => {
-            let version = serde_json::to_value(version).map_err(|error| sqlx::Error::Encode(error.into()))?;
-            sqlx::query(
-                "insert into release (id, position, organisation, project, tag, version, state, step, received_at)
-                 values (?, ?, ?, ?, ?, ?, 'running', 'received', ?)",
-            )
-            .bind(&release.id)
-            .bind(signed(recorded.position.0))
-            .bind(organisation.as_str())
-            .bind(project.to_string())
-            .bind(tag.as_str())
-            .bind(version.as_str().unwrap_or_default())
-            .bind(release.at)
-            .execute(&mut *release.rows)
-            .await?;
-            release.reach(Step::Received).await?;
-            release.reach(Step::WaitingForBuildSlot).await
-        }
-        release::Event::BuildSlotGranted => release.reach(Step::CheckoutCode).await,
-        release::Event::CodeCheckedOut { commit, .. } => {
-            sqlx::query("update release set git_commit = ? where id = ?")
-                .bind(commit.as_str())
-                .bind(&release.id)
-                .execute(&mut *release.rows)
-                .await?;
-            release.reach(Step::ValidateConfig).await
-        }
-        release::Event::ConfigValidated { packages } => {
-            for package in packages {
-                release.plan(package).await?;
-            }
-            release.reach(Step::SetupBuild).await
-        }
-        release::Event::BuildSetUp { config, root } => {
-            sqlx::query("update release_package set root = ? where release = ? and config = ?")
-                .bind(root)
-                .bind(&release.id)
-                .bind(config)
-                .execute(&mut *release.rows)
-                .await?;
-            release.reach(Step::Building).await
-        }
-        release::Event::PackageBuilt { config, built } => {
-            let BuiltPackage { file_name, sha256, size_bytes, log } = built;
-            release.file(config, file_name, &sha256.to_string(), *size_bytes, Some(log.to_string()), false).await
-        }
-        release::Event::PackageReady { config, package, .. } => {
-            let sha256 = package.sha256.to_string();
-            release.file(config, &package.file_name, &sha256, package.size_bytes, None, true).await?;
-            if release.is_ready().await? { release.reach(Step::Uploading).await } else { Ok(()) }
-        }
-        release::Event::PackageUploaded { config, repository } => {
-            sqlx::query("update release_package set repository = ? where release = ? and config = ?")
-                .bind(repository.to_string())
-                .bind(&release.id)
-                .bind(config)
-                .execute(&mut *release.rows)
-                .await?;
-            Ok(())
-        }
-        release::Event::Uploaded => {
-            release.reach(Step::Uploaded).await?;
-            release.finish("uploaded", "done").await
-        }
-        release::Event::Failed { step, code, message, log } => {
-            release.fail(*step, code, message, log.map(|log| log.to_string())).await?;
-            release.finish("failed", "cancelled").await
-        }
-        release::Event::Cancelled => release.finish("cancelled", "cancelled").await,
+/// Most releases remembered from one transaction to the next: about 20 MB. Others are read.
+const RELEASES_REMEMBERED_MAX: usize = 10_000;
+
+/// The releases that events change.
+pub(super) struct Releases(Kept<ReleaseId, ReleaseRows>);
+
+impl Default for Releases {
+    fn default() -> Self {
+        Self(Kept::new(RELEASES_REMEMBERED_MAX))
     }
 }
 
-struct ReleaseRows<'a> {
-    id: String,
-    at: i64,
-    rows: &'a mut SqliteConnection,
-}
-
-impl ReleaseRows<'_> {
-    /// Ends the steps before `step` and starts it, unless it was started before.
-    async fn reach(&mut self, step: Step) -> Result<(), sqlx::Error> {
-        let started = sqlx::query(
-            "insert into release_step (release, ordinal, step, state, started_at) values (?, ?, ?, 'running', ?)
-             on conflict do nothing",
-        )
-        .bind(&self.id)
-        .bind(ordinal(step))
-        .bind(step.as_str())
-        .bind(self.at)
-        .execute(&mut *self.rows)
-        .await?;
-        if started.rows_affected() == 0 {
-            return Ok(());
-        }
-        sqlx::query(
-            "update release_step set state = 'done', ended_at = ?
-             where release = ? and ordinal < ? and state = 'running'",
-        )
-        .bind(self.at)
-        .bind(&self.id)
-        .bind(ordinal(step))
-        .execute(&mut *self.rows)
-        .await?;
-        self.stand_at(step).await
-    }
-
-    async fn stand_at(&mut self, step: Step) -> Result<(), sqlx::Error> {
-        sqlx::query("update release set step = ? where id = ?")
-            .bind(step.as_str())
-            .bind(&self.id)
-            .execute(&mut *self.rows)
-            .await?;
-        Ok(())
-    }
-
-    async fn plan(&mut self, planned: &PlannedPackage) -> Result<(), sqlx::Error> {
-        let PlannedPackage { config, name, format, architecture, distribution } = planned;
-        sqlx::query(
-            "insert into release_package (release, config, name, format, architecture, distribution)
-             values (?, ?, ?, ?, ?, ?)",
-        )
-        .bind(&self.id)
-        .bind(config)
-        .bind(name.as_str())
-        .bind(format.as_str())
-        .bind(architecture.in_format(*format))
-        .bind(distribution)
-        .execute(&mut *self.rows)
-        .await?;
-        Ok(())
-    }
-
-    async fn file(
+impl Releases {
+    pub(super) async fn fold(
         &mut self,
-        config: &str,
-        file_name: &str,
-        sha256: &str,
-        size_bytes: u64,
-        log: Option<String>,
-        is_ready: bool,
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "update release_package set file_name = ?, sha256 = ?, size_bytes = ?, log = coalesce(?, log), is_ready = ?
-             where release = ? and config = ?",
-        )
-        .bind(file_name)
-        .bind(sha256)
-        .bind(signed(size_bytes))
-        .bind(log)
-        .bind(is_ready)
-        .bind(&self.id)
-        .bind(config)
-        .execute(&mut *self.rows)
-        .await?;
+        rows: &mut SqliteConnection,
+        recorded: &Recorded<Event>,
+        event: &release::Event,
+    ) -> Result<(), ProjectionError> {
+        let id = ReleaseId(recorded.stream.id());
+        if let Some(release) = ReleaseRows::received(recorded, event) {
+            return self.0.add(id, release);
+        }
+        if self.0.get(id).is_none()
+            && let Some(release) = ReleaseRows::read(rows, id).await?
+        {
+            self.0.keep(id, release);
+        }
+        let unknown = || ProjectionError::Contradiction(format!("release {id} was never received"));
+        self.0.change(id).ok_or_else(unknown)?.take(micros(recorded), event);
         Ok(())
     }
 
-    async fn is_ready(&mut self) -> Result<bool, sqlx::Error> {
-        sqlx::query("select coalesce(min(is_ready), 0) = 1 from release_package where release = ?")
-            .bind(&self.id)
-            .fetch_one(&mut *self.rows)
-            .await?
-            .try_get(0)
+    pub(super) async fn write(&mut self, rows: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        release_rows::write(rows, &self.0.added(), &self.0.changed()).await?;
+        self.0.written();
+        Ok(())
     }
 
-    /// Ends `step` with what went wrong. Another package may have come further than the one that failed: the release is
-    /// at the step that failed all the same.
-    async fn fail(&mut self, step: Step, code: &str, message: &str, log: Option<String>) -> Result<(), sqlx::Error> {
-        self.reach(step).await?;
-        sqlx::query(
-            "update release_step set state = 'failed', ended_at = ?, code = ?, message = ?, log = ?
-             where release = ? and ordinal = ?",
-        )
-        .bind(self.at)
-        .bind(code)
-        .bind(message)
-        .bind(log)
-        .bind(&self.id)
-        .bind(ordinal(step))
-        .execute(&mut *self.rows)
-        .await?;
-        self.stand_at(step).await
+    pub(super) fn committed(&mut self) {
+        self.0.committed();
+    }
+
+    pub(super) fn abandoned(&mut self) {
+        self.0.forget();
+    }
+}
+
+impl ReleaseRows {
+    /// The release that `event` begins, if it begins one.
+    fn received(recorded: &Recorded<Event>, event: &release::Event) -> Option<Self> {
+        let release::Event::Received { organisation, project, tag, version } = event else { return None };
+        let at = micros(recorded);
+        let mut release = Self {
+            position: recorded.position.0,
+            organisation: organisation.to_string(),
+            project: project.to_string(),
+            tag: tag.to_string(),
+            version: version.as_str().to_owned(),
+            state: "running".into(),
+            step: Step::Received,
+            git_commit: None,
+            received_at: at,
+            finished_at: None,
+            steps: BTreeMap::new(),
+            packages: BTreeMap::new(),
+        };
+        release.reach(at, Step::Received);
+        release.reach(at, Step::WaitingForBuildSlot);
+        Some(release)
+    }
+
+    /// What happened to it at `at`.
+    fn take(&mut self, at: i64, event: &release::Event) {
+        match event {
+            // It began with that.
+            release::Event::Received { .. } => {}
+            release::Event::BuildSlotGranted => self.reach(at, Step::CheckoutCode),
+            release::Event::CodeCheckedOut { commit, .. } => {
+                self.git_commit = Some(commit.as_str().to_owned());
+                self.reach(at, Step::ValidateConfig);
+            }
+            release::Event::ConfigValidated { packages } => {
+                self.packages.extend(packages.iter().map(planned));
+                self.reach(at, Step::SetupBuild);
+            }
+            release::Event::BuildSetUp { config, root } => {
+                if let Some(package) = self.packages.get_mut(config) {
+                    package.root = Some(root.clone());
+                }
+                self.reach(at, Step::Building);
+            }
+            release::Event::PackageBuilt { config, built } => {
+                let BuiltPackage { file_name, sha256, size_bytes, log } = built;
+                if let Some(package) = self.packages.get_mut(config) {
+                    package.holds(file_name, sha256.to_string(), *size_bytes);
+                    package.log = Some(log.to_string());
+                    package.is_ready = false;
+                }
+            }
+            release::Event::PackageReady { config, package: ready, .. } => {
+                if let Some(package) = self.packages.get_mut(config) {
+                    package.holds(&ready.file_name, ready.sha256.to_string(), ready.size_bytes);
+                    package.is_ready = true;
+                }
+                if !self.packages.is_empty() && self.packages.values().all(|package| package.is_ready) {
+                    self.reach(at, Step::Uploading);
+                }
+            }
+            release::Event::PackageUploaded { config, repository } => {
+                if let Some(package) = self.packages.get_mut(config) {
+                    package.repository = Some(repository.to_string());
+                }
+            }
+            release::Event::Uploaded => {
+                self.reach(at, Step::Uploaded);
+                self.finish(at, "uploaded", "done");
+            }
+            release::Event::Failed { step, code, message, log } => {
+                self.reach(at, *step);
+                if let Some(row) = self.steps.get_mut(step) {
+                    (row.state, row.ended_at) = ("failed".into(), Some(at));
+                    (row.code, row.message) = (Some(code.clone()), Some(message.clone()));
+                    row.log = log.map(|log| log.to_string());
+                }
+                // Another package may have come further than the one that failed.
+                self.step = *step;
+                self.finish(at, "failed", "cancelled");
+            }
+            release::Event::Cancelled => self.finish(at, "cancelled", "cancelled"),
+        }
+    }
+
+    /// Ends the steps before `step` and starts it, unless it was started before.
+    fn reach(&mut self, at: i64, step: Step) {
+        if self.steps.contains_key(&step) {
+            return;
+        }
+        for row in self.steps.range_mut(..step).map(|(_, row)| row) {
+            row.end(at, "done");
+        }
+        let row =
+            StepRow { state: "running".into(), started_at: at, ended_at: None, code: None, message: None, log: None };
+        self.steps.insert(step, row);
+        self.step = step;
     }
 
     /// Ends the release, and the steps that are still running with `step_state`.
-    async fn finish(&mut self, state: &str, step_state: &str) -> Result<(), sqlx::Error> {
-        sqlx::query("update release set state = ?, finished_at = ? where id = ?")
-            .bind(state)
-            .bind(self.at)
-            .bind(&self.id)
-            .execute(&mut *self.rows)
-            .await?;
-        sqlx::query("update release_step set state = ?, ended_at = ? where release = ? and state = 'running'")
-            .bind(step_state)
-            .bind(self.at)
-            .bind(&self.id)
-            .execute(&mut *self.rows)
-            .await?;
-        Ok(())
+    fn finish(&mut self, at: i64, state: &'static str, step_state: &'static str) {
+        self.state = state.into();
+        self.finished_at = Some(at);
+        self.steps.values_mut().for_each(|row| row.end(at, step_state));
     }
 }
 
-/// Steps in the order in which they come.
-fn ordinal(step: Step) -> i64 {
-    match step {
-        Step::Received => 0,
-        Step::WaitingForBuildSlot => 1,
-        Step::CheckoutCode => 2,
-        Step::ValidateConfig => 3,
-        Step::SetupBuild => 4,
-        Step::Building => 5,
-        Step::Uploading => 6,
-        Step::Uploaded => 7,
+impl StepRow {
+    /// Ends it, if it is running.
+    fn end(&mut self, at: i64, state: &'static str) {
+        if self.state == "running" {
+            (self.state, self.ended_at) = (state.into(), Some(at));
+        }
     }
+}
+
+impl PackageRow {
+    fn holds(&mut self, file_name: &str, sha256: String, size_bytes: u64) {
+        (self.file_name, self.sha256) = (Some(file_name.to_owned()), Some(sha256));
+        self.size_bytes = Some(size_bytes);
+    }
+}
+
+fn planned(planned: &PlannedPackage) -> (String, PackageRow) {
+    let PlannedPackage { config, name, format, architecture, distribution } = planned;
+    let row = PackageRow {
+        name: name.as_str().to_owned(),
+        format: format.as_str().into(),
+        architecture: architecture.in_format(*format).into(),
+        distribution: distribution.clone(),
+        root: None,
+        file_name: None,
+        sha256: None,
+        size_bytes: None,
+        log: None,
+        is_ready: false,
+        repository: None,
+    };
+    (config.clone(), row)
 }

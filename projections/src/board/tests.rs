@@ -13,7 +13,7 @@ use domain::{
 use uuid::Uuid;
 
 use super::*;
-use crate::testing::{Running, World, at};
+use crate::testing::{Running, World, at, dump};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -187,6 +187,28 @@ async fn a_cancelled_release_ends_the_step_it_is_at() {
     let running = world.start().await;
     let id = world.release(&running, [received("v1"), release::Event::Cancelled]).await;
     assert_eq!(steps(&running, id).await, ["received done", "waiting_for_build_slot cancelled"]);
+}
+
+#[tokio::test]
+async fn the_rows_are_the_same_whether_events_come_one_by_one_or_all_at_once() {
+    let world = World::new();
+    let running = world.start().await;
+    let ready = |config: &str| release::Event::PackageReady {
+        config: config.into(),
+        package: deb("hello_1.0_amd64.deb"),
+        key_fingerprint: None,
+    };
+    let mut events = until_built();
+    events.extend([ready("a.yml"), set_up_failed()]);
+    world.release(&running, events).await;
+    let sent_on = [received("v2"), release::Event::BuildSlotGranted, release::Event::Cancelled];
+    for (second, event) in (200..).zip(sent_on) {
+        running.shows(world.feed.append("release", Uuid::from_u128(78), second, event)).await;
+    }
+    let again = world.start_at("again.db").await;
+    again.shows(world.feed.append("release", Uuid::from_u128(79), 300, received("v3"))).await;
+    running.progress.wait_for(again.progress.position()).await.unwrap();
+    assert_eq!(dump(world.folder.path().join("again.db")).await, dump(world.read_models()).await);
 }
 
 #[tokio::test]

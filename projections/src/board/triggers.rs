@@ -1,11 +1,16 @@
 //! What webhooks sent and what triggers were refused, as dashboards show it.
 
+use std::{collections::BTreeSet, sync::LazyLock};
+
 use chrono::{DateTime, Utc};
 use domain::{delivery, event::Event, ids::ProjectId, project, recorded::Recorded};
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use super::{Board, projector::micros};
-use crate::read_models::{signed, unsigned};
+use crate::{
+    bulk::{Insert, Statement},
+    read_models::{signed, unsigned},
+};
 
 /// How many deliveries of a project are shown; the log has all of them.
 pub const DELIVERIES_KEPT_MAX: u32 = 100;
@@ -84,34 +89,55 @@ fn moment(row: &SqliteRow, column: &str) -> Result<DateTime<Utc>, sqlx::Error> {
     Ok(DateTime::from_timestamp_micros(row.try_get(column)?).unwrap_or_default())
 }
 
-pub(super) async fn of_delivery(
-    rows: &mut SqliteConnection,
-    recorded: &Recorded<Event>,
-    event: &delivery::Event,
-) -> Result<(), sqlx::Error> {
+static ADD: LazyLock<Insert> = LazyLock::new(|| {
+    Insert::new("delivery", &["project", "position", "guid", "hook_event", "outcome", "tag", "received_at"])
+});
+
+/// Deliveries that are not written yet, in the log's order.
+#[derive(Default)]
+pub(super) struct Deliveries(Vec<(i64, i64, delivery::Event)>);
+
+impl Deliveries {
+    pub(super) fn add(&mut self, recorded: &Recorded<Event>, event: &delivery::Event) {
+        self.0.push((signed(recorded.position.0), micros(recorded), event.clone()));
+    }
+
+    pub(super) async fn write(&mut self, rows: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        ADD.write(&mut *rows, self.0.iter(), bind).await?;
+        let projects: BTreeSet<ProjectId> = self.0.drain(..).map(|(_, _, event)| project_of(&event)).collect();
+        for project in projects {
+            sqlx::query(
+                "delete from delivery where project = ?1 and position <=
+                 (select position from delivery where project = ?1 order by position desc limit 1 offset ?2)",
+            )
+            .bind(project.to_string())
+            .bind(DELIVERIES_KEPT_MAX)
+            .execute(&mut *rows)
+            .await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn abandoned(&mut self) {
+        self.0.clear();
+    }
+}
+
+fn project_of(event: &delivery::Event) -> ProjectId {
+    let delivery::Event::Received { project, .. } = event;
+    *project
+}
+
+fn bind<'q>(statement: Statement<'q>, (position, at, event): &(i64, i64, delivery::Event)) -> Statement<'q> {
     let delivery::Event::Received { project, delivery, hook_event, outcome, .. } = event;
-    sqlx::query(
-        "insert into delivery (project, position, guid, hook_event, outcome, tag, received_at)
-         values (?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(project.to_string())
-    .bind(signed(recorded.position.0))
-    .bind(delivery.as_str())
-    .bind(hook_event)
-    .bind(outcome.as_str())
-    .bind(outcome.tag().map(|tag| tag.as_str()))
-    .bind(micros(recorded))
-    .execute(&mut *rows)
-    .await?;
-    sqlx::query(
-        "delete from delivery where project = ?1 and position <=
-         (select position from delivery where project = ?1 order by position desc limit 1 offset ?2)",
-    )
-    .bind(project.to_string())
-    .bind(DELIVERIES_KEPT_MAX)
-    .execute(rows)
-    .await?;
-    Ok(())
+    statement
+        .bind(project.to_string())
+        .bind(*position)
+        .bind(delivery.as_str())
+        .bind(hook_event.as_str())
+        .bind(outcome.as_str())
+        .bind(outcome.tag().map(|tag| tag.as_str()))
+        .bind(*at)
 }
 
 pub(super) async fn of_project(
