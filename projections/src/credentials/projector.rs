@@ -14,6 +14,7 @@ const VERSION: u32 = 6;
 /// Writes the credentials' rows, and their memory after each commit.
 pub struct CredentialsProjector {
     credentials: Credentials,
+    access_keys: access_keys::Rows,
     staged: Vec<Change>,
 }
 
@@ -27,13 +28,13 @@ enum Change {
 
 impl CredentialsProjector {
     pub(super) fn new(credentials: Credentials) -> Self {
-        Self { credentials, staged: Vec::new() }
+        Self { credentials, access_keys: access_keys::Rows::default(), staged: Vec::new() }
     }
 
     async fn fold(&mut self, rows: &mut SqliteConnection, recorded: &Recorded<Event>) -> Result<(), ProjectionError> {
         match &recorded.event {
             Event::Keyring(event) => {
-                let changes = access_keys::fold(rows, recorded, event).await?;
+                let changes = access_keys::fold(rows, &mut self.access_keys, recorded, event).await?;
                 self.staged.extend(changes.into_iter().map(Change::AccessKey));
             }
             Event::Project(event) => {
@@ -80,6 +81,7 @@ impl Projector for CredentialsProjector {
 
     fn load<'a>(&'a mut self, rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
         Box::pin(async move {
+            self.access_keys = access_keys::Rows::default();
             let live = read(rows).await?;
             *self.credentials.live.write().unwrap_or_else(PoisonError::into_inner) = live;
             Ok(())
@@ -94,7 +96,12 @@ impl Projector for CredentialsProjector {
         Box::pin(self.fold(rows, recorded))
     }
 
+    fn finish<'a>(&'a mut self, rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        Box::pin(async move { Ok(self.access_keys.write(rows).await?) })
+    }
+
     fn committed(&mut self) {
+        self.access_keys.committed();
         if self.staged.is_empty() && !self.credentials.live().access_keys.has_forgettable() {
             return;
         }
@@ -118,6 +125,7 @@ impl Projector for CredentialsProjector {
     }
 
     fn abandoned(&mut self) {
+        self.access_keys.abandoned();
         self.staged.clear();
     }
 }

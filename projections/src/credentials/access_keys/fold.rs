@@ -7,10 +7,13 @@ use domain::{
     keyring::{self, KeyKind, Successor},
     recorded::Recorded,
 };
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::SqliteConnection;
 
-use super::change::{Change, Ends};
-use crate::read_models::parsed;
+use super::{
+    change::{Change, Ends},
+    rows::{KeyRow, RingRow, Rows},
+};
+use crate::projector::ProjectionError;
 
 /// A key to be written.
 struct NewKey<'a> {
@@ -27,6 +30,7 @@ struct NewKey<'a> {
 /// The rows of one keyring, while one event is applied.
 struct Fold<'a> {
     rows: &'a mut SqliteConnection,
+    kept: &'a mut Rows,
     repository: RepositoryId,
     /// Microseconds since 1970.
     at: i64,
@@ -35,12 +39,13 @@ struct Fold<'a> {
 
 pub(in crate::credentials) async fn fold(
     rows: &mut SqliteConnection,
+    kept: &mut Rows,
     recorded: &Recorded<Event>,
     event: &keyring::Event,
-) -> Result<Vec<Change>, sqlx::Error> {
+) -> Result<Vec<Change>, ProjectionError> {
     let repository = RepositoryId(recorded.stream.id());
     let at = recorded.metadata.recorded_at.timestamp_micros();
-    let mut fold = Fold { rows, repository, at, changes: Vec::new() };
+    let mut fold = Fold { rows, kept, repository, at, changes: Vec::new() };
     match event {
         keyring::Event::AccessKeyIssued { key, name, secret_sha256, kind, expires_at, enrols_max } => {
             let key = NewKey {
@@ -59,7 +64,7 @@ pub(in crate::credentials) async fn fold(
         keyring::Event::Rolled { generation, keys } => fold.begin(*generation, None, keys).await?,
         keyring::Event::GraceOpened { generation, until, successors } => {
             fold.begin(*generation, Some(until.timestamp_micros()), successors).await?;
-            fold.count_machines().await?;
+            fold.count_machines(*generation).await?;
         }
         keyring::Event::KeyRenewed { old, new, secret_sha256 } => fold.renew(*old, *new, *secret_sha256).await?,
         keyring::Event::MachineMoved { key } => fold.machine_moved(*key).await?,
@@ -95,46 +100,32 @@ pub(in crate::credentials) async fn fold(
 
 impl Fold<'_> {
     /// A key of the newest generation.
-    async fn insert(&mut self, new: NewKey<'_>) -> Result<(), sqlx::Error> {
+    async fn insert(&mut self, new: NewKey<'_>) -> Result<(), ProjectionError> {
         let NewKey { key, name, kind, sha256, expires_at, enrols_max, follows, never_used } = new;
-        sqlx::query("insert into keyring (repository, generation) values (?, 1) on conflict do nothing")
-            .bind(self.repository.to_string())
-            .execute(&mut *self.rows)
-            .await?;
-        sqlx::query(
-            "insert into access_key (id, repository, generation, kind, name, secret_sha256, issued_at, expires_at, \
-             enrols_max, follows) \
-             select ?1, ?2, generation, ?3, ?4, ?5, ?6, ?7, ?8, ?9 from keyring where repository = ?2",
-        )
-        .bind(key.to_string())
-        .bind(self.repository.to_string())
-        .bind(kind.as_str())
-        .bind(name)
-        .bind(sha256.to_string())
-        .bind(self.at)
-        .bind(expires_at)
-        .bind(enrols_max)
-        .bind(follows.map(|key| key.to_string()))
-        .execute(&mut *self.rows)
-        .await?;
+        let row = KeyRow {
+            repository: self.repository,
+            generation: self.kept.generation(self.rows, self.repository).await?,
+            kind,
+            name: name.to_owned(),
+            secret_sha256: sha256,
+            issued_at: self.at,
+            expires_at,
+            enrols_max,
+            enrolled: 0,
+            follows,
+            moved_at: None,
+            ended_by: None,
+        };
+        self.kept.add_key(key, row)?;
         let ends = Ends { expires_at, never_used };
         self.changes.push(Change::Works { repository: self.repository, key, sha256, kind, ends });
         Ok(())
     }
 
     /// A roll: one row changes, whatever it ends.
-    async fn begin(&mut self, generation: u32, until: Option<i64>, keys: &[Successor]) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "insert into keyring (repository, generation, rolled_at, grace_until) values (?, ?, ?, ?) \
-             on conflict do update set generation = excluded.generation, rolled_at = excluded.rolled_at, \
-             grace_until = excluded.grace_until, machines = 0, moved = 0, closed_at = null, closed_by = null",
-        )
-        .bind(self.repository.to_string())
-        .bind(generation)
-        .bind(self.at)
-        .bind(until)
-        .execute(&mut *self.rows)
-        .await?;
+    async fn begin(&mut self, generation: u32, until: Option<i64>, keys: &[Successor]) -> Result<(), ProjectionError> {
+        let ring = RingRow { generation, rolled_at: Some(self.at), grace_until: until, ..RingRow::default() };
+        self.kept.renew_ring(self.rows, self.repository, ring).await?;
         self.changes.push(Change::Generation { repository: self.repository, generation, until });
         for Successor { old, new, name, kind, secret_sha256, expires_at, enrols_max } in keys {
             let key = NewKey {
@@ -153,42 +144,31 @@ impl Fold<'_> {
     }
 
     /// The machines that a window waits for.
-    async fn count_machines(&mut self) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "update keyring set machines = (select count(*) from access_key \
-             where repository = ?1 and kind = 'machine' and generation = keyring.generation - 1 and ended_by is null) \
-             where repository = ?1",
-        )
-        .bind(self.repository.to_string())
-        .execute(&mut *self.rows)
-        .await?;
+    async fn count_machines(&mut self, generation: u32) -> Result<(), sqlx::Error> {
+        let machines = self.kept.machines(self.rows, self.repository, generation.saturating_sub(1)).await?;
+        if let Some(ring) = self.kept.change_ring(self.rows, self.repository).await? {
+            ring.machines = machines;
+        }
         self.add_progress(0, 0).await
     }
 
     /// Adds to the window's counts, and shows what they are then.
-    async fn add_progress(&mut self, machines: i64, moved: i64) -> Result<(), sqlx::Error> {
-        let row = sqlx::query(
-            "update keyring set machines = machines + ?, moved = moved + ? where repository = ? \
-             returning machines, moved",
-        )
-        .bind(machines)
-        .bind(moved)
-        .bind(self.repository.to_string())
-        .fetch_optional(&mut *self.rows)
-        .await?;
-        if let Some(row) = row {
-            let (machines, moved) = (row.try_get("machines")?, row.try_get("moved")?);
+    async fn add_progress(&mut self, machines: i32, moved: i32) -> Result<(), sqlx::Error> {
+        if let Some(ring) = self.kept.change_ring(self.rows, self.repository).await? {
+            ring.machines = ring.machines.saturating_add_signed(machines);
+            ring.moved = ring.moved.saturating_add_signed(moved);
+            let (machines, moved) = (ring.machines, ring.moved);
             self.changes.push(Change::Progress { repository: self.repository, machines, moved });
         }
         Ok(())
     }
 
-    async fn renew(&mut self, old: AccessKeyId, new: AccessKeyId, sha256: Sha256) -> Result<(), sqlx::Error> {
-        let row = sqlx::query("select name from access_key where id = ?").bind(old.to_string());
-        let row = row.fetch_one(&mut *self.rows).await?;
+    async fn renew(&mut self, old: AccessKeyId, new: AccessKeyId, sha256: Sha256) -> Result<(), ProjectionError> {
+        let unknown = || ProjectionError::Contradiction(format!("there is no access key {old} to renew"));
+        let name = self.kept.key(self.rows, old).await?.ok_or_else(unknown)?.name.clone();
         let key = NewKey {
             key: new,
-            name: row.try_get("name")?,
+            name: &name,
             kind: KeyKind::Machine,
             sha256,
             expires_at: None,
@@ -200,11 +180,12 @@ impl Fold<'_> {
     }
 
     async fn machine_moved(&mut self, key: AccessKeyId) -> Result<(), sqlx::Error> {
-        sqlx::query("update access_key set moved_at = ? where id = (select follows from access_key where id = ?)")
-            .bind(self.at)
-            .bind(key.to_string())
-            .execute(&mut *self.rows)
-            .await?;
+        let older = self.kept.key(self.rows, key).await?.and_then(|row| row.follows);
+        if let Some(older) = older
+            && let Some(row) = self.kept.change_key(self.rows, older).await?
+        {
+            row.moved_at = Some(self.at);
+        }
         self.changes.push(Change::Used(key));
         self.add_progress(0, 1).await
     }
@@ -212,46 +193,47 @@ impl Fold<'_> {
     /// Whoever enrols again has a new key at once; whoever enrols for the first time is counted.
     async fn enrolled(&mut self, enrolment: AccessKeyId, replaces: &[AccessKeyId]) -> Result<(), sqlx::Error> {
         if replaces.is_empty() {
-            sqlx::query(
-                "update access_key set enrolled = enrolled + 1 \
-                 where id = coalesce((select id from access_key where follows = ?1), ?1)",
-            )
-            .bind(enrolment.to_string())
-            .execute(&mut *self.rows)
-            .await?;
+            let counts = self.kept.follower(self.rows, enrolment).await?.unwrap_or(enrolment);
+            if let Some(row) = self.kept.change_key(self.rows, counts).await? {
+                row.enrolled += 1;
+            }
         }
         let mut moved = 0;
         for replaced in replaces {
-            let waited = sqlx::query(
-                "update access_key set moved_at = ? where id = ? and moved_at is null \
-                 and generation < (select generation from keyring where repository = access_key.repository)",
-            );
-            let waited = waited.bind(self.at).bind(replaced.to_string()).execute(&mut *self.rows).await?;
-            moved += i64::from(waited.rows_affected() > 0);
+            if self.has_waited(*replaced).await?
+                && let Some(row) = self.kept.change_key(self.rows, *replaced).await?
+            {
+                row.moved_at = Some(self.at);
+                moved += 1;
+            }
             self.end(*replaced, "replaced").await?;
         }
         if moved > 0 { self.add_progress(0, moved).await } else { Ok(()) }
     }
 
+    /// Whether the key is of an older generation, and its machine has not moved.
+    async fn has_waited(&mut self, key: AccessKeyId) -> Result<bool, sqlx::Error> {
+        let Some(row) = self.kept.key(self.rows, key).await? else { return Ok(false) };
+        let (generation, repository) = (row.generation, row.repository);
+        let has_moved = row.moved_at.is_some();
+        let ring = self.kept.ring(self.rows, repository).await?;
+        Ok(!has_moved && ring.is_some_and(|ring| generation < ring.generation))
+    }
+
     /// The key by which a machine that enrols again counts in a window: the one of the older generation, if it had one.
     async fn first_of_line(&mut self, replaces: &[AccessKeyId]) -> Result<Option<AccessKeyId>, sqlx::Error> {
         let Some(first) = replaces.first() else { return Ok(None) };
-        let row = sqlx::query(
-            "select follows from access_key where id = ? and follows is not null \
-             and generation = (select generation from keyring where repository = access_key.repository)",
-        );
-        match row.bind(first.to_string()).fetch_optional(&mut *self.rows).await? {
-            Some(row) => parsed(&row, "follows").map(Some),
-            None => Ok(Some(*first)),
-        }
+        let Some(row) = self.kept.key(self.rows, *first).await? else { return Ok(Some(*first)) };
+        let (generation, repository, follows) = (row.generation, row.repository, row.follows);
+        let ring = self.kept.ring(self.rows, repository).await?;
+        let is_newest = ring.is_some_and(|ring| generation == ring.generation);
+        Ok(follows.filter(|_| is_newest).or(Some(*first)))
     }
 
-    async fn end(&mut self, key: AccessKeyId, by: &str) -> Result<(), sqlx::Error> {
-        sqlx::query("update access_key set ended_by = ? where id = ?")
-            .bind(by)
-            .bind(key.to_string())
-            .execute(&mut *self.rows)
-            .await?;
+    async fn end(&mut self, key: AccessKeyId, by: &'static str) -> Result<(), sqlx::Error> {
+        if let Some(row) = self.kept.change_key(self.rows, key).await? {
+            row.ended_by = Some(by.into());
+        }
         self.changes.push(Change::Ended(key));
         Ok(())
     }
@@ -260,29 +242,40 @@ impl Fold<'_> {
     /// the one that this one replaced.
     async fn revoke(&mut self, key: AccessKeyId) -> Result<(), sqlx::Error> {
         self.end(key, "revoked").await?;
-        let counted = sqlx::query(
-            "update access_key set ended_by = 'revoked' where kind = 'machine' \
-             and (id = ?1 or ended_by = 'replaced' and id = (select older.id from access_key newer \
-                 join access_key older on older.id = newer.follows \
-                 where newer.id = ?1 and newer.generation > older.generation)) \
-             and repository = ?2 and generation = (select generation - 1 from keyring \
-                 where repository = ?2 and grace_until is not null) \
-             returning moved_at is not null as moved",
-        );
-        let counted = counted.bind(key.to_string()).bind(self.repository.to_string());
-        match counted.fetch_optional(&mut *self.rows).await? {
-            Some(row) => self.add_progress(-1, -row.try_get::<i64, _>("moved")?).await,
-            None => Ok(()),
-        }
+        let counts = match self.counts(key).await? {
+            true => Some(key),
+            false => self.replaced_of_older_generation(key).await?,
+        };
+        let Some(counts) = counts else { return Ok(()) };
+        let Some(row) = self.kept.change_key(self.rows, counts).await? else { return Ok(()) };
+        row.ended_by = Some("revoked".into());
+        let has_moved = row.moved_at.is_some();
+        self.add_progress(-1, -i32::from(has_moved)).await
     }
 
-    async fn close(&mut self, generation: u32, by: &str) -> Result<(), sqlx::Error> {
-        sqlx::query("update keyring set grace_until = null, closed_at = ?, closed_by = ? where repository = ?")
-            .bind(self.at)
-            .bind(by)
-            .bind(self.repository.to_string())
-            .execute(&mut *self.rows)
-            .await?;
+    /// Whether an open window waits for the machine of this key.
+    async fn counts(&mut self, key: AccessKeyId) -> Result<bool, sqlx::Error> {
+        let Some(row) = self.kept.key(self.rows, key).await? else { return Ok(false) };
+        let is_machine_of_this = row.kind == KeyKind::Machine && row.repository == self.repository;
+        let generation = row.generation;
+        let ring = self.kept.ring(self.rows, self.repository).await?;
+        let waits = ring.is_some_and(|ring| ring.grace_until.is_some() && generation + 1 == ring.generation);
+        Ok(is_machine_of_this && waits)
+    }
+
+    /// The key of an older generation that `key` replaced, if an open window waits for its machine.
+    async fn replaced_of_older_generation(&mut self, key: AccessKeyId) -> Result<Option<AccessKeyId>, sqlx::Error> {
+        let Some(newer) = self.kept.key(self.rows, key).await? else { return Ok(None) };
+        let (Some(older), generation) = (newer.follows, newer.generation) else { return Ok(None) };
+        let Some(row) = self.kept.key(self.rows, older).await? else { return Ok(None) };
+        let was_replaced = row.ended_by.as_deref() == Some("replaced") && generation > row.generation;
+        Ok(if was_replaced && self.counts(older).await? { Some(older) } else { None })
+    }
+
+    async fn close(&mut self, generation: u32, by: &'static str) -> Result<(), sqlx::Error> {
+        if let Some(ring) = self.kept.change_ring(self.rows, self.repository).await? {
+            (ring.grace_until, ring.closed_at, ring.closed_by) = (None, Some(self.at), Some(by.into()));
+        }
         sqlx::query("insert into sealed_keys (repository, generation) values (?, ?) on conflict do nothing")
             .bind(self.repository.to_string())
             .bind(generation)

@@ -8,6 +8,7 @@ mod fold;
 mod list;
 mod load;
 mod progress;
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +21,7 @@ use domain::{
     keyring::KeyKind,
 };
 
-pub(super) use self::{change::Change, fold::fold, load::load};
+pub(super) use self::{change::Change, fold::fold, load::load, rows::Rows};
 pub use self::{
     list::{ACCESS_KEYS_PAGE_MAX, AccessKey, KnownKey},
     progress::{KeyringProgress, SILENT_PAGE_MAX, SilentMachine},
