@@ -10,13 +10,28 @@ use futures::TryStreamExt as _;
 use sqlx::SqliteConnection;
 use tokio::sync::OwnedMutexGuard;
 
-use super::{engine::Engine, rows};
+use super::{
+    engine::{Engine, Entry},
+    pending::NewFile,
+    rows::{self, Era},
+};
 
 /// How much rendered text all engines together may keep in memory: 100,000 packages have about 100 MB of it.
 /// The engines that were not used for longest are dropped beyond it, and filled from rows when they are needed again.
 pub const TEXT_IN_MEMORY_MAX_BYTES: usize = 192 * 1024 * 1024;
 
 pub(super) type Locked = OwnedMutexGuard<Option<Engine>>;
+
+/// What the one who writes a repository's rows knows of its files.
+#[derive(Default, Clone, Copy)]
+pub(super) struct Fresh<'a> {
+    /// The newest event that ended a file.
+    pub(super) newest_end: Revision,
+    /// The newest file in the rows.
+    pub(super) newest_written: Revision,
+    /// Files that will be in the rows, in the order of their revisions, none of them ended.
+    pub(super) unwritten: &'a [NewFile],
+}
 
 /// An engine is `None` until it was filled.
 pub(super) struct Engines {
@@ -52,20 +67,59 @@ impl Engines {
         repository: RepositoryId,
         covers: Revision,
     ) -> Result<Option<Locked>, sqlx::Error> {
-        let mut locked = self.slot(repository).lock_owned().await;
+        let locked = self.slot(repository).lock_owned().await;
         let era = rows::era(&mut *rows, repository, covers).await?;
+        let Some(mut locked) = self.of_era(&mut *rows, repository, era, locked).await? else { return Ok(None) };
+        let Some(engine) = locked.as_mut() else { return Ok(None) };
+        read_on(rows, repository, era, engine).await?;
+        let text_bytes = engine.text_bytes();
+        self.make_room(repository, text_bytes);
+        Ok(Some(locked))
+    }
+
+    /// The same for the one who writes the rows, and knows what is `fresh` in them: most of the time nothing is read.
+    pub(super) async fn caught_up_with(
+        &self,
+        rows: &mut SqliteConnection,
+        repository: RepositoryId,
+        covers: Revision,
+        fresh: &Fresh<'_>,
+    ) -> Result<Option<Locked>, sqlx::Error> {
+        let locked = self.slot(repository).lock_owned().await;
+        let era = match covers >= fresh.newest_end {
+            true => Era { start: fresh.newest_end, end: None },
+            false => rows::era(&mut *rows, repository, covers).await?,
+        };
+        let Some(mut locked) = self.of_era(&mut *rows, repository, era, locked).await? else { return Ok(None) };
+        let Some(engine) = locked.as_mut() else { return Ok(None) };
+        if engine.known() < fresh.newest_written {
+            read_on(rows, repository, era, engine).await?;
+        }
+        let of_era = |new: &&NewFile| era.end.is_none_or(|end| new.file.revision < end);
+        for new in fresh.unwritten.iter().filter(of_era) {
+            if new.file.revision > engine.known() {
+                let (revision, architecture) = (new.file.revision, new.architecture.clone());
+                engine.push(Entry { revision, architecture, fragments: new.fragments.clone() });
+            }
+        }
+        let text_bytes = engine.text_bytes();
+        self.make_room(repository, text_bytes);
+        Ok(Some(locked))
+    }
+
+    /// The engine, made anew if it is of another era; none if there is no such repository.
+    async fn of_era(
+        &self,
+        rows: &mut SqliteConnection,
+        repository: RepositoryId,
+        era: Era,
+        mut locked: Locked,
+    ) -> Result<Option<Locked>, sqlx::Error> {
         if locked.as_ref().is_none_or(|engine| engine.era() != era.start) {
             let Some(identity) = rows::identity(&mut *rows, repository).await? else { return Ok(None) };
             let seen = rows::architectures_before(&mut *rows, repository, era).await?;
             *locked = Some(Engine::new(identity, era.start, seen));
         }
-        let Some(engine) = locked.as_mut() else { return Ok(None) };
-        let mut entries = rows::entries_after(rows, repository, era, engine.known());
-        while let Some(entry) = entries.try_next().await? {
-            engine.push(entry);
-        }
-        let text_bytes = engine.text_bytes();
-        self.make_room(repository, text_bytes);
         Ok(Some(locked))
     }
 
@@ -104,6 +158,20 @@ impl Engines {
     fn slots(&self) -> std::sync::MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Gives `engine` every package of its era that it does not know and that is in `rows`.
+async fn read_on(
+    rows: &mut SqliteConnection,
+    repository: RepositoryId,
+    era: Era,
+    engine: &mut Engine,
+) -> Result<(), sqlx::Error> {
+    let mut entries = rows::entries_after(rows, repository, era, engine.known());
+    while let Some(entry) = entries.try_next().await? {
+        engine.push(entry);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

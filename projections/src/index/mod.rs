@@ -17,6 +17,8 @@ mod engine;
 mod engines;
 mod history;
 mod locate;
+mod named;
+mod pending;
 mod projector;
 mod publication;
 #[cfg(test)]

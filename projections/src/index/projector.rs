@@ -7,7 +7,7 @@ use domain::{
     digest::Sha256,
     event::Event,
     ids::{ReleaseId, RepositoryId},
-    package::{Facts, FileList, Package, PackagedFile, RpmFacts},
+    package::{Facts, FileList, Format, Package, PackagedFile, RpmFacts},
     recorded::Recorded,
     repository::{self, SignedIndex, YankPolicy, YankReason},
 };
@@ -16,9 +16,13 @@ use sqlx::SqliteConnection;
 
 use super::{
     RENDERER, Repositories,
+    engines::Locked,
+    named::NamedFiles,
+    pending::{NewFile, Pending},
     publication::Publication,
     rows::{self, Changed, FileRow},
     shelf::Fixed,
+    signable::Signable,
     writes,
 };
 use crate::{
@@ -27,6 +31,8 @@ use crate::{
     yum,
 };
 
+/// Text that is rendered without leaving it to another thread: hashing all of it takes 0.2 ms at most.
+const RENDERED_AT_ONCE_MAX_BYTES: usize = 256 * 1024;
 /// Goes up when the tables change.
 const TABLES: u32 = 7;
 /// Rows hold rendered fragments, all of one renderer: another one fills them again.
@@ -36,6 +42,8 @@ pub(super) const VERSION: u32 = TABLES * 1_000 + RENDERER;
 pub struct RepositoriesProjector {
     repositories: Repositories,
     staged: Vec<(RepositoryId, Staged)>,
+    pending: Pending,
+    named: NamedFiles,
     /// It said that it takes indexes as they were recorded.
     has_trusted: bool,
 }
@@ -54,7 +62,13 @@ enum Staged {
 
 impl RepositoriesProjector {
     pub(super) fn new(repositories: Repositories) -> Self {
-        Self { repositories, staged: Vec::new(), has_trusted: false }
+        Self {
+            repositories,
+            staged: Vec::new(),
+            pending: Pending::default(),
+            named: NamedFiles::default(),
+            has_trusted: false,
+        }
     }
 
     async fn fold(
@@ -64,15 +78,20 @@ impl RepositoriesProjector {
         event: &repository::Event,
     ) -> Result<(), ProjectionError> {
         let id = RepositoryId(recorded.stream.id());
+        if !matches!(event, repository::Event::PackageAdded { .. } | repository::Event::IndexSigned(_)) {
+            // Rare, and about files that were added.
+            self.pending.write(&mut *rows).await?;
+        }
         let staged = match event {
             repository::Event::Created { format, origin, label, codename, .. } => {
                 let changed = changed_by(recorded);
                 writes::create(rows, id, *format, [origin, label, codename], changed).await?;
+                self.pending.create(id, *format);
                 Staged::Created(Fixed { format: *format, codename: codename.clone() }, changed)
             }
             repository::Event::PackageAdded { package, release, .. } => {
                 let changed = changed_by(recorded);
-                let file = self.add(rows, id, changed, package, *release).await?;
+                let file = self.add(id, changed, package, *release).await?;
                 Staged::Added(changed, file)
             }
             repository::Event::PackageResigned { replaces, package, .. } => {
@@ -80,7 +99,8 @@ impl RepositoriesProjector {
                 let gone =
                     || ProjectionError::Contradiction(format!("repository {id} has no file {replaces} to replace"));
                 let ended = writes::end_file(rows, id, *replaces, changed.revision).await?.ok_or_else(gone)?;
-                let file = self.add(rows, id, changed, package, None).await?;
+                self.pending.ended(id, changed);
+                let file = self.add(id, changed, package, None).await?;
                 writes::carry_yank(rows, id, *replaces, package.sha256).await?;
                 Staged::Resigned(changed, file, ended)
             }
@@ -92,7 +112,7 @@ impl RepositoriesProjector {
                     YankPolicy::Keep => None,
                     YankPolicy::Hide => {
                         let path = writes::end_file(rows, id, *sha256, changed.revision).await?.ok_or_else(gone)?;
-                        writes::move_on(rows, id, changed).await?;
+                        self.pending.ended(id, changed);
                         Some(path)
                     }
                 };
@@ -105,7 +125,7 @@ impl RepositoriesProjector {
                     YankPolicy::Keep => None,
                     YankPolicy::Hide => {
                         let file = writes::live_again(rows, id, *sha256, changed.revision).await?.ok_or_else(gone)?;
-                        writes::move_on(rows, id, changed).await?;
+                        self.pending.restored(id, changed);
                         Some(file)
                     }
                 };
@@ -124,7 +144,9 @@ impl RepositoriesProjector {
                 } else {
                     self.trust(id, index);
                 }
-                writes::publish(rows, id, recorded, index).await?;
+                self.follows(id, index)?;
+                self.pending.publish(id, recorded.position, index)?;
+                self.named.publish(rows, id, index).await?;
                 Staged::Published(Arc::new(Publication::of(index)))
             }
         };
@@ -134,14 +156,13 @@ impl RepositoriesProjector {
 
     /// Renders the package's fragments, once for all its publications.
     async fn add(
-        &self,
-        rows: &mut SqliteConnection,
+        &mut self,
         id: RepositoryId,
         changed: Changed,
         package: &Package,
         release: Option<ReleaseId>,
     ) -> Result<FileRow, ProjectionError> {
-        let path = writes::free_path(rows, id, package).await?;
+        let path = self.free_path(id, package)?;
         let Package { sha256, size_bytes, .. } = package;
         let fragments = match &package.facts {
             Facts::Deb(deb) => [apt::packages::stanza(deb, &path, sha256, *size_bytes), String::new(), String::new()],
@@ -157,9 +178,29 @@ impl RepositoriesProjector {
         };
         let (revision, sha256, size_bytes) = (changed.revision, *sha256, *size_bytes);
         let file = FileRow { path, revision, sha256, size_bytes, added_at: changed.at, ended: None };
-        writes::insert_file(rows, id, &file, package, release, fragments).await?;
-        writes::move_on(rows, id, changed).await?;
+        self.pending.add(id, changed, NewFile::of(file.clone(), package, release, fragments));
         Ok(file)
+    }
+
+    /// `pool/<file name>` or `packages/<file name>`. Two versions that differ only in their epoch have the same file name:
+    /// the later one gets a folder of its own, named by its digest; so does a file that takes another's place.
+    fn free_path(&self, id: RepositoryId, package: &Package) -> Result<String, ProjectionError> {
+        let shelf = self.repositories.shelves.get(id);
+        let Some(expected) = self.pending.format(id).or(shelf.as_ref().map(|shelf| shelf.format())) else {
+            return Err(ProjectionError::Contradiction(format!("there is no repository {id}")));
+        };
+        let Package { file_name, sha256, .. } = package;
+        if expected != package.format() {
+            let why = format!("repository {id} takes {} packages, and {file_name} is none", expected.as_str());
+            return Err(ProjectionError::Contradiction(why));
+        }
+        let folder = match expected {
+            Format::Deb => "pool",
+            Format::Rpm => "packages",
+        };
+        let path = format!("{folder}/{file_name}");
+        let is_taken = self.pending.has_path(id, &path) || shelf.is_some_and(|shelf| shelf.has_path(&path));
+        Ok(if is_taken { format!("{folder}/{sha256}/{file_name}") } else { path })
     }
 
     async fn file_list(&self, rpm: &RpmFacts) -> Result<Vec<PackagedFile>, ProjectionError> {
@@ -193,15 +234,11 @@ impl RepositoriesProjector {
         index: &SignedIndex,
     ) -> Result<(), ProjectionError> {
         let unknown = || ProjectionError::Contradiction(format!("there is no repository {id}"));
-        let mut engine =
-            self.repositories.engines.caught_up(&mut *rows, id, index.covers).await?.ok_or_else(unknown)?;
-        let (covers, published_at) = (index.covers, index.published_at);
-        let (files, stated) = (index.files.clone(), index.stated.clone());
-        let rendered = tokio::task::spawn_blocking(move || {
-            engine.as_mut().map(|engine| engine.signable(covers, published_at, &files, &stated))
-        });
-        let rendered = rendered.await.map_err(|error| ProjectionError::Contradiction(error.to_string()))?;
-        let rendered = rendered.ok_or_else(unknown)?.map_err(|why| differs(index, &why))?;
+        let shelf = self.repositories.shelves.get(id);
+        let fresh = self.pending.fresh(id, shelf.as_deref());
+        let engines = &self.repositories.engines;
+        let engine = engines.caught_up_with(&mut *rows, id, index.covers, &fresh).await?.ok_or_else(unknown)?;
+        let rendered = rendered(engine, index).await?.ok_or_else(unknown)?.map_err(|why| differs(index, &why))?;
         if rendered.path != index.signed.path {
             return Err(differs(index, &format!("what is signed belongs at {}", rendered.path)));
         }
@@ -210,6 +247,22 @@ impl RepositoriesProjector {
             return Err(differs(index, &why));
         }
         Ok(())
+    }
+
+    /// Publications of a repository come one after the other.
+    fn follows(&self, id: RepositoryId, index: &SignedIndex) -> Result<(), ProjectionError> {
+        let shelf = self.repositories.shelves.get(id);
+        let committed = || Some(shelf.as_ref()?.newest()?.published_at.timestamp());
+        match self.pending.newest_published(id).or_else(committed) {
+            Some(newest) if newest >= index.published_at.timestamp() => Err(ProjectionError::Contradiction(format!(
+                "repository {id} has a publication at or after {} already",
+                index.published_at
+            ))),
+            _ if shelf.is_none() && self.pending.format(id).is_none() => {
+                Err(ProjectionError::Contradiction(format!("there is no repository {id}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The first line that is not as it was signed, if the signed text can be had.
@@ -259,6 +312,7 @@ impl Projector for RepositoriesProjector {
             let Repositories { shelves, engines, .. } = &self.repositories;
             shelves.clear();
             engines.clear();
+            self.named = NamedFiles::default();
             for row in rows::repositories(&mut *rows).await? {
                 let newest = match row.newest_published {
                     None => None,
@@ -294,7 +348,17 @@ impl Projector for RepositoriesProjector {
         })
     }
 
+    fn finish<'a>(&'a mut self, rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
+        Box::pin(async move {
+            self.pending.write(&mut *rows).await?;
+            self.named.write(rows).await?;
+            Ok(())
+        })
+    }
+
     fn committed(&mut self) {
+        self.pending.over();
+        self.named.committed();
         if self.staged.is_empty() {
             return;
         }
@@ -337,8 +401,27 @@ impl Projector for RepositoriesProjector {
     fn abandoned(&mut self) {
         // An event that failed staged nothing, but its repository's engine may have read rows that are gone now.
         self.staged.clear();
+        self.pending.over();
+        self.named.abandoned();
         self.repositories.engines.clear();
     }
+}
+
+/// What `engine` renders for the state that `index` covers, or why it cannot; none if it knows no repository.
+async fn rendered(
+    mut engine: Locked,
+    index: &SignedIndex,
+) -> Result<Option<Result<Signable, String>>, ProjectionError> {
+    let (covers, published_at) = (index.covers, index.published_at);
+    let Some(known) = engine.as_mut() else { return Ok(None) };
+    if known.text_bytes() <= RENDERED_AT_ONCE_MAX_BYTES {
+        return Ok(Some(known.signable(covers, published_at, &index.files, &index.stated)));
+    }
+    let (files, stated) = (index.files.clone(), index.stated.clone());
+    let rendering = tokio::task::spawn_blocking(move || {
+        engine.as_mut().map(|engine| engine.signable(covers, published_at, &files, &stated))
+    });
+    rendering.await.map_err(|error| ProjectionError::Contradiction(error.to_string()))
 }
 
 fn changed_by(recorded: &Recorded<Event>) -> Changed {

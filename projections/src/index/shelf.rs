@@ -8,6 +8,7 @@ use std::{
 use domain::{digest::Sha256, ids::RepositoryId, package::Format, recorded::Revision, repository::YankReason};
 
 use super::{
+    engines::Fresh,
     publication::Publication,
     rows::{Changed, FileRow},
 };
@@ -27,6 +28,8 @@ struct Contents {
     /// What was at a path before the same file came back.
     earlier: HashMap<String, Vec<PackageFile>>,
     yanked: HashMap<Sha256, YankReason>,
+    newest_file: Revision,
+    newest_end: Revision,
 }
 
 /// What was fixed when the repository was created.
@@ -88,6 +91,8 @@ impl Shelves {
             packages: HashMap::new(),
             earlier: HashMap::new(),
             yanked: HashMap::new(),
+            newest_file: Revision(0),
+            newest_end: Revision(0),
         }));
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(repository, Arc::new(shelf));
     }
@@ -108,6 +113,22 @@ impl Shelf {
 
     pub(super) fn fixed(&self) -> Fixed {
         self.read().fixed.clone()
+    }
+
+    /// What it holds.
+    pub(super) fn format(&self) -> Format {
+        self.read().fixed.format
+    }
+
+    /// What its files are to an engine. All of them are written.
+    pub(super) fn fresh(&self) -> Fresh<'static> {
+        let contents = self.read();
+        Fresh { newest_end: contents.newest_end, newest_written: contents.newest_file, unwritten: &[] }
+    }
+
+    /// Whether there is, or ever was, a file at `path`.
+    pub(super) fn has_path(&self, path: &str) -> bool {
+        self.read().packages.contains_key(path)
     }
 
     /// The file that the state at `covers` has at `path`.
@@ -158,13 +179,17 @@ impl Shelf {
         let FileRow { path, revision, sha256, size_bytes, added_at, ended } = file;
         let mut contents = self.write();
         let file = PackageFile { revision, sha256, size_bytes, added_at, ended };
+        contents.newest_file = contents.newest_file.max(revision);
+        contents.newest_end = contents.newest_end.max(ended.unwrap_or_default());
         if let Some(before) = contents.packages.insert(path.clone(), file) {
             contents.earlier.entry(path).or_default().push(before);
         }
     }
 
     pub(super) fn end(&self, path: &str, ended: Revision) {
-        if let Some(file) = self.write().packages.get_mut(path) {
+        let mut contents = self.write();
+        contents.newest_end = contents.newest_end.max(ended);
+        if let Some(file) = contents.packages.get_mut(path) {
             file.ended = Some(ended);
         }
     }
