@@ -10,6 +10,9 @@ use sqlx::{
 /// How many queries may read at the same time.
 pub const READERS_MAX: u32 = 8;
 
+/// How much of scratch read models each connection keeps in memory, in the words of SQLite: 64 MiB.
+const SCRATCH_CACHE_KIB: &str = "-65536";
+
 const CHECKPOINTS: &str = include_str!("../../migrations/read_models/sqlite/checkpoints.sql");
 
 /// An open file of read models.
@@ -28,26 +31,30 @@ impl ReadModels {
     /// # Errors
     /// The file cannot be opened as a SQLite database.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, sqlx::Error> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
-            .foreign_keys(true);
-        let mut writer = SqliteConnection::connect_with(&options).await?;
-        sqlx::raw_sql(CHECKPOINTS).execute(&mut writer).await?;
-        let readers = SqlitePoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(options.read_only(true));
-        Ok(Self { writer, readers })
+        let options = SqliteConnectOptions::new().journal_mode(SqliteJournalMode::Wal);
+        Self::with(options.synchronous(SqliteSynchronous::Normal).filename(path)).await
     }
 
-    /// As [`Self::open`], for read models that nobody needs after a crash: nothing waits for the disk.
+    /// As [`Self::open`], for read models that nobody needs after a crash and nobody reads meanwhile: nothing waits for the
+    /// disk.
     ///
     /// # Errors
     /// The file cannot be opened as a SQLite database.
     pub async fn scratch(path: impl AsRef<Path>) -> Result<Self, sqlx::Error> {
-        let mut opened = Self::open(path).await?;
-        sqlx::raw_sql("pragma synchronous = off; pragma cache_size = -65536").execute(&mut opened.writer).await?;
-        Ok(opened)
+        let options = SqliteConnectOptions::new()
+            .journal_mode(SqliteJournalMode::Truncate)
+            .synchronous(SqliteSynchronous::Off)
+            .pragma("temp_store", "memory")
+            .pragma("cache_size", SCRATCH_CACHE_KIB);
+        Self::with(options.filename(path)).await
+    }
+
+    async fn with(options: SqliteConnectOptions) -> Result<Self, sqlx::Error> {
+        let options = options.create_if_missing(true).foreign_keys(true);
+        let mut writer = SqliteConnection::connect_with(&options).await?;
+        sqlx::raw_sql(CHECKPOINTS).execute(&mut writer).await?;
+        let readers = SqlitePoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(options.read_only(true));
+        Ok(Self { writer, readers })
     }
 }
 

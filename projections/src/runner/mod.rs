@@ -81,8 +81,18 @@ struct Batch {
 
 impl Batch {
     async fn read(feed: &dyn Feed, codec: Codec, after: Position, limit: u32) -> Result<Self, FeedError> {
-        let Page { events, next, head } = feed.read_all(after, limit).await?;
-        Ok(Self { after, events: events.into_iter().map(|stored| Incoming::of(stored, codec)).collect(), next, head })
+        Ok(Self::of(feed.read_all(after, limit).await?, codec, after))
+    }
+
+    /// With the page behind it.
+    fn extend(&mut self, Page { events, next, head }: Page, codec: Codec) {
+        self.events.extend(events.into_iter().map(|stored| Incoming::of(stored, codec)));
+        (self.next, self.head) = (next, head);
+    }
+
+    /// The page behind `after`.
+    fn of(Page { events, next, head }: Page, codec: Codec, after: Position) -> Self {
+        Self { after, events: events.into_iter().map(|stored| Incoming::of(stored, codec)).collect(), next, head }
     }
 }
 

@@ -9,14 +9,19 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{Batch, ProjectorHealth, RunnerError, slot::Slot};
 use crate::{
-    feed::{Feed, FeedError},
+    feed::{Feed, FeedError, Page},
     projector::Projector,
 };
 
-/// How many pages may wait for a projector that is slower than the others.
-const PAGES_AHEAD_MAX: usize = 4;
-/// Most events in one page, and so in one transaction.
-const PAGE_EVENTS_MAX: u32 = 4_000;
+/// How many transactions' events may wait for a projector that is slower than the others.
+const BATCHES_AHEAD_MAX: usize = 2;
+/// How many pages are read while one is decoded.
+const PAGES_READ_AHEAD_MAX: usize = 1;
+/// Most events in one page of the log.
+const PAGE_EVENTS_MAX: u32 = 4_096;
+/// Pages are put together until there are so many events, for one transaction: in tables whose keys are like random numbers each
+/// transaction writes most pages of the file anew.
+const TRANSACTION_EVENTS: usize = 12_000;
 
 /// Projectors on their way through a log, each with rows of its own.
 pub struct Replay {
@@ -76,14 +81,14 @@ impl Replay {
         let (mut after, mut last) = (Position(u64::MAX), Position(0));
         for (place, lane) in std::mem::take(&mut self.lanes).into_iter().enumerate() {
             let end = until(lane.slot.health().name);
-            let (send, receive) = mpsc::channel(PAGES_AHEAD_MAX);
+            let (send, receive) = mpsc::channel(BATCHES_AHEAD_MAX);
             if lane.wants_more(end) {
                 (after, last) = (after.min(lane.slot.position()), last.max(end));
                 pages.push(send);
             }
             working.spawn(async move { Ok::<_, ReplayError>((place, lane.work(receive, end).await?)) });
         }
-        let reading = read(self.feed.as_ref(), after, last, pages, seen).await;
+        let reading = hand_out(Arc::clone(&self.feed), after, last, pages, seen).await;
         let mut lanes = BTreeMap::new();
         while let Some(worked) = working.join_next().await {
             let (place, lane) = worked.map_err(|error| ReplayError::Trouble(error.to_string()))??;
@@ -95,31 +100,52 @@ impl Replay {
     }
 }
 
-/// Hands every page after `after` to all, until `last` is in one.
-async fn read(
-    feed: &dyn Feed,
-    mut after: Position,
+/// Hands every page after `after` to all, until `last` is in one. The next page is read while one is decoded.
+async fn hand_out(
+    feed: Arc<dyn Feed>,
+    after: Position,
     last: Position,
-    mut pages: Vec<mpsc::Sender<Arc<Batch>>>,
+    mut lanes: Vec<mpsc::Sender<Arc<Batch>>>,
     seen: impl Fn(Position),
 ) -> Result<(), ReplayError> {
-    while after < last && !pages.is_empty() {
-        let batch = Arc::new(Batch::read(feed, Codec::default(), after, PAGE_EVENTS_MAX).await?);
-        if batch.next <= after {
-            return Ok(());
+    let (send, mut pages) = mpsc::channel(PAGES_READ_AHEAD_MAX);
+    let reading = tokio::spawn(read(feed, after, last, send));
+    let mut after = after;
+    while !lanes.is_empty()
+        && let Some(page) = pages.recv().await
+    {
+        let mut batch = Batch::of(page?, Codec::default(), after);
+        while batch.events.len() < TRANSACTION_EVENTS
+            && let Some(page) = pages.recv().await
+        {
+            batch.extend(page?, Codec::default());
         }
+        let batch = Arc::new(batch);
         after = batch.next;
-        let mut open = Vec::with_capacity(pages.len());
-        for page in pages {
+        let mut open = Vec::with_capacity(lanes.len());
+        for lane in lanes {
             // A projector that stopped, or has all it needs, takes no more.
-            if page.send(Arc::clone(&batch)).await.is_ok() {
-                open.push(page);
+            if lane.send(Arc::clone(&batch)).await.is_ok() {
+                open.push(lane);
             }
         }
-        pages = open;
+        lanes = open;
         seen(after.min(last));
     }
+    reading.abort();
     Ok(())
+}
+
+async fn read(feed: Arc<dyn Feed>, mut after: Position, last: Position, pages: mpsc::Sender<Result<Page, FeedError>>) {
+    while after < last {
+        let page = feed.read_all(after, PAGE_EVENTS_MAX).await;
+        let next = page.as_ref().map_or(after, |page| page.next);
+        // Nobody waits for it any more, or there is nothing behind it.
+        if pages.send(page).await.is_err() || next <= after {
+            return;
+        }
+        after = next;
+    }
 }
 
 impl Lane {
