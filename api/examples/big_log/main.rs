@@ -45,8 +45,8 @@ use domain::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use projections::{
-    board::board, index::repositories, projector::Projector, read_models::ReadModels, runner::Runner,
-    transparency::transparency,
+    board::board, credentials::credentials, history::HistoryProjector, index::repositories, projector::Projector,
+    read_models::ReadModels, runner::Runner, transparency::transparency,
 };
 
 use self::{log::Log, machines::Machines, releases::Project};
@@ -108,9 +108,15 @@ async fn main() -> Outcome<()> {
     let ReadModels { writer, readers } = ReadModels::open(at("read_models.sqlite")).await?;
     let (repositories, projector) = repositories(readers.clone(), Arc::new(IndexBlobs(blobs.clone())));
     let (board, board_projector) = board(readers.clone());
+    let credentials_projector = credentials(readers.clone()).1;
     let (transparency, transparency_projector) = transparency(readers);
-    let projectors: Vec<Box<dyn Projector>> =
-        vec![Box::new(projector), Box::new(board_projector), Box::new(transparency_projector)];
+    let projectors: Vec<Box<dyn Projector>> = vec![
+        Box::new(credentials_projector),
+        Box::new(projector),
+        Box::new(board_projector),
+        Box::new(transparency_projector),
+        Box::new(HistoryProjector::default()),
+    ];
     let (runner, progress) = Runner::open(writer, Arc::new(LogFeed(store.clone())), projectors).await?;
     let projecting = tokio::spawn(runner.run());
     let candidates: Arc<dyn Candidates> = Arc::new(ProjectedRepositories { repositories, board: board.clone() });

@@ -4,21 +4,16 @@
 use std::{path::Path, sync::Arc, time::Instant};
 
 use ::projections::{
-    board::board,
-    credentials::credentials,
     feed::Feed,
-    history::HistoryProjector,
-    index::repositories,
     projector::Projector,
     read_models::ReadModels,
     runner::{ProjectorHealth, Replay},
-    transparency::transparency,
 };
 use domain::recorded::Position;
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::SqliteConnection;
 
 use super::{Finding, Place, Sources, Stage, VerifyError, Watch, read_models::Snapshot, watch::at_position};
-use crate::wiring::{IndexBlobs, LogFeed};
+use crate::wiring::{LogFeed, every_projector};
 
 /// What came of it.
 #[derive(Default)]
@@ -49,7 +44,7 @@ pub(super) async fn run(
     let feed: Arc<dyn Feed> = Arc::new(LogFeed(Arc::clone(&sources.log)));
     let mut lanes: Vec<(SqliteConnection, Box<dyn Projector>)> = Vec::new();
     let mut files = Vec::new();
-    for (name, make) in makers(sources) {
+    for (name, make) in every_projector(sources.blobs.clone()) {
         let file = scratch.join(format!("{name}.sqlite"));
         let ReadModels { writer, readers } = ReadModels::scratch(&file).await.map_err(failed)?;
         lanes.push((writer, make(readers)));
@@ -89,20 +84,6 @@ pub(super) async fn run(
     projected.findings.extend(healths.iter().filter_map(stopped));
     projected.events_a_second = (until.0 as f64 / working.as_secs_f64().max(0.001)) as u64;
     Ok(projected)
-}
-
-type Make = Box<dyn FnOnce(SqlitePool) -> Box<dyn Projector> + Send>;
-
-/// Every projector that the server has.
-fn makers(sources: &Sources) -> Vec<(&'static str, Make)> {
-    let blobs = Arc::new(IndexBlobs(sources.blobs.clone()));
-    vec![
-        ("credentials", Box::new(|readers| Box::new(credentials(readers).1))),
-        ("repositories", Box::new(move |readers| Box::new(repositories(readers, blobs).1))),
-        ("board", Box::new(|readers| Box::new(board(readers).1))),
-        ("transparency", Box::new(|readers| Box::new(transparency(readers).1))),
-        ("history", Box::new(|_| Box::new(HistoryProjector::default()))),
-    ]
 }
 
 /// A projector that stopped names the event behind the last one it could take.

@@ -3,6 +3,7 @@
 mod blob_store;
 mod feed;
 mod github;
+mod projectors;
 mod repositories;
 mod served;
 mod windows;
@@ -11,6 +12,7 @@ pub use self::{
     blob_store::IndexBlobs,
     feed::LogFeed,
     github::{github_access, github_worker},
+    projectors::{MakeProjector, every_projector},
     repositories::{ProjectedRepositories, ProjectedTrees, StatedFacts},
     served::{ServedBlobs, ServedRepositories},
     windows::ProjectedWindows,
