@@ -163,6 +163,16 @@ impl Engine {
         measured
     }
 
+    /// The uncompressed text of the state at `covers` that the gz file `file` holds; none if it is no file of that state.
+    pub(super) fn text_of(&self, file: &IndexFile, covers: Revision) -> Option<Vec<u8>> {
+        let is_of = |name: &str| match self.document(name) {
+            Some(document) => file.path == document.path(&file.sha256),
+            None => file.path == format!("{}.gz", self.packages_path(name)),
+        };
+        let (name, rope, len) = self.documents_at(covers).into_iter().find(|(name, ..)| is_of(name))?;
+        Some(rope.text(len, &self.frame(name, len)))
+    }
+
     fn documents_at(&self, covers: Revision) -> Vec<(&String, &Rope, usize)> {
         let existing = self.documents.iter().filter(|(name, _)| self.exists(name, covers));
         existing.map(|(name, rope)| (name, rope, rope.len_at(covers))).collect()

@@ -13,6 +13,7 @@
 mod apt_client;
 mod candidate;
 mod diff;
+mod difference;
 mod engine;
 mod engines;
 mod history;

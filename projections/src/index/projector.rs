@@ -238,13 +238,17 @@ impl RepositoriesProjector {
         let fresh = self.pending.fresh(id, shelf.as_deref());
         let engines = &self.repositories.engines;
         let engine = engines.caught_up_with(&mut *rows, id, index.covers, &fresh).await?.ok_or_else(unknown)?;
-        let rendered = rendered(engine, index).await?.ok_or_else(unknown)?.map_err(|why| differs(index, &why))?;
+        let rendered = match rendered(engine, index).await?.ok_or_else(unknown)? {
+            Ok(rendered) => rendered,
+            Err(why) => return Err(self.differs(id, index, why).await),
+        };
         if rendered.path != index.signed.path {
-            return Err(differs(index, &format!("what is signed belongs at {}", rendered.path)));
+            let why = format!("what is signed belongs at {}", rendered.path);
+            return Err(self.differs(id, index, why).await);
         }
         if Sha256::of(rendered.text.as_bytes()) != index.signed.sha256 {
             let why = self.difference(index, &rendered.text).await;
-            return Err(differs(index, &why));
+            return Err(self.differs(id, index, why).await);
         }
         Ok(())
     }
@@ -265,6 +269,18 @@ impl RepositoriesProjector {
         }
     }
 
+    /// Why the index is not what it was signed as, down to the first byte of a list if that can be found.
+    async fn differs(&self, id: RepositoryId, index: &SignedIndex, mut why: String) -> ProjectionError {
+        if let Some(first) = self.repositories.first_difference(id, index).await {
+            why = format!("{why}; {first}");
+        }
+        let SignedIndex { covers, signed, .. } = index;
+        ProjectionError::Contradiction(format!(
+            "the index signed for revision {covers} ({}, SHA-256 {}) is not what that state renders to: {why}",
+            signed.path, signed.sha256
+        ))
+    }
+
     /// The first line that is not as it was signed, if the signed text can be had.
     async fn difference(&self, index: &SignedIndex, rendered: &str) -> String {
         let Ok(signed) = self.repositories.blobs.get(index.signed.sha256).await else {
@@ -278,6 +294,7 @@ impl RepositoriesProjector {
             match (theirs.next(), ours.next()) {
                 (None, None) => return "the texts differ in how their lines end".to_owned(),
                 (signed, rendered) if signed != rendered => {
+                    let [signed, rendered] = [signed, rendered].map(Option::unwrap_or_default);
                     return format!("line {line} was signed as {signed:?} and is rendered as {rendered:?}");
                 }
                 _ => {}
@@ -426,12 +443,4 @@ async fn rendered(
 
 fn changed_by(recorded: &Recorded<Event>) -> Changed {
     Changed { revision: recorded.revision, at: recorded.metadata.recorded_at.timestamp() }
-}
-
-fn differs(index: &SignedIndex, why: &str) -> ProjectionError {
-    let SignedIndex { covers, signed, .. } = index;
-    ProjectionError::Contradiction(format!(
-        "the index signed for revision {covers} ({}, SHA-256 {}) is not what that state renders to: {why}",
-        signed.path, signed.sha256
-    ))
 }

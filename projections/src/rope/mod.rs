@@ -179,6 +179,15 @@ impl Rope {
         progress.finish()
     }
 
+    /// The uncompressed file of the first `len` entries: a copy, for whoever looks at it closely.
+    #[must_use]
+    pub fn text(&self, len: usize, frame: &Frame) -> Vec<u8> {
+        let (full, tail) = self.split(len);
+        let segments = full.iter().map(|segment| segment.text.as_slice());
+        let parts = [frame.head.as_bytes()].into_iter().chain(segments).chain([tail, frame.foot.as_bytes()]);
+        parts.flatten().copied().collect()
+    }
+
     /// Compresses the full segments of the first `len` entries that were never compressed before.
     pub fn prepare(&mut self, len: usize, codec: Codec) {
         for index in self.packed(codec).segments.len()..len / SEGMENT_ENTRIES {
