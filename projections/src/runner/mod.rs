@@ -137,7 +137,12 @@ impl Runner {
     ) -> Result<(Self, Progress), RunnerError> {
         let mut slots = Vec::new();
         for projector in projectors {
-            slots.push(Slot::open(&mut rows, projector).await?);
+            let slot = Slot::open(&mut rows, projector).await?;
+            if slot.position() == Position(0) {
+                let name = slot.health().name;
+                tracing::info!(projector = name, "building projection {name}");
+            }
+            slots.push(slot);
         }
         let health = watch::Sender::new(Health { projectors: slots.iter().map(Slot::health).collect(), trouble: None });
         let progress = Progress::new(health.subscribe());

@@ -38,7 +38,6 @@ impl Slot {
         let position = match stored {
             Some(row) if row.try_get::<i64, _>("version")? == version => Position(unsigned(row.try_get("position")?)),
             _ => {
-                tracing::info!(projector = projector.name(), "building projection {}", projector.name());
                 make_tables(rows, projector.as_ref()).await?;
                 Position(0)
             }
