@@ -201,8 +201,14 @@ impl Follower {
             self.take_signing_keys(session, head.signing_keys, served).await?;
         }
         let Checkpoint { size, .. } = checkpoint;
-        self.replica.adopt(&self.address.organisation, &session.key, size.max(head.size))?;
         let is_empty = entries.is_empty();
+        if is_empty && size < head.size {
+            let server_has = head.size;
+            let what = format!("the server says that its log has {server_has} entries, and shows none after {size}");
+            return Err(Untrusted::new(what).into());
+        }
+        self.replica.adopt(&self.address.organisation, &session.key, size.max(head.size))?;
+        self.replica.is_told(size.max(head.size))?;
         self.replica.take(entries, &session.client).await?;
         self.contact.has(size, head.size);
         self.failures = 0;

@@ -146,6 +146,16 @@ impl Replica {
         }
     }
 
+    /// The server says now that its log has `size` entries. Nobody vouches for what it said at first contact, and a log never
+    /// becomes shorter: it is complete with the smaller number.
+    pub(super) fn is_told(&mut self, size: u64) -> Result<(), ReplicaError> {
+        if let Some(state) = self.state.as_mut().filter(|state| size < state.complete_at) {
+            state.complete_at = size;
+            state.write(self.data.path())?;
+        }
+        Ok(())
+    }
+
     /// Records the events of the signing keys, from the first on, that are not there yet.
     pub(super) async fn take_signing_keys(&self, events: Vec<Recorded<RawEvent>>) -> Result<(), ReplicaError> {
         Ok(log_lines::append(&*self.store, events).await?)

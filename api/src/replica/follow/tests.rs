@@ -181,6 +181,25 @@ async fn what_the_logs_key_did_not_sign_is_not_believed() {
 }
 
 #[tokio::test]
+async fn a_server_that_promises_more_than_it_shows_is_found_out_and_the_promise_is_forgotten() {
+    let place = Place::new().await;
+    let promise = |path: &str, bytes: Bytes| match path.ends_with("/log") {
+        true => replaced(&bytes, "\"size\":4", "\"size\":4000000000"),
+        false => bytes,
+    };
+    let server = place.world.listen_lying(Arc::new(promise)).await;
+    let mut follower = place.follower(&server).await;
+    let refused = follower.catch_up().await.expect_err("the rest never comes");
+    assert!(refused.to_string().contains("has 4000000000 entries, and shows none after 4"), "{refused}");
+    assert!(!follower.replica.is_complete(), "as far as it knows");
+    close(follower).await;
+    let honest = place.world.listen().await;
+    let mut follower = place.follower(&honest).await;
+    follower.catch_up().await.expect("it follows");
+    assert!(follower.replica.is_complete());
+}
+
+#[tokio::test]
 async fn another_key_than_the_one_that_was_pinned_or_remembered_is_refused() {
     let (place, other) = (Place::new().await, Place::new().await);
     let (server, others) = (place.world.listen().await, other.world.listen().await);
