@@ -140,8 +140,9 @@ impl Server {
         let (repositories, repositories_projector) = repositories(readers.clone(), Arc::new(IndexBlobs(blobs.clone())));
         let projectors: Vec<Box<dyn Projector>> = vec![
             Box::new(credentials_projector),
-            Box::new(repositories_projector),
+            // Before the repositories: what is to be published asks it whose a repository is.
             Box::new(board_projector),
+            Box::new(repositories_projector),
             Box::new(transparency_projector),
             Box::new(HistoryProjector::default()),
         ];
