@@ -88,6 +88,14 @@ pub enum VerifyError {
     /// A defect of this program.
     #[error("checking broke off")]
     BrokeOff(#[from] tokio::task::JoinError),
+    /// The part that was asked for ends before it begins.
+    #[error("there is nothing to check from position {from} until position {until}: give the earlier one first")]
+    Reversed {
+        /// What was asked for.
+        from: Position,
+        /// What was asked for.
+        until: Position,
+    },
     /// There is nothing in the part that was asked for.
     #[error("there is nothing to check: the log ends at position {head}, and positions from {from} on were asked for")]
     Nothing {
@@ -106,6 +114,9 @@ pub async fn verify(sources: &Sources, span: Span, watch: &dyn Watch) -> Result<
     let started = Instant::now();
     let head = sources.log.head().await?;
     let until = span.until.map_or(head, |until| until.min(head));
+    if let Some(asked) = span.until.filter(|asked| span.from > *asked) {
+        return Err(VerifyError::Reversed { from: span.from, until: asked });
+    }
     if span.from > until {
         return Err(VerifyError::Nothing { head, from: span.from });
     }
