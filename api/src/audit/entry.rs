@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     event::{self, subjects},
     ids::EventId,
-    recorded::{Position, RawEvent, Recorded},
+    recorded::{RawEvent, Recorded},
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -76,11 +76,5 @@ impl Entry {
     #[must_use]
     pub fn line(&self) -> String {
         serde_json::to_string(self).expect("an entry is plain data")
-    }
-
-    /// Its place in the log.
-    #[must_use]
-    pub fn place(&self) -> Position {
-        Position(self.position)
     }
 }
