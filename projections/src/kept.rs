@@ -24,14 +24,18 @@ impl<K: Copy + Eq + Hash + Ord + std::fmt::Display, V> Kept<K, V> {
         Self { rows: HashMap::new(), added: BTreeSet::new(), changed: BTreeSet::new(), max }
     }
 
-    /// The row, if it is in memory.
-    pub(crate) fn get(&self, key: K) -> Option<&V> {
-        self.rows.get(&key)
-    }
-
-    /// Keeps a row as it is in the table.
-    pub(crate) fn keep(&mut self, key: K, row: V) {
-        self.rows.insert(key, row);
+    /// The row, which `read` fetches from the table unless it is in memory; none if the table has none either.
+    pub(crate) async fn get_or_read(
+        &mut self,
+        key: K,
+        read: impl Future<Output = Result<Option<V>, sqlx::Error>>,
+    ) -> Result<Option<&V>, sqlx::Error> {
+        if !self.rows.contains_key(&key)
+            && let Some(row) = read.await?
+        {
+            self.rows.insert(key, row);
+        }
+        Ok(self.rows.get(&key))
     }
 
     /// A row that is not in the table yet.
@@ -98,10 +102,23 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_row_is_written_once_however_often_it_changed() {
+    async fn with_one_row() -> Kept<i32, &'static str> {
         let mut rows = Kept::new(2);
-        rows.keep(1, "old");
+        assert_eq!(rows.get_or_read(1, async { Ok(Some("old")) }).await.unwrap(), Some(&"old"));
+        rows
+    }
+
+    #[tokio::test]
+    async fn a_row_is_read_once_and_one_that_is_not_there_is_not_kept() {
+        let mut rows = with_one_row().await;
+        assert_eq!(rows.get_or_read(1, async { panic!("it is known") }).await.unwrap(), Some(&"old"));
+        assert_eq!(rows.get_or_read(2, async { Ok(None) }).await.unwrap(), None);
+        assert_eq!(rows.get_or_read(2, async { Ok(Some("new")) }).await.unwrap(), Some(&"new"));
+    }
+
+    #[tokio::test]
+    async fn a_row_is_written_once_however_often_it_changed() {
+        let mut rows = with_one_row().await;
         rows.add(3, "new").unwrap();
         for value in ["a", "b"] {
             *rows.change(1).unwrap() = value;
@@ -115,12 +132,11 @@ mod tests {
         assert_eq!((rows.added(), rows.changed()), (vec![], vec![(3, &"c")]));
     }
 
-    #[test]
-    fn a_row_that_is_there_cannot_be_added() {
-        let mut rows = Kept::new(2);
-        rows.keep(1, "old");
+    #[tokio::test]
+    async fn a_row_that_is_there_cannot_be_added() {
+        let mut rows = with_one_row().await;
         assert_eq!(rows.add(1, "new").unwrap_err().to_string(), "there is a 1 already");
-        assert_eq!(rows.get(1), Some(&"old"));
+        assert_eq!(rows.rows.get(&1), Some(&"old"));
     }
 
     #[test]
@@ -132,6 +148,6 @@ mod tests {
         assert_eq!(rows.added().len(), 3, "all of them until they are written");
         rows.written();
         rows.committed();
-        assert_eq!(rows.get(0), None);
+        assert_eq!(rows.rows.get(&0), None);
     }
 }

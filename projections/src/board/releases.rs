@@ -42,11 +42,7 @@ impl Releases {
         if let Some(release) = ReleaseRows::received(recorded, event) {
             return self.0.add(id, release);
         }
-        if self.0.get(id).is_none()
-            && let Some(release) = ReleaseRows::read(rows, id).await?
-        {
-            self.0.keep(id, release);
-        }
+        self.0.get_or_read(id, ReleaseRows::read(rows, id)).await?;
         let unknown = || ProjectionError::Contradiction(format!("release {id} was never received"));
         self.0.change(id).ok_or_else(unknown)?.take(micros(recorded), event);
         Ok(())

@@ -98,12 +98,7 @@ impl Rows {
         rows: &mut SqliteConnection,
         id: AccessKeyId,
     ) -> Result<Option<&KeyRow>, sqlx::Error> {
-        if self.keys.get(id).is_none() {
-            let found = sqlx::query("select * from access_key where id = ?").bind(id.to_string()).fetch_optional(rows);
-            let Some(row) = found.await? else { return Ok(None) };
-            self.keys.keep(id, key(&row)?);
-        }
-        Ok(self.keys.get(id))
+        self.keys.get_or_read(id, read_key(rows, id)).await
     }
 
     pub(super) async fn change_key(
@@ -142,12 +137,7 @@ impl Rows {
         rows: &mut SqliteConnection,
         repository: RepositoryId,
     ) -> Result<Option<&RingRow>, sqlx::Error> {
-        if self.rings.get(repository).is_none() {
-            let found = sqlx::query("select * from keyring where repository = ?").bind(repository.to_string());
-            let Some(row) = found.fetch_optional(rows).await? else { return Ok(None) };
-            self.rings.keep(repository, ring(&row)?);
-        }
-        Ok(self.rings.get(repository))
+        self.rings.get_or_read(repository, read_ring(rows, repository)).await
     }
 
     pub(super) async fn change_ring(
@@ -258,6 +248,16 @@ fn bind_ring<'q>(statement: Statement<'q>, (repository, row): (RepositoryId, &Ri
         .bind(row.moved)
         .bind(row.closed_at)
         .bind(row.closed_by.as_deref())
+}
+
+async fn read_key(rows: &mut SqliteConnection, id: AccessKeyId) -> Result<Option<KeyRow>, sqlx::Error> {
+    let found = sqlx::query("select * from access_key where id = ?").bind(id.to_string()).fetch_optional(rows);
+    found.await?.as_ref().map(key).transpose()
+}
+
+async fn read_ring(rows: &mut SqliteConnection, repository: RepositoryId) -> Result<Option<RingRow>, sqlx::Error> {
+    let found = sqlx::query("select * from keyring where repository = ?").bind(repository.to_string());
+    found.fetch_optional(rows).await?.as_ref().map(ring).transpose()
 }
 
 fn key(row: &SqliteRow) -> Result<KeyRow, sqlx::Error> {
