@@ -158,17 +158,6 @@ async fn of_repository(
     recorded: &Recorded<Event>,
     event: &repository::Event,
 ) -> Result<(), sqlx::Error> {
-    match event {
-        repository::Event::PackageAdded { package, release, .. } => {
-            listed.add(recorded, package, *release);
-            return Ok(());
-        }
-        repository::Event::SnapshotTaken { .. }
-        | repository::Event::SnapshotRemoved { .. }
-        | repository::Event::IndexSigned(_) => return Ok(()),
-        // Rare, and about packages that are listed.
-        _ => listed.write(&mut *rows).await?,
-    }
     let id = recorded.stream.id().to_string();
     let query = match event {
         repository::Event::Created { organisation, name, format, codename, .. } => sqlx::query(
@@ -181,22 +170,32 @@ async fn of_repository(
         .bind(format.as_str())
         .bind(codename)
         .bind(micros(recorded)),
+        repository::Event::PackageAdded { package, release, .. } => {
+            listed.add(recorded, package, *release);
+            return Ok(());
+        }
         // The same package in another file: it keeps its place in the list.
-        repository::Event::PackageResigned { replaces, package, .. } => sqlx::query(
-            "update listed_package set sha256 = ?, size_bytes = ?, file_name = ? where repository = ? and sha256 = ?",
-        )
-        .bind(package.sha256.to_string())
-        .bind(signed(package.size_bytes))
-        .bind(&package.file_name)
-        .bind(id)
-        .bind(replaces.to_string()),
+        repository::Event::PackageResigned { replaces, package, .. } => {
+            listed.write(&mut *rows).await?;
+            sqlx::query(
+                "update listed_package set sha256 = ?, size_bytes = ?, file_name = ?
+                 where repository = ? and sha256 = ?",
+            )
+            .bind(package.sha256.to_string())
+            .bind(signed(package.size_bytes))
+            .bind(&package.file_name)
+            .bind(id)
+            .bind(replaces.to_string())
+        }
         repository::Event::PackageYanked { sha256, reason, policy } => {
+            listed.write(&mut *rows).await?;
             let is_hidden = *policy == YankPolicy::Hide;
             let marked = mark(rows, &id, *sha256, Some(reason.as_str()), is_hidden);
             marked.await?;
             sqlx::query("update listed_repository set packages = packages - ? where id = ?").bind(is_hidden).bind(id)
         }
         repository::Event::PackageRestored { sha256 } => {
+            listed.write(&mut *rows).await?;
             let was_hidden: bool =
                 sqlx::query_scalar("select is_hidden from listed_package where repository = ? and sha256 = ?")
                     .bind(&id)
@@ -209,8 +208,7 @@ async fn of_repository(
         repository::Event::YankPolicySet { policy } => {
             sqlx::query("update listed_repository set yank_policy = ? where id = ?").bind(policy.as_str()).bind(id)
         }
-        repository::Event::PackageAdded { .. }
-        | repository::Event::SnapshotTaken { .. }
+        repository::Event::SnapshotTaken { .. }
         | repository::Event::SnapshotRemoved { .. }
         | repository::Event::IndexSigned(_) => return Ok(()),
     };
