@@ -83,15 +83,14 @@ fn until_built() -> Vec<release::Event> {
     ]
 }
 
+fn ready(config: &str) -> release::Event {
+    release::Event::PackageReady { config: config.into(), package: deb("hello_1.0_amd64.deb"), key_fingerprint: None }
+}
+
 #[tokio::test]
 async fn a_release_shows_each_step_and_each_package() {
     let world = World::new();
     let running = world.start().await;
-    let ready = |config: &str| release::Event::PackageReady {
-        config: config.into(),
-        package: deb("hello_1.0_amd64.deb"),
-        key_fingerprint: None,
-    };
     let repository = RepositoryId(Uuid::from_u128(9));
     let mut events = until_built();
     events.extend([ready("a.yml"), ready("b.yml")]);
@@ -193,11 +192,6 @@ async fn a_cancelled_release_ends_the_step_it_is_at() {
 async fn the_rows_are_the_same_whether_events_come_one_by_one_or_all_at_once() {
     let world = World::new();
     let running = world.start().await;
-    let ready = |config: &str| release::Event::PackageReady {
-        config: config.into(),
-        package: deb("hello_1.0_amd64.deb"),
-        key_fingerprint: None,
-    };
     let mut events = until_built();
     events.extend([ready("a.yml"), set_up_failed()]);
     world.release(&running, events).await;
