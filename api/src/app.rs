@@ -1,20 +1,21 @@
 //! What every handler may use.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use commands::{
     blobs::Blobs, execute::Executor, github::Access, installers::PublishedInstallers, log_signer::LogSigner,
     personal::Persons, refused_triggers::RefusedTriggers, rolls::Rolls, secrets::Secrets, signing_keys::SigningKeys,
     source::Git,
 };
+use domain::recorded::Position;
 use projections::{
     board::Board, credentials::Credentials, index::Repositories, runner::Progress, transparency::Transparency,
 };
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    audit::Auditor,
+    audit::{AuditError, Auditor},
     feed::Feeds,
     http::{client_address::TrustedProxies, public_url::PublicUrl},
     oidc::CiIssuer,
@@ -91,6 +92,8 @@ pub struct Parts {
     pub incoming: PathBuf,
 }
 
+/// How long read models may take to show a change before it is answered all the same.
+pub const SHOWN_WITHIN: Duration = Duration::from_secs(10);
 /// Most questions to code repositories at the same time. Each is a process.
 pub const TAG_QUESTIONS_MAX: usize = 16;
 /// Most uploads at the same time. Each may take a package's size of disk.
@@ -101,6 +104,32 @@ impl App {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// Waits until `projectors` show what happened up to `position`, but not for ever.
+    pub async fn shown(&self, projectors: &[&str], position: Position) {
+        let all = async {
+            for late in projectors {
+                if let Err(error) = self.progress.wait_for_projector(late, position).await {
+                    tracing::warn!("what is recorded will not show: {error}");
+                }
+            }
+        };
+        if timeout(SHOWN_WITHIN, all).await.is_err() {
+            tracing::warn!("what is recorded does not show in {} yet", projectors.join(" and "));
+        }
+    }
+
+    /// Answers questions about the event log, after what is recorded now shows in the answers. If that takes too long they
+    /// lack the newest, and the server's log says so.
+    ///
+    /// # Errors
+    /// The log or the read models cannot be read.
+    pub async fn auditor_now(&self) -> Result<&Auditor, AuditError> {
+        if let Some(behind) = self.auditor.caught_up().await? {
+            tracing::warn!("an auditor is answered too early: {behind}");
+        }
+        Ok(&self.auditor)
     }
 }
 

@@ -7,6 +7,7 @@ pub mod apt;
 pub mod blob;
 pub mod board;
 mod bulk;
+pub mod checkpoint;
 pub mod credentials;
 pub mod feed;
 pub mod history;

@@ -69,13 +69,15 @@ async fn export(
         from: query.from,
         until: query.until,
     };
-    let wanted = app.auditor.wanted(&question).await.map_err(|error| match error {
+    let refused = |error| match error {
         AuditError::Invalid(error) => Problem::BadRequest(error.to_string()),
         AuditError::Unknown(_) => Problem::NotFound(error.to_string()),
         error => Problem::internal("read the event log")(error.into()),
-    })?;
+    };
+    let auditor = app.auditor_now().await.map_err(refused)?;
+    let wanted = auditor.wanted(&question).await.map_err(refused)?;
     let form = if query.opened { Form::Opened } else { Form::Canonical };
-    let lines = app.auditor.clone().lines(wanted, query.after.map(Position), form);
+    let lines = auditor.clone().lines(wanted, query.after.map(Position), form);
     let ndjson = HeaderValue::from_static("application/x-ndjson");
     Ok(([(header::CONTENT_TYPE, ndjson)], Body::from_stream(lines)).into_response())
 }

@@ -3,6 +3,7 @@
 //! The events are found by the projected history and read from the log, which alone says what they are. Nothing here writes:
 //! the same answers come from a server, and from a data folder beside one.
 
+mod caught_up;
 mod cause;
 mod entry;
 mod export;
@@ -34,6 +35,7 @@ use sqlx::{
 
 pub(crate) use self::words::time;
 pub use self::{
+    caught_up::Behind,
     entry::Entry,
     export::routes,
     find::{EventPage, FIRST_MAX},
@@ -53,6 +55,7 @@ pub const STORY_EVENTS_MAX: usize = 200;
 #[derive(Clone)]
 pub struct Auditor {
     log: Arc<dyn EventStore>,
+    readers: SqlitePool,
     history: History,
     transparency: Transparency,
     board: Board,
@@ -87,6 +90,7 @@ impl Auditor {
     pub fn new(log: Arc<dyn EventStore>, readers: &SqlitePool, uses: Option<Uses>, persons: Option<Persons>) -> Self {
         Self {
             log,
+            readers: readers.clone(),
             history: History::new(readers.clone()),
             transparency: transparency(readers.clone()).0,
             board: board(readers.clone()).0,

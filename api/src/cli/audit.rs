@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use super::Outcome;
 use crate::{
-    audit::{Auditor, FIRST_MAX, Question, Shown, Story, key_or_token, time},
+    audit::{Auditor, Behind, FIRST_MAX, Question, Shown, Story, key_or_token, time},
     data_folder::DataFolder,
     settings::Settings,
 };
@@ -137,6 +137,9 @@ pub(super) async fn run(Audit { about, json }: Audit, settings: &Settings) -> Ou
     let data = DataFolder::existing(settings)?;
     let log = event_store::open_read_only(data.log()).await?;
     let auditor = Auditor::beside(log, &data.read_models(), &data.uses(), persons(&data)).await?;
+    if let Some(behind) = auditor.caught_up().await? {
+        say_behind(behind);
+    }
     match about {
         About::Token { id } => answer(auditor.token(TokenId(key_or_token(&id)?)).await?, json),
         About::Key { id } => answer(auditor.key(AccessKeyId(key_or_token(&id)?)).await?, json),
@@ -217,6 +220,12 @@ fn list(entries: &[crate::audit::Entry], next: Option<u64>, json: bool) -> Outco
 #[expect(clippy::print_stderr, reason = "standard output is the answer")]
 fn say_sealed(error: &SecretsError) {
     eprintln!("names and addresses of persons stay sealed: {}", Causes(error));
+}
+
+/// Beside the answer, not in it.
+#[expect(clippy::print_stderr, reason = "standard output is the answer")]
+fn say_behind(behind: Behind) {
+    eprintln!("{behind}");
 }
 
 /// Beside the lines, not among them.

@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Questions about the event log. Answers are as new as the read models.
+/// Questions about the event log. Answers show all that was recorded when they were asked.
 #[derive(Default)]
 pub(super) struct AuditQuestions;
 
@@ -62,31 +62,32 @@ impl AuditQuestions {
     ) -> Result<EventPage> {
         let EventFilter { about, names, kinds, organisation, actor, from, until } = filter;
         let question = Question { about, names, kinds, organisation, actor, from, until };
-        let wanted = auditor(ctx).wanted(&question).await.map_err(refused)?;
+        let auditor = auditor(ctx).await?;
+        let wanted = auditor.wanted(&question).await.map_err(refused)?;
         let page = Page { after: after.map(Position), newest_first: !oldest_first, limit: first as usize };
-        auditor(ctx).page(&wanted, page).await.map_err(refused)
+        auditor.page(&wanted, page).await.map_err(refused)
     }
 
     /// What led to an event, the beginning first and the event last.
     async fn chain(&self, ctx: &Context<'_>, event: String) -> Result<Vec<Entry>> {
         let event: EventId = event.parse().map_err(invalid)?;
-        auditor(ctx).chain(event).await.map_err(refused)
+        auditor(ctx).await?.chain(event).await.map_err(refused)
     }
 
     /// An API or operator token: minted, used, ended.
     async fn token_story(&self, ctx: &Context<'_>, id: String) -> Result<TokenStory> {
-        auditor(ctx).token(TokenId(key_or_token(&id).map_err(invalid)?)).await.map_err(refused)
+        auditor(ctx).await?.token(TokenId(key_or_token(&id).map_err(invalid)?)).await.map_err(refused)
     }
 
     /// An access key: minted, used, ended; what it could reach, and what it fetched.
     async fn key_story(&self, ctx: &Context<'_>, id: String) -> Result<KeyStory> {
-        auditor(ctx).key(AccessKeyId(key_or_token(&id).map_err(invalid)?)).await.map_err(refused)
+        auditor(ctx).await?.key(AccessKeyId(key_or_token(&id).map_err(invalid)?)).await.map_err(refused)
     }
 
     /// A release: what asked for it, what became of it, and the signatures that show it.
     async fn release_story(&self, ctx: &Context<'_>, id: String) -> Result<ReleaseStory> {
         let id: ReleaseId = id.parse().map_err(invalid)?;
-        auditor(ctx).release(id).await.map_err(refused)
+        auditor(ctx).await?.release(id).await.map_err(refused)
     }
 
     /// A package file: where it came from, which machines have it, and which still could get it.
@@ -100,7 +101,7 @@ impl AuditQuestions {
     ) -> Result<PackageStory> {
         let sha256: Sha256 = sha256.parse().map_err(invalid)?;
         let now = ctx.data_unchecked::<App>().executor.now();
-        auditor(ctx).package(sha256, now, key(after)?, first).await.map_err(refused)
+        auditor(ctx).await?.package(sha256, now, key(after)?, first).await.map_err(refused)
     }
 
     /// Who could enter a repository at a time: every key that worked then.
@@ -117,7 +118,7 @@ impl AuditQuestions {
         let (organisation, name) = (organisation.parse().map_err(invalid)?, repository.parse().map_err(invalid)?);
         let at = at.unwrap_or_else(|| ctx.data_unchecked::<App>().executor.now());
         let repository = RepositoryId::named(&organisation, &name);
-        auditor(ctx).access(repository, at, key(after)?, first).await.map_err(refused)
+        auditor(ctx).await?.access(repository, at, key(after)?, first).await.map_err(refused)
     }
 }
 
@@ -131,7 +132,7 @@ impl Entry {
     /// What led to it, the beginning first and this event last.
     #[graphql(complexity = "10 * child_complexity")]
     async fn chain(&self, ctx: &Context<'_>) -> Result<Vec<Self>> {
-        auditor(ctx).chain(self.id.parse().map_err(invalid)?).await.map_err(refused)
+        ctx.data_unchecked::<App>().auditor.chain(self.id.parse().map_err(invalid)?).await.map_err(refused)
     }
 
     /// The events that followed from it, as far as the log names it as their cause; oldest first.
@@ -142,12 +143,12 @@ impl Entry {
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
     ) -> Result<Vec<Self>> {
         let id: EventId = self.id.parse().map_err(invalid)?;
-        auditor(ctx).followed(id, first as usize).await.map_err(refused)
+        ctx.data_unchecked::<App>().auditor.followed(id, first as usize).await.map_err(refused)
     }
 }
 
-fn auditor<'a>(ctx: &Context<'a>) -> &'a Auditor {
-    &ctx.data_unchecked::<App>().auditor
+async fn auditor<'a>(ctx: &Context<'a>) -> Result<&'a Auditor> {
+    ctx.data_unchecked::<App>().auditor_now().await.map_err(|error| internal(&error))
 }
 
 fn key(text: Option<String>) -> Result<Option<AccessKeyId>> {

@@ -138,7 +138,7 @@ impl From<AuditError> for Miss {
 
 /// What `q` may be, the most certain first.
 async fn answer(app: &App, layout: &Layout, q: &str, before: Option<u64>) -> Result<Found, Miss> {
-    let auditor = &app.auditor;
+    let auditor = app.auditor_now().await?;
     let id = q.split_once(':').filter(|(kind, _)| matches!(*kind, "key" | "token" | "release" | "package"));
     let bare = id.map_or(q, |(_, id)| id);
     if let Ok(sha256) = bare.parse::<Sha256>() {

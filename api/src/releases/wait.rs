@@ -5,14 +5,12 @@ use std::time::Duration;
 use domain::{ids::ReleaseId, release::Release};
 use projections::board::BOARD;
 use serde::Deserialize;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::{app::App, http::problem::Problem};
 
 /// Longest time a request may wait.
 pub const WAIT_MAX: Duration = Duration::from_secs(3_600);
-/// How long the read models may take to show what has been recorded.
-const SHOWN_WITHIN: Duration = Duration::from_secs(10);
 /// How often a waiting request looks at most: the log may be busy with other things.
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
 
@@ -55,6 +53,6 @@ pub(super) async fn until_ended(app: &App, id: ReleaseId, wait: Duration) -> Res
     }
     let head = app.executor.store().head().await?;
     // A board that is late shows an older step; the release itself is where it is.
-    let _late = timeout(SHOWN_WITHIN, app.progress.wait_for_projector(BOARD, head)).await;
+    app.shown(&[BOARD], head).await;
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use domain::recorded::Position;
+use projections::checkpoint::{Checkpoint, checkpoints};
 use sqlx::{
     AssertSqlSafe, Connection as _, Row as _, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteRow},
@@ -16,7 +17,7 @@ use super::{Finding, Place, VerifyError, transparency};
 /// A copy of the live read models at one moment.
 pub(super) struct Snapshot {
     file: PathBuf,
-    checkpoints: HashMap<String, (u32, Position)>,
+    checkpoints: HashMap<String, Checkpoint>,
 }
 
 impl Snapshot {
@@ -32,9 +33,7 @@ impl Snapshot {
 
         let mut rows =
             SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&file)).await.map_err(failed)?;
-        let all = sqlx::query("select name, version, position from projector_checkpoint").fetch_all(&mut rows);
-        let checkpoints =
-            all.await.map_err(failed)?.iter().map(checkpoint).collect::<Result<_, _>>().map_err(failed)?;
+        let checkpoints = checkpoints(&mut rows).await.map_err(failed)?;
         rows.close().await.map_err(failed)?;
         Ok(Self { file, checkpoints })
     }
@@ -46,12 +45,12 @@ impl Snapshot {
 
     /// How far the projector of that name had come.
     pub(super) fn position(&self, projector: &str) -> Option<Position> {
-        self.checkpoints.get(projector).map(|(_, position)| *position)
+        self.checkpoints.get(projector).map(|checkpoint| checkpoint.position)
     }
 
     /// The live read models know events that a log which ends at `head` does not have.
     pub(super) fn beyond(&self, head: Position) -> Option<Finding> {
-        let furthest = self.checkpoints.values().map(|(_, position)| *position).max()?;
+        let furthest = self.checkpoints.values().map(|checkpoint| checkpoint.position).max()?;
         (furthest > head).then(|| {
             let what = format!("the log ends here, and the live read models have events up to position {furthest}");
             Finding::new(Place::at(head), what)
@@ -62,10 +61,10 @@ impl Snapshot {
     pub(super) fn comparable(&self, projector: &str, version: u32, at: Option<Position>) -> Result<(), String> {
         match self.checkpoints.get(projector) {
             None => Err(format!("{projector} has no live rows")),
-            Some((other, _)) if *other != version => {
+            Some(Checkpoint { version: other, .. }) if *other != version => {
                 Err(format!("the live rows of {projector} are of version {other}, this is version {version}"))
             }
-            Some((_, position)) if at != Some(*position) => {
+            Some(Checkpoint { position, .. }) if at != Some(*position) => {
                 Err(format!("the live rows of {projector} are those of position {position}"))
             }
             Some(_) => Ok(()),
@@ -108,11 +107,6 @@ impl Snapshot {
         rows.close().await.map_err(failed)?;
         Ok(findings)
     }
-}
-
-fn checkpoint(row: &SqliteRow) -> Result<(String, (u32, Position)), sqlx::Error> {
-    let position = row.try_get::<i64, _>("position")?.cast_unsigned();
-    Ok((row.try_get("name")?, (row.try_get("version")?, Position(position))))
 }
 
 /// The row's first columns: enough to find it.

@@ -17,7 +17,10 @@ use sqlx::{
 };
 
 use super::{projector::VERSION, rows};
-use crate::read_models::{parsed, signed, unsigned};
+use crate::{
+    checkpoint::checkpoints,
+    read_models::{parsed, signed, unsigned},
+};
 
 /// Most items in one answer.
 pub const HISTORY_PAGE_MAX: u32 = 200;
@@ -71,11 +74,12 @@ impl History {
     pub async fn open(path: &Path) -> Result<Self, HistoryError> {
         let options = SqliteConnectOptions::new().filename(path).read_only(true);
         let readers = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
-        let version: Option<u32> = sqlx::query_scalar("select version from projector_checkpoint where name = ?")
-            .bind(super::REPOSITORIES)
-            .fetch_optional(&readers)
-            .await?;
-        if version == Some(VERSION) { Ok(Self { readers }) } else { Err(HistoryError::OtherVersion) }
+        let filled = checkpoints(&readers).await?.get(super::REPOSITORIES).copied();
+        if filled.is_some_and(|filled| filled.version == VERSION) {
+            Ok(Self { readers })
+        } else {
+            Err(HistoryError::OtherVersion)
+        }
     }
 
     /// What the repository holds; none if there is no such repository.

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use domain::recorded::Position;
-use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use tokio::time::Instant;
 
 use super::{Batch, Incoming, ProjectorHealth, RETRY_PAUSE, RunnerError, describe};
 use crate::{
+    checkpoint::{Checkpoint, checkpoints},
     projector::{ProjectionError, Projector},
-    read_models::{signed, unsigned},
+    read_models::signed,
 };
 
 pub(super) struct Slot {
@@ -30,13 +31,9 @@ impl Slot {
         rows: &mut SqliteConnection,
         mut projector: Box<dyn Projector>,
     ) -> Result<Self, RunnerError> {
-        let stored = sqlx::query("select version, position from projector_checkpoint where name = ?")
-            .bind(projector.name())
-            .fetch_optional(&mut *rows)
-            .await?;
-        let version = i64::from(projector.version());
-        let position = match stored {
-            Some(row) if row.try_get::<i64, _>("version")? == version => Position(unsigned(row.try_get("position")?)),
+        let stored = checkpoints(&mut *rows).await?;
+        let position = match stored.get(projector.name()) {
+            Some(Checkpoint { version, position }) if *version == projector.version() => *position,
             _ => {
                 make_tables(rows, projector.as_ref()).await?;
                 Position(0)

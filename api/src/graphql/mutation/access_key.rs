@@ -11,7 +11,7 @@ use domain::{
 
 use projections::credentials::CREDENTIALS;
 
-use super::{id_of, run, shown};
+use super::{DASHBOARDS, id_of, run};
 use crate::{
     app::App,
     auth::Operator,
@@ -100,7 +100,7 @@ impl AccessKeyMutation {
         };
         let rolled = rolled.map_err(not_rolled)?;
         app.progress.wait_for_projector(CREDENTIALS, rolled.position).await.map_err(|error| internal(&error))?;
-        shown(app, rolled.position).await;
+        app.shown(&DASHBOARDS, rolled.position).await;
         let new_key = |RolledKey { token, successor }| {
             let access_key = IssuedKey { id: id_text(token.id()), secret: token.text() };
             let kind = KeyKindWord::from(keyring::KeyKind::from(successor.kind));

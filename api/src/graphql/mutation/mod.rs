@@ -14,18 +14,14 @@ mod snapshot;
 mod tags;
 mod yank;
 
-use std::time::Duration;
-
 use async_graphql::{Context, MergedObject, Result};
 use domain::{
     aggregate::Aggregate,
     ids::{OrganisationId, RepositoryId},
     names::OrganisationName,
     organisation::Organisation,
-    recorded::Position,
 };
 use projections::{board::BOARD, credentials::CREDENTIALS, index::REPOSITORIES};
-use tokio::time::timeout;
 use uuid::Uuid;
 
 use self::{
@@ -37,8 +33,8 @@ use self::{
 use super::error::{internal, invalid, not_found, refused};
 use crate::{app::App, auth::Operator};
 
-/// How long dashboards and indexes may take to show a change before it is answered all the same.
-const SHOWN_WITHIN: Duration = Duration::from_secs(10);
+/// The projectors of what dashboards show.
+const DASHBOARDS: [&str; 2] = [BOARD, REPOSITORIES];
 
 /// Changes. Each is recorded with the operator's token id, and visible to queries once it is answered.
 #[derive(Default, MergedObject)]
@@ -65,18 +61,9 @@ async fn run<A: Aggregate>(ctx: &Context<'_>, id: Uuid, command: A::Command) -> 
     if let Some(position) = executed.position {
         // What the change opened or closed holds before the answer; what dashboards show of it may come a little later.
         app.progress.wait_for_projector(CREDENTIALS, position).await.map_err(|error| internal(&error))?;
-        shown(app, position).await;
+        app.shown(&DASHBOARDS, position).await;
     }
     Ok(())
-}
-
-/// Waits until dashboards show what happened up to `position`, but not for ever.
-async fn shown(app: &App, position: Position) {
-    for late in [BOARD, REPOSITORIES] {
-        if timeout(SHOWN_WITHIN, app.progress.wait_for_projector(late, position)).await.is_err() {
-            tracing::warn!("what an operator changed does not show in {late} yet");
-        }
-    }
 }
 
 async fn existing_organisation(app: &App, name: &str) -> Result<OrganisationName> {

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use commands::{causes::Causes, github::Trouble};
 use domain::ids::ProjectId;
 
-use super::shown;
+use super::DASHBOARDS;
 use crate::{
     app::App,
     auth::Operator,
@@ -37,7 +37,7 @@ impl TagMutation {
         let context = operator.context(app);
         let found = app.github_access.reconcile(project, &context).await.map_err(told)?;
         let head = app.executor.store().head().await.map_err(|error| internal(&error))?;
-        shown(app, head).await;
+        app.shown(&DASHBOARDS, head).await;
         Ok(found
             .into_iter()
             .map(|found| ReconciledTag { tag: found.tag.to_string(), release: found.release.into() })
