@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{self, Read, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use domain::digest::Sha256;
@@ -24,6 +24,15 @@ pub struct Copied {
 /// It replaces what was there. Whoever calls sees to it that it reaches the disk.
 pub(super) fn copy(from: &mut dyn Read, to: &Path, accept: impl FnOnce(Copied) -> bool) -> io::Result<Copied> {
     let folder = to.parent().ok_or_else(|| io::Error::other("it has no folder"))?;
+    copy_into(from, folder, |copied| accept(copied).then(|| to.to_owned()))
+}
+
+/// The same into `folder`, to the file that `place` names once it is known what was copied; to none if it names none.
+pub(super) fn copy_into(
+    from: &mut dyn Read,
+    folder: &Path,
+    place: impl FnOnce(Copied) -> Option<PathBuf>,
+) -> io::Result<Copied> {
     // tempfile makes files of mode 0600.
     let mut file = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(folder)?;
     let mut hasher = sha2::Sha256::new();
@@ -39,7 +48,7 @@ pub(super) fn copy(from: &mut dyn Read, to: &Path, accept: impl FnOnce(Copied) -
         bytes += read as u64;
     }
     let copied = Copied { bytes, sha256: Sha256(hasher.finalize().into()) };
-    if accept(copied) {
+    if let Some(to) = place(copied) {
         file.persist(to).map_err(|refused| refused.error)?;
     }
     Ok(copied)

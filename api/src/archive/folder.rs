@@ -1,6 +1,7 @@
 //! An archive in a folder, while it is written: a new one, or one that is there and is added to.
 
 use std::{
+    collections::HashSet,
     fs::{self, DirBuilder, File, Permissions, TryLockError},
     io::{self as std_io, Read, Write as _},
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
@@ -12,10 +13,13 @@ use domain::digest::Sha256;
 
 use super::{
     ArchiveError, BLOBS, FilePart, Format, LOCK, LOG, LogFile, MANIFEST, Manifest, blob_name,
-    copy::{copy, sync_disk_of},
+    copy::{Copied, copy, copy_into, sync_disk_of},
     io,
     read::Archive,
 };
+
+/// What stays from one manifest to the next, or is replaced as a whole.
+const LASTING: [&str; 4] = [MANIFEST, LOG, BLOBS, LOCK];
 
 /// How blobs come into an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +33,6 @@ pub enum HowBlobs {
 /// A folder that is becoming an archive.
 pub struct ArchiveFolder {
     root: PathBuf,
-    others: Vec<String>,
     before: Option<Manifest>,
     _lock: File,
 }
@@ -43,7 +46,10 @@ impl ArchiveFolder {
     pub fn open(root: &Path, format: Format, others: &[&str]) -> Result<Self, ArchiveError> {
         DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(io("create", root))?;
         let occupied = |what| ArchiveError::Occupied { path: root.to_owned(), what, format };
-        let known = |name: &str| [MANIFEST, LOG, BLOBS, LOCK].contains(&name) || others.contains(&name);
+        let is_of = |name: &str, other: &str| {
+            name.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let known = |name: &str| LASTING.contains(&name) || others.iter().any(|other| is_of(name, other));
         for entry in fs::read_dir(root).map_err(io("list", root))? {
             let name = entry.map_err(io("list", root))?.file_name();
             let name = name.to_string_lossy();
@@ -58,8 +64,7 @@ impl ArchiveFolder {
             true => Some(Archive::open(root, format)?.manifest().clone()),
             false => None,
         };
-        let others = others.iter().map(|&name| name.to_owned()).collect();
-        Ok(Self { root: root.to_owned(), others, before, _lock: lock })
+        Ok(Self { root: root.to_owned(), before, _lock: lock })
     }
 
     /// What was there when it was opened.
@@ -80,14 +85,16 @@ impl ArchiveFolder {
         Ok(path)
     }
 
-    /// Puts a file there, in the place of an older one.
+    /// Puts a file there, beside an older one of the same name: which one counts is said by the manifest.
     ///
     /// # Errors
     /// The disk refuses.
     pub fn put(&self, name: &str, from: &mut dyn Read) -> Result<FilePart, ArchiveError> {
         let path = self.path(name)?;
-        let copied = copy(from, &path, |_| true).map_err(io("write", path))?;
-        Ok(FilePart { bytes: copied.bytes, sha256: copied.sha256 })
+        let part = |copied: Copied| FilePart { bytes: copied.bytes, sha256: copied.sha256 };
+        let folder = path.parent().unwrap_or(&self.root);
+        let copied = copy_into(from, folder, |copied| Some(self.root.join(part(copied).place(name))));
+        copied.map(part).map_err(io("write", path))
     }
 
     /// The log, to be written from its first line on.
@@ -123,40 +130,64 @@ impl ArchiveFolder {
         if copied.sha256 == digest { Ok(copied.bytes) } else { Err(BlobError::Corrupt { digest }.into()) }
     }
 
-    /// Writes the manifest, once everything else is on disk, and removes the files that it does not name any more.
+    /// Ends with a new manifest, which is written once everything else is on disk, or without one, and removes the small files
+    /// that the manifest which is then there does not name.
     ///
     /// # Errors
-    /// The disk refuses.
-    pub fn finish(self, manifest: &Manifest) -> Result<(), ArchiveError> {
-        let Self { root, others, .. } = self;
-        sync_disk_of(&root).map_err(io("write to the disk", &root))?;
-        let text = serde_json::to_string_pretty(manifest).map_err(|error| io("write", MANIFEST)(error.into()))?;
-        let written = (|| {
-            let mut new = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(&root)?;
-            writeln!(new, "{text}")?;
-            new.as_file().sync_all()?;
-            new.persist(root.join(MANIFEST)).map_err(|refused| refused.error)?;
-            File::open(&root)?.sync_all()
-        })();
-        written.map_err(io("write", root.join(MANIFEST)))?;
-        others.iter().try_for_each(|other| remove_unnamed(&root, other, manifest))
+    /// `filled`, or the disk refuses.
+    pub fn end<E: From<ArchiveError>>(self, filled: Result<Manifest, E>) -> Result<Manifest, E> {
+        match filled {
+            Ok(manifest) => {
+                write_manifest(&self.root, &manifest)?;
+                remove_unnamed(&self.root, Some(&manifest))?;
+                Ok(manifest)
+            }
+            Err(error) => {
+                // What stays now goes at the next end: what broke is what to tell.
+                let _stays = remove_unnamed(&self.root, self.before.as_ref());
+                Err(error)
+            }
+        }
     }
 }
 
-/// What an earlier state had under that name, or in the folder of that name, and this one has not.
-fn remove_unnamed(root: &Path, name: &str, manifest: &Manifest) -> Result<(), ArchiveError> {
-    let path = root.join(name);
-    if !path.is_dir() {
-        return match manifest.files.contains_key(name) || !path.exists() {
-            true => Ok(()),
-            false => fs::remove_file(&path).map_err(io("remove", path)),
-        };
-    }
-    for entry in fs::read_dir(&path).map_err(io("list", &path))? {
-        let file = entry.map_err(io("list", &path))?.file_name();
-        remove_unnamed(root, &format!("{name}/{}", file.to_string_lossy()), manifest)?;
+fn write_manifest(root: &Path, manifest: &Manifest) -> Result<(), ArchiveError> {
+    sync_disk_of(root).map_err(io("write to the disk", root))?;
+    let text = serde_json::to_string_pretty(manifest).map_err(|error| io("write", MANIFEST)(error.into()))?;
+    let written = (|| {
+        let mut new = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(root)?;
+        writeln!(new, "{text}")?;
+        new.as_file().sync_all()?;
+        new.persist(root.join(MANIFEST)).map_err(|refused| refused.error)?;
+        File::open(root)?.sync_all()
+    })();
+    written.map_err(io("write", root.join(MANIFEST)))
+}
+
+/// Removes the small files that `manifest` does not name.
+fn remove_unnamed(root: &Path, manifest: Option<&Manifest>) -> Result<(), ArchiveError> {
+    let files = manifest.iter().flat_map(|manifest| &manifest.files);
+    let named: HashSet<PathBuf> = files.map(|(name, part)| root.join(part.place(name))).collect();
+    for entry in fs::read_dir(root).map_err(io("list", root))? {
+        let entry = entry.map_err(io("list", root))?;
+        if !LASTING.iter().any(|lasting| entry.file_name() == *lasting) {
+            remove_all_but(&named, &entry.path())?;
+        }
     }
     Ok(())
+}
+
+fn remove_all_but(named: &HashSet<PathBuf>, path: &Path) -> Result<(), ArchiveError> {
+    if fs::symlink_metadata(path).is_ok_and(|it| it.is_dir()) {
+        for entry in fs::read_dir(path).map_err(io("list", path))? {
+            remove_all_but(named, &entry.map_err(io("list", path))?.path())?;
+        }
+        return Ok(());
+    }
+    match named.contains(path) {
+        true => Ok(()),
+        false => fs::remove_file(path).map_err(io("remove", path)),
+    }
 }
 
 fn link(from: &Path, to: &Path) -> std_io::Result<()> {

@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Format {
     /// A whole server's.
-    #[serde(rename = "pkgdeploy backup 1")]
+    #[serde(rename = "pkgdeploy backup 2")]
     Backup,
     /// One organisation's, for a replica. It holds no secret.
-    #[serde(rename = "pkgdeploy bundle 1")]
+    #[serde(rename = "pkgdeploy bundle 2")]
     Bundle,
 }
 
@@ -81,4 +81,12 @@ pub struct FilePart {
     pub bytes: u64,
     /// Its digest.
     pub sha256: Sha256,
+}
+
+impl FilePart {
+    /// Where a file called `name` lies. With its digest, so that a newer one never takes the place of what an earlier
+    /// manifest names.
+    pub(super) fn place(&self, name: &str) -> String {
+        format!("{name}.{}", self.sha256)
+    }
 }

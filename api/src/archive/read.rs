@@ -101,7 +101,12 @@ impl Archive {
     /// It is not there or damaged, or the disk refuses.
     pub fn copy_file(&self, name: &str, to: &Path) -> Result<(), ArchiveError> {
         let part = self.part(name)?;
-        self.copy(name, to, |copied| (copied.bytes, copied.sha256) == (part.bytes, part.sha256), part.sha256)?;
+        self.copy(
+            &part.place(name),
+            to,
+            |copied| (copied.bytes, copied.sha256) == (part.bytes, part.sha256),
+            part.sha256,
+        )?;
         Ok(())
     }
 
@@ -112,11 +117,12 @@ impl Archive {
     pub fn small_file(&self, name: &str, max_bytes: u64) -> Result<Vec<u8>, ArchiveError> {
         let part = self.part(name)?;
         let mut bytes = Vec::new();
-        let read = self.source.open(name).and_then(|file| file.take(max_bytes).read_to_end(&mut bytes));
-        read.map_err(io("read", self.path.join(name)))?;
+        let place = part.place(name);
+        let read = self.source.open(&place).and_then(|file| file.take(max_bytes).read_to_end(&mut bytes));
+        read.map_err(io("read", self.path.join(&place)))?;
         match Sha256::of(&bytes) {
             found if found == part.sha256 => Ok(bytes),
-            found => Err(ArchiveError::OtherBytes { name: name.to_owned(), expected: part.sha256, found }),
+            found => Err(ArchiveError::OtherBytes { name: place, expected: part.sha256, found }),
         }
     }
 

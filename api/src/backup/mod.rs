@@ -86,15 +86,26 @@ pub async fn backup(
     now: DateTime<Utc>,
     watch: Watch<'_>,
 ) -> Result<Manifest, BackupError> {
-    let Sources { log, blobs, data } = sources;
     let folder = ArchiveFolder::open(to, Format::Backup, &[SECRETS, SIGNED_LOGS, USES, MASTER_KEY])?;
+    let filled = fill(&folder, sources, options, now, watch).await;
+    folder.end(filled)
+}
+
+async fn fill(
+    folder: &ArchiveFolder,
+    sources: &Sources<'_>,
+    options: Options,
+    now: DateTime<Utc>,
+    watch: Watch<'_>,
+) -> Result<Manifest, BackupError> {
+    let Sources { log, blobs, data } = sources;
     let mut files = BTreeMap::new();
     // Before the head is read: what was signed is a state that the log has at its head, or an earlier one.
-    sealed::copy_all(&data.signed_logs(), SIGNED_LOGS, &folder, &mut files)?;
-    sealed::copy_all(&data.secrets(), SECRETS, &folder, &mut files)?;
+    sealed::copy_all(&data.signed_logs(), SIGNED_LOGS, folder, &mut files)?;
+    sealed::copy_all(&data.secrets(), SECRETS, folder, &mut files)?;
     let head = log.head().await?;
-    sealed::copy_all(&data.secrets(), SECRETS, &folder, &mut files)?;
-    copy_uses(data, &folder, &mut files).await?;
+    sealed::copy_all(&data.secrets(), SECRETS, folder, &mut files)?;
+    copy_uses(data, folder, &mut files).await?;
     if options.with_master_key {
         let key = data.master_key();
         let mut from = File::open(key).map_err(io("read", key))?;
@@ -102,7 +113,7 @@ pub async fn backup(
     }
 
     let mut lines = folder.log()?;
-    let mut named = NamedBlobs::new(&folder, blobs, options.blobs);
+    let mut named = NamedBlobs::new(folder, blobs, options.blobs);
     let mut events = Events::up_to(*log, head, Filter::all());
     while let Some(event) = events.next().await? {
         lines.push(&canonical::line(&event))?;
@@ -112,10 +123,7 @@ pub async fn backup(
         watch(COPYING, event.position.0, head.0);
     }
     let blobs = named.part();
-    let manifest =
-        Manifest { format: Format::Backup, made_at: now, organisation: None, log: lines.finish()?, blobs, files };
-    folder.finish(&manifest)?;
-    Ok(manifest)
+    Ok(Manifest { format: Format::Backup, made_at: now, organisation: None, log: lines.finish()?, blobs, files })
 }
 
 /// A copy at one moment, which holds up nobody who writes.

@@ -20,6 +20,7 @@ use domain::{
     recorded::{Actor, Metadata, Position, StreamId},
     release,
 };
+use futures::FutureExt as _;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -152,7 +153,8 @@ async fn the_master_key_is_in_a_backup_only_if_it_was_asked_for() {
     assert_eq!(fs::read(data.master_key()).unwrap(), [7; 32]);
     // And it does not stay in a folder that is no longer to have it.
     live.backed_up(COPIES).await.unwrap();
-    assert!(!live.path("backup/master.key").exists());
+    let keys = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(MASTER_KEY);
+    assert!(!fs::read_dir(live.path("backup")).unwrap().any(|entry| keys(&entry.unwrap())));
 }
 
 #[tokio::test]
@@ -175,7 +177,7 @@ async fn a_later_backup_adds_what_is_new_and_forgets_secrets_that_ended() {
     assert_eq!(manifest.log.events, 2);
     assert_eq!(fs::metadata(&copied).unwrap().modified().unwrap(), before, "a blob is copied once");
     let names: Vec<_> = fs::read_dir(live.path("backup/secrets")).unwrap().map(|it| it.unwrap().file_name()).collect();
-    assert_eq!(names, [Uuid::from_u128(2).to_string().as_str()]);
+    assert_eq!(names, [format!("{}.{}", Uuid::from_u128(2), Sha256::of(b"new")).as_str()]);
     let (restored, _) = live.restored("backup", "to").await.unwrap();
     assert_eq!(restored.merkle_root, live.root().await);
 }
@@ -191,24 +193,57 @@ async fn hard_links_are_the_same_file_and_copies_are_not() {
     }
 }
 
+/// What is sealed, signed and counted changes.
+fn moves_on(live: &Live, how: &str) {
+    live.seals(1, how);
+    fs::write(live.data.signed_logs().join("server"), how).unwrap();
+}
+
+#[tokio::test]
+async fn a_backup_that_breaks_off_leaves_the_one_before_whole() {
+    let mut live = Live::new().await;
+    live.fails("one").await;
+    moves_on(&live, "before");
+    let kept = live.backed_up(COPIES).await.unwrap();
+    moves_on(&live, "after");
+    live.fails("two").await;
+
+    let sources = Sources { log: &*live.log, blobs: &live.blobs, data: &live.data };
+    let path = live.path("backup");
+    let killed = backup(&sources, &path, COPIES, Utc::now(), &|_, _, _| panic!("killed"));
+    std::panic::AssertUnwindSafe(killed).catch_unwind().await.unwrap_err();
+    let (restored, data) = live.restored("backup", "to").await.unwrap();
+    assert_eq!(restored.merkle_root, kept.log.merkle_root);
+    assert_eq!(fs::read_to_string(data.signed_logs().join("server")).unwrap(), "before");
+
+    live.backed_up(COPIES).await.unwrap();
+    let (_, data) = live.restored("backup", "again").await.unwrap();
+    assert_eq!(fs::read_to_string(data.signed_logs().join("server")).unwrap(), "after");
+    assert_eq!(fs::read_dir(live.path("backup/signed_logs")).unwrap().count(), 1, "the older one is gone");
+}
+
 #[tokio::test]
 async fn another_log_or_an_earlier_one_never_replaces_what_is_there() {
     let mut live = Live::new().await;
     live.fails("one").await;
     live.fails("two").await;
+    moves_on(&live, "kept");
     let kept = live.backed_up(COPIES).await.unwrap();
     for texts in [&["one", "other"][..], &["one"], &["one", "other", "more"]] {
         let mut other = Live::new().await;
         for text in texts {
             other.fails(text).await;
         }
+        moves_on(&other, "other");
         let sources = Sources { log: &*other.log, blobs: &other.blobs, data: &other.data };
         let refused = backup(&sources, &live.path("backup"), COPIES, Utc::now(), &|_, _, _| {}).await;
         let is_refused = matches!(refused, Err(BackupError::Archive(ArchiveError::OtherLog { events: 2, .. })));
         assert!(is_refused, "{texts:?}: {refused:?}");
     }
-    let (restored, _) = live.restored("backup", "to").await.unwrap();
+    let (restored, data) = live.restored("backup", "to").await.unwrap();
     assert_eq!(restored.merkle_root, kept.log.merkle_root);
+    assert_eq!(fs::read_to_string(data.signed_logs().join("server")).unwrap(), "kept");
+    assert_eq!(fs::read_dir(live.path("backup/secrets")).unwrap().count(), 1, "and no other's secret stays there");
 }
 
 #[tokio::test]
@@ -234,7 +269,7 @@ async fn whatever_is_changed_in_a_backup_is_found_before_an_event_is_recorded() 
     live.seals(1, "sealed");
     live.backed_up(COPIES).await.unwrap();
     let place = commands::blobs::place(blob);
-    let secret = format!("secrets/{}", Uuid::from_u128(1));
+    let secret = format!("secrets/{}.{}", Uuid::from_u128(1), Sha256::of(b"sealed"));
     let log = fs::read_to_string(live.path("backup/log.ndjson")).unwrap();
     let shorter = log.lines().next().unwrap().to_owned() + "\n";
     let manifest = fs::read_to_string(live.path("backup/manifest.json")).unwrap();
@@ -246,7 +281,7 @@ async fn whatever_is_changed_in_a_backup_is_found_before_an_event_is_recorded() 
         ("log.ndjson".to_owned(), shorter, "damaged"),
         ("log.ndjson".to_owned(), log.replacen("release.failed", "release.fallen", 1), "newer version"),
         ("manifest.json".to_owned(), manifest.replacen("secrets/", "secrets/../", 1), "no backup has"),
-        ("manifest.json".to_owned(), manifest.replacen("backup 1", "bundle 1", 1), "it is a bundle"),
+        ("manifest.json".to_owned(), manifest.replacen("backup 2", "bundle 2", 1), "it is a bundle"),
         ("manifest.json".to_owned(), "{}".to_owned(), "manifest.json"),
     ]
     .into_iter()

@@ -103,9 +103,20 @@ pub async fn create(
     now: DateTime<Utc>,
     watch: Watch<'_>,
 ) -> Result<Manifest, BundleError> {
+    let folder = ArchiveFolder::open(to, Format::Bundle, &[LOG_KEY, CHECKPOINT, SIGNING_KEYS, SIGNING_KEYS_NOTE])?;
+    let filled = fill(&folder, sources, options, now, watch).await;
+    folder.end(filled)
+}
+
+async fn fill(
+    folder: &ArchiveFolder,
+    sources: &Sources<'_>,
+    options: Options,
+    now: DateTime<Utc>,
+    watch: Watch<'_>,
+) -> Result<Manifest, BundleError> {
     let Sources { log, blobs, .. } = sources;
     let Options { organisation, until, blobs: how } = options;
-    let folder = ArchiveFolder::open(to, Format::Bundle, &[LOG_KEY, CHECKPOINT, SIGNING_KEYS, SIGNING_KEYS_NOTE])?;
     let head = log.head().await?;
     let until = until.map_or(head, |until| until.min(head));
     let signing_keys = signing_keys(&***log, until).await?;
@@ -113,7 +124,7 @@ pub async fn create(
     let id = OrganisationId::named(&organisation);
     let mut entries = TenantEntries::new(&***log, id, until);
     let mut lines = folder.log()?;
-    let mut named = NamedBlobs::new(&folder, blobs, how);
+    let mut named = NamedBlobs::new(folder, blobs, how);
     while let Some(event) = entries.next().await? {
         lines.push_as(&feed::line(&event), leaf_hash(canonical::line(&event).as_bytes()))?;
         if feed::is_shown(&event.stream) {
@@ -142,9 +153,7 @@ pub async fn create(
     let files = texts.into_iter().map(|(name, text)| Ok((name.to_owned(), folder.put(name, &mut Cursor::new(text))?)));
     let files = files.collect::<Result<_, ArchiveError>>()?;
     let (organisation, blobs) = (Some(organisation), named.part());
-    let manifest = Manifest { format: Format::Bundle, made_at: now, organisation, log: part, blobs, files };
-    folder.finish(&manifest)?;
-    Ok(manifest)
+    Ok(Manifest { format: Format::Bundle, made_at: now, organisation, log: part, blobs, files })
 }
 
 /// The events of the signing keys until that position: certificates and ids, nothing secret.
