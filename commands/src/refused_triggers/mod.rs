@@ -16,7 +16,10 @@ use domain::{
     ids::ProjectId,
     project::{Command, Project, TriggerRefused},
 };
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
 use tracing::warn;
 
 use crate::{
@@ -94,9 +97,10 @@ impl RefusedTriggers {
                     }
                 }
             }
-            match self.next_due() {
-                Some(due) => tokio::time::sleep_until(due).await,
-                None => self.0.noted.notified().await,
+            let due = self.next_due();
+            tokio::select! {
+                () = self.0.noted.notified() => {}
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
             }
         }
     }

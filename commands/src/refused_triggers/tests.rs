@@ -1,4 +1,14 @@
+use domain::{
+    names::{OrganisationName, ProjectName},
+    project::{GitUrl, Trigger},
+    recorded::{Actor, Position},
+};
+use tempfile::TempDir;
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+
 use super::*;
+use crate::event_store::{EventStore as _, sqlite::SqliteEventStore};
 
 const PROJECT: ProjectId = ProjectId(uuid::Uuid::from_u128(1));
 
@@ -27,6 +37,36 @@ async fn the_first_refusal_is_recorded_at_once_and_a_flood_once_a_minute() {
     let flood = Refused { count: 1_000, first_at: at(2), last_at: at(1_001) };
     assert_eq!(refused.take_due(start + RECORD_EVERY), [((PROJECT, TriggerRefused::WrongSignature), flood)]);
     assert_eq!(refused.next_due(), None);
+}
+
+#[tokio::test]
+async fn the_first_of_a_reason_is_recorded_at_once_while_another_reason_waits() {
+    let folder = TempDir::new().expect("a folder");
+    let store = Arc::new(SqliteEventStore::open(&folder.path().join("log.sqlite")).await.expect("a log"));
+    let executor = Arc::new(Executor::new(store.clone(), Utc::now));
+    let organisation: OrganisationName = "acme".parse().expect("a name");
+    let name: ProjectName = "web".parse().expect("a name");
+    let project = ProjectId::named(&organisation, &name);
+    let source = GitUrl::parse("https://example.org/web.git", false).expect("a URL");
+    let add = Command::Add { organisation, name, source, trigger: Trigger::GithubWebhook };
+    executor.execute::<Project>(project.0, add, &Context::of(Actor::CommandLine)).await.expect("added");
+
+    let refused = RefusedTriggers::default();
+    let _recording = AbortOnDropHandle::new(tokio::spawn(refused.clone().record(executor)));
+    let recorded_at = async |position: Position| {
+        let mut hint = store.hint();
+        while store.head().await.expect("readable") < position {
+            hint.changed().await.expect("the log is open");
+        }
+    };
+    let added = store.head().await.expect("readable");
+    refused.note(project, TriggerRefused::OtherTrigger, Utc::now());
+    timeout(RECORD_EVERY / 2, recorded_at(Position(added.0 + 1))).await.expect("the first is recorded");
+    refused.note(project, TriggerRefused::OtherTrigger, Utc::now());
+    // The test runs on one thread: now the recorder sees what has to wait.
+    tokio::task::yield_now().await;
+    refused.note(project, TriggerRefused::WrongSignature, Utc::now());
+    timeout(RECORD_EVERY / 2, recorded_at(Position(added.0 + 2))).await.expect("and so is the first of another reason");
 }
 
 #[tokio::test]
