@@ -232,6 +232,7 @@ impl Server {
                 log: store.clone(),
                 blobs: blobs.clone(),
                 read_models: Some(data.read_models()),
+                signed_logs: Some(data.signed_logs()),
                 scratch: data.path().to_owned(),
             };
             workers.start("self-check", self_check::run(sources, every, Utc::now));

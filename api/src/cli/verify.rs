@@ -38,6 +38,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
         log: event_store::open_read_only(data.log()).await?,
         blobs: Blobs::local(data.blobs())?,
         read_models: live.exists().then_some(live),
+        signed_logs: Some(data.signed_logs()),
         scratch: data.path().to_owned(),
     };
     let span = Span { from: Position(command.from), until: command.until.map(Position) };

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::{
     Finding, Place, Sources, Stage, VerifyError, Watch,
     signatures::{Certificates, Checks},
+    signed::SignedLogs,
     transparency::TenantLogs,
     watch::at_position,
 };
@@ -37,6 +38,17 @@ pub(super) struct LogPass {
     pub(super) is_damaged: bool,
 }
 
+/// Which events are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    /// From here on signatures and blobs count.
+    pub(super) from: Position,
+    /// The last one.
+    pub(super) until: Position,
+    /// The log's last one.
+    pub(super) head: Position,
+}
+
 struct Reader<'a> {
     sources: &'a Sources,
     from: Position,
@@ -45,6 +57,7 @@ struct Reader<'a> {
     ids: HashSet<Uuid>,
     tree: merkle::Accumulator,
     tenants: TenantLogs,
+    signed: SignedLogs,
     keys: SigningKey,
     certificates: Certificates,
     /// Of which format each repository is.
@@ -56,8 +69,8 @@ struct Reader<'a> {
 /// Reads the log up to `until`; signatures and blobs count from `from` on.
 pub(super) async fn run(
     sources: &Sources,
-    from: Position,
-    until: Position,
+    Part { from, until, head }: Part,
+    signed: SignedLogs,
     watch: &dyn Watch,
 ) -> Result<LogPass, VerifyError> {
     let mut reader = Reader {
@@ -68,6 +81,7 @@ pub(super) async fn run(
         ids: HashSet::new(),
         tree: merkle::Accumulator::default(),
         tenants: TenantLogs::default(),
+        signed,
         keys: SigningKey::default(),
         certificates: Certificates::default(),
         formats: BTreeMap::new(),
@@ -104,7 +118,7 @@ pub(super) async fn run(
         }
         at_position(watch, Stage::Log, after, until);
     }
-    reader.finish().await
+    reader.finish(until == head).await
 }
 
 impl Reader<'_> {
@@ -116,6 +130,7 @@ impl Reader<'_> {
         let leaf = merkle::leaf_hash(canonical::line(&recorded).as_bytes());
         self.tree.push(leaf);
         self.pass.events += 1;
+        self.signed.passed(self.tree.size(), || self.tree.root());
         let place = Place::of(&recorded);
         self.envelope(&recorded, &place);
         let decoded = event::decode(&recorded.event);
@@ -197,8 +212,12 @@ impl Reader<'_> {
         Ok(())
     }
 
-    async fn finish(self) -> Result<LogPass, VerifyError> {
-        let Self { tree, checks, mut pass, .. } = self;
+    async fn finish(self, is_whole: bool) -> Result<LogPass, VerifyError> {
+        let Self { tree, tenants, signed, last, checks, mut pass, .. } = self;
+        // Without the events that cannot be read, nothing fits.
+        if !pass.is_damaged {
+            pass.findings.extend(signed.findings(&tenants, last, is_whole));
+        }
         let (signatures, findings) = checks.finish().await?;
         pass.root = tree.root();
         pass.signatures = signatures;

@@ -3,7 +3,8 @@
 //!
 //! Four passes, in this order of what a reader wants to know first:
 //!
-//! 1. [`log_pass`]: each event against those before it, the signatures that events record, and the Merkle root of all.
+//! 1. [`log_pass`]: each event against those before it, the signatures that events record, the Merkle root of all, and what
+//!    was signed of the transparency logs.
 //! 2. [`projections`]: every index ever signed is rendered again and compared, in scratch read models.
 //! 3. [`blobs`]: every blob that an event names is hashed, and every compressed index file unpacked.
 //! 4. [`read_models`]: the scratch read models are compared with the live ones, row by row.
@@ -15,6 +16,7 @@ mod projections;
 mod read_models;
 mod report;
 mod signatures;
+mod signed;
 #[cfg(test)]
 mod tests;
 mod transparency;
@@ -28,6 +30,7 @@ use commands::{
 };
 use domain::recorded::Position;
 
+use self::{log_pass::Part, signed::SignedLogs};
 pub use self::{
     report::{Finding, Place, Report},
     watch::{Silent, Stage, Watch},
@@ -44,6 +47,8 @@ pub struct Sources {
     pub blobs: Blobs,
     /// The live read models, if they are to be compared. A copy of them is made: a server may be writing to them.
     pub read_models: Option<PathBuf>,
+    /// Which state of each transparency log was signed last, if that is to be compared.
+    pub signed_logs: Option<PathBuf>,
     /// Where scratch read models may lie for the time: as large as the live ones, twice.
     pub scratch: PathBuf,
 }
@@ -85,6 +90,14 @@ pub enum VerifyError {
     /// A blob cannot be read, for a reason that says nothing about what it holds.
     #[error("cannot read a blob")]
     Blob(#[from] commands::blobs::BlobError),
+    /// What was signed last cannot be read.
+    #[error("cannot read what was signed last, in {}", path.display())]
+    Signed {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A defect of this program.
     #[error("checking broke off")]
     BrokeOff(#[from] tokio::task::JoinError),
@@ -112,6 +125,8 @@ pub enum VerifyError {
 /// See [`VerifyError`]; what is wrong with the log is no error but a finding of the report.
 pub async fn verify(sources: &Sources, span: Span, watch: &dyn Watch) -> Result<Report, VerifyError> {
     let started = Instant::now();
+    // Before the head: a running server signs what it has.
+    let signed = SignedLogs::read(sources)?;
     let head = sources.log.head().await?;
     let until = span.until.map_or(head, |until| until.min(head));
     if let Some(asked) = span.until.filter(|asked| span.from > *asked) {
@@ -127,7 +142,7 @@ pub async fn verify(sources: &Sources, span: Span, watch: &dyn Watch) -> Result<
         None => None,
     };
 
-    let log = log_pass::run(sources, span.from, until, watch).await?;
+    let log = log_pass::run(sources, Part { from: span.from, until, head }, signed, watch).await?;
     let projected = match log.is_damaged {
         false => projections::run(sources, until, until == head, live.as_ref(), scratch.path(), watch).await?,
         true => projections::Projected::none("the log has events that cannot be read"),

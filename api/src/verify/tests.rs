@@ -14,9 +14,10 @@ use commands::event_store::{
 };
 use domain::{
     canonical,
+    digest::Sha256,
     event::{Event, encode},
     ids::{CommandId, EventId, OrganisationId, ProjectId, ReleaseId},
-    organisation, project,
+    merkle, organisation, project,
     recorded::{Actor, Metadata, RawEvent, Recorded, StreamId},
     release,
 };
@@ -108,10 +109,15 @@ impl Written {
 
     /// The report on the log at `log`, beside the live read models.
     async fn verified(&self, log: &Path) -> Report {
+        self.verified_with(log, Some(self.folder.path().join("read_models.sqlite")), None).await
+    }
+
+    async fn verified_with(&self, log: &Path, read_models: Option<PathBuf>, signed_logs: Option<PathBuf>) -> Report {
         let sources = Sources {
             log: Arc::new(ReadOnlySqliteEventStore::open(log).await.unwrap()),
             blobs: Blobs::local(self.folder.path().join("blobs")).unwrap(),
-            read_models: Some(self.folder.path().join("read_models.sqlite")),
+            read_models,
+            signed_logs,
             scratch: self.folder.path().to_owned(),
         };
         let report = verify(&sources, Span::default(), &Silent).await.unwrap();
@@ -229,4 +235,70 @@ async fn of_many_random_changes_to_a_log_each_is_found_and_named() {
         found += 1;
     }
     assert!(void < mutations / 10, "{void} changes left every event as it was");
+}
+
+#[tokio::test]
+async fn a_log_that_was_cut_off_is_found_by_what_was_signed_without_read_models() {
+    let written = Written::new().await;
+    let signed = written.folder.path().join("signed_logs");
+    std::fs::create_dir(&signed).unwrap();
+    let root = |events: &[Recorded<RawEvent>]| {
+        let mut tree = merkle::Accumulator::default();
+        events.iter().for_each(|event| tree.push(merkle::leaf_hash(canonical::line(event).as_bytes())));
+        tree.root()
+    };
+    // Each organisation has the half of the events, one after the other.
+    let (all, half) = (written.events.as_slice(), written.events.len() / 2);
+    let acme = OrganisationId::named(&"acme".parse().unwrap()).to_string();
+    let other = OrganisationId::named(&"other".parse().unwrap()).to_string();
+    let verified = async |log: &Path, states: &[(&str, usize, Sha256)]| {
+        for (name, size, root) in states {
+            std::fs::write(signed.join(name), format!("{size} {root}\n")).unwrap();
+        }
+        let report = written.verified_with(log, None, Some(signed.clone())).await;
+        states.iter().for_each(|(name, ..)| std::fs::remove_file(signed.join(name)).unwrap());
+        report
+    };
+    let states = [
+        ("server", all.len() - 1, root(&all[..all.len() - 1])),
+        (&*acme, half, root(&all[..half])),
+        (&*other, half, root(&all[half..])),
+    ];
+    let whole = written.copy("whole.sqlite");
+    let good = verified(&whole, &states).await;
+    assert!(good.is_good(), "{good}");
+
+    let cut = written.copy("cut.sqlite");
+    let mut rows = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&cut)).await.unwrap();
+    let cut_off = format!("drop trigger event_is_never_deleted; delete from event where position > {}", half + 2);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(cut_off)).execute(&mut rows).await.unwrap();
+    rows.close().await.unwrap();
+    for state in states {
+        let report = verified(&cut, &[state]).await;
+        match state.0 == acme {
+            true => assert!(report.is_good(), "{report}"),
+            false => {
+                let found = report.findings.first().expect("it is found");
+                assert_eq!(found.place.position, Position(half as u64 + 2), "{report}");
+                assert!(found.what.contains("events after this position are missing"), "{report}");
+            }
+        }
+    }
+
+    let forged = verified(&whole, &[(&*acme, half, root(&all[..1]))]).await;
+    let found = forged.findings.first().expect("it is found");
+    assert_eq!(found.place.position, Position(half as u64), "{forged}");
+    assert!(found.what.contains("is not the one that was recorded"), "{forged}");
+
+    std::fs::write(signed.join("holiday.jpg"), "").unwrap();
+    let sources = Sources {
+        log: Arc::new(ReadOnlySqliteEventStore::open(&whole).await.unwrap()),
+        blobs: Blobs::local(written.folder.path().join("blobs")).unwrap(),
+        read_models: None,
+        signed_logs: Some(signed),
+        scratch: written.folder.path().to_owned(),
+    };
+    let refused = verify(&sources, Span::default(), &Silent).await.expect_err("somebody put something there");
+    let refused = commands::causes::Causes(&refused).to_string();
+    assert!(refused.contains("holiday.jpg is no transparency log's name"), "{refused}");
 }

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use domain::{
-    checkpoint::{Checkpoint, Note},
+    checkpoint::{Checkpoint, LogName, Note},
     digest::Sha256,
     event::Event,
     ids::OrganisationId,
@@ -52,6 +52,16 @@ impl TenantLogs {
         let log = self.logs.entry(organisation).or_default();
         log.leaves.push(leaf);
         log.positions.push(stored.position);
+    }
+
+    /// The root that a log had with `size` entries, and where the last of them is; none if it has fewer.
+    pub(super) fn state(&self, log: LogName, size: u64) -> Option<(Sha256, Position)> {
+        let LogName::Organisation(id) = log else { return None };
+        let TenantLog { leaves, positions, .. } = self.logs.get(&id)?;
+        let leaves = leaves.get(..usize::try_from(size).ok()?)?;
+        let mut tree = Accumulator::default();
+        leaves.iter().for_each(|leaf| tree.push(*leaf));
+        Some((tree.root(), positions.get(leaves.len().checked_sub(1)?).copied()?))
     }
 
     /// What is wrong with the checkpoint that `index` states, if it states one.

@@ -6,7 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use domain::checkpoint::{LogName, LogState};
+use domain::{
+    checkpoint::{LogName, LogState},
+    ids::OrganisationId,
+};
+use uuid::Uuid;
 
 pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)
@@ -31,6 +35,35 @@ pub(super) fn read(file: &Path) -> io::Result<Option<LogState>> {
         .split_once(' ')
         .and_then(|(size, root)| Some(LogState { size: size.parse().ok()?, root: root.parse().ok()? }));
     state.map(Some).ok_or_else(|| io::Error::other("it should hold a number of entries and a root"))
+}
+
+/// What was signed last of each log that `folder` tells of; nothing was signed if there is no such folder.
+///
+/// # Errors
+/// It cannot be read, or has a file that is no such state.
+pub fn signed_states(folder: &Path) -> io::Result<Vec<(LogName, LogState)>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut states = Vec::new();
+    for entry in entries {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        // What begins with a dot is not finished.
+        if name.starts_with('.') {
+            continue;
+        }
+        let no_log = |error| io::Error::other(format!("{name} is no transparency log's name: {error}"));
+        let log = match &*name {
+            "server" => LogName::Server,
+            id => LogName::Organisation(OrganisationId(Uuid::parse_str(id).map_err(no_log)?)),
+        };
+        let state = read(&file(folder, log)).map_err(|error| io::Error::other(format!("{name}: {error}")))?;
+        states.extend(state.map(|state| (log, state)));
+    }
+    Ok(states)
 }
 
 /// Keeps `state`, unless a later one is kept already: another process signs for the same logs, one at a time.

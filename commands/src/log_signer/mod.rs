@@ -25,6 +25,7 @@ use tokio::sync::Mutex;
 
 use self::key::LogKey;
 pub use self::{
+    kept::signed_states,
     key::{LOG_KEY_PURPOSE, LogKeyError},
     verify::is_signed_by,
 };
