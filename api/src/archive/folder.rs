@@ -130,6 +130,19 @@ impl ArchiveFolder {
         if copied.sha256 == digest { Ok(copied.bytes) } else { Err(BlobError::Corrupt { digest }.into()) }
     }
 
+    /// Removes the blobs that are not among `named`, and what copying that broke off left beside them.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(super) fn keep_blobs(&self, named: &HashSet<Sha256>) -> Result<(), ArchiveError> {
+        let blobs = self.path(BLOBS)?;
+        if !blobs.exists() {
+            return Ok(());
+        }
+        let digest = |path: &Path| path.file_name()?.to_str()?.parse().ok();
+        remove_all_but(&|path| digest(path).is_some_and(|digest| named.contains(&digest)), &blobs)
+    }
+
     /// Ends with a new manifest, which is written once everything else is on disk, or without one, and removes the small files
     /// that the manifest which is then there does not name.
     ///
@@ -171,23 +184,20 @@ fn remove_unnamed(root: &Path, manifest: Option<&Manifest>) -> Result<(), Archiv
     for entry in fs::read_dir(root).map_err(io("list", root))? {
         let entry = entry.map_err(io("list", root))?;
         if !LASTING.iter().any(|lasting| entry.file_name() == *lasting) {
-            remove_all_but(&named, &entry.path())?;
+            remove_all_but(&|path| named.contains(path), &entry.path())?;
         }
     }
     Ok(())
 }
 
-fn remove_all_but(named: &HashSet<PathBuf>, path: &Path) -> Result<(), ArchiveError> {
+fn remove_all_but(is_kept: &dyn Fn(&Path) -> bool, path: &Path) -> Result<(), ArchiveError> {
     if fs::symlink_metadata(path).is_ok_and(|it| it.is_dir()) {
         for entry in fs::read_dir(path).map_err(io("list", path))? {
-            remove_all_but(named, &entry.map_err(io("list", path))?.path())?;
+            remove_all_but(is_kept, &entry.map_err(io("list", path))?.path())?;
         }
         return Ok(());
     }
-    match named.contains(path) {
-        true => Ok(()),
-        false => fs::remove_file(path).map_err(io("remove", path)),
-    }
+    if is_kept(path) { Ok(()) } else { fs::remove_file(path).map_err(io("remove", path)) }
 }
 
 fn link(from: &Path, to: &Path) -> std_io::Result<()> {

@@ -72,6 +72,12 @@ impl LogFile {
         self.tree.size()
     }
 
+    /// Whether what was there is the beginning of what was pushed.
+    #[must_use]
+    pub fn is_continuation(&self) -> bool {
+        self.before.is_none_or(|before| self.tree.size() >= before.events)
+    }
+
     fn compare(&self, before: LogPart) -> Result<(), ArchiveError> {
         match self.tree.root() == before.merkle_root {
             true => Ok(()),

@@ -10,7 +10,7 @@ use domain::{
 };
 use projections::rope::Manifest as Rope;
 
-use super::{ArchiveError, ArchiveFolder, BlobsPart, HowBlobs};
+use super::{ArchiveError, ArchiveFolder, BlobsPart, HowBlobs, LogFile};
 
 /// The blobs that an event names; `line` is its number, for whoever has to look.
 ///
@@ -26,11 +26,13 @@ pub fn blobs_of(event: &Recorded<RawEvent>, line: u64) -> Result<Vec<(Sha256, Bl
     }
 }
 
-/// The blobs that were named so far.
+/// The blobs that were named so far. Nothing is copied before the log is known to be that of the archive: another server's, or
+/// another organisation's, have no business there.
 pub struct NamedBlobs<'a> {
     folder: &'a ArchiveFolder,
     blobs: &'a Blobs,
     how: HowBlobs,
+    waiting: Vec<(Sha256, BlobKind)>,
     seen: HashSet<Sha256>,
     part: BlobsPart,
 }
@@ -39,20 +41,34 @@ impl<'a> NamedBlobs<'a> {
     /// None yet. They come from `blobs` into `folder`.
     #[must_use]
     pub fn new(folder: &'a ArchiveFolder, blobs: &'a Blobs, how: HowBlobs) -> Self {
-        Self { folder, blobs, how, seen: HashSet::new(), part: BlobsPart::default() }
+        Self { folder, blobs, how, waiting: Vec::new(), seen: HashSet::new(), part: BlobsPart::default() }
     }
 
-    /// What was copied.
-    #[must_use]
-    pub fn part(self) -> BlobsPart {
-        self.part
-    }
-
-    /// Copies a blob, and what it is made of. One that is lost or damaged is named as missing.
+    /// What was copied, once the log has ended. What else lies among the blobs, after a run that broke off, is removed.
     ///
     /// # Errors
     /// The disk refuses.
-    pub async fn put(&mut self, digest: Sha256, kind: BlobKind) -> Result<(), ArchiveError> {
+    pub fn finish(self) -> Result<BlobsPart, ArchiveError> {
+        self.folder.keep_blobs(&self.seen)?;
+        Ok(self.part)
+    }
+
+    /// Copies the blobs that the log's line after those before names, with what they are made of, as soon as `log` is known to
+    /// be a continuation. One that is lost or damaged is named as missing.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub async fn put_all(&mut self, named: Vec<(Sha256, BlobKind)>, log: &LogFile) -> Result<(), ArchiveError> {
+        self.waiting.extend(named);
+        if log.is_continuation() {
+            for (digest, kind) in std::mem::take(&mut self.waiting) {
+                self.put(digest, kind).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn put(&mut self, digest: Sha256, kind: BlobKind) -> Result<(), ArchiveError> {
         if !self.put_one(digest).await? || kind == BlobKind::Whole {
             return Ok(());
         }

@@ -117,13 +117,12 @@ async fn fill(
     let mut events = Events::up_to(*log, head, Filter::all());
     while let Some(event) = events.next().await? {
         lines.push(&canonical::line(&event))?;
-        for (digest, kind) in blobs_of(&event, lines.events())? {
-            named.put(digest, kind).await?;
-        }
+        named.put_all(blobs_of(&event, lines.events())?, &lines).await?;
         watch(COPYING, event.position.0, head.0);
     }
-    let blobs = named.part();
-    Ok(Manifest { format: Format::Backup, made_at: now, organisation: None, log: lines.finish()?, blobs, files })
+    let log = lines.finish()?;
+    let blobs = named.finish()?;
+    Ok(Manifest { format: Format::Backup, made_at: now, organisation: None, log, blobs, files })
 }
 
 /// A copy at one moment, which holds up nobody who writes.

@@ -87,6 +87,15 @@ impl Live {
         path
     }
 
+    /// How many blobs are in the backup, and what is no blob but lies there.
+    fn copied_blobs(&self) -> usize {
+        fn files(path: &Path) -> usize {
+            let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+            entries.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
+        }
+        files(&self.path("backup/blobs"))
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -220,6 +229,12 @@ async fn a_backup_that_breaks_off_leaves_the_one_before_whole() {
     let (_, data) = live.restored("backup", "again").await.unwrap();
     assert_eq!(fs::read_to_string(data.signed_logs().join("server")).unwrap(), "after");
     assert_eq!(fs::read_dir(live.path("backup/signed_logs")).unwrap().count(), 1, "the older one is gone");
+
+    // What lies there of a run that broke off, in a folder that nobody asked for since.
+    fs::write(live.path("backup/blobs/.unfinished-1"), "").unwrap();
+    fs::write(live.path("backup/blobs").join(Sha256::of(b"").to_string()), "").unwrap();
+    live.backed_up(COPIES).await.unwrap();
+    assert_eq!(live.copied_blobs(), 2);
 }
 
 #[tokio::test]
@@ -244,6 +259,7 @@ async fn another_log_or_an_earlier_one_never_replaces_what_is_there() {
     assert_eq!(restored.merkle_root, kept.log.merkle_root);
     assert_eq!(fs::read_to_string(data.signed_logs().join("server")).unwrap(), "kept");
     assert_eq!(fs::read_dir(live.path("backup/secrets")).unwrap().count(), 1, "and no other's secret stays there");
+    assert_eq!(live.copied_blobs(), 2, "nor another's blobs");
 }
 
 #[tokio::test]

@@ -71,6 +71,12 @@ pub enum BundleError {
     /// Nothing in the log belongs to it.
     #[error("there is no organisation {0} in the log, or not until that position")]
     NoOrganisation(OrganisationName),
+    /// The folder has another organisation's bundle.
+    #[error("the folder holds a bundle of organisation {there}, which is kept: take another folder")]
+    OtherOrganisation {
+        /// Whose.
+        there: OrganisationName,
+    },
     /// The log is older than transparency logs.
     #[error("the log has no key of transparency logs yet: start the server once")]
     NoLogKey,
@@ -104,6 +110,11 @@ pub async fn create(
     watch: Watch<'_>,
 ) -> Result<Manifest, BundleError> {
     let folder = ArchiveFolder::open(to, Format::Bundle, &[LOG_KEY, CHECKPOINT, SIGNING_KEYS, SIGNING_KEYS_NOTE])?;
+    if let Some(there) = folder.before().and_then(|before| before.organisation.clone())
+        && there != options.organisation
+    {
+        return Err(BundleError::OtherOrganisation { there });
+    }
     let filled = fill(&folder, sources, options, now, watch).await;
     folder.end(filled)
 }
@@ -128,9 +139,7 @@ async fn fill(
     while let Some(event) = entries.next().await? {
         lines.push_as(&feed::line(&event), leaf_hash(canonical::line(&event).as_bytes()))?;
         if feed::is_shown(&event.stream) {
-            for (digest, kind) in blobs_of(&event, lines.events())? {
-                named.put(digest, kind).await?;
-            }
+            named.put_all(blobs_of(&event, lines.events())?, &lines).await?;
         }
         watch(COPYING, event.position.0, until.0);
     }
@@ -138,6 +147,7 @@ async fn fill(
         return Err(BundleError::NoOrganisation(organisation));
     }
     let part = lines.finish()?;
+    let blobs = named.finish()?;
 
     let tree = TenantTree {
         log: (*log).clone(),
@@ -152,7 +162,7 @@ async fn fill(
     let texts = [(LOG_KEY, key), (CHECKPOINT, checkpoint), (SIGNING_KEYS, lines), (SIGNING_KEYS_NOTE, note)];
     let files = texts.into_iter().map(|(name, text)| Ok((name.to_owned(), folder.put(name, &mut Cursor::new(text))?)));
     let files = files.collect::<Result<_, ArchiveError>>()?;
-    let (organisation, blobs) = (Some(organisation), named.part());
+    let organisation = Some(organisation);
     Ok(Manifest { format: Format::Bundle, made_at: now, organisation, log: part, blobs, files })
 }
 

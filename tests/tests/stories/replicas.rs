@@ -29,6 +29,8 @@ async fn a_machine_with_only_a_bundle_serves_the_same_bytes_and_holds_no_secret(
     let path = |name: &str| place.path().join(name);
     let (live, bundle, replica) = (sample.server.data(), path("bundle"), path("replica"));
     create_bundle(&bundle, &live);
+    let refused = bundle_of("rival", &bundle, &live);
+    assert!(refused.contains(&format!("holds a bundle of organisation {ORGANISATION}, which is kept")), "{refused}");
     let before = answers(&sample, &addresses).await;
     assert!(before.len() > 40, "only {} addresses: {addresses:?}", before.len());
     let secrets = [
@@ -109,9 +111,16 @@ async fn a_newer_bundle_brings_what_is_new_and_a_damaged_one_nothing() {
 }
 
 fn create_bundle(to: &Path, data: &Path) {
+    assert_eq!(bundle_of(ORGANISATION, to, data), "");
+}
+
+/// What is said against it.
+fn bundle_of(organisation: &str, to: &Path, data: &Path) -> String {
     let to = to.to_str().expect("temporary folders have plain names");
-    let ran = program(&["bundle", "create", to, "--organisation", ORGANISATION], data);
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let ran = program(&["bundle", "create", to, "--organisation", organisation], data);
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert_eq!(ran.status.success(), said.is_empty(), "{said}");
+    said
 }
 
 /// Every address that the repositories' indexes lead to now, the installers, and the certificates.
