@@ -21,6 +21,7 @@ pub mod pages;
 pub mod releases;
 pub mod replica;
 pub mod repositories;
+pub mod scratch;
 mod self_check;
 pub mod serve;
 pub mod settings;

@@ -53,6 +53,7 @@ use crate::{
     http::{
         api_limits::{BODY_MAX_BYTES, REQUEST_MAX, with_limits},
         client_address::TrustedProxies,
+        open_files::raise_limit,
         problem::Problem,
         public_url::PublicUrl,
         server,
@@ -64,7 +65,7 @@ use crate::{
     ops, pages,
     releases::{self, RequestRates},
     repositories::RepositoryRoutes,
-    self_check,
+    scratch, self_check,
     settings::{Settings, Unmapped},
     transparency as transparency_routes, uploads,
     uses::{DROPPED_TOTAL, Uses},
@@ -120,6 +121,7 @@ impl Server {
         let listener = listener.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
         let store = event_store::open(data.log()).await?;
         let lock = data.lock()?;
+        scratch::clear(data.path())?;
         forget_read_models_of_another_log(data)?;
         let public_url = public_url(settings, listener.local_addr()?)?;
         let executor = Arc::new(Executor::new(store.clone(), Utc::now));
@@ -220,7 +222,7 @@ impl Server {
             folder: data.installers(),
         };
         workers.start("installers", publisher.run());
-        workers.start("credentials", stopped(progress.clone()));
+        workers.start("credentials", stopped(progress.clone(), stop.clone()));
         let rolls = Rolls { executor: executor.clone(), secrets: secrets.clone(), mint: mint::token };
         let windows = Arc::new(ProjectedWindows(credentials.clone()));
         workers.start("grace", WindowCloser { rolls: rolls.clone(), windows }.run());
@@ -303,11 +305,9 @@ impl Server {
             info!(%address, "listening on {address}");
         }
         let mut workers = self.workers;
-        let serving = server::serve(self.listener, self.router, server::Limits::default(), self.stop);
-        let ended = tokio::select! {
-            () = serving => Ok(()),
-            ended = workers.one_ended() => Err(ended),
-        };
+        let limits = server::Limits::with_open_files(raise_limit());
+        let serving = server::serve(self.listener, self.router, limits, self.stop.clone());
+        let ended = workers.while_serving(serving, self.stop).await;
         if !matches!(timeout(LAST_USES_MAX, self.uses.flush()).await, Ok(Ok(()))) {
             warn!("the last uses of access keys are not written down");
         }
@@ -320,9 +320,11 @@ impl Server {
 }
 
 /// Returns when the projection of keys and tokens has stopped: it would go on letting in who was let in before.
-pub(crate) async fn stopped(progress: Progress) {
+pub(crate) async fn stopped(progress: Progress, stop: CancellationToken) {
     // No log is that long: only a projector that stopped ends this wait.
-    if let Err(stopped) = progress.wait_for_projector(CREDENTIALS, Position(u64::MAX)).await {
+    if let Err(stopped) = progress.wait_for_projector(CREDENTIALS, Position(u64::MAX)).await
+        && !stop.is_cancelled()
+    {
         error!("{stopped}");
     }
 }

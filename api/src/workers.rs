@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 /// A part of the server that runs as long as the server does has ended.
 #[derive(Debug, thiserror::Error)]
@@ -26,12 +27,56 @@ impl Workers {
         self.names.insert(task.id(), name);
     }
 
-    /// Returns when one of them ends, by itself or by a panic.
-    pub(crate) async fn one_ended(&mut self) -> WorkerEnded {
+    /// Waits for the end of `serving`, which answers requests until some time after `stop`. What ends before `stop` is missed; what
+    /// ends after it is to end.
+    ///
+    /// # Errors
+    /// One of them ended, by itself or by a panic.
+    pub(crate) async fn while_serving(
+        &mut self,
+        serving: impl Future<Output = ()>,
+        stop: CancellationToken,
+    ) -> Result<(), WorkerEnded> {
+        let missed = async {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => std::future::pending().await,
+                ended = self.one_ended() => ended,
+            }
+        };
+        tokio::select! {
+            () = serving => Ok(()),
+            ended = missed => Err(ended),
+        }
+    }
+
+    async fn one_ended(&mut self) -> WorkerEnded {
         match self.tasks.join_next_with_id().await {
             Some(Ok((_, name))) => WorkerEnded(name),
             Some(Err(error)) => WorkerEnded(self.names.get(&error.id()).copied().unwrap_or("tasks")),
             None => std::future::pending().await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_ends_ends_the_server_unless_it_was_told_to_stop() {
+        let (stop, mut workers) = (CancellationToken::new(), Workers::default());
+        workers.start("projections", async {});
+        let ended = workers.while_serving(std::future::pending(), stop.clone()).await;
+        assert!(ended.expect_err("it is missed").to_string().contains("its projections"));
+
+        stop.cancel();
+        workers.start("projections", async {});
+        let serving = async {
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+        };
+        workers.while_serving(serving, stop).await.expect("it was to end");
     }
 }

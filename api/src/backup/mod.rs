@@ -28,6 +28,7 @@ use crate::{
         ArchiveError, ArchiveFolder, FilePart, Format, HowBlobs, Manifest, NamedBlobs, Step, Watch, blobs_of, io,
     },
     data_folder::DataFolder,
+    scratch::Scratch,
 };
 
 /// The sealed secrets, by their ids.
@@ -134,7 +135,7 @@ async fn copy_uses(
     if !data.uses().exists() {
         return Ok(());
     }
-    let scratch = tempfile::tempdir_in(data.path()).map_err(io("use", data.path()))?;
+    let scratch = Scratch::new(data.path()).map_err(io("use", data.path()))?;
     let copy = scratch.path().join(USES);
     let options = SqliteConnectOptions::new().filename(data.uses()).read_only(true);
     let mut rows = SqliteConnection::connect_with(&options).await?;

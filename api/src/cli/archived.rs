@@ -7,6 +7,7 @@ use crate::{
     archive::{Manifest, Step, pack},
     backup::lacks,
     data_folder::DataFolder,
+    scratch::Scratch,
 };
 
 const WRITING: Step = Step { words: "Writing the file", unit: "bytes" };
@@ -27,7 +28,7 @@ pub(super) async fn into_file<E: Into<BoxError>>(
     if to.exists() {
         return Err(format!("{} is there already: a {what} in a file is always a new file", to.display()).into());
     }
-    let staged = tempfile::Builder::new().prefix(&format!("{what}-")).tempdir_in(data.path())?;
+    let staged = Scratch::new(data.path())?;
     let manifest = fill(staged.path().to_owned()).await.map_err(Into::into)?;
     let progress = Progress::on_terminal();
     progress.at(WRITING, manifest.blobs.bytes + manifest.log.bytes, 0);

@@ -12,9 +12,8 @@ use domain::{
     feed::is_shown,
 };
 use futures::TryStreamExt as _;
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Followed, page};
+use super::{Followed, Place, page};
 use crate::{app::App, http::problem::Problem, repositories::bytes::Piece, transparency::entries::first_of};
 
 /// Answers with the blob `sha256`, if the entry number `entry` names it. `place` is held until the last byte was sent.
@@ -23,7 +22,7 @@ pub(super) async fn answer(
     followed: &Followed,
     entry: u64,
     sha256: Sha256,
-    place: OwnedSemaphorePermit,
+    place: Place,
 ) -> Result<Response, Problem> {
     if !is_named(app, followed, entry, sha256).await? {
         return Err(Problem::NotFound(format!("entry {entry} of this feed does not name the blob {sha256}")));

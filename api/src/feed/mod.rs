@@ -6,12 +6,12 @@
 mod blob;
 mod followed;
 mod page;
+mod places;
 mod sights;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
-mod waits;
 pub mod wire;
 
 use std::{sync::Arc, time::Duration};
@@ -31,7 +31,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-pub use self::waits::{WAITING_MAX, WAITING_PER_TOKEN_MAX, Waits};
+pub use self::places::{Place, Places};
 use self::{
     followed::Followed,
     sights::{Sight, Sights},
@@ -50,7 +50,13 @@ use crate::{
 /// Most pages that are put together at the same time, each in memory. Others wait for their turn.
 pub const PAGES_MAX: usize = 4;
 /// Most blobs that are sent at the same time, over all replicas; one more is told to come back.
-pub const BLOBS_MAX: usize = 64;
+pub const BLOBS_MAX: usize = 256;
+/// Most blobs that are sent at the same time with one token: a replica fetches eight, and one more may start anew.
+pub const BLOBS_PER_TOKEN_MAX: usize = 16;
+/// Most requests that wait for something new, of all replicas: each holds a connection.
+pub const WAITING_MAX: usize = 500;
+/// Most requests that wait with one token: a replica needs one, and one more when it starts anew.
+pub const WAITING_PER_TOKEN_MAX: usize = 4;
 /// When to come back when too many blobs are being sent, or too many wait.
 const BUSY_RETRY_SECONDS: u32 = 2;
 /// When to come back when the log cannot be vouched for: somebody has to do something first.
@@ -61,21 +67,26 @@ const LONG_REQUEST_MAX: Duration = Duration::from_secs(WAIT_MAX_SECONDS).saturat
 /// What the feeds of all organisations share.
 pub struct Feeds {
     /// Who waits.
-    pub waits: Waits,
+    pub waits: Places,
     /// Who came when.
     pub sights: Sights,
     /// Reads what ropes are made of.
     pub ropes: Arc<dyn BlobReads>,
     pages: Semaphore,
-    blobs: Arc<Semaphore>,
+    blobs: Places,
 }
 
 impl Feeds {
     /// Nobody follows yet.
     #[must_use]
     pub fn new(ropes: Arc<dyn BlobReads>) -> Self {
-        let (pages, blobs) = (Semaphore::new(PAGES_MAX), Arc::new(Semaphore::new(BLOBS_MAX)));
-        Self { waits: Waits::default(), sights: Sights::default(), ropes, pages, blobs }
+        Self {
+            waits: Places::new(WAITING_MAX, WAITING_PER_TOKEN_MAX),
+            sights: Sights::default(),
+            ropes,
+            pages: Semaphore::new(PAGES_MAX),
+            blobs: Places::new(BLOBS_MAX, BLOBS_PER_TOKEN_MAX),
+        }
     }
 }
 
@@ -179,8 +190,8 @@ async fn blob(
     let Query(BlobQuery { entry }) = query.map_err(|error| Problem::BadRequest(error.body_text()))?;
     let sha256: Sha256 =
         sha256.parse().map_err(|error: domain::digest::InvalidDigest| Problem::BadRequest(error.to_string()))?;
-    let busy = |_| Problem::TooManyRequests { retry_after_seconds: BUSY_RETRY_SECONDS };
-    let place = app.feeds.blobs.clone().try_acquire_owned().map_err(busy)?;
+    let place = app.feeds.blobs.take(followed.follower.token);
+    let place = place.ok_or(Problem::TooManyRequests { retry_after_seconds: BUSY_RETRY_SECONDS })?;
     blob::answer(&app, &followed, entry, sha256, place).await
 }
 

@@ -16,7 +16,7 @@ use projections::rope::{Manifest, Piece};
 use tokio::time::timeout;
 
 use super::{
-    BLOBS_MAX, WAITING_PER_TOKEN_MAX,
+    BLOBS_PER_TOKEN_MAX, WAITING_PER_TOKEN_MAX,
     testing::World,
     wire::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, PageHead, SigningKeysHead, WAIT_MAX_SECONDS},
 };
@@ -261,8 +261,9 @@ async fn no_blob_is_sent_that_the_entry_does_not_name() {
         assert_eq!(world.get(bad, Some(&token.text())).await.0, StatusCode::BAD_REQUEST, "{bad}");
     }
 
-    let busy = world.site.app.feeds.blobs.clone();
-    let held = busy.try_acquire_many_owned(u32::try_from(BLOBS_MAX).expect("few")).expect("nobody is sent any");
+    let places = &world.site.app.feeds.blobs;
+    let held: Vec<_> =
+        (0..BLOBS_PER_TOKEN_MAX).map(|_| places.take(domain::ids::TokenId(token.id())).expect("a place")).collect();
     assert_eq!(blob(own, number).await.0, StatusCode::TOO_MANY_REQUESTS);
     drop(held);
     std::fs::remove_file(world.site.app.blobs.local_path(own).expect("a file")).expect("it was there");

@@ -8,6 +8,7 @@ pub mod file;
 mod from;
 mod head;
 mod observe;
+pub mod open_files;
 pub mod problem;
 pub mod public_url;
 pub mod range;

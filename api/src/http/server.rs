@@ -31,10 +31,33 @@ pub struct Limits {
     pub drain_max: Duration,
 }
 
+/// Most connections, if the process may open files enough.
+const CONNECTIONS_MAX: usize = 10_000;
+/// A connection is a file, and what is sent over it is one more.
+const FILES_PER_CONNECTION: u64 = 2;
+/// Files for everything else: databases, logs of releases, programs that are run.
+const OTHER_FILES: u64 = 512;
+
+impl Limits {
+    /// For a process that may have so many files open: connections are told that it is busy before others find that nothing can
+    /// be opened any more.
+    #[must_use]
+    pub fn with_open_files(limit: u64) -> Self {
+        let connections = usize::try_from(limit.saturating_sub(OTHER_FILES) / FILES_PER_CONNECTION);
+        let connections_max = connections.unwrap_or(CONNECTIONS_MAX).clamp(1, CONNECTIONS_MAX);
+        if connections_max < CONNECTIONS_MAX {
+            tracing::warn!(
+                "this process may open {limit} files: more than {connections_max} connections are told to come back"
+            );
+        }
+        Self { connections_max, ..Self::default() }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections_max: 10_000,
+            connections_max: CONNECTIONS_MAX,
             head_max: Duration::from_secs(30),
             head_max_bytes: 32 * 1024,
             stalled_max: Duration::from_secs(60),

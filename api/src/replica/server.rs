@@ -30,7 +30,7 @@ use tracing::{info, warn};
 
 use super::{Contact, Follower, Replica, follow::Served, hand_over::KeptCredentials};
 use crate::{
-    http::{problem::Problem, server},
+    http::{open_files::raise_limit, problem::Problem, server},
     installers::Installers,
     ops,
     repositories::RepositoryRoutes,
@@ -117,7 +117,7 @@ impl ReplicaServer {
         if let Err(stopped) = progress.wait_for(head).await {
             warn!("{stopped}");
         }
-        workers.start("credentials", stopped(progress.clone()));
+        workers.start("credentials", stopped(progress.clone(), stop.clone()));
         let published = PublishedInstallers::default();
         workers.start("installers", follow_published(store.clone(), published.clone()).await?);
         let keys = PublicKeys::open(store.clone()).await?;
@@ -165,11 +165,9 @@ impl ReplicaServer {
             announce.listening(address);
             info!(%address, "listening on {address}");
         }
-        let serving = server::serve(listener, router, server::Limits::default(), stop);
-        let ended = tokio::select! {
-            () = serving => Ok(()),
-            ended = workers.one_ended() => Err(ended),
-        };
+        let limits = server::Limits::with_open_files(raise_limit());
+        let serving = server::serve(listener, router, limits, stop.clone());
+        let ended = workers.while_serving(serving, stop).await;
         drop(workers);
         store.close().await;
         ended

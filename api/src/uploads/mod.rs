@@ -60,13 +60,15 @@ async fn upload(
 ) -> Result<Response, Problem> {
     let wait = wait.duration()?;
     let (id, format) = repository_of(&app, &organisation, &repository).await?;
-    let Ok(_permit) = app.uploads.try_acquire() else {
+    let Ok(receiving_place) = app.uploads.try_acquire() else {
         return Err(Problem::TooManyRequests { retry_after_seconds: UPLOADS_RETRY_SECONDS });
     };
     let late = |_| Problem::TimedOut { limit_seconds: RECEIVED_WITHIN.as_secs() };
     let receiving = Incoming::receive(&app.incoming, body);
     let incoming = tokio::time::timeout(RECEIVED_WITHIN, receiving).await.map_err(late)??;
     let (package, key_fingerprint) = take_in(&app, format, incoming, file).await?;
+    // Whoever waits for the publication takes no disk.
+    drop(receiving_place);
     let mut answer = UploadAnswer {
         published: false,
         file_name: package.file_name.clone(),

@@ -35,6 +35,7 @@ pub use self::{
     report::{Finding, Place, Report},
     watch::{Silent, Stage, Watch},
 };
+use crate::scratch::Scratch;
 
 /// Most findings that are kept; the first one says where to look, the others are counted.
 pub const FINDINGS_MAX: usize = 100;
@@ -135,7 +136,7 @@ pub async fn verify(sources: &Sources, span: Span, watch: &dyn Watch) -> Result<
     if span.from > until {
         return Err(VerifyError::Nothing { head, from: span.from });
     }
-    let scratch = tempfile::tempdir_in(&sources.scratch)
+    let scratch = Scratch::new(&sources.scratch)
         .map_err(|source| VerifyError::Scratch { path: sources.scratch.clone(), source })?;
     let live = match &sources.read_models {
         Some(file) => Some(read_models::Snapshot::take(file, scratch.path()).await?),

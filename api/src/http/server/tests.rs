@@ -162,6 +162,13 @@ async fn one_connection_too_many_is_told_when_to_come_back() {
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("Retry-After: "), "{answer}");
 }
 
+#[test]
+fn connections_are_turned_away_before_files_run_out() {
+    let connections = |files| Limits::with_open_files(files).connections_max;
+    assert_eq!([0, 1_024, 4_096].map(connections), [1, 256, 1_792]);
+    assert_eq!([524_288, u64::MAX].map(connections), [10_000, 10_000]);
+}
+
 #[tokio::test]
 async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
     let server = run(Limits { drain_max: Duration::from_secs(60), ..quick() }).await;

@@ -1,0 +1,95 @@
+//! Files that a command needs for a while. They go with the command, and if it is killed, with the next one that needs some
+//! or the next start of the server: copies of secrets or of what is known of persons must not stay behind.
+
+use std::{
+    fs::{DirBuilder, File, TryLockError},
+    io,
+    os::unix::fs::DirBuilderExt as _,
+    path::Path,
+};
+
+use tempfile::TempDir;
+
+/// Where they lie, in the data folder.
+const FOLDER: &str = "scratch";
+
+/// A folder of a command's own. It is removed when this is dropped.
+#[derive(Debug)]
+pub struct Scratch {
+    folder: TempDir,
+    // Held as long as the process lives, however it ends.
+    _held: File,
+}
+
+impl Scratch {
+    /// Makes one below `data`, and removes those whose makers are gone.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn new(data: &Path) -> io::Result<Self> {
+        let _turn = sweep(data)?;
+        // A temporary folder can be entered by its owner alone.
+        let folder = tempfile::tempdir_in(data.join(FOLDER))?;
+        let held = File::open(folder.path())?;
+        held.lock()?;
+        Ok(Self { folder, _held: held })
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// Removes what commands left that were killed.
+///
+/// # Errors
+/// The disk refuses.
+pub fn clear(data: &Path) -> io::Result<()> {
+    sweep(data).map(drop)
+}
+
+/// While the answer lives, nobody else makes or removes a folder.
+fn sweep(data: &Path) -> io::Result<File> {
+    let all = data.join(FOLDER);
+    DirBuilder::new().recursive(true).mode(0o700).create(&all)?;
+    let turn = File::open(&all)?;
+    turn.lock()?;
+    for entry in all.read_dir()? {
+        let path = entry?.path();
+        match File::open(&path)?.try_lock() {
+            Ok(()) => std::fs::remove_dir_all(&path)?,
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Ok(turn)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_a_killed_command_left_goes_and_what_another_uses_stays() {
+        let data = TempDir::new().expect("a folder");
+        let used = Scratch::new(data.path()).expect("scratch");
+        fs::write(used.path().join("file"), "used").expect("a file");
+        let left = data.path().join(FOLDER).join("left");
+        fs::create_dir(&left).expect("a folder");
+        fs::write(left.join("secret"), "sealed").expect("a file");
+
+        let next = Scratch::new(data.path()).expect("scratch");
+        assert!(!left.exists());
+        assert!(used.path().join("file").exists() && next.path().exists());
+        let gone = used.path().to_owned();
+        drop(used);
+        assert!(!gone.exists());
+        fs::create_dir(&left).expect("a folder");
+        clear(data.path()).expect("cleared");
+        assert!(!left.exists() && next.path().exists());
+    }
+}
