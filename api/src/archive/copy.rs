@@ -35,23 +35,31 @@ pub(super) fn copy_into(
 ) -> io::Result<Copied> {
     // tempfile makes files of mode 0600.
     let mut file = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(folder)?;
+    let copied = pass(from, |piece| file.write_all(piece))?;
+    if let Some(to) = place(copied) {
+        file.persist(to).map_err(|refused| refused.error)?;
+    }
+    Ok(copied)
+}
+
+/// Of all that can be read.
+pub(super) fn digest_of(from: &mut dyn Read) -> io::Result<Sha256> {
+    Ok(pass(from, |_| Ok(()))?.sha256)
+}
+
+fn pass(from: &mut dyn Read, mut to: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Copied> {
     let mut hasher = sha2::Sha256::new();
     let mut bytes = 0;
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         let read = from.read(&mut piece)?;
         if read == 0 {
-            break;
+            return Ok(Copied { bytes, sha256: Sha256(hasher.finalize().into()) });
         }
         hasher.update(&piece[..read]);
-        file.write_all(&piece[..read])?;
+        to(&piece[..read])?;
         bytes += read as u64;
     }
-    let copied = Copied { bytes, sha256: Sha256(hasher.finalize().into()) };
-    if let Some(to) = place(copied) {
-        file.persist(to).map_err(|refused| refused.error)?;
-    }
-    Ok(copied)
 }
 
 /// Makes what lies in `folder`, and whatever else was written to its disk, survive a power cut.

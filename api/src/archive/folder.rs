@@ -13,7 +13,7 @@ use domain::digest::Sha256;
 
 use super::{
     ArchiveError, BLOBS, FilePart, Format, LOCK, LOG, LogFile, MANIFEST, Manifest, blob_name,
-    copy::{Copied, copy, copy_into, sync_disk_of},
+    copy::{Copied, copy, copy_into, digest_of, sync_disk_of},
     io,
     read::Archive,
 };
@@ -34,6 +34,7 @@ pub enum HowBlobs {
 pub struct ArchiveFolder {
     root: PathBuf,
     before: Option<Manifest>,
+    is_checked: bool,
     _lock: File,
 }
 
@@ -64,7 +65,13 @@ impl ArchiveFolder {
             true => Some(Archive::open(root, format)?.manifest().clone()),
             false => None,
         };
-        Ok(Self { root: root.to_owned(), before, _lock: lock })
+        Ok(Self { root: root.to_owned(), before, is_checked: false, _lock: lock })
+    }
+
+    /// Reads every blob that is there already, and puts damaged ones there again, if `is_checked`.
+    #[must_use]
+    pub fn checked(self, is_checked: bool) -> Self {
+        Self { is_checked, ..self }
     }
 
     /// What was there when it was opened.
@@ -112,7 +119,7 @@ impl ArchiveFolder {
     pub async fn put_blob(&self, blobs: &Blobs, digest: Sha256, how: HowBlobs) -> Result<u64, ArchiveError> {
         let size_bytes = blobs.size(digest).await?;
         let to = self.path(&blob_name(digest))?;
-        if fs::metadata(&to).is_ok_and(|there| there.len() == size_bytes) {
+        if fs::metadata(&to).is_ok_and(|there| there.len() == size_bytes) && self.is_whole(&to, digest).await? {
             return Ok(size_bytes);
         }
         let here = blobs.local_path(digest).ok_or(BlobError::NotFound { digest })?;
@@ -128,6 +135,17 @@ impl ArchiveFolder {
         });
         let copied = copying.await.map_err(std_io::Error::other).flatten().map_err(io("write", to))?;
         if copied.sha256 == digest { Ok(copied.bytes) } else { Err(BlobError::Corrupt { digest }.into()) }
+    }
+
+    /// Whether the file has these bytes, if that is asked for at all.
+    async fn is_whole(&self, file: &Path, digest: Sha256) -> Result<bool, ArchiveError> {
+        if !self.is_checked {
+            return Ok(true);
+        }
+        let open = file.to_owned();
+        let hashing = tokio::task::spawn_blocking(move || digest_of(&mut File::open(open)?));
+        let found = hashing.await.map_err(std_io::Error::other).flatten().map_err(io("read", file))?;
+        Ok(found == digest)
     }
 
     /// Removes the blobs that are not among `named`, and what copying that broke off left beside them.

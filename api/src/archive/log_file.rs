@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{BufWriter, Seek as _, SeekFrom, Write as _},
+    io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -11,7 +11,9 @@ use domain::{
     merkle::{Accumulator, leaf_hash},
 };
 
-use super::{ArchiveError, LOG, LogPart, io};
+use sha2::Digest as _;
+
+use super::{ArchiveError, LOG, LogPart, copy::digest_of, io};
 
 /// A log that lines are added to.
 pub struct LogFile {
@@ -20,6 +22,8 @@ pub struct LogFile {
     tree: Accumulator,
     bytes: u64,
     before: Option<LogPart>,
+    /// Of the lines that are there already, as they should be.
+    lines_before: sha2::Sha256,
 }
 
 impl LogFile {
@@ -38,7 +42,14 @@ impl LogFile {
             Ok(file)
         })();
         let file = opened.map_err(io("go on with", &path))?;
-        Ok(Self { path, out: BufWriter::new(file), tree: Accumulator::default(), bytes: keep, before })
+        Ok(Self {
+            path,
+            out: BufWriter::new(file),
+            tree: Accumulator::default(),
+            bytes: keep,
+            before,
+            lines_before: sha2::Sha256::new(),
+        })
     }
 
     /// The next line of the log, without its newline, from the first on.
@@ -55,10 +66,10 @@ impl LogFile {
     /// As [`Self::push`].
     pub fn push_as(&mut self, line: &str, leaf: Sha256) -> Result<(), ArchiveError> {
         self.tree.push(leaf);
-        match self.before {
-            Some(before) if self.tree.size() < before.events => return Ok(()),
-            Some(before) if self.tree.size() == before.events => return self.compare(before),
-            _ => {}
+        if let Some(before) = self.before.filter(|before| self.tree.size() <= before.events) {
+            self.lines_before.update(line.as_bytes());
+            self.lines_before.update(b"\n");
+            return if self.tree.size() == before.events { self.compare(before) } else { Ok(()) };
         }
         let written = self.out.write_all(line.as_bytes()).and_then(|()| self.out.write_all(b"\n"));
         written.map_err(io("write", &self.path))?;
@@ -79,9 +90,13 @@ impl LogFile {
     }
 
     fn compare(&self, before: LogPart) -> Result<(), ArchiveError> {
-        match self.tree.root() == before.merkle_root {
+        if self.tree.root() != before.merkle_root {
+            return Err(ArchiveError::OtherLog { events: before.events, root: before.merkle_root });
+        }
+        let there = File::open(&self.path).and_then(|file| digest_of(&mut file.take(before.bytes)));
+        match there.map_err(io("read", &self.path))? == Sha256(self.lines_before.clone().finalize().into()) {
             true => Ok(()),
-            false => Err(ArchiveError::OtherLog { events: before.events, root: before.merkle_root }),
+            false => Err(ArchiveError::Rotten { path: self.path.clone(), events: before.events }),
         }
     }
 

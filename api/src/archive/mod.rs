@@ -91,6 +91,18 @@ pub enum ArchiveError {
         /// Their root.
         root: Sha256,
     },
+    /// What was written of the log before is not what was written.
+    #[error(
+        "{path} is damaged: its first {events} lines are those of this log no more. Take another folder, or remove this one: \
+         nothing can be restored from it",
+        path = .path.display()
+    )]
+    Rotten {
+        /// The file.
+        path: PathBuf,
+        /// How many lines were there.
+        events: u64,
+    },
     /// It is no archive, or of another kind.
     #[error("{path} is no {expected}: {why}", path = .path.display())]
     NotThat {

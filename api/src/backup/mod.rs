@@ -59,6 +59,8 @@ pub struct Options {
     pub with_master_key: bool,
     /// How blobs are copied.
     pub blobs: HowBlobs,
+    /// Whether blobs that were copied earlier are read, and copied again if they are damaged.
+    pub is_checked: bool,
 }
 
 /// Why there is no backup.
@@ -88,6 +90,7 @@ pub async fn backup(
     watch: Watch<'_>,
 ) -> Result<Manifest, BackupError> {
     let folder = ArchiveFolder::open(to, Format::Backup, &[SECRETS, SIGNED_LOGS, USES, MASTER_KEY])?;
+    let folder = folder.checked(options.is_checked);
     let filled = fill(&folder, sources, options, now, watch).await;
     folder.end(filled)
 }

@@ -30,7 +30,7 @@ use crate::{
     settings::Settings,
 };
 
-const COPIES: Options = Options { with_master_key: false, blobs: HowBlobs::Copied };
+const COPIES: Options = Options { with_master_key: false, blobs: HowBlobs::Copied, is_checked: false };
 
 /// A data folder with a log that is open, as under a running server.
 struct Live {
@@ -317,6 +317,23 @@ async fn whatever_is_changed_in_a_backup_is_found_before_an_event_is_recorded() 
         fs::write(&path, before).unwrap();
     }
     live.restored("backup", "to").await.unwrap();
+}
+
+#[tokio::test]
+async fn what_rots_in_a_backup_is_found_and_a_blob_is_copied_again() {
+    let mut live = Live::new().await;
+    let blob = live.fails("one").await;
+    live.backed_up(COPIES).await.unwrap();
+    let copied = live.path("backup/blobs").join(commands::blobs::place(blob));
+    fs::write(&copied, "eno").unwrap();
+    live.backed_up(Options { is_checked: true, ..COPIES }).await.unwrap();
+    assert_eq!(fs::read_to_string(&copied).unwrap(), "one");
+
+    let log = live.path("backup/log.ndjson");
+    let lines = fs::read_to_string(&log).unwrap();
+    fs::write(&log, lines.replacen("\"message\":\"one\"", "\"message\":\"eno\"", 1)).unwrap();
+    let refused = live.backed_up(COPIES).await;
+    assert!(matches!(refused, Err(BackupError::Archive(ArchiveError::Rotten { events: 1, .. }))), "{refused:?}");
 }
 
 #[tokio::test]

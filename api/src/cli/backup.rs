@@ -29,6 +29,9 @@ pub(super) struct Backup {
     /// Give blobs a second name instead of copying them, where the backup is on the same disk
     #[arg(long)]
     hard_links: bool,
+    /// Read all that an earlier backup copied there, and copy again what is damaged; takes as long as reading it does
+    #[arg(long)]
+    check: bool,
     /// Print the manifest as one JSON object
     #[arg(long)]
     json: bool,
@@ -45,13 +48,13 @@ pub(super) struct Restore {
 
 #[expect(clippy::print_stdout, reason = "this is the command's answer")]
 pub(super) async fn back_up(command: Backup, settings: &Settings) -> Outcome {
-    let Backup { to, with_master_key, hard_links, json } = command;
+    let Backup { to, with_master_key, hard_links, check, json } = command;
     let data = DataFolder::existing(settings)?;
     let log = event_store::open_read_only(data.log()).await?;
     let blobs = Blobs::local(data.blobs())?;
     let sources = Sources { log: &*log, blobs: &blobs, data: &data };
     let blobs = if hard_links { HowBlobs::Linked } else { HowBlobs::Copied };
-    let options = Options { with_master_key, blobs };
+    let options = Options { with_master_key, blobs, is_checked: check };
     let manifest = match is_file(&to) {
         true => {
             let options = Options { blobs: HowBlobs::Linked, ..options };
