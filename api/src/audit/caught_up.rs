@@ -71,35 +71,16 @@ impl Auditor {
 
 #[cfg(test)]
 mod tests {
-    use commands::execute::Context;
-    use domain::{
-        ids::OrganisationId,
-        organisation::{Command, Organisation},
-        recorded::Actor,
-    };
     use projections::{history::Page, read_models::ReadModels};
     use tempfile::TempDir;
 
     use super::{super::Question, *};
     use crate::pages::testing::Site;
 
-    /// Makes organisations and waits for nothing. The newest event's position.
-    async fn make_organisations(site: &Site, count: u32) -> Position {
-        let mut newest = None;
-        for number in 0..count {
-            let name = format!("acme-{number}").parse().expect("a name");
-            let (id, create) = (OrganisationId::named(&name), Command::Create { name });
-            let executor = &site.app.executor;
-            let made = executor.execute::<Organisation>(id.0, create, &Context::of(Actor::CommandLine)).await;
-            newest = made.expect("it is made").position;
-        }
-        newest.expect("something happened")
-    }
-
     #[tokio::test]
     async fn an_answer_shows_what_was_recorded_just_before_the_question() {
         let site = Site::open().await;
-        let newest = make_organisations(&site, 50).await;
+        let newest = site.make_organisations(50).await;
 
         let auditor = site.app.auditor_now().await.expect("answers");
         let wanted = auditor.wanted(&Question::default()).await.expect("a question");
@@ -111,7 +92,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_says_what_it_may_lack_if_no_server_projects_the_log() {
         let site = Site::open().await;
-        let newest = make_organisations(&site, 1).await;
+        let newest = site.make_organisations(1).await;
         let folder = TempDir::new().expect("a folder");
         let rows = ReadModels::open(folder.path().join("read_models.sqlite")).await.expect("read models");
         let log = site.app.executor.store().clone();

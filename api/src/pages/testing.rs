@@ -27,10 +27,11 @@ use domain::{
     account::{self, Account},
     aggregate::Aggregate,
     ids::{AccountId, OrganisationId, ProjectId, ReleaseId, RepositoryId, TokenId},
+    names::OrganisationName,
     organisation::{self, Organisation},
     package::Format,
     project::{self, GitUrl, Project, Trigger},
-    recorded::Actor,
+    recorded::{Actor, Position},
     release::{self, Origin, Release, Step},
     repository::{self, Repository},
     token::{Token, TokenKind},
@@ -190,6 +191,19 @@ impl Site {
         let executed = self.app.executor.execute::<A>(id, command, &Context::of(Actor::CommandLine)).await;
         let Ok(executed) = executed else { panic!("the command was refused") };
         self.app.progress.wait_for(executed.position.expect("something happened")).await.expect("projected");
+    }
+
+    /// Makes organisations, one after the other, and waits for nothing. The newest event's position.
+    pub(crate) async fn make_organisations(&self, count: u32) -> Position {
+        let mut newest = None;
+        for number in 0..count {
+            let name: OrganisationName = format!("acme-{number}").parse().expect("a name");
+            let (id, create) = (OrganisationId::named(&name), organisation::Command::Create { name });
+            let context = Context::of(Actor::CommandLine);
+            let made = self.app.executor.execute::<Organisation>(id.0, create, &context).await;
+            newest = made.expect("it is made").position;
+        }
+        newest.expect("something happened")
     }
 
     /// Makes `token` the operator's only one.
