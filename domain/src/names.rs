@@ -12,6 +12,9 @@ pub const PACKAGE_NAME_MAX_CHARS: usize = 128;
 /// Longest machine name: a host name's label has at most 63 characters, and some tools add one more.
 pub const MACHINE_NAME_MAX_CHARS: usize = 64;
 
+/// Longest name of a git tag: git keeps a tag in a file of that name, below `refs/tags`.
+pub const TAG_NAME_MAX_BYTES: usize = 255;
+
 /// Longest name of a snapshot: a segment of a URL that people type.
 pub const SNAPSHOT_NAME_MAX_CHARS: usize = 64;
 /// What `at/…` and `apt -S` take for something else than a name. Source: `StringToBool` in apt's `strutl.cc`.
@@ -142,7 +145,7 @@ fn snapshot_name(text: &str) -> bool {
 
 fn tag_name(text: &str) -> bool {
     let forbidden = |c: char| c.is_control() || matches!(c, ' ' | '~' | '^' | ':' | '?' | '*' | '[' | '\\' | '\u{7f}');
-    (1..=255).contains(&text.len())
+    (1..=TAG_NAME_MAX_BYTES).contains(&text.len())
         && !text.contains(forbidden)
         && !text.contains("..")
         && !text.contains("@{")

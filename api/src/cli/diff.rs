@@ -10,7 +10,7 @@ use domain::{
     names::{OrganisationName, RepositoryName},
     repository::{Compact, NEWEST, Point},
 };
-use projections::index::{self, Difference, DifferenceCursor, HISTORY_PAGE_MAX, History, Published};
+use projections::index::{self, Difference, DifferenceCursor, HISTORY_PAGE_MAX, History};
 use serde::Serialize;
 
 use super::Outcome;
@@ -21,7 +21,7 @@ pub(super) struct Command {
     /// Which repository
     #[arg(value_name = "ORGANISATION/REPOSITORY", value_parser = names)]
     repository: (OrganisationName, RepositoryName),
-    /// Compares this point: a time, a position of the log, a release's id, a snapshot's name
+    /// Compares this point: a time, a project and its tag (hello@v1.2.3), a position of the log, a release's id, a snapshot's name
     from: Point,
     /// With this one
     #[arg(default_value = NEWEST)]
@@ -36,8 +36,6 @@ pub(super) struct Command {
 enum DiffError {
     #[error("there is no repository {0}")]
     NoRepository(String),
-    #[error("the repository has no point {0}: nothing was published by then, or it has no such release or snapshot")]
-    NoPoint(Point),
 }
 
 fn names(text: &str) -> Result<(OrganisationName, RepositoryName), String> {
@@ -53,7 +51,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
     if history.format(id).await?.is_none() {
         return Err(DiffError::NoRepository(format!("{organisation}/{name}")).into());
     }
-    let (from, to) = (published(&history, id, from).await?, published(&history, id, to).await?);
+    let (from, to) = (history.meant(id, &from).await?, history.meant(id, &to).await?);
     let mut changes = Vec::new();
     let mut after = DifferenceCursor::default();
     loop {
@@ -71,11 +69,6 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
     let text = if json { serde_json::to_string(&report)? } else { report.to_string() };
     writeln!(std::io::stdout(), "{text}")?;
     Ok(())
-}
-
-async fn published(history: &History, id: RepositoryId, point: Point) -> Result<Published, super::BoxError> {
-    let found = history.publication(id, &point).await?;
-    found.ok_or_else(|| DiffError::NoPoint(point).into())
 }
 
 /// What `--json` prints.

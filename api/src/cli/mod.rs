@@ -115,8 +115,8 @@ enum Command {
     Restore(backup::Restore),
     /// Tell what became of a repository from one point to another: packages added, removed and changed
     ///
-    /// A point is a time such as 20261126T100000Z, a position of the log, a release's id, a snapshot's name, or newest. Answered
-    /// from the read models in the data folder; the server may be running.
+    /// A point is a time such as 20261126T100000Z, a project and its tag such as hello@v1.2.3, a position of the log, a release's
+    /// id, a snapshot's name, or newest. Answered from the read models in the data folder; the server may be running.
     Diff(diff::Command),
     /// Make bundles, which carry one organisation's repositories to a replica
     #[command(subcommand)]

@@ -7,7 +7,7 @@ use axum::{
 use commands::signing_keys::TrustedCertificates;
 use domain::{
     digest::Sha256,
-    ids::AccessKeyId,
+    ids::{AccessKeyId, RepositoryId},
     package::Format,
     repository::{InvalidPoint, Point},
 };
@@ -17,7 +17,7 @@ use super::{
     bytes::FileBytes,
     certificate::{PublicCertificate, Served},
     epoch, mirrorlist,
-    path::FilePath,
+    path::{FilePath, decode_point},
     reads::{Located, RepositoryReads},
 };
 use crate::http::{
@@ -66,7 +66,7 @@ impl Files<'_> {
             (Format::Rpm, "repodata/repomd.xml.key") => answer_served(&public(self.certificates)?.armored, asked).await,
             (_, name) => {
                 let file = epoch::locate(self.reads, repository.id, &point, epoch, name).await?;
-                let file = file.ok_or_else(|| Problem::NotFound(no_file(&point, name)))?;
+                let Some(file) = file else { return Err(self.no_file(repository.id, &point, name).await?) };
                 let is_get = *asked.method == Method::GET;
                 let mut answer = self.answer_file(&file, asked).await?;
                 let is_package = name.ends_with(".deb") || name.ends_with(".rpm");
@@ -81,6 +81,15 @@ impl Files<'_> {
                 Ok(answer)
             }
         }
+    }
+
+    /// That there is no such file, or not even such a point.
+    async fn no_file(&self, repository: RepositoryId, point: &Point, name: &str) -> Result<Problem, Problem> {
+        Ok(match point {
+            Point::Newest => Problem::NotFound(format!("the repository has no file {name}")),
+            point if self.reads.published_at(repository, point).await?.is_none() => no_point(point),
+            point => Problem::NotFound(format!("the repository has no file {name} at the point {point}")),
+        })
     }
 
     async fn answer_file(&self, file: &Located, asked: Asked<'_>) -> Result<Response<Body>, Problem> {
@@ -103,11 +112,9 @@ fn header_text(words: &str) -> HeaderValue {
     HeaderValue::from_str(&escaped).expect("printable ASCII")
 }
 
-fn no_file(point: &Point, name: &str) -> String {
-    match point {
-        Point::Newest => format!("the repository has no file {name}"),
-        point => format!("the repository has no file {name} at the point {point}, or no such point"),
-    }
+/// That there is no such point.
+pub(super) fn no_point(point: &Point) -> Problem {
+    Problem::NotFound(format!("the repository has no point {point}: {}", point.absence()))
 }
 
 /// What clients verify with now.
@@ -142,9 +149,9 @@ pub(crate) fn split(address: &str) -> (&str, &str, &str) {
 fn split_point(rest: &str) -> Result<(Point, &str), Problem> {
     let Some(past) = rest.strip_prefix("at/") else { return Ok((Point::Newest, rest)) };
     let (point, path) = past.split_once('/').unwrap_or((past, ""));
-    // A time holds `:` and `+`, which some clients escape.
-    let point = FilePath::decode(point).map_err(|invalid| Problem::BadRequest(invalid.to_string()))?;
-    let point = point.as_str().parse().map_err(|invalid: InvalidPoint| Problem::NotFound(invalid.to_string()))?;
+    // A tag may hold slashes, which are escaped here; a time holds `:` and `+`, which some clients escape.
+    let point = decode_point(point).map_err(|invalid| Problem::BadRequest(invalid.to_string()))?;
+    let point = point.parse().map_err(|invalid: InvalidPoint| Problem::NotFound(invalid.to_string()))?;
     Ok((point, path))
 }
 

@@ -8,6 +8,7 @@ use domain::repository::{Compact, Point};
 
 use super::{
     epoch::Epoch,
+    files::no_point,
     reads::{RepositoryReads, ServedRepository},
 };
 use crate::http::{file, problem::Problem, public_url::PublicUrl};
@@ -28,7 +29,7 @@ pub(super) async fn answer(
             what: "nothing is published in this repository yet",
             retry_after_seconds: UNPUBLISHED_RETRY_SECONDS,
         },
-        point => Problem::NotFound(format!("the repository has no point {point}")),
+        point => no_point(point),
     })?;
     let ServedRepository { organisation, name, .. } = repository;
     let key = epoch.map(|epoch| epoch.to_string()).unwrap_or_default();

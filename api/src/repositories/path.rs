@@ -40,7 +40,7 @@ impl<'a> FilePath<'a> {
         if path.len() > PATH_MAX_BYTES {
             return Err(InvalidPath::TooLong);
         }
-        if path.contains(|c: char| c.is_control() || c == '\\') {
+        if path.contains(|c: char| c.is_control() || c == '\\') || has_encoded_slash(raw) {
             return Err(InvalidPath::BadCharacter);
         }
         if path.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
@@ -56,6 +56,15 @@ impl<'a> FilePath<'a> {
     }
 }
 
+/// Reads a point as it stands in an address: one segment, in which a slash is written as `%2F`. What it decodes to is for
+/// the point's own grammar to judge.
+///
+/// # Errors
+/// `BadEscape`, and `BadCharacter` for bytes that are not UTF-8.
+pub(super) fn decode_point(raw: &str) -> Result<String, InvalidPath> {
+    unescape(raw)
+}
+
 fn unescape(raw: &str) -> Result<String, InvalidPath> {
     let mut decoded = Vec::with_capacity(raw.len());
     let mut rest = raw.as_bytes();
@@ -68,13 +77,14 @@ fn unescape(raw: &str) -> Result<String, InvalidPath> {
         let (digits, tail) = tail.split_first_chunk::<2>().ok_or(InvalidPath::BadEscape)?;
         let mut byte = [0];
         hex::decode_to_slice(digits, &mut byte).map_err(|_| InvalidPath::BadEscape)?;
-        if byte[0] == b'/' {
-            return Err(InvalidPath::BadCharacter);
-        }
         decoded.push(byte[0]);
         rest = tail;
     }
     String::from_utf8(decoded).map_err(|_| InvalidPath::BadCharacter)
+}
+
+fn has_encoded_slash(raw: &str) -> bool {
+    raw.as_bytes().windows(3).any(|bytes| bytes.eq_ignore_ascii_case(b"%2f"))
 }
 
 #[cfg(test)]
@@ -95,6 +105,21 @@ mod tests {
             ("a..b/...", "a..b/..."),
         ] {
             assert_eq!(decoded(raw).as_deref(), Ok(expected), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_point_is_one_segment_that_may_hold_a_slash() {
+        for (raw, expected) in [
+            ("hello@v1", Ok("hello@v1")),
+            ("hello@release%2F1.0", Ok("hello@release/1.0")),
+            ("hello%40release%2f1.0+x%25", Ok("hello@release/1.0+x%")),
+            ("hello@%c3%a4", Ok("hello@ä")),
+            ("hello@%252F", Ok("hello@%2F")),
+            ("hello@%ff", Err(InvalidPath::BadCharacter)),
+            ("hello@%2", Err(InvalidPath::BadEscape)),
+        ] {
+            assert_eq!(decode_point(raw).as_deref(), expected.as_ref().copied(), "{raw}");
         }
     }
 

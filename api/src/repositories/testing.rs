@@ -179,6 +179,7 @@ fn exists(point: &Point) -> bool {
         Point::Newest => true,
         Point::At(time) => *time >= newest(),
         Point::Position(position) => position.0 >= 7,
+        Point::Tag(project, tag) => (project.as_str(), tag.as_str()) == ("hello", "release/1.0"),
         Point::Release(_) | Point::Snapshot(_) => false,
     }
 }

@@ -95,9 +95,25 @@ async fn a_good_key_is_told_what_is_wrong_with_its_path() {
     for (path, status, word) in [
         ("/apt/acme/debs/no/such/file", 404, "no/such/file"),
         ("/apt/acme/debs/at/Yesterday/dists/stable/InRelease", 404, "expected a time"),
-        ("/apt/acme/debs/at/6/dists/stable/InRelease", 404, "no such point"),
+        ("/apt/acme/debs/at/6/dists/stable/InRelease", 404, "no point 6: nothing was published"),
         ("/yum/acme/rpms/at/6/mirrorlist", 404, "no point 6"),
-        ("/apt/acme/debs/at/20200101T000000Z/dists/stable/InRelease", 404, "InRelease"),
+        (
+            "/apt/acme/debs/at/20200101T000000Z/dists/stable/InRelease",
+            404,
+            "no point 20200101T000000Z: nothing was published",
+        ),
+        ("/apt/acme/debs/at/7/no/such/file", 404, "no file no/such/file at the point 7"),
+        (
+            "/apt/acme/debs/at/hello@v9/dists/stable/InRelease",
+            404,
+            "no point hello@v9: nothing of a release of that tag",
+        ),
+        ("/yum/acme/rpms/at/hello@v9/mirrorlist", 404, "no point hello@v9"),
+        ("/apt/acme/debs/at/Hello@v9/dists/stable/InRelease", 404, "is not a project name"),
+        ("/apt/acme/debs/at/hello@release/1.0/dists/stable/InRelease", 404, "no point hello@release"),
+        ("/apt/acme/debs/at/hello@..%2Fx/dists/stable/InRelease", 404, "is not a tag name"),
+        ("/apt/acme/debs/at/hello@%00/dists/stable/InRelease", 404, "is not a tag name"),
+        ("/apt/acme/debs/at/hello@%2/dists/stable/InRelease", 400, "hexadecimal"),
         ("/apt/acme/rpms/dists/stable/InRelease", 404, "rpm"),
         ("/yum/acme/debs/mirrorlist", 404, "deb"),
         ("/apt/acme/debs/mirrorlist", 404, "mirrorlist"),
@@ -170,6 +186,11 @@ async fn the_past_never_changes_and_the_future_may() {
     assert_eq!((newest.status, newest.text()), (StatusCode::OK, "Origin: acme"));
     assert_eq!(newest.header(header::CACHE_CONTROL), "private, max-age=31536000, immutable");
     assert_eq!(at("2026-11-22T10%3A00%3A01Z").await, newest);
+    for tag in ["hello@release%2F1.0", "hello%40release%2f1%2e0"] {
+        let released = at(tag).await;
+        assert_eq!((released.status, released.text()), (StatusCode::OK, newest.text()));
+        assert_eq!(released.header(header::CACHE_CONTROL), "private, no-cache", "a tag may be released again");
+    }
     let future = at("20990101T000000Z").await;
     assert_eq!((future.status, future.header(header::CACHE_CONTROL)), (StatusCode::OK, "private, no-cache"));
 }
@@ -180,7 +201,7 @@ async fn the_mirror_list_names_the_newest_publication() {
     assert_eq!(answer.status, 200);
     let line = format!("https://packages.example.com/yum/acme/rpms/at/{NEWEST}/\n");
     assert_eq!(answer.text(), line);
-    for point in [NEWEST, "7", "newest", "20990101T000000Z"] {
+    for point in [NEWEST, "7", "newest", "20990101T000000Z", "hello@release%2F1.0"] {
         let answer = server().get(&format!("/yum/acme/rpms/at/{point}/mirrorlist")).await;
         assert_eq!(answer.text(), line, "a point's own mirror list names it by its time: {point}");
     }

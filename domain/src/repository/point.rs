@@ -5,19 +5,28 @@ use std::{fmt, str::FromStr};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use uuid::Uuid;
 
-use crate::{ids::ReleaseId, names::SnapshotName, recorded::Position};
+use crate::{
+    ids::ReleaseId,
+    names::{InvalidName, ProjectName, SLUG_MAX_CHARS, SnapshotName, TAG_NAME_MAX_BYTES, TagName},
+    recorded::Position,
+};
 
 /// Compact ISO 8601, as in apt's snapshot ids.
 const COMPACT: &str = "%Y%m%dT%H%M%SZ";
 /// The word for the publication that is newest when the question comes.
 pub const NEWEST: &str = "newest";
+/// What stands between a project and its tag: no other point has one, and neither has a project's name.
+const TAGGED: char = '@';
 /// Longest text worth parsing.
-const POINT_MAX_CHARS: usize = 64;
+const POINT_MAX_BYTES: usize = SLUG_MAX_CHARS + TAGGED.len_utf8() + TAG_NAME_MAX_BYTES;
+/// Longest text of any other point than a tag.
+const UNTAGGED_MAX_BYTES: usize = 64;
 /// A hyphenated UUID.
 const UUID_CHARS: usize = 36;
 
-/// Which publication of a repository is meant. No text means two of them: a position is all digits, a time begins with a
-/// digit and holds a `T`, an id is a hyphenated UUID, and a name begins with a letter and is none of these.
+/// Which publication of a repository is meant. No text means two of them: a project and its tag have an `@` between them;
+/// of what has none, a position is all digits, a time begins with a digit and holds a `T`, an id is a hyphenated UUID, and
+/// a name begins with a letter and is none of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Point {
     /// The newest there is.
@@ -29,39 +38,69 @@ pub enum Point {
     Position(Position),
     /// The first one with everything that this release put into the repository.
     Release(ReleaseId),
+    /// The same for the newest release of this tag of which something is published there. A project is one of the
+    /// repository's organisation.
+    Tag(ProjectName, TagName),
     /// The one that was given this name.
     Snapshot(SnapshotName),
 }
 
 /// The text names no point.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "no such point: expected a time such as 20261122T100001Z or 2026-11-22T10:00:01Z, a position of this server's log, a release's id, a snapshot's name, or newest"
-)]
-pub struct InvalidPoint;
+pub enum InvalidPoint {
+    /// It looks like none.
+    #[error(
+        "no such point: expected a time such as 20261122T100001Z or 2026-11-22T10:00:01Z, a project and its tag such as hello@v1.2.3, a position of this server's log, a release's id, a snapshot's name, or newest"
+    )]
+    Unlike,
+    /// It looks like a project and its tag, and one of them is none.
+    #[error("no such point: {0}")]
+    Tagged(#[from] InvalidName),
+}
 
 impl FromStr for Point {
     type Err = InvalidPoint;
 
     fn from_str(text: &str) -> Result<Self, InvalidPoint> {
-        if text.is_empty() || text.len() > POINT_MAX_CHARS {
-            return Err(InvalidPoint);
+        match text.split_once(TAGGED) {
+            _ if text.is_empty() || text.len() > POINT_MAX_BYTES => Err(InvalidPoint::Unlike),
+            Some((project, tag)) => Ok(Self::Tag(project.parse()?, tag.parse()?)),
+            None if text.len() > UNTAGGED_MAX_BYTES => Err(InvalidPoint::Unlike),
+            None => untagged(text).ok_or(InvalidPoint::Unlike),
         }
-        if text == NEWEST {
-            return Ok(Self::Newest);
+    }
+}
+
+fn untagged(text: &str) -> Option<Point> {
+    if text == NEWEST {
+        return Some(Point::Newest);
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().ok().map(|position| Point::Position(Position(position)));
+    }
+    if text.len() == UUID_CHARS
+        && let Ok(id) = Uuid::try_parse(text)
+    {
+        return Some(Point::Release(ReleaseId(id)));
+    }
+    let compact = || NaiveDateTime::parse_from_str(text, COMPACT).ok().map(|time| time.and_utc());
+    let rfc_3339 = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
+    let named = || text.parse().ok().map(Point::Snapshot);
+    compact().or_else(rfc_3339).map(Point::At).or_else(named)
+}
+
+impl Point {
+    /// Why a repository has no such point, as far as whoever may install from it is told: which projects and tags the
+    /// organisation has besides is not theirs to know.
+    #[must_use]
+    pub fn absence(&self) -> &'static str {
+        match self {
+            Self::Newest => "nothing is published in it yet",
+            Self::At(_) | Self::Position(_) => "nothing was published in it by then",
+            Self::Release(_) => "nothing of that release is published in it",
+            Self::Tag(..) => "nothing of a release of that tag of that project is published in it",
+            Self::Snapshot(_) => "none of its publications has that name",
         }
-        if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return text.parse().map(|position| Self::Position(Position(position))).map_err(|_| InvalidPoint);
-        }
-        if text.len() == UUID_CHARS
-            && let Ok(id) = Uuid::try_parse(text)
-        {
-            return Ok(Self::Release(ReleaseId(id)));
-        }
-        let compact = || NaiveDateTime::parse_from_str(text, COMPACT).ok().map(|time| time.and_utc());
-        let rfc_3339 = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
-        let named = || text.parse().ok().map(Self::Snapshot);
-        compact().or_else(rfc_3339).map(Self::At).or_else(named).ok_or(InvalidPoint)
     }
 }
 
@@ -72,6 +111,7 @@ impl fmt::Display for Point {
             Self::At(time) => Compact(*time).fmt(f),
             Self::Position(position) => position.0.fmt(f),
             Self::Release(release) => release.fmt(f),
+            Self::Tag(project, tag) => write!(f, "{project}{TAGGED}{tag}"),
             Self::Snapshot(name) => name.fmt(f),
         }
     }
@@ -115,11 +155,41 @@ mod tests {
     }
 
     #[test]
+    fn a_project_and_its_tag_are_split_at_the_first_at_sign_whatever_the_tag_looks_like() {
+        let id = "abcdef01-6f0a-7c3e-8d54-2f6a9b1c0d3e";
+        for tag in ["v1.2.3", "42", "newest", "20261122T100001Z", id, "release/1.0", "hello@1.0", "100%", "ä#+&"] {
+            let text = format!("hello@{tag}");
+            let point = Point::Tag("hello".parse().expect("a name"), tag.parse().expect("a tag"));
+            assert_eq!(text.parse().as_ref(), Ok(&point));
+            assert_eq!(point.to_string(), text);
+        }
+        let longest = format!("{}@{}", "a".repeat(SLUG_MAX_CHARS), "b".repeat(TAG_NAME_MAX_BYTES));
+        assert_eq!(longest.len(), POINT_MAX_BYTES);
+        assert!(longest.parse::<Point>().is_ok());
+        assert_eq!(format!("{longest}b").parse::<Point>(), Err(InvalidPoint::Unlike));
+    }
+
+    #[test]
+    fn what_is_no_project_or_no_tag_is_named() {
+        for (text, word) in [
+            ("Hello@v1", "\"Hello\" is not a project name"),
+            ("@v1", "\"\" is not a project name"),
+            ("hello@", "\"\" is not a tag name"),
+            ("hello@v1..2", "\"v1..2\" is not a tag name"),
+            ("hello@../x", "\"../x\" is not a tag name"),
+            ("hello@a\nb", "is not a tag name"),
+        ] {
+            let refused = text.parse::<Point>().expect_err(text).to_string();
+            assert!(refused.starts_with("no such point: ") && refused.contains(word), "{refused}");
+        }
+    }
+
+    #[test]
     fn anything_else_is_no_point() {
         let long = format!("2026-11-22T10:00:01.{}Z", "0".repeat(100));
         let bad = ["", "Newest", "20261322T100001Z", "2026-11-22 10:00:01", "20261122T100001", "+1", "-1", &long];
         for bad in bad.into_iter().chain(["18446744073709551616", "{abcdef01-6f0a-7c3e-8d54-2f6a9b1c0d3e}"]) {
-            assert_eq!(bad.parse::<Point>(), Err(InvalidPoint), "{bad}");
+            assert_eq!(bad.parse::<Point>(), Err(InvalidPoint::Unlike), "{bad}");
         }
     }
 }

@@ -1,6 +1,7 @@
 -- Package repositories: what is in them, and every state of them that was signed.
 create table repository (
     id                text    not null primary key,
+    organisation      text    not null, -- its name
     format            text    not null,
     origin            text    not null,
     label             text    not null,
@@ -52,6 +53,15 @@ create table yank (
     reason     text    not null,
     policy     text    not null, -- hide or keep
     primary key (repository, sha256)
+) strict, without rowid;
+
+-- Which releases there are of a project's tag: one that failed frees its tag for another.
+create table tagged_release (
+    project  text    not null,
+    tag      text    not null,
+    position integer not null, -- of its first event: the order in which releases were received
+    release  text    not null,
+    primary key (project, tag, position)
 ) strict, without rowid;
 
 -- Names of publications.

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    ids::RepositoryId,
-    names::SnapshotName,
+    ids::{ProjectId, RepositoryId},
+    names::{OrganisationName, ProjectName, SnapshotName, TagName},
     package::Format,
     recorded::{Position, Revision},
     repository::Point,
@@ -64,6 +64,22 @@ pub enum HistoryError {
     /// Another version of the program filled them, or none has yet.
     #[error("the read models are those of another version of pkgdeploy: start the server once, which fills them anew")]
     OtherVersion,
+}
+
+/// A point that means a publication was asked for, and none came of it.
+#[derive(Debug, thiserror::Error)]
+pub enum PointError {
+    /// There is no such point, and why.
+    #[error("the repository has no point {point}: {why}")]
+    Absent {
+        /// Which.
+        point: Point,
+        /// What of it is unknown.
+        why: String,
+    },
+    /// The read models cannot be read.
+    #[error("the read models cannot be read")]
+    Rows(#[from] sqlx::Error),
 }
 
 impl History {
@@ -131,6 +147,20 @@ impl History {
             )
             .bind(repository.to_string())
             .bind(release.to_string()),
+            Point::Tag(project, tag) => {
+                let Some(organisation) = self.organisation(repository).await? else { return Ok(None) };
+                sqlx::query(
+                    "select published_at, covers, publication.position, 0 as is_settled
+                     from tagged_release join publication on repository = ?1
+                       and covers >= (select max(revision) from package_file
+                                      where repository = ?1 and release = tagged_release.release)
+                     where project = ?2 and tag = ?3
+                     order by tagged_release.position desc, covers, published_at limit 1",
+                )
+                .bind(repository.to_string())
+                .bind(ProjectId::named(&organisation, project).to_string())
+                .bind(tag.as_str())
+            }
             Point::Snapshot(name) => sqlx::query(
                 "select published_at, covers, position, 1 as is_settled
                  from publication join snapshot using (repository, published_at) where repository = ? and name = ?",
@@ -139,6 +169,50 @@ impl History {
             .bind(name.as_str()),
         };
         query.fetch_optional(&self.readers).await?.as_ref().map(published).transpose()
+    }
+
+    /// The publication that `point` means, for the team whose repository it is: told exactly what is unknown otherwise.
+    /// Who may install from it is told less ([`Point::absence`]).
+    ///
+    /// # Errors
+    /// See [`PointError`].
+    pub async fn meant(&self, repository: RepositoryId, point: &Point) -> Result<Published, PointError> {
+        if let Some(published) = self.publication(repository, point).await? {
+            return Ok(published);
+        }
+        let why = match point {
+            Point::Tag(project, tag) => self.untagged(repository, project, tag).await?,
+            _ => None,
+        };
+        Err(PointError::Absent { point: point.clone(), why: why.unwrap_or_else(|| point.absence().to_owned()) })
+    }
+
+    /// That the repository's organisation has no release of such a project, or that project none of such a tag.
+    async fn untagged(
+        &self,
+        repository: RepositoryId,
+        project: &ProjectName,
+        tag: &TagName,
+    ) -> Result<Option<String>, sqlx::Error> {
+        let Some(organisation) = self.organisation(repository).await? else { return Ok(None) };
+        let found = sqlx::query(
+            "select exists (select 1 from tagged_release where project = ?1) as has_project,
+                    exists (select 1 from tagged_release where project = ?1 and tag = ?2) as has_tag",
+        )
+        .bind(ProjectId::named(&organisation, project).to_string())
+        .bind(tag.as_str())
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(match (found.try_get("has_project")?, found.try_get("has_tag")?) {
+            (false, _) => Some(format!("{organisation} has no project {project} with a release")),
+            (true, false) => Some(format!("the project {project} has no release of the tag {tag}")),
+            (true, true) => None,
+        })
+    }
+
+    async fn organisation(&self, repository: RepositoryId) -> Result<Option<OrganisationName>, sqlx::Error> {
+        let found = sqlx::query("select organisation from repository where id = ?").bind(repository.to_string());
+        found.fetch_optional(&self.readers).await?.map(|row| parsed(&row, "organisation")).transpose()
     }
 
     /// The publications before `before`, or all, newest first; `limit` of them, at most [`HISTORY_PAGE_MAX`].

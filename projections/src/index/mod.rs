@@ -50,7 +50,7 @@ pub use self::{
     candidate::{Candidate, CandidateError},
     diff::{Change, Difference, DifferenceCursor},
     engines::TEXT_IN_MEMORY_MAX_BYTES,
-    history::{HISTORY_PAGE_MAX, History, HistoryError, Published, Snapshot},
+    history::{HISTORY_PAGE_MAX, History, HistoryError, PointError, Published, Snapshot},
     locate::Located,
     projector::RepositoriesProjector,
     publication::BY_HASH_KEPT_DAYS,

@@ -1,4 +1,4 @@
-//! Package files and publications that are not written yet: collected, and written together.
+//! Package files, publications and releases that are not written yet: collected, and written together.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -6,7 +6,8 @@ use std::{
 };
 
 use domain::{
-    ids::{ReleaseId, RepositoryId},
+    ids::{ProjectId, ReleaseId, RepositoryId},
+    names::TagName,
     package::{Format, Package},
     recorded::{Position, Revision},
     repository::SignedIndex,
@@ -47,11 +48,15 @@ static ADD: LazyLock<Insert> = LazyLock::new(|| {
 static PUBLISH: LazyLock<Insert> =
     LazyLock::new(|| Insert::new("publication", &["repository", "published_at", "covers", "position", "signed_index"]));
 
+static TAG: LazyLock<Insert> =
+    LazyLock::new(|| Insert::new("tagged_release", &["project", "tag", "position", "release"]));
+
 /// What a transaction has added so far.
 #[derive(Default)]
 pub(super) struct Pending {
     repositories: BTreeMap<RepositoryId, Added>,
     publications: Vec<NewPublication>,
+    releases: Vec<TaggedRelease>,
 }
 
 /// What it has added to one repository.
@@ -85,6 +90,15 @@ struct NewPublication {
     covers: Revision,
     position: Position,
     signed_index: String,
+}
+
+/// A release, and what it is of.
+pub(super) struct TaggedRelease {
+    pub(super) project: ProjectId,
+    pub(super) tag: TagName,
+    /// Where it begins.
+    pub(super) position: Position,
+    pub(super) release: ReleaseId,
 }
 
 impl NewFile {
@@ -164,6 +178,10 @@ impl Pending {
         Ok(())
     }
 
+    pub(super) fn tag(&mut self, release: TaggedRelease) {
+        self.releases.push(release);
+    }
+
     /// Writes what is not written yet. Whoever reads or changes files by SQL calls it before.
     pub(super) async fn write(&mut self, rows: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let files: Vec<_> =
@@ -171,6 +189,9 @@ impl Pending {
         ADD.write(&mut *rows, files.into_iter(), bind).await?;
         PUBLISH.write(&mut *rows, self.publications.iter(), bind_publication).await?;
         self.publications.clear();
+        self.releases.sort_unstable_by(|a, b| (a.project, &a.tag, a.position).cmp(&(b.project, &b.tag, b.position)));
+        TAG.write(&mut *rows, self.releases.iter(), bind_release).await?;
+        self.releases.clear();
         for (id, added) in self.repositories.iter_mut().filter(|(_, added)| !added.is_written) {
             if let Some(last) = added.files.drain(..).next_back() {
                 added.newest_written = last.file.revision;
@@ -201,6 +222,14 @@ fn bind_publication<'q>(statement: Statement<'q>, new: &NewPublication) -> State
         .bind(signed(new.covers.0))
         .bind(signed(new.position.0))
         .bind(new.signed_index.as_str())
+}
+
+fn bind_release<'q>(statement: Statement<'q>, new: &TaggedRelease) -> Statement<'q> {
+    statement
+        .bind(new.project.to_string())
+        .bind(new.tag.as_str())
+        .bind(signed(new.position.0))
+        .bind(new.release.to_string())
 }
 
 fn bind<'q>(statement: Statement<'q>, (id, new): (RepositoryId, &NewFile)) -> Statement<'q> {

@@ -1,5 +1,5 @@
 //! Folds repository events into rows, and promotes what was signed if rendering it here gives the same bytes.
-//! What another renderer rendered is promoted as it was recorded.
+//! What another renderer rendered is promoted as it was recorded. Of releases it keeps whose tag they are of: a point names them so.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use domain::{
     ids::{ReleaseId, RepositoryId},
     package::{Facts, FileList, Format, Package, PackagedFile, RpmFacts},
     recorded::Recorded,
+    release,
     repository::{self, SignedIndex, YankPolicy, YankReason},
 };
 use futures::future::BoxFuture;
@@ -18,7 +19,7 @@ use super::{
     RENDERER, Repositories,
     engines::Locked,
     named::NamedFiles,
-    pending::{NewFile, Pending},
+    pending::{NewFile, Pending, TaggedRelease},
     publication::Publication,
     rows::{self, Changed, FileRow},
     shelf::Fixed,
@@ -34,7 +35,7 @@ use crate::{
 /// Text that is rendered without leaving it to another thread: hashing all of it takes 0.2 ms at most.
 const RENDERED_AT_ONCE_MAX_BYTES: usize = 256 * 1024;
 /// Goes up when the tables change.
-const TABLES: u32 = 7;
+const TABLES: u32 = 8;
 /// Rows hold rendered fragments, all of one renderer: another one fills them again.
 pub(super) const VERSION: u32 = TABLES * 1_000 + RENDERER;
 
@@ -83,9 +84,9 @@ impl RepositoriesProjector {
             self.pending.write(&mut *rows).await?;
         }
         let staged = match event {
-            repository::Event::Created { format, origin, label, codename, .. } => {
+            repository::Event::Created { organisation, format, origin, label, codename, .. } => {
                 let changed = changed_by(recorded);
-                writes::create(rows, id, *format, [origin, label, codename], changed).await?;
+                writes::create(rows, id, organisation, *format, [origin, label, codename], changed).await?;
                 self.pending.create(id, *format);
                 Staged::Created(Fixed { format: *format, codename: codename.clone() }, changed)
             }
@@ -313,7 +314,7 @@ impl Projector for RepositoriesProjector {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["repository", "package_file", "publication", "snapshot", "named_by_digest", "yank"]
+        &["repository", "package_file", "publication", "tagged_release", "snapshot", "named_by_digest", "yank"]
     }
 
     fn schema(&self) -> &'static str {
@@ -321,7 +322,7 @@ impl Projector for RepositoriesProjector {
     }
 
     fn kinds(&self) -> &'static [&'static str] {
-        &["repository"]
+        &["repository", "release"]
     }
 
     fn load<'a>(&'a mut self, rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
@@ -360,6 +361,16 @@ impl Projector for RepositoriesProjector {
         Box::pin(async move {
             match &recorded.event {
                 Event::Repository(event) => self.fold(rows, recorded, event).await,
+                Event::Release(release::Event::Received { project, tag, .. }) => {
+                    let (project, tag, position) = (*project, tag.clone(), recorded.position);
+                    self.pending.tag(TaggedRelease {
+                        project,
+                        tag,
+                        position,
+                        release: ReleaseId(recorded.stream.id()),
+                    });
+                    Ok(())
+                }
                 _ => Ok(()),
             }
         })

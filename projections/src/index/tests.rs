@@ -511,6 +511,84 @@ async fn a_release_is_the_first_publication_with_all_that_it_put_there() {
     assert_eq!(locate(&running, &stranger, "dists/stable/Release").await, None);
 }
 
+/// A deb that the release numbered `release` built.
+fn deb_of(release: u128, version: &str) -> repository::Event {
+    let repository::Event::PackageAdded { package, key_fingerprint, .. } = deb(version, "amd64") else { panic!() };
+    let release = Some(ReleaseId(Uuid::from_u128(release)));
+    repository::Event::PackageAdded { package, release, key_fingerprint }
+}
+
+impl World {
+    fn receive(&self, release: u128, organisation: &str, project: &str, tag: &str) -> Position {
+        let organisation = organisation.parse().unwrap();
+        let received = domain::release::Event::Received {
+            project: domain::ids::ProjectId::named(&organisation, &project.parse().unwrap()),
+            organisation,
+            tag: tag.parse().unwrap(),
+            version: "1.0".parse().unwrap(),
+        };
+        self.feed.append("release", Uuid::from_u128(release), 100, received)
+    }
+}
+
+#[tokio::test]
+async fn a_tag_is_the_newest_release_of_it_of_which_something_is_published() {
+    let world = World::new();
+    let running = world.start().await;
+    world.add(100, created(Format::Deb));
+    running.shows(world.receive(9, "acme", "hello", "release/1.0")).await;
+    let point: Point = "hello@release/1.0".parse().unwrap();
+    let history = running.repositories.history();
+    let found = async || history.publication(ID, &point).await.unwrap().map(|published| published.published_at);
+    assert_eq!(found().await, None, "it has put nothing there");
+    running.shows(world.add(101, deb_of(9, "1.0"))).await;
+    assert_eq!(found().await, None, "it is not published");
+    let failed = publish(&world, &running, 102).await;
+    assert_eq!(found().await, Some(failed.published_at));
+    // It failed with its next package, so the tag was released again.
+    running.shows(world.receive(8, "acme", "hello", "release/1.0")).await;
+    assert_eq!(found().await, Some(failed.published_at), "the second has put nothing there");
+    running.shows(world.add(103, deb_of(8, "1.1"))).await;
+    assert_eq!(found().await, Some(failed.published_at), "nor is it published");
+    let again = publish(&world, &running, 104).await;
+    running.shows(world.add(105, deb("2.0", "amd64"))).await;
+    publish(&world, &running, 106).await;
+    assert_eq!(found().await, Some(again.published_at));
+    let release = locate(&running, &point, "dists/stable/Release").await.unwrap();
+    assert_eq!((release.sha256, release.immutable), (again.signed.sha256, false), "it may be released again");
+    assert_eq!(locate(&running, &point, "pool/hello_2.0_amd64.deb").await, None);
+}
+
+#[tokio::test]
+async fn a_tag_is_of_a_project_of_the_repositorys_organisation_and_what_is_unknown_is_named() {
+    let world = World::new();
+    let running = world.start().await;
+    world.add(100, created(Format::Deb));
+    world.receive(1, "acme", "hello", "v1");
+    world.receive(2, "acme", "world", "v1");
+    world.receive(3, "other", "secret", "v1");
+    world.receive(4, "acme", "hello", "v2");
+    for (second, release) in [(101, 1), (103, 2), (105, 3)] {
+        running.shows(world.add(second, deb_of(release, &format!("1.{release}")))).await;
+        publish(&world, &running, second + 1).await;
+    }
+    let history = running.repositories.history();
+    let meant = async |text: &str| history.meant(ID, &text.parse().unwrap()).await;
+    assert_eq!(meant("hello@v1").await.unwrap().published_at, at(101));
+    assert_eq!(meant("world@v1").await.unwrap().published_at, at(103));
+    for (text, why) in [
+        ("secret@v1", "acme has no project secret with a release"),
+        ("hello@v3", "the project hello has no release of the tag v3"),
+        ("hello@v2", "nothing of a release of that tag of that project is published in it"),
+        ("golden", "none of its publications has that name"),
+        ("1", "nothing was published in it by then"),
+        ("00000000-0000-0000-0000-000000000005", "nothing of that release is published in it"),
+    ] {
+        let error = meant(text).await.unwrap_err().to_string();
+        assert_eq!(error, format!("the repository has no point {text}: {why}"));
+    }
+}
+
 #[tokio::test]
 async fn yum_documents_keep_their_names_and_an_rpms_long_file_list_is_a_blob() {
     let world = World::new();

@@ -5,7 +5,7 @@ use domain::{
     digest::Sha256,
     event::Event,
     ids::RepositoryId,
-    names::SnapshotName,
+    names::{OrganisationName, SnapshotName},
     package::Format,
     recorded::{Recorded, Revision},
     repository::{YankPolicy, YankReason},
@@ -18,15 +18,17 @@ use crate::read_models::{parsed, signed, unsigned};
 pub(super) async fn create(
     rows: &mut SqliteConnection,
     id: RepositoryId,
+    organisation: &OrganisationName,
     format: Format,
     [origin, label, codename]: [&str; 3],
     changed: Changed,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "insert into repository (id, format, origin, label, codename, changed_revision, changed_at)
-         values (?, ?, ?, ?, ?, ?, ?)",
+        "insert into repository (id, organisation, format, origin, label, codename, changed_revision, changed_at)
+         values (?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(id.to_string())
+    .bind(organisation.as_str())
     .bind(format.as_str())
     .bind(origin)
     .bind(label)

@@ -3,14 +3,11 @@
 use async_graphql::{Context, Object, Result};
 use domain::{
     names::SnapshotName,
-    repository::{Command, NEWEST, Point, Repository},
+    repository::{Command, NEWEST, Repository},
 };
 
 use super::{id_of, run};
-use crate::graphql::{
-    error::{invalid, not_found},
-    types,
-};
+use crate::graphql::{error::invalid, types};
 
 #[derive(Default)]
 pub(super) struct SnapshotMutation;
@@ -26,16 +23,14 @@ impl SnapshotMutation {
         repository: String,
         #[graphql(desc = "A letter, then a-z 0-9 . -; at most 64 characters")] name: String,
         #[graphql(
-            desc = "Which publication: a time, a position of the log, a release's id, another snapshot's name",
+            desc = "Which publication: a time, a project and its tag (hello@v1.2.3), a position of the log, a release's id, another snapshot's name",
             default_with = "NEWEST.to_owned()"
         )]
         at: String,
     ) -> Result<types::Repository> {
         let id = id_of(&organisation, &repository)?;
         let name: SnapshotName = name.parse().map_err(invalid)?;
-        let point: Point = at.parse().map_err(invalid)?;
-        let published = types::Repository::load(ctx, id).await?.published(ctx, &point).await?;
-        let published_at = published.ok_or_else(|| not_found(format!("publication at {point}")))?.published_at;
+        let published_at = types::Repository::load(ctx, id).await?.published(ctx, &at).await?.published_at;
         run::<Repository>(ctx, id.0, Command::TakeSnapshot { name, published_at }).await?;
         types::Repository::load(ctx, id).await
     }

@@ -7,7 +7,11 @@ use domain::{
     package::Format,
     repository::{NEWEST, Point},
 };
-use projections::{board, credentials::ACCESS_KEYS_PAGE_MAX, index::Published};
+use projections::{
+    board,
+    credentials::ACCESS_KEYS_PAGE_MAX,
+    index::{PointError, Published},
+};
 
 use super::{
     Diff, FIRST_DEFAULT, FormatWord, IssuedKey, Publication, Snapshot, YankPolicyWord,
@@ -15,7 +19,7 @@ use super::{
 };
 use crate::{
     app::App,
-    graphql::error::{internal, invalid, not_found},
+    graphql::error::{internal, invalid, not_found, with_code},
 };
 
 /// An APT or YUM repository.
@@ -45,10 +49,13 @@ impl Repository {
         format!("{public_url}/{kind}/{}/{}/", self.0.organisation, self.0.name)
     }
 
-    /// The publication that a point means.
-    pub(in crate::graphql) async fn published(&self, ctx: &Context<'_>, point: &Point) -> Result<Option<Published>> {
+    /// The publication that the point written as `text` means.
+    pub(in crate::graphql) async fn published(&self, ctx: &Context<'_>, text: &str) -> Result<Published> {
         let history = ctx.data_unchecked::<App>().repositories.history();
-        history.publication(self.0.id, point).await.map_err(|error| internal(&error))
+        history.meant(self.0.id, &text.parse().map_err(invalid)?).await.map_err(|error| match error {
+            absent @ PointError::Absent { .. } => with_code("not_found", absent),
+            PointError::Rows(error) => internal(&error),
+        })
     }
 
     /// The one line, run by root, that gives a machine access with `key`.
@@ -112,9 +119,14 @@ impl Repository {
     async fn publication(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "A time, a position of the log, a release's id, a snapshot's name, or newest")] at: String,
+        #[graphql(
+            desc = "A time, a project and its tag (hello@v1.2.3), a position of the log, a release's id, a snapshot's name, or newest"
+        )]
+        at: String,
     ) -> Result<Option<Publication>> {
-        let found = self.published(ctx, &at.parse().map_err(invalid)?).await?;
+        let point: Point = at.parse().map_err(invalid)?;
+        let history = ctx.data_unchecked::<App>().repositories.history();
+        let found = history.publication(self.0.id, &point).await.map_err(|error| internal(&error))?;
         Ok(found.map(|published| Publication::of(ctx, self, &published)))
     }
 
@@ -122,15 +134,13 @@ impl Repository {
     async fn diff(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "A time, a position of the log, a release's id, a snapshot's name, or newest")] from: String,
+        #[graphql(
+            desc = "A time, a project and its tag (hello@v1.2.3), a position of the log, a release's id, a snapshot's name, or newest"
+        )]
+        from: String,
         #[graphql(default_with = "NEWEST.to_owned()")] to: String,
     ) -> Result<Diff> {
-        let found = async |text: &str| {
-            let point = text.parse().map_err(invalid)?;
-            let published = self.published(ctx, &point).await?;
-            published.ok_or_else(|| not_found(format!("publication at {point}")))
-        };
-        let (from, to) = (found(&from).await?, found(&to).await?);
+        let (from, to) = (self.published(ctx, &from).await?, self.published(ctx, &to).await?);
         Ok(Diff {
             repository: self.0.id,
             states: [from.covers, to.covers],
