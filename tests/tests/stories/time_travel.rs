@@ -1,9 +1,18 @@
-//! Every past state of a repository has an address, which apt and dnf install from with today's keys.
+//! Every past state of a repository has an address, which apt, dnf and zypper install from with today's keys.
+
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use stories::{Format, Machine, MadeRepository, crawl};
+use stories::{Answer, Format, Machine, MadeRepository, crawl, listed_packages};
 
 use crate::sample::{APT, ORGANISATION, Sample, YUM};
+
+/// How long a yank may take to show in the next publication.
+const PUBLISHED_WITHIN: Duration = Duration::from_secs(60);
+/// Debian's zypper is what a machine without dnf uses.
+const WITHOUT_DNF: &str = "rm -f /usr/bin/dnf* /usr/bin/yum*";
+/// Where installers put what dnf or zypper read.
+const REPO_FILE: &str = "$(ls /etc/yum.repos.d/*.repo /etc/zypp/repos.d/*.repo 2>/dev/null | grep acme)";
 
 /// When the newest publication was made, as it stands in URLs: `20261126T100000Z`.
 async fn newest(format: Format, repository: &MadeRepository) -> String {
@@ -29,8 +38,14 @@ async fn newest(format: Format, repository: &MadeRepository) -> String {
 
 /// Gives the newest publication a name.
 fn named(repository: &str, name: &str) -> String {
+    named_at(repository, name, "newest")
+}
+
+/// Gives a publication a name.
+fn named_at(repository: &str, name: &str, point: &str) -> String {
     format!(
-        r#"mutation {{ takeSnapshot(organisation: "{ORGANISATION}", repository: "{repository}", name: "{name}") {{ name }} }}"#
+        r#"mutation {{ takeSnapshot(organisation: "{ORGANISATION}", repository: "{repository}", name: "{name}",
+             at: "{point}") {{ name }} }}"#
     )
 }
 
@@ -50,6 +65,34 @@ async fn yank(sample: &Sample, repository: &str, version: &str) {
              reason: "it deletes mail") {{ packages {{ name version yankReason isHidden }} }} }}"#
     );
     sample.team.graphql(&yanked).await;
+}
+
+/// The paths of the noticeboards that package clients are told of, of that version.
+async fn listed(format: Format, repository: &MadeRepository, version: &str) -> Vec<String> {
+    let all = listed_packages(format, repository).await;
+    all.into_iter().filter(|path| path.contains("noticeboard") && path.contains(version)).collect()
+}
+
+/// Waits until the newest publication is without the noticeboard of that version.
+async fn hidden(format: Format, repository: &MadeRepository, version: &str) {
+    let deadline = Instant::now() + PUBLISHED_WITHIN;
+    while !listed(format, repository, version).await.is_empty() {
+        assert!(Instant::now() < deadline, "{version} is still published");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// The reason that comes with a package.
+fn warning(answer: &Answer) -> Option<&str> {
+    answer.headers.get("x-pkgdeploy-yanked").map(|reason| reason.to_str().expect("ASCII"))
+}
+
+/// A machine whose dnf, or zypper if it has no dnf, uses the repository.
+fn enterprise(sample: &Sample, prepare: &str) -> Machine {
+    let machine = Machine::new();
+    machine.ok(prepare);
+    machine.ok(&sample.yum.install);
+    machine
 }
 
 /// How many packages changed from that point to now, as GraphQL and the command line both say.
@@ -111,6 +154,59 @@ async fn apt_takes_a_snapshot_and_dnf_a_point_in_time_with_todays_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_release_is_installed_by_its_project_and_tag() {
+    let sample = Sample::set_up().await;
+    sample.released("v1.0.0").await;
+    sample.released("v1.1.0").await;
+    let point = "noticeboard@v1.0.0";
+    assert_eq!(changes(&sample, APT, point).await, 1);
+    assert_eq!(changes(&sample, YUM, point).await, 1);
+    sample.team.graphql(&named_at(APT, "golden", point)).await;
+
+    let by_snapshot = Machine::debian_13();
+    by_snapshot.ok(&sample.apt.install);
+    by_snapshot.ok(&format!("apt-get -S {point} update && apt-get -S {point} install -y noticeboard"));
+    // Debian 12 has apt 2.6, which knows no snapshots, and dnf.
+    let by_address = Machine::new();
+    by_address.ok(&sample.apt.install);
+    let address = format!("{}/at/{point}/", sample.apt.url);
+    by_address.ok(&format!("sed -i 's,^URIs: .*,URIs: {address},' /etc/apt/sources.list.d/*.sources"));
+    by_address.ok("apt-get update && apt-get install -y noticeboard");
+    for machine in [&by_snapshot, &by_address] {
+        assert_eq!(machine.ok("dpkg-query -W -f '${Version}' noticeboard"), "1.0.0");
+    }
+    for (option, folder) in [("baseurl", ""), ("mirrorlist", "mirrorlist")] {
+        let enterprise = Machine::new();
+        enterprise.ok(&sample.yum.install);
+        let address = format!("{}/at/{point}/{folder}", sample.yum.url);
+        enterprise.ok(&format!("sed -i 's,^mirrorlist=.*,{option}={address},' /etc/yum.repos.d/*.repo"));
+        enterprise.ok("dnf -y install noticeboard");
+        assert!(enterprise.ok("rpm -q noticeboard").starts_with("noticeboard-1.0.0-"), "by {option}");
+    }
+
+    let named = format!("{ORGANISATION}/{APT}");
+    for (unknown, why) in [
+        ("noticeboard@v9", "the project noticeboard has no release of the tag v9"),
+        ("bulletin@v1.0.0", "acme has no project bulletin with a release"),
+    ] {
+        let output = sample.server.command(&["diff", &named, unknown]);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && told.contains(why), "{told}");
+        let refused = sample.team.graphql_answer(&named_at(APT, "silver", unknown)).await;
+        assert_eq!(refused["errors"][0]["extensions"]["code"], "not_found", "{refused}");
+        assert!(refused["errors"][0]["message"].as_str().is_some_and(|it| it.contains(why)), "{refused}");
+        let answer = sample.apt.get(&format!("at/{unknown}/dists/{}/InRelease", sample.apt.codename)).await;
+        assert_eq!(answer.status, 404);
+        let same = format!("no point {unknown}: nothing of a release of that tag of that project is published in it");
+        assert!(
+            answer.text().contains(&same),
+            "who may install is not told which projects there are: {}",
+            answer.text()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_yanked_package_is_no_longer_installed_but_from_the_past() {
     let sample = Sample::set_up().await;
     sample.released("v1.0.0").await;
@@ -128,4 +224,62 @@ async fn a_yanked_package_is_no_longer_installed_but_from_the_past() {
     past.ok(&sample.apt.install);
     past.ok(&format!("apt-get -S {with_it} update && apt-get -S {with_it} install -y noticeboard"));
     assert_eq!(past.ok("dpkg-query -W -f '${Version}' noticeboard"), "1.1.0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yanked_rpm_is_hidden_from_dnf_and_zypper_and_installed_from_the_past() {
+    let sample = Sample::set_up().await;
+    sample.released("v1.0.0").await;
+    sample.released("v1.1.0").await;
+    let with_it = newest(Format::Rpm, &sample.yum).await;
+    let path = listed(Format::Rpm, &sample.yum, "1.1.0").await.pop().expect("it is published");
+    assert_eq!(warning(&sample.yum.get(&path).await), None);
+    yank(&sample, YUM, "1.1.0").await;
+    hidden(Format::Rpm, &sample.yum, "1.1.0").await;
+    assert_eq!(sample.yum.get(&path).await.status, 404, "who still holds the older list is not given it");
+    let past = sample.yum.get(&format!("at/{with_it}/{path}")).await;
+    assert_eq!((past.status.as_u16(), warning(&past)), (200, Some("it deletes mail")));
+
+    for (client, prepare, install) in
+        [("dnf", "true", "dnf -y install noticeboard"), ("zypper", WITHOUT_DNF, "zypper -n install noticeboard")]
+    {
+        let present = enterprise(&sample, prepare);
+        present.ok(install);
+        assert!(present.ok("rpm -q noticeboard").starts_with("noticeboard-1.0.0-"), "{client} in the present");
+        let past = enterprise(&sample, prepare);
+        past.ok(&format!("sed -i 's,/key/,/at/{with_it}&,' {REPO_FILE}; grep /at/ {REPO_FILE}"));
+        past.ok(install);
+        assert!(past.ok("rpm -q noticeboard").starts_with("noticeboard-1.1.0-"), "{client} in the past");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yanked_package_that_is_kept_is_still_installed_and_comes_with_the_warning() {
+    let sample = Sample::set_up().await;
+    sample.released("v1.0.0").await;
+    sample.released("v1.1.0").await;
+    for (format, name, repository) in [(Format::Deb, APT, &sample.apt), (Format::Rpm, YUM, &sample.yum)] {
+        let keep = format!(
+            r#"mutation {{ setYankPolicy(organisation: "{ORGANISATION}", repository: "{name}", policy: KEEP) {{ yankPolicy }} }}"#
+        );
+        sample.team.graphql(&keep).await;
+        yank(&sample, name, "1.1.0").await;
+        let path = listed(format, repository, "1.1.0").await.pop().expect("it stays in the index");
+        let point = newest(format, repository).await;
+        for root in ["", &format!("at/{point}/")] {
+            let answer = repository.get(&format!("{root}{path}")).await;
+            assert_eq!((answer.status.as_u16(), warning(&answer)), (200, Some("it deletes mail")), "{root}{path}");
+        }
+    }
+    let debian = Machine::new();
+    debian.ok(&sample.apt.install);
+    debian.ok("apt-get update && apt-get install -y noticeboard");
+    assert_eq!(debian.ok("dpkg-query -W -f '${Version}' noticeboard"), "1.1.0");
+    for (client, prepare, install) in
+        [("dnf", "true", "dnf -y install noticeboard"), ("zypper", WITHOUT_DNF, "zypper -n install noticeboard")]
+    {
+        let machine = enterprise(&sample, prepare);
+        machine.ok(install);
+        assert!(machine.ok("rpm -q noticeboard").starts_with("noticeboard-1.1.0-"), "{client}");
+    }
 }
