@@ -28,6 +28,12 @@ pub struct Operator {
 }
 
 impl Operator {
+    /// Whoever has shown `token`, which works, and now sends the request with these parts.
+    #[must_use]
+    pub fn who_sent(app: &App, token: TokenId, parts: &Parts) -> Self {
+        Self { token, address: app.trusted_proxies.client(parts.extensions.get::<Peer>().copied(), &parts.headers) }
+    }
+
     /// A new wish of the operator's. A person's address goes with it, sealed under the person's key, so that it can be erased;
     /// for the server's first token, which belongs to no person, there is no key, and so no address.
     ///
@@ -132,8 +138,7 @@ impl FromRequestParts<App> for Operator {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let token = operator(app, &presented(&parts.headers)?).ok_or(Problem::NeedsToken)?;
-        let address = app.trusted_proxies.client(parts.extensions.get::<Peer>().copied(), &parts.headers);
-        Ok(Self { token, address })
+        Ok(Self::who_sent(app, token, parts))
     }
 }
 

@@ -32,4 +32,5 @@ pub mod uses;
 pub mod verify;
 pub mod webhooks;
 pub mod wiring;
+pub mod wish;
 mod workers;

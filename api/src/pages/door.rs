@@ -25,7 +25,7 @@ use super::{
     problem::PageProblem,
     session::Sessions,
 };
-use crate::{app::App, http::problem::Problem};
+use crate::{app::App, auth::Operator, http::problem::Problem};
 
 /// Longest address that a login leads back to.
 const NEXT_MAX_CHARS: usize = 1024;
@@ -46,10 +46,10 @@ impl Door {
         Self(Arc::new(Parts { app, sessions, attempts: Attempts::default() }))
     }
 
-    /// Whether the request comes with a session whose token still works.
-    fn is_open_for(&self, headers: &HeaderMap) -> bool {
+    /// The token of the session that the request comes with, if it still works.
+    fn token(&self, headers: &HeaderMap) -> Option<TokenId> {
         let Parts { app, sessions, .. } = &*self.0;
-        sessions.token(headers, app.executor.now()).is_some_and(|token| app.credentials.has_operator_token(token))
+        sessions.token(headers, app.executor.now()).filter(|token| app.credentials.has_operator_token(*token))
     }
 
     /// Who shows this token, or in words why nobody does.
@@ -95,10 +95,20 @@ struct AgainPage {
     address: String,
 }
 
-/// Lets in who is signed in, and sends others to the login.
+/// Lets in who is signed in, as an [`Operator`], and sends others to the login. What may change something comes from a form
+/// of this site.
 pub(super) async fn guard(State(door): State<Door>, request: Request, next: Next) -> Response {
-    if door.is_open_for(request.headers()) {
-        return next.run(request).await;
+    if let Some(token) = door.token(request.headers()) {
+        let app = &door.0.app;
+        if !request.method().is_safe()
+            && let Err(elsewhere) = same_origin(app, request.headers())
+        {
+            return PageProblem(elsewhere).into_response();
+        }
+        let (mut parts, body) = request.into_parts();
+        let operator = Operator::who_sent(app, token, &parts);
+        parts.extensions.insert(operator);
+        return next.run(Request::from_parts(parts, body)).await;
     }
     let address = request.uri().path_and_query().map_or("/", |address| address.as_str());
     let address = local(address).unwrap_or("/");
@@ -127,7 +137,7 @@ pub(super) async fn login_page(
 ) -> Result<Response, PageProblem> {
     let next = query.ok().and_then(|Query(query)| query.next);
     let next = next.as_deref().and_then(local).unwrap_or("/");
-    if door.is_open_for(&headers) {
+    if door.token(&headers).is_some() {
         return Ok(see_other(&door.0.app, next));
     }
     ask(&door, next, None)
@@ -184,16 +194,24 @@ fn ask(door: &Door, next: &str, refused: Option<String>) -> Result<Response, Pag
 
 /// A form is taken only from a page of this server: as the public URL names it, or as the browser reached it.
 ///
-/// A browser writes `Origin` and `Host` itself; no page of another site can change either.
+/// A browser writes `Origin` and `Host` itself; no page of another site can change either. Under TLS it says by itself whether
+/// the page was of this very origin, and not of one that has the same name without TLS.
 fn same_origin(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let origin = text(header::ORIGIN).unwrap_or_default();
-    let host = text(header::HOST).filter(|host| !host.is_empty());
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let origin = text("origin").unwrap_or_default();
+    let host = text("host").filter(|host| !host.is_empty());
+    if text("sec-fetch-site").is_some_and(|site| site != "same-origin") {
+        return Err(elsewhere());
+    }
     let reached = origin.split_once("://").is_some_and(|(_, authority)| Some(authority) == host);
     if reached || origin == app.public_url.origin() {
         return Ok(());
     }
-    Err(Problem::BadRequest("This form was sent from another site.".to_owned()))
+    Err(elsewhere())
+}
+
+fn elsewhere() -> Problem {
+    Problem::BadRequest("This form was sent from another site.".to_owned())
 }
 
 /// `next`, if it is an address of this site and nothing that a browser could read as another.
@@ -203,7 +221,7 @@ fn local(next: &str) -> Option<&str> {
 }
 
 /// Sends the browser to `address` of this site.
-fn see_other(app: &App, address: &str) -> Response {
+pub(super) fn see_other(app: &App, address: &str) -> Response {
     let location = format!("{}{address}", app.public_url.path());
     let location = HeaderValue::from_str(&location).unwrap_or(HeaderValue::from_static("/"));
     (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()

@@ -1,11 +1,15 @@
 //! The web pages: what an operator sees in a browser.
 //!
-//! Pages only show. Whoever signs in with the operator token gets a session cookie; changes are made over GraphQL,
-//! which does not know the cookie, so no other site can make a signed-in browser change anything.
+//! Whoever signs in with the operator token gets a session cookie. GraphQL does not know the cookie; the few forms that change
+//! something are taken only from a page of this very site, so no other site can make a signed-in browser change anything
+//! (decision 0034).
 
 mod assets;
 mod attempts;
 mod audit;
+mod changes;
+#[cfg(test)]
+mod changes_tests;
 mod door;
 mod headers;
 mod history;
@@ -47,7 +51,7 @@ pub fn routes(app: App) -> Router<App> {
         .route("/releases/{release}", get(release::release))
         .route("/releases/{release}/log", get(log::log))
         .route("/repos", get(repositories::repositories))
-        .route("/repos/{organisation}/{repository}", get(repository::repository))
+        .route("/repos/{organisation}/{repository}", get(repository::repository).post(changes::change))
         .route("/audit", get(audit::audit))
         .route_layer(middleware::from_fn_with_state(door.clone(), door::guard));
     Router::new()

@@ -7,8 +7,9 @@ use axum::{
 };
 use domain::{
     ids::RepositoryId,
-    names::{OrganisationName, PackageName, RepositoryName},
+    names::{OrganisationName, PackageName, RepositoryName, SNAPSHOT_NAME_MAX_CHARS},
     package::Format,
+    repository::{Compact, YANK_REASON_MAX_CHARS, YankPolicy},
 };
 
 use super::{
@@ -46,12 +47,20 @@ struct RepositoryPage {
     repository: RepositoryRow,
     is_deb: bool,
     newest_publication: Option<Moment>,
+    /// Its name in addresses, and what a snapshot is taken of.
+    newest_point: Option<String>,
     packages: Vec<PackageRow>,
     /// No package but the installer.
     is_empty: bool,
     /// What could be installed.
     example: String,
     pager: Pager,
+    /// Which page of packages this is, from 1.
+    page: u32,
+    /// A yank leaves the package where it is, and marks it.
+    yank_keeps: bool,
+    yank_reason_max_chars: usize,
+    snapshot_name_max_chars: usize,
     keyring: KeyringPart,
     history: HistoryPart,
 }
@@ -85,9 +94,15 @@ pub(super) async fn repository(
         yank_reason: package.yank_reason,
         is_hidden: package.is_hidden,
     });
+    let newest = app.repositories.newest_point(id);
     show(&RepositoryPage {
         is_deb: row.format == Format::Deb,
-        newest_publication: app.repositories.newest_point(id).map(|at| layout.moment(at)),
+        newest_publication: newest.map(|at| layout.moment(at)),
+        newest_point: newest.map(|at| Compact(at).to_string()),
+        page: part.page,
+        yank_keeps: row.yank_policy == YankPolicy::Keep,
+        yank_reason_max_chars: YANK_REASON_MAX_CHARS,
+        snapshot_name_max_chars: SNAPSHOT_NAME_MAX_CHARS,
         is_empty: example.is_none(),
         example: example.unwrap_or_else(|| "PACKAGE".to_owned()),
         packages: packages.collect(),

@@ -21,7 +21,6 @@ use domain::{
     names::OrganisationName,
     organisation::Organisation,
 };
-use projections::{board::BOARD, credentials::CREDENTIALS, index::REPOSITORIES};
 use uuid::Uuid;
 
 use self::{
@@ -31,10 +30,11 @@ use self::{
     yank::YankMutation,
 };
 use super::error::{internal, invalid, not_found, refused};
-use crate::{app::App, auth::Operator};
-
-/// The projectors of what dashboards show.
-const DASHBOARDS: [&str; 2] = [BOARD, REPOSITORIES];
+use crate::{
+    app::App,
+    auth::Operator,
+    wish::{self, DASHBOARDS, WishError},
+};
 
 /// Changes. Each is recorded with the operator's token id, and visible to queries once it is answered.
 #[derive(Default, MergedObject)]
@@ -57,13 +57,10 @@ pub struct Mutation(
 /// Runs `command` for the operator, and waits until every query shows what it changed.
 async fn run<A: Aggregate>(ctx: &Context<'_>, id: Uuid, command: A::Command) -> Result<()> {
     let (app, operator) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Operator>());
-    let executed = app.executor.execute::<A>(id, command, &operator.context(app)).await.map_err(refused)?;
-    if let Some(position) = executed.position {
-        // What the change opened or closed holds before the answer; what dashboards show of it may come a little later.
-        app.progress.wait_for_projector(CREDENTIALS, position).await.map_err(|error| internal(&error))?;
-        app.shown(&DASHBOARDS, position).await;
-    }
-    Ok(())
+    wish::fulfil::<A>(app, *operator, id, command).await.map_err(|error| match error {
+        WishError::Command(error) => refused(error),
+        WishError::Shown(error) => internal(&error),
+    })
 }
 
 async fn existing_organisation(app: &App, name: &str) -> Result<OrganisationName> {
