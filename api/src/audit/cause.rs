@@ -68,29 +68,24 @@ impl Auditor {
         recorded: &Recorded<RawEvent>,
         event: &keyring::Event,
     ) -> Result<Option<Recorded<RawEvent>>, AuditError> {
-        use keyring::Event::{GraceClosed, GraceOpened, KeyRenewed, MachineMoved, SealedKeysDeleted};
-        if !matches!(event, GraceClosed { .. } | MachineMoved { .. } | SealedKeysDeleted { .. }) {
+        use keyring::Event::{GraceClosed, KeyRenewed, MachineMoved, SealedKeysDeleted};
+        if !matches!(event, GraceClosed { .. } | KeyRenewed { .. } | MachineMoved { .. } | SealedKeysDeleted { .. }) {
             return Ok(None);
         }
-        let led_to_it = |earlier: &keyring::Event| match (event, earlier) {
-            (GraceClosed { generation: closed, .. }, GraceOpened { generation, .. })
-            | (SealedKeysDeleted { generation: closed }, GraceClosed { generation, .. }) => closed == generation,
-            (MachineMoved { key }, KeyRenewed { new, .. }) => key == new,
-            _ => false,
-        };
-        let mut found = None;
+        let mut causes = keyring::Causes::default();
         self.each_of(&recorded.stream, Revision(0), |earlier| {
             if earlier.revision >= recorded.revision {
                 return false;
             }
-            if let Ok(Event::Keyring(said)) = event::decode(&earlier.event)
-                && led_to_it(&said)
-            {
-                found = Some(earlier);
+            if let Ok(Event::Keyring(said)) = event::decode(&earlier.event) {
+                causes.take(earlier.event_id, &said);
             }
             true
         })
         .await?;
-        Ok(found)
+        match causes.of(event) {
+            Some(id) => self.event(id).await,
+            None => Ok(None),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Rolling access keys: new keys for old ones, at once or within a grace window, and who is handed which.
 
+mod causes;
 mod hand_over;
 mod moves;
 mod sealed;

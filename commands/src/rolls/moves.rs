@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use domain::{
     ids::{AccessKeyId, RepositoryId},
-    keyring::{Command, Keyring},
+    keyring::{Command, Event, Keyring, Refusal},
 };
 use tokio::sync::mpsc;
 use tracing::warn;
 
+use super::causes::KeyringCauses;
 use crate::{
     causes::Causes,
-    execute::{Context, Executor},
+    execute::{Context, ExecuteError, Executor},
 };
 
 /// Most moves that wait to be recorded. Beyond it they are dropped: a machine is noticed again at its next request.
@@ -38,11 +39,22 @@ impl Moves {
 }
 
 async fn record(executor: Arc<Executor>, mut noticed: mpsc::Receiver<(RepositoryId, AccessKeyId)>) {
+    let mut causes = KeyringCauses::new(executor.store().clone());
     while let Some((repository, key)) = noticed.recv().await {
-        let context = Context::of_worker(WORKER, None);
-        let recorded = executor.execute::<Keyring>(repository.0, Command::RecordMoved { key }, &context).await;
-        if let Err(error) = recorded {
+        if let Err(error) = record_one(&executor, &mut causes, repository, key).await {
             warn!(repository.id = %repository, "cannot record that a machine moved: {}", Causes(&error));
         }
     }
+}
+
+async fn record_one(
+    executor: &Executor,
+    causes: &mut KeyringCauses,
+    repository: RepositoryId,
+    key: AccessKeyId,
+) -> Result<(), ExecuteError<Refusal>> {
+    let handed_over = causes.of(repository, &Event::MachineMoved { key }).await?;
+    let context = Context::of_worker(WORKER, handed_over);
+    executor.execute::<Keyring>(repository.0, Command::RecordMoved { key }, &context).await?;
+    Ok(())
 }

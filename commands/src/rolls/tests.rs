@@ -2,15 +2,19 @@ use std::sync::Mutex;
 
 use chrono::TimeDelta;
 use domain::{
-    keyring::{EnrolmentLimits, NextKey, Terms},
+    aggregate::Aggregate as _,
+    keyring::{EnrolmentLimits, NextKey, Terms, WindowEnd},
     names::MachineName,
-    recorded::Actor,
+    recorded::{Actor, RawEvent, Recorded, Revision, StreamId},
 };
 use tempfile::TempDir;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::*;
+use super::{
+    causes::{KEYRINGS_REMEMBERED_MAX, KeyringCauses},
+    *,
+};
 use crate::event_store::sqlite::SqliteEventStore;
 
 const REPOSITORY: RepositoryId = RepositoryId(Uuid::from_u128(1));
@@ -76,6 +80,16 @@ impl World {
             HandedOver::Other(token, _) => token,
             HandedOver::Same => panic!("the same key"),
         }
+    }
+
+    /// The one event of that name in the keyring.
+    async fn recorded(&self, name: &str) -> Recorded<RawEvent> {
+        let stream = StreamId::new(Keyring::KIND, REPOSITORY.0);
+        let events = self.rolls.executor.store().read_stream(&stream, Revision(0), 1_000).await.expect("readable");
+        let mut found = events.into_iter().filter(|event| event.event.name == name);
+        let event = found.next().unwrap_or_else(|| panic!("there is no {name}"));
+        assert_eq!(found.next(), None, "there is one {name}");
+        event
     }
 
     async fn open(&self) -> RolledKeys {
@@ -233,4 +247,64 @@ async fn the_worker_closes_a_window_in_which_everyone_moved_and_deletes_what_was
     }
     assert_eq!(sealed(&world), 0);
     worker.abort();
+    let moved = world.recorded("keyring.machine_moved").await;
+    let closed = world.recorded("keyring.grace_closed").await;
+    assert_eq!(closed.metadata.causation, Some(moved.event_id), "the last that it waited for");
+    let deleted = world.recorded("keyring.sealed_keys_deleted").await;
+    assert_eq!(deleted.metadata.causation, Some(closed.event_id));
+}
+
+#[tokio::test]
+async fn a_machine_that_is_noticed_at_the_door_moved_because_it_was_handed_its_key() {
+    let world = World::new().await;
+    let enrolment = world.enrolment().await;
+    let old = AccessKeyId(world.handed(enrolment, Some("web-1")).await.id());
+    world.open().await;
+    let new = AccessKeyId(world.handed(old, None).await.id());
+    let (door, worker) = moves(world.rolls.executor.clone());
+    let worker = tokio::spawn(worker);
+    door.notice(REPOSITORY, new);
+    door.notice(REPOSITORY, new);
+    drop(door);
+    worker.await.expect("it ends with the door");
+    let renewed = world.recorded("keyring.key_renewed").await;
+    assert_eq!(world.recorded("keyring.machine_moved").await.metadata.causation, Some(renewed.event_id));
+}
+
+#[tokio::test]
+async fn a_window_whose_time_is_over_is_closed_because_it_was_opened() {
+    let world = World::new().await;
+    world.shared("default").await;
+    let until = clock() + TimeDelta::milliseconds(50);
+    world.rolls.open_grace(REPOSITORY, None, until, &context()).await.expect("a window");
+    let window = OpenWindow { repository: REPOSITORY, generation: 2, until, every_machine_moved: false };
+    let asked =
+        Arc::new(Asked { open: Mutex::new(vec![window]), closed: Mutex::default(), wake: watch::Sender::new(0) });
+    let worker = tokio::spawn(WindowCloser { rolls: world.rolls.clone(), windows: asked }.run());
+    let is_open = async || {
+        let has_window = |keyring: &Keyring, _| keyring.window().is_some();
+        world.rolls.executor.inspect::<Keyring, _>(REPOSITORY.0, has_window).await.expect("a keyring")
+    };
+    while is_open().await {
+        tokio::task::yield_now().await;
+    }
+    worker.abort();
+    let opened = world.recorded("keyring.grace_opened").await;
+    assert_eq!(world.recorded("keyring.grace_closed").await.metadata.causation, Some(opened.event_id));
+}
+
+#[tokio::test]
+async fn keyrings_beyond_those_remembered_are_read_anew() {
+    let world = World::new().await;
+    world.shared("default").await;
+    world.open().await;
+    let opened = world.recorded("keyring.grace_opened").await.event_id;
+    let mut causes = KeyringCauses::new(world.rolls.executor.store().clone());
+    let closed = Event::GraceClosed { generation: 2, because: WindowEnd::TimeOver };
+    for other in 0..2 * KEYRINGS_REMEMBERED_MAX as u128 {
+        let other = RepositoryId(Uuid::from_u128(1_000 + other));
+        assert_eq!(causes.of(other, &closed).await.expect("readable"), None);
+        assert!(causes.remembered() <= KEYRINGS_REMEMBERED_MAX);
+    }
+    assert_eq!(causes.of(REPOSITORY, &closed).await.expect("readable"), Some(opened));
 }

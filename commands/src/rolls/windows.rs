@@ -5,15 +5,15 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use domain::{
     ids::RepositoryId,
-    keyring::{Command, Keyring, WindowEnd},
+    keyring::{Command, Event, Keyring, WindowEnd},
 };
 use tokio::{sync::watch, time::timeout};
 use tracing::{info, warn};
 
-use super::{HandOverError, Rolls};
+use super::{HandOverError, Rolls, causes::KeyringCauses};
 use crate::{
     causes::Causes,
-    execute::{Context, ExecuteError},
+    execute::{Context, ExecuteError, LogError},
 };
 
 /// How long to wait after the log or the secret store failed.
@@ -67,9 +67,10 @@ impl WindowCloser {
     /// Works until it is dropped. Older keys do not live longer when it is late: who enters is judged by the time.
     pub async fn run(self) {
         let mut wake = self.windows.wake();
+        let mut causes = KeyringCauses::new(self.rolls.executor.store().clone());
         loop {
             wake.borrow_and_update();
-            let pause = match self.settle().await {
+            let pause = match self.settle(&mut causes).await {
                 Ok(pause) => pause,
                 Err(error) => {
                     warn!("cannot close a grace window: {}", Causes(&error));
@@ -84,18 +85,18 @@ impl WindowCloser {
     }
 
     /// Does what is to be done now, and answers with how long nothing will be.
-    async fn settle(&self) -> Result<Duration, HandOverError> {
+    async fn settle(&self, causes: &mut KeyringCauses) -> Result<Duration, HandOverError> {
         for window in self.windows.closed() {
-            self.delete_sealed(window).await?;
+            self.delete_sealed(window, causes).await?;
         }
         let now = self.rolls.executor.now();
         let mut pause = SLEEP_MAX;
         for window in self.windows.open() {
             if window.until <= now {
-                self.close(window, WindowEnd::TimeOver).await?;
+                self.close(window, WindowEnd::TimeOver, causes).await?;
             } else {
-                if window.every_machine_moved {
-                    self.close(window, WindowEnd::EveryoneMoved).await?;
+                if window.every_machine_moved && self.everyone_moved(window).await? {
+                    self.close(window, WindowEnd::EveryoneMoved, causes).await?;
                 }
                 pause = pause.min((window.until - now).to_std().unwrap_or_default());
             }
@@ -103,10 +104,22 @@ impl WindowCloser {
         Ok(pause)
     }
 
-    async fn close(&self, window: OpenWindow, because: WindowEnd) -> Result<(), HandOverError> {
+    /// Asked before what led to it: so that is in the log by then.
+    async fn everyone_moved(&self, window: OpenWindow) -> Result<bool, LogError> {
+        let now = self.rolls.executor.now();
+        self.rolls.executor.inspect::<Keyring, _>(window.repository.0, |keyring, _| keyring.everyone_moved(now)).await
+    }
+
+    async fn close(
+        &self,
+        window: OpenWindow,
+        because: WindowEnd,
+        causes: &mut KeyringCauses,
+    ) -> Result<(), HandOverError> {
         let OpenWindow { repository, generation, .. } = window;
         let close = Command::CloseGrace { generation, because, now: self.rolls.executor.now() };
-        let context = Context::of_worker(WORKER, None);
+        let cause = causes.of(repository, &Event::GraceClosed { generation, because }).await?;
+        let context = Context::of_worker(WORKER, cause);
         match self.rolls.executor.execute::<Keyring>(repository.0, close, &context).await {
             Ok(closed) if closed.events.is_empty() => Ok(()),
             Ok(_) => {
@@ -118,7 +131,7 @@ impl WindowCloser {
         }
     }
 
-    async fn delete_sealed(&self, window: ClosedWindow) -> Result<(), HandOverError> {
+    async fn delete_sealed(&self, window: ClosedWindow, causes: &mut KeyringCauses) -> Result<(), HandOverError> {
         let ClosedWindow { repository, generation } = window;
         let keys = self
             .rolls
@@ -130,7 +143,8 @@ impl WindowCloser {
         let Some(keys) = keys else { return Ok(()) };
         self.rolls.delete(keys).await?;
         let record = Command::RecordSealedKeysDeleted { generation };
-        let context = Context::of_worker(WORKER, None);
+        let cause = causes.of(repository, &Event::SealedKeysDeleted { generation }).await?;
+        let context = Context::of_worker(WORKER, cause);
         match self.rolls.executor.execute::<Keyring>(repository.0, record, &context).await {
             Ok(_) => Ok(()),
             Err(ExecuteError::Log(error)) => Err(error.into()),

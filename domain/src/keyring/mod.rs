@@ -1,5 +1,6 @@
 //! Keyrings: who may enter a repository. One for each repository, with the repository's id.
 
+mod causes;
 mod commands;
 mod decide;
 mod events;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 pub use self::{
+    causes::Causes,
     commands::{
         ACCESS_KEYS_MAX, Command, ENROLS_MAX, EnrolmentLimits, GRACE_MAX, NAMED_KEYS_MAX, Refusal, Replacement, Terms,
     },

@@ -1,3 +1,4 @@
+mod causes;
 mod grace;
 mod installers;
 mod issuing;
