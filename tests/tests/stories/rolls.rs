@@ -109,6 +109,14 @@ impl Ring {
         }
     }
 
+    /// What led to the newest event of that name, from what began it on.
+    async fn chain(&self, event: &str) -> Vec<String> {
+        let asked = format!("{{ events(filter: {{ names: [\"{event}\"] }}, first: 1) {{ events {{ id }} }} }}");
+        let id = text(&self.team.graphql(&asked).await, "/events/events/0/id");
+        let chain = self.team.graphql(&format!("{{ chain(event: \"{id}\") {{ name }} }}")).await;
+        chain["chain"].as_array().expect("a list").iter().map(|link| text(link, "/name")).collect()
+    }
+
     async fn count(&self, event: &str) -> usize {
         let log = self.server.event_log().await;
         let names = log.names_after(0).await;
@@ -250,6 +258,10 @@ async fn machines_move_to_their_new_keys_in_a_grace_window_that_survives_kill_9(
         assert!(Instant::now() < deadline, "the sealed keys are deleted");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    let moved = ["keyring.grace_opened", "keyring.key_renewed", "keyring.machine_moved"];
+    assert_eq!(ring.chain("keyring.machine_moved").await, moved);
+    let deleted = ["keyring.access_key_revoked", "keyring.grace_closed", "keyring.sealed_keys_deleted"];
+    assert_eq!(ring.chain("keyring.sealed_keys_deleted").await, deleted, "the old shared key was the last");
 }
 
 #[tokio::test(flavor = "multi_thread")]
