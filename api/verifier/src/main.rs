@@ -4,6 +4,8 @@
 
 mod evidence;
 mod note;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod witness;
 
@@ -62,7 +64,7 @@ enum Command {
         /// File with the newer checkpoint
         newer: PathBuf,
     },
-    /// Check that lines of events, all of a log in its order, give a checkpoint's root
+    /// Check that lines of events, all that a checkpoint's log has and no more, in its order, give its root
     Log {
         /// File with the log's pinned key
         #[arg(long)]
@@ -154,22 +156,29 @@ fn inclusion(checkpoint: &Checkpoint, proofs: &str, events: &str) -> Outcome<()>
 #[expect(clippy::print_stdout, reason = "this is the command's answer")]
 fn log(checkpoint: &Checkpoint, lines: &PathBuf) -> Outcome<()> {
     let file = fs::File::open(lines).map_err(|error| format!("cannot read {}: {error}", lines.display()))?;
-    let mut tree = tree::Growing::default();
-    for line in std::io::BufReader::new(file).lines() {
-        tree.add(tree::leaf(line?.as_bytes()));
-        if tree.size() == checkpoint.size {
-            break;
+    let (mut tree, size) = (tree::Growing::default(), checkpoint.size);
+    // Bytes: a line's end in another convention is part of the line, and gives another root.
+    for line in std::io::BufReader::new(file).split(b'\n') {
+        let line = line.map_err(|error| format!("cannot read {}: {error}", lines.display()))?;
+        if tree.size() == size {
+            return Err(format!(
+                "line {} is one too many: the checkpoint is of {size} entries, and vouches for no line after them. Check \
+                 those alone (head -n {size}), or all with a newer checkpoint",
+                size + 1
+            )
+            .into());
         }
+        tree.add(tree::leaf(&line));
     }
-    if tree.size() < checkpoint.size {
-        return Err(format!("{} lines, and the checkpoint is of {} entries", tree.size(), checkpoint.size).into());
+    if tree.size() < size {
+        return Err(format!("{} lines, and the checkpoint is of {size} entries", tree.size()).into());
     }
     if tree.root() != checkpoint.root {
         return Err(
             "the lines give another root than the checkpoint's: they are not the log's, or not in its order".into()
         );
     }
-    println!("{} lines are {}", tree.size(), checkpoint.origin);
+    println!("{size} lines are {}", checkpoint.origin);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{Outcome, tree::Hash};
 
-const ED25519: u8 = 1;
+pub(crate) const ED25519: u8 = 1;
 const COSIGNATURE: u8 = 4;
 
 /// The state of a log.
@@ -87,7 +87,7 @@ fn parts(note: &str) -> Outcome<Parts<'_>> {
     Ok((&note[..=end], signatures.collect::<Outcome<_>>()?))
 }
 
-fn key_id(name: &str, algorithm: u8, public: &[u8; 32]) -> [u8; 4] {
+pub(crate) fn key_id(name: &str, algorithm: u8, public: &[u8; 32]) -> [u8; 4] {
     let digest = Sha256::new().chain_update(name).chain_update([b'\n', algorithm]).chain_update(public).finalize();
     [digest[0], digest[1], digest[2], digest[3]]
 }
