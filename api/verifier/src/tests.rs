@@ -81,3 +81,20 @@ fn a_log_is_all_of_its_lines_and_no_line_more() {
         assert!(log(other).unwrap_err().contains("another root"), "{other:?}");
     }
 }
+
+#[test]
+fn a_witness_has_a_name_that_a_signed_note_can_bear() {
+    let auditor = Auditor::new();
+    auditor.sign("checkpoint", &["a"]);
+    let cosign = |name: &str| {
+        let options = [("witness-key", "witness.key"), ("name", name), ("state", "seen")];
+        auditor.says("witness", &options, &["checkpoint"])
+    };
+    for name in ["", "a b", "evil\n\nx", "a\u{2003}b", "a+b"] {
+        let refused = cosign(name).unwrap_err();
+        assert!(refused.contains("expected a name without spaces, line breaks and plus signs"), "{name:?}: {refused}");
+        assert!(!auditor.path("seen").exists(), "nothing is written");
+    }
+    assert_eq!(cosign("witness.example/w1"), Ok(()));
+    assert!(auditor.path("seen").exists());
+}

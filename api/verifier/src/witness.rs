@@ -24,8 +24,8 @@ pub(crate) struct Arguments {
     /// File with the witness's own Ed25519 key: 32 bytes, as `head -c 32 /dev/urandom` makes them
     #[arg(long)]
     witness_key: PathBuf,
-    /// What the witness is called
-    #[arg(long)]
+    /// What the witness is called in its signatures
+    #[arg(long, value_parser = note::name)]
     name: String,
     /// File that keeps the checkpoint cosigned last; made the first time
     #[arg(long)]
