@@ -3,6 +3,7 @@
 //! It shares no code with the server but the crate that hashes: a mistake there is not repeated here.
 
 mod evidence;
+mod growth;
 mod note;
 #[cfg(test)]
 mod tests;
@@ -110,10 +111,7 @@ fn run(command: Command) -> Outcome<()> {
         }
         Command::Consistency { key, proof, older, newer } => {
             let (older, newer) = (signed(&key, &older)?, signed(&key, &newer)?);
-            let proof = json(&proof)?;
-            if !tree::is_continued((older.size, older.root), (newer.size, newer.root), &path(&proof)?) {
-                return Err("the newer log does not continue the older one: it is a fork".into());
-            }
+            growth::check(&older, &newer, Some(&json(&proof)?))?;
             println!("{} grew from {} to {} entries", newer.origin, older.size, newer.size);
         }
         Command::Log { key, checkpoint, lines } => log(&signed(&key, &checkpoint)?, &lines)?,
@@ -195,7 +193,7 @@ fn json(file: &PathBuf) -> Outcome<Value> {
     serde_json::from_str(&read(file)?).map_err(|error| format!("{} is no JSON: {error}", file.display()).into())
 }
 
-fn number(proof: &Value, field: &str) -> Outcome<u64> {
+pub(crate) fn number(proof: &Value, field: &str) -> Outcome<u64> {
     proof[field].as_u64().ok_or_else(|| format!("the proof has no number {field}").into())
 }
 

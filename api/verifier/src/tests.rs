@@ -98,3 +98,92 @@ fn a_witness_has_a_name_that_a_signed_note_can_bear() {
     assert_eq!(cosign("witness.example/w1"), Ok(()));
     assert!(auditor.path("seen").exists());
 }
+
+/// A log of five entries that grew, and another that has its first two entries only.
+const GROWN: [&str; 5] = ["a", "b", "c", "d", "e"];
+const FORKED: [&str; 5] = ["a", "b", "x", "d", "e"];
+
+fn hash(entry: &str) -> tree::Hash {
+    tree::leaf(entry.as_bytes())
+}
+
+impl Auditor {
+    /// Checkpoints of three, four and five entries, and the server's proofs between them.
+    fn of_a_log_that_grew() -> Self {
+        let auditor = Self::new();
+        for (name, size) in [("three", 3), ("four", 4), ("five", 5)] {
+            auditor.sign(name, &GROWN[..size]);
+        }
+        let [a, b, c, d, e] = GROWN.map(hash);
+        let (first, second) = (tree::node(a, b), tree::node(c, d));
+        // RFC 6962, 2.1.2: PROOF(3, D[4]), PROOF(3, D[5]), PROOF(4, D[5]).
+        auditor.prove("3-4", (3, 4), &[c, d, first]);
+        auditor.prove("3-5", (3, 5), &[c, d, first, e]);
+        auditor.prove("4-5", (4, 5), &[e]);
+        auditor.prove("5-5", (5, 5), &[]);
+        auditor.prove("damaged", (3, 5), &[c, d, second, e]);
+        auditor
+    }
+
+    fn prove(&self, name: &str, (from, to): (u64, u64), path: &[tree::Hash]) {
+        let path: Vec<String> = path.iter().map(hex::encode).collect();
+        let proof = serde_json::json!({ "log": LOG, "from": from, "to": to, "path": path });
+        self.put(name, &proof.to_string());
+    }
+
+    #[track_caller]
+    fn refuses(said: Result<(), String>, expected: &str, calls_it_a_fork: bool) {
+        let refused = said.unwrap_err();
+        assert!(refused.contains(expected), "expected {expected:?}: {refused}");
+        assert_eq!(refused.contains("fork"), calls_it_a_fork, "{refused}");
+    }
+}
+
+#[test]
+fn a_fork_is_called_one_and_what_is_none_is_named() {
+    let auditor = Auditor::of_a_log_that_grew();
+    let check = |older, newer, proof| auditor.says("consistency", &[("proof", proof)], &[older, newer]);
+    for (older, newer, proof) in
+        [("three", "four", "3-4"), ("three", "five", "3-5"), ("four", "five", "4-5"), ("five", "five", "5-5")]
+    {
+        assert_eq!(check(older, newer, proof), Ok(()), "{proof}");
+    }
+    Auditor::refuses(
+        check("three", "five", "3-4"),
+        "the proof is from 3 to 4 entries, and the checkpoints have 3 and 5",
+        false,
+    );
+    Auditor::refuses(check("four", "five", "3-5"), "ask for …/proof/consistency?from=4&to=5", false);
+    Auditor::refuses(check("five", "five", "3-5"), "the checkpoints have 5 and 5", false);
+    Auditor::refuses(check("five", "three", "3-5"), "has 3 entries, fewer than the older one's 5", false);
+    Auditor::refuses(check("three", "five", "damaged"), "the proof does not lead to", true);
+    auditor.put("other", r#"{"log": "elsewhere.example/log/acme", "from": 3, "to": 5, "path": []}"#);
+    Auditor::refuses(check("three", "five", "other"), "the proof is of elsewhere.example/log/acme", false);
+
+    auditor.sign("forked three", &FORKED[..3]);
+    auditor.sign("forked five", &FORKED);
+    Auditor::refuses(check("forked three", "five", "3-5"), "it is a fork", true);
+    Auditor::refuses(check("forked five", "five", "3-5"), "it is a fork", true);
+}
+
+#[test]
+fn a_witness_tells_an_older_checkpoint_from_a_fork() {
+    let auditor = Auditor::of_a_log_that_grew();
+    let cosign = |checkpoint, proof: Option<&str>| {
+        let mut options = vec![("witness-key", "witness.key"), ("name", "witness.example"), ("state", "seen")];
+        options.extend(proof.map(|proof| ("proof", proof)));
+        let before = fs::read(auditor.path("seen")).ok();
+        let said = auditor.says("witness", &options, &[checkpoint]);
+        assert!(said.is_ok() || fs::read(auditor.path("seen")).ok() == before, "what was refused is not kept");
+        said
+    };
+    assert_eq!(cosign("four", None), Ok(()));
+    assert_eq!(cosign("four", None), Ok(()), "the same one again needs no proof");
+    Auditor::refuses(cosign("three", None), "has 3 entries, fewer than", false);
+    Auditor::refuses(cosign("three", Some("3-4")), "has 3 entries, fewer than", false);
+    Auditor::refuses(cosign("five", None), "--proof", false);
+    Auditor::refuses(cosign("five", Some("3-5")), "the proof is from 3 to 5", false);
+    auditor.sign("forked four", &FORKED[..4]);
+    Auditor::refuses(cosign("forked four", None), "it is a fork", true);
+    assert_eq!(cosign("five", Some("4-5")), Ok(()));
+}

@@ -10,7 +10,7 @@ pub(crate) fn leaf(entry: &[u8]) -> Hash {
     Sha256::new().chain_update([0]).chain_update(entry).finalize().into()
 }
 
-fn node(left: Hash, right: Hash) -> Hash {
+pub(crate) fn node(left: Hash, right: Hash) -> Hash {
     Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
 }
 
@@ -64,12 +64,31 @@ fn roots_from(old: u64, new: u64, path: &[Hash], old_root: Option<Hash>) -> Opti
     }
 }
 
-/// Whether `path` shows that the newer tree, its size and root, continues the older one.
-pub(crate) fn is_continued(older: (u64, Hash), newer: (u64, Hash), path: &[Hash]) -> bool {
-    if older.0 == 0 {
-        return path.is_empty();
+/// What a path shows of two trees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Growth {
+    /// The newer one begins with the older one.
+    Continued,
+    /// The newer one begins with another tree of the older one's size.
+    Forked,
+    /// Nothing: it does not lead to the newer root.
+    Unproven,
+}
+
+/// What `path` shows of the newer tree, its size and root, and the older one, which is not larger.
+pub(crate) fn growth(older: (u64, Hash), newer: (u64, Hash), path: &[Hash]) -> Growth {
+    if older.0 == newer.0 && older.1 != newer.1 {
+        return Growth::Forked;
     }
-    older.0 <= newer.0 && roots_from(older.0, newer.0, path, Some(older.1)) == Some((older.1, newer.1))
+    let roots = match older.0 {
+        0 => path.is_empty().then_some((older.1, newer.1)),
+        _ => roots_from(older.0, newer.0, path, Some(older.1)),
+    };
+    match roots {
+        Some((before, after)) if after == newer.1 && before == older.1 => Growth::Continued,
+        Some((_, after)) if after == newer.1 => Growth::Forked,
+        _ => Growth::Unproven,
+    }
 }
 
 /// A tree that entries are added to.
@@ -158,9 +177,14 @@ mod tests {
             for old in 1..=size {
                 let before = (old as u64, mth(&entries[..old]));
                 let path = proof(old, now, true);
-                assert!(is_continued(before, (size as u64, mth(now)), &path));
-                assert!(!is_continued((old as u64, leaf(b"other")), (size as u64, mth(now)), &path));
-                assert!(!is_continued(before, (size as u64, leaf(b"other")), &path));
+                let (after, other) = ((size as u64, mth(now)), leaf(b"other"));
+                assert_eq!(growth(before, after, &path), Growth::Continued);
+                // A proof leaves a full subtree's root out: another one leads to another newer root.
+                let is_left_out = old.is_power_of_two() && old != size;
+                let expected = if is_left_out { Growth::Unproven } else { Growth::Forked };
+                assert_eq!(growth((old as u64, other), after, &path), expected);
+                let expected = if old == size { Growth::Forked } else { Growth::Unproven };
+                assert_eq!(growth(before, (size as u64, other), &path), expected);
             }
         }
     }

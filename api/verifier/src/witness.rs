@@ -11,9 +11,9 @@ use clap::Args;
 use ed25519_dalek::SigningKey;
 
 use crate::{
-    Outcome, json,
+    Outcome, growth, json,
     note::{self, Key},
-    path, read, tree,
+    read,
 };
 
 #[derive(Debug, Args)]
@@ -44,18 +44,9 @@ pub(crate) fn cosign(arguments: &Arguments) -> Outcome<String> {
     let now = key.verify(&note)?;
     if arguments.state.exists() {
         let before = key.verify(&read(&arguments.state)?)?;
-        let path = match &arguments.proof {
-            Some(proof) => path(&json(proof)?)?,
-            None if before == now => vec![],
-            None => return Err("a proof from the checkpoint cosigned last is needed: --proof".into()),
-        };
-        if !tree::is_continued((before.size, before.root), (now.size, now.root), &path) {
-            return Err(format!(
-                "refused: {} with {} entries is a fork of the log with {} entries that was cosigned before",
-                now.origin, now.size, before.size
-            )
-            .into());
-        }
+        let proof = arguments.proof.as_ref().map(json).transpose()?;
+        growth::check(&before, &now, proof.as_ref())
+            .map_err(|error| format!("refused, what was cosigned last stays the older checkpoint: {error}"))?;
     }
     let secret = fs::read(&arguments.witness_key)
         .map_err(|error| format!("cannot read {}: {error}", arguments.witness_key.display()))?;
