@@ -15,6 +15,8 @@ use crate::settings::Settings;
 const DEFAULT: &str = "/var/lib/pkgdeploy";
 /// The event log, if it is in the folder.
 pub(crate) const LOG_FILE: &str = "log.sqlite";
+/// There from before a restore puts anything into the folder until everything is.
+pub(crate) const UNFINISHED_RESTORE: &str = "restore.unfinished";
 
 /// The folder that holds everything. Nobody but its owner can look in.
 #[derive(Debug, Clone)]
@@ -26,20 +28,47 @@ pub struct DataFolder {
 
 /// The folder cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot use the data folder {}", path.display())]
-pub struct DataFolderError {
-    path: PathBuf,
-    source: io::Error,
+pub enum DataFolderError {
+    /// It cannot be made, read or closed to others.
+    #[error("cannot use the data folder {}", path.display())]
+    Unusable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A restore into it broke off: what it holds is a part of a server.
+    #[error(
+        "{} is only half restored: repeat `restore` of the backup into it, which starts over, or remove it",
+        path.display()
+    )]
+    HalfRestored {
+        /// Which.
+        path: PathBuf,
+    },
 }
 
 impl DataFolder {
     /// The folder that `settings` name, made if it is missing.
     ///
     /// # Errors
-    /// It cannot be made, or not be closed to others.
+    /// It cannot be made, or not be closed to others, or a restore into it broke off.
     pub fn open(settings: &Settings) -> Result<Self, DataFolderError> {
+        let folder = Self::to_restore(settings)?;
+        match folder.unfinished_restore().try_exists() {
+            Ok(false) => Ok(folder),
+            Ok(true) => Err(DataFolderError::HalfRestored { path: folder.root }),
+            Err(source) => Err(DataFolderError::Unusable { path: folder.root, source }),
+        }
+    }
+
+    /// The same for a restore, which starts over where an earlier one broke off.
+    ///
+    /// # Errors
+    /// It cannot be made, or not be closed to others.
+    pub fn to_restore(settings: &Settings) -> Result<Self, DataFolderError> {
         let root = settings.data.clone().unwrap_or_else(|| DEFAULT.into());
-        let failed = |source| DataFolderError { path: root.clone(), source };
+        let failed = |source| DataFolderError::Unusable { path: root.clone(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(&root).map_err(failed)?;
         std::fs::set_permissions(&root, Permissions::from_mode(0o700)).map_err(failed)?;
         let root = root.canonicalize().map_err(failed)?;
@@ -51,12 +80,12 @@ impl DataFolder {
     /// The folder that `settings` name, which must be there.
     ///
     /// # Errors
-    /// There is no such folder.
+    /// There is no such folder, or a restore into it broke off.
     pub fn existing(settings: &Settings) -> Result<Self, DataFolderError> {
         let path = settings.data.clone().unwrap_or_else(|| DEFAULT.into());
         match std::fs::metadata(&path) {
             Ok(_) => Self::open(settings),
-            Err(source) => Err(DataFolderError { path, source }),
+            Err(source) => Err(DataFolderError::Unusable { path, source }),
         }
     }
 
@@ -84,13 +113,19 @@ impl DataFolder {
         self.root.join("read_models.log")
     }
 
+    /// The mark of a restore that is not through.
+    #[must_use]
+    pub fn unfinished_restore(&self) -> PathBuf {
+        self.root.join(UNFINISHED_RESTORE)
+    }
+
     /// Keeps another server out of the folder until the lock is dropped. A log in a file has a lock of its own; one elsewhere
     /// may have several servers, but not on one folder.
     ///
     /// # Errors
     /// Another server has it, or the file cannot be made.
     pub fn lock(&self) -> Result<File, DataFolderError> {
-        let failed = |source| DataFolderError { path: self.root.clone(), source };
+        let failed = |source| DataFolderError::Unusable { path: self.root.clone(), source };
         let file = File::create(self.root.join("serve.lock")).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(file),

@@ -40,8 +40,9 @@ pub fn forget_read_models_of_another_log(data: &DataFolder) -> io::Result<()> {
     fs::write(note, now)
 }
 
-/// A file in the data folder by its name there: the folder may be moved.
-fn place(data: &DataFolder) -> String {
+/// Where the log is, in words: a file in the data folder by its name there, as the folder may be moved.
+#[must_use]
+pub fn place(data: &DataFolder) -> String {
     match data.log() {
         LogUrl::Sqlite(path) => path.strip_prefix(data.path()).unwrap_or(path).display().to_string(),
         url => url.to_string(),

@@ -36,7 +36,8 @@ pub use self::{
 
 const MANIFEST: &str = "manifest.json";
 const LOG: &str = "log.ndjson";
-const BLOBS: &str = "blobs";
+/// The folder of blobs, here as in a data folder.
+pub(crate) const BLOBS: &str = "blobs";
 const LOCK: &str = "lock";
 
 /// One step of a long work, for whoever waits for it.
@@ -113,6 +114,24 @@ pub enum ArchiveError {
         /// What is wrong.
         why: String,
     },
+    /// A tar file has not everything that it began to hold.
+    #[error("{path} is cut off: it ends too early, after {bytes} bytes, {place}", path = .path.display())]
+    CutOff {
+        /// The file.
+        path: PathBuf,
+        /// How long it is.
+        bytes: u64,
+        /// In the middle of what.
+        place: String,
+    },
+    /// A part of it cannot be read.
+    #[error("cannot read {path}", path = .path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A line is no event.
     #[error("line {line} of the log is no event")]
     Line {
@@ -157,6 +176,14 @@ pub enum ArchiveError {
     /// A blob cannot be read or written.
     #[error(transparent)]
     Blob(#[from] commands::blobs::BlobError),
+}
+
+impl ArchiveError {
+    /// Whether it is about one file alone, whose bytes are gone or wrong.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::OtherBytes { .. } | Self::Unreadable { .. })
+    }
 }
 
 /// For `map_err`.

@@ -9,7 +9,10 @@ use std::{
 use domain::digest::Sha256;
 
 use super::{
-    ArchiveError, Copied, FilePart, Format, LOG, Lines, MANIFEST, Manifest, blob_name, copy::copy, io, tar::Index,
+    ArchiveError, Copied, FilePart, Format, LOG, Lines, MANIFEST, Manifest, blob_name,
+    copy::copy,
+    io,
+    tar::{Index, NoTar},
 };
 
 /// Longest manifest: a million small files.
@@ -45,7 +48,10 @@ impl Archive {
         let not_that = |why: String| ArchiveError::NotThat { path: path.to_owned(), expected, why };
         let source = match std::fs::metadata(path).map_err(io("open", path))?.is_dir() {
             true => Source::Folder(path.to_owned()),
-            false => Source::Tar(Index::read(path).map_err(|error| not_that(format!("it is no tar file: {error}")))?),
+            false => Source::Tar(Index::read(path).map_err(|error| match error {
+                NoTar::Cut { bytes, place } => ArchiveError::CutOff { path: path.to_owned(), bytes, place },
+                NoTar::Other(error) => not_that(format!("it is no tar file: {error}")),
+            })?),
         };
         let mut text = Vec::new();
         let opened = source.open(MANIFEST).and_then(|file| file.take(MANIFEST_MAX_BYTES).read_to_end(&mut text));
@@ -138,11 +144,28 @@ impl Archive {
         is_right: impl Fn(Copied) -> bool,
         expected: Sha256,
     ) -> Result<Copied, ArchiveError> {
-        let mut from = self.source.open(name).map_err(io("read", self.path.join(name)))?;
-        let copied = copy(&mut from, to, &is_right).map_err(io("copy", self.path.join(name)))?;
+        let path = || self.path.join(name);
+        let from = self.source.open(name).map_err(|source| ArchiveError::Unreadable { path: path(), source })?;
+        let mut from = Noted { from, has_failed: false };
+        let copied = copy(&mut from, to, &is_right).map_err(|source| match from.has_failed {
+            true => ArchiveError::Unreadable { path: path(), source },
+            false => io("copy", path())(source),
+        })?;
         if is_right(copied) {
             return Ok(copied);
         }
         Err(ArchiveError::OtherBytes { name: name.to_owned(), expected, found: copied.sha256 })
+    }
+}
+
+/// Notes whether what is copied could not be read, which is another matter than a disk that is full.
+struct Noted {
+    from: Box<dyn Read + Send>,
+    has_failed: bool,
+}
+
+impl Read for Noted {
+    fn read(&mut self, into: &mut [u8]) -> std_io::Result<usize> {
+        self.from.read(into).inspect_err(|_| self.has_failed = true)
     }
 }

@@ -1,9 +1,10 @@
 //! An archive as one tar file.
 
 use std::{
+    cell::Cell,
     collections::HashMap,
     fs::{self, File},
-    io::{self as std_io, BufWriter, Read},
+    io::{self as std_io, BufWriter, Read, Seek, SeekFrom},
     os::unix::fs::FileExt as _,
     path::Path,
     sync::Arc,
@@ -15,6 +16,9 @@ use super::{ArchiveError, LOCK, MANIFEST, io};
 
 /// Most files in an archive: about 1 GB of memory for their names.
 const ENTRIES_MAX: usize = 10_000_000;
+
+/// Headers and files begin at multiples of this.
+const BLOCK_BYTES: u64 = 512;
 
 /// Writes what lies in the archive's `folder` to the new file `to`, which appears whole, readable by its owner alone.
 ///
@@ -68,24 +72,37 @@ pub(super) struct Index {
     entries: HashMap<String, (u64, u64)>,
 }
 
+/// Why a file is no tar file, or not a whole one.
+pub(super) enum NoTar {
+    Cut { bytes: u64, place: String },
+    Other(std_io::Error),
+}
+
+impl From<std_io::Error> for NoTar {
+    fn from(error: std_io::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
 impl Index {
     /// Reads the headers, and passes over what lies between them.
-    pub(super) fn read(path: &Path) -> std_io::Result<Self> {
+    pub(super) fn read(path: &Path) -> Result<Self, NoTar> {
         let file = File::open(path)?;
-        let mut entries = HashMap::new();
-        let mut tar = tar::Archive::new(&file);
-        for entry in tar.entries_with_seek()? {
-            let entry = entry?;
-            if entry.header().entry_type() != EntryType::Regular {
-                continue;
-            }
-            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-            let twice = entries.insert(name.clone(), (entry.raw_file_position(), entry.size())).is_some();
-            if twice || entries.len() > ENTRIES_MAX {
-                let why = if twice { format!("it has two files {name}") } else { "it has too many files".to_owned() };
-                return Err(std_io::Error::other(why));
-            }
+        let bytes = file.metadata()?.len();
+        let mut headers = Headers { entries: HashMap::new(), last: None, end: 0 };
+        let reached_end = Cell::new(false);
+        let read = headers.read(ToItsEnd { file: &file, reached: &reached_end });
+        let Headers { entries, last, end } = headers;
+        // A whole tar file ends with empty blocks.
+        if end.saturating_add(BLOCK_BYTES) > bytes || (read.is_err() && reached_end.get()) {
+            let place = match last {
+                None => "before its first file".to_owned(),
+                Some(last) if end > bytes => format!("in the middle of {last}"),
+                Some(last) => format!("after {last} and before its end mark"),
+            };
+            return Err(NoTar::Cut { bytes, place });
         }
+        read?;
         Ok(Self { file: Arc::new(file), entries })
     }
 
@@ -93,6 +110,61 @@ impl Index {
         let found = self.entries.get(name);
         let &(at, bytes) = found.ok_or_else(|| std_io::Error::new(std_io::ErrorKind::NotFound, "it is not there"))?;
         Ok(Section { file: self.file.clone(), at, end: at.saturating_add(bytes) })
+    }
+}
+
+/// What the headers say, as far as they are read.
+struct Headers {
+    entries: HashMap<String, (u64, u64)>,
+    /// The last file.
+    last: Option<String>,
+    /// Where the last entry ends.
+    end: u64,
+}
+
+impl Headers {
+    fn read(&mut self, from: ToItsEnd<'_>) -> std_io::Result<()> {
+        let mut tar = tar::Archive::new(from);
+        for entry in tar.entries_with_seek()? {
+            let entry = entry?;
+            let is_file = entry.header().entry_type() == EntryType::Regular;
+            let size = if is_file { entry.size() } else { entry.header().entry_size()? };
+            let begin = entry.raw_file_position();
+            self.end = begin.saturating_add(size).checked_next_multiple_of(BLOCK_BYTES).unwrap_or(u64::MAX);
+            if !is_file {
+                continue;
+            }
+            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            let twice = self.entries.insert(name.clone(), (begin, size)).is_some();
+            if twice || self.entries.len() > ENTRIES_MAX {
+                let why = if twice { format!("it has two files {name}") } else { "it has too many files".to_owned() };
+                return Err(std_io::Error::other(why));
+            }
+            self.last = Some(name);
+        }
+        Ok(())
+    }
+}
+
+/// Notes whether somebody wanted more than there is.
+struct ToItsEnd<'a> {
+    file: &'a File,
+    reached: &'a Cell<bool>,
+}
+
+impl Read for ToItsEnd<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std_io::Result<usize> {
+        let read = self.file.read(into)?;
+        if read == 0 && !into.is_empty() {
+            self.reached.set(true);
+        }
+        Ok(read)
+    }
+}
+
+impl Seek for ToItsEnd<'_> {
+    fn seek(&mut self, to: SeekFrom) -> std_io::Result<u64> {
+        self.file.seek(to)
     }
 }
 

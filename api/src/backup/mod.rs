@@ -7,6 +7,7 @@ mod restore;
 mod sealed;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,7 +23,10 @@ use commands::{
 use domain::{canonical, digest::Sha256};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-pub use self::restore::{RestoreError, Restored, check_empty, restore};
+pub use self::{
+    restore::{DamagedBlobs, RestoreError, Restored, restore},
+    unfinished::Unfinished,
+};
 use crate::{
     archive::{
         ArchiveError, ArchiveFolder, FilePart, Format, HowBlobs, Manifest, NamedBlobs, Step, Watch, blobs_of, io,

@@ -1,7 +1,7 @@
 //! From a backup to a data folder.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -21,9 +21,9 @@ use domain::{
 use projections::rope::Manifest as Rope;
 use uuid::Uuid;
 
-use super::{MASTER_KEY, SECRETS, SIGNED_LOGS, USES, has_master_key};
+use super::{MASTER_KEY, SECRETS, SIGNED_LOGS, USES, unfinished::Unfinished};
 use crate::{
-    archive::{Archive, ArchiveError, Step, Watch, blobs_of, io},
+    archive::{Archive, ArchiveError, Step, Watch, blobs_of, io, sync_disk_of},
     data_folder::DataFolder,
 };
 
@@ -39,14 +39,34 @@ pub enum RestoreError {
         /// The data folder.
         path: PathBuf,
     },
+    /// A restore broke off, and something else came beside what it brought.
+    #[error(
+        "{path} holds {what}, which no restore put there: move it away, or restore into a new folder",
+        path = .path.display()
+    )]
+    Foreigner {
+        /// The data folder.
+        path: PathBuf,
+        /// What was found there.
+        what: String,
+    },
+    /// Somebody else is at it.
+    #[error("another restore works in {path}", path = .path.display())]
+    Busy {
+        /// The data folder.
+        path: PathBuf,
+    },
     /// The log is somewhere else, and has events.
     #[error("the event log is not empty: it has events up to position {head}")]
     LogNotEmpty {
         /// Its last position.
         head: Position,
     },
-    /// The settings name a master key that is there, and the backup has one too.
-    #[error("there is a master key at {path} already, and the backup has one: move it away first", path = .path.display())]
+    /// The settings name a master key that is there, and the backup has another one.
+    #[error(
+        "there is a master key at {path} already, and the backup has another one: move it away first",
+        path = .path.display()
+    )]
     MasterKeyThere {
         /// Where.
         path: PathBuf,
@@ -60,16 +80,46 @@ pub enum RestoreError {
     /// The backup cannot be read, or is damaged.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// A blob is missing in the backup, or not what its name says.
+    #[error("a blob of the backup is missing or damaged: `restore --without-damaged` goes on without such blobs")]
+    Blob {
+        /// Which, and what is wrong.
+        source: ArchiveError,
+    },
+    /// The log that an earlier restore began to fill has something else.
+    #[error("the event log is no beginning of this backup's: repeat the restore that broke off, or empty the log")]
+    OtherLog {
+        /// Where they part.
+        source: LinesError,
+    },
     /// The log does not take its lines.
     #[error(transparent)]
-    Lines(#[from] LinesError),
+    Lines(LinesError),
     /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] ReadError),
 }
 
+impl From<LinesError> for RestoreError {
+    fn from(error: LinesError) -> Self {
+        match error {
+            LinesError::Other { .. } | LinesError::Longer { .. } => Self::OtherLog { source: error },
+            error => Self::Lines(error),
+        }
+    }
+}
+
+/// What becomes of a blob that is missing in the backup, or not what its name says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DamagedBlobs {
+    /// Nothing is restored.
+    Refused,
+    /// Everything else is restored.
+    LeftOut,
+}
+
 /// What was brought back.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Restored {
     /// How many events.
     pub events: u64,
@@ -81,50 +131,40 @@ pub struct Restored {
     pub blob_bytes: u64,
     /// How many blobs the backup does not have, because they were lost before.
     pub missing_blobs: u64,
+    /// Which blobs were left out, because they are damaged in the backup.
+    pub damaged_blobs: BTreeSet<Sha256>,
 }
 
-/// Refuses a place where something would be overwritten by what `archive` has. To be asked before the log is opened, which makes
-/// its file.
+/// Brings `archive` back into `data` and `log`, which are empty or hold what an earlier restore brought. Every byte is checked on
+/// its way: events against the manifest's Merkle root, before the first is recorded; blobs against their names; other files
+/// against the manifest.
 ///
 /// # Errors
-/// `NotEmpty`, `MasterKeyThere`; the folder cannot be read.
-pub fn check_empty(data: &DataFolder, archive: &Archive) -> Result<(), RestoreError> {
-    let path = data.path();
-    if fs::read_dir(path).map_err(io("list", path))?.next().is_some() {
-        return Err(RestoreError::NotEmpty { path: path.to_owned() });
-    }
-    let key = data.master_key();
-    match has_master_key(archive.manifest()) && key.exists() {
-        true => Err(RestoreError::MasterKeyThere { path: key.to_owned() }),
-        false => Ok(()),
-    }
-}
-
-/// Brings `archive` back into `data` and `log`, which are empty. Every byte is checked on its way: events against the manifest's
-/// Merkle root, before the first is recorded; blobs against their names; other files against the manifest.
-///
-/// # Errors
-/// See [`RestoreError`]. What was copied until then stays there, and is of no use.
+/// See [`RestoreError`]. What was copied until then stays there, marked as unfinished.
 pub async fn restore(
     archive: &Archive,
     data: &DataFolder,
     log: &dyn EventStore,
+    unfinished: Unfinished,
+    damaged: DamagedBlobs,
     watch: Watch<'_>,
 ) -> Result<Restored, RestoreError> {
     let head = log.head().await?;
-    if head != Position(0) {
+    if head != Position(0) && !unfinished.log_was_begun() {
         return Err(RestoreError::LogNotEmpty { head });
     }
     copy_files(archive, data)?;
-    let (blobs, blob_bytes) = copy_blobs(archive, data, watch).await?;
+    let copied = copy_blobs(archive, data, damaged, watch).await?;
     let total = archive.manifest().log.events;
     let recorded = log_lines::import(log, &mut archive.log()?, |line| watch(RECORDING, line, total)).await?;
+    unfinished.end(data)?;
     Ok(Restored {
         events: recorded.events,
         merkle_root: recorded.root,
-        blobs,
-        blob_bytes,
+        blobs: copied.count,
+        blob_bytes: copied.bytes,
         missing_blobs: archive.manifest().blobs.missing.len() as u64,
+        damaged_blobs: copied.damaged,
     })
 }
 
@@ -156,10 +196,23 @@ fn private_folder(folder: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-async fn copy_blobs(archive: &Archive, data: &DataFolder, watch: Watch<'_>) -> Result<(u64, u64), RestoreError> {
+async fn copy_blobs<'a>(
+    archive: &'a Archive,
+    data: &DataFolder,
+    damaged: DamagedBlobs,
+    watch: Watch<'_>,
+) -> Result<Copying<'a>, RestoreError> {
     let expected = archive.manifest().log;
     let blobs = Blobs::local(data.blobs()).map_err(ArchiveError::Blob)?;
-    let mut copying = Copying { archive, blobs, seen: HashSet::new(), bytes: 0, count: 0 };
+    let mut copying = Copying {
+        archive,
+        blobs,
+        are_left_out: damaged == DamagedBlobs::LeftOut,
+        seen: HashSet::new(),
+        count: 0,
+        bytes: 0,
+        damaged: BTreeSet::new(),
+    };
     let mut tree = Accumulator::default();
     let mut lines = archive.lines()?;
     while let Some(line) = lines.next_line()? {
@@ -180,38 +233,51 @@ async fn copy_blobs(archive: &Archive, data: &DataFolder, watch: Watch<'_>) -> R
             root: tree.root(),
         }));
     }
-    crate::archive::sync_disk_of(data.path()).map_err(io("write to the disk of", data.path()))?;
-    Ok((copying.count, copying.bytes))
+    sync_disk_of(data.path()).map_err(io("write to the disk of", data.path()))?;
+    Ok(copying)
 }
 
 struct Copying<'a> {
     archive: &'a Archive,
     blobs: Blobs,
+    /// Damaged ones.
+    are_left_out: bool,
     seen: HashSet<Sha256>,
     count: u64,
     bytes: u64,
+    damaged: BTreeSet<Sha256>,
 }
 
 impl Copying<'_> {
-    async fn copy(&mut self, digest: Sha256, kind: BlobKind) -> Result<(), ArchiveError> {
+    async fn copy(&mut self, digest: Sha256, kind: BlobKind) -> Result<(), RestoreError> {
         if !self.copy_one(digest)? || kind == BlobKind::Whole {
             return Ok(());
         }
-        let rope = Rope::parse(&self.blobs.get(digest).await?).unwrap_or_default();
+        let rope = Rope::parse(&self.blobs.get(digest).await.map_err(ArchiveError::Blob)?).unwrap_or_default();
         for piece in rope.blobs() {
             self.copy_one(piece)?;
         }
         Ok(())
     }
 
-    fn copy_one(&mut self, digest: Sha256) -> Result<bool, ArchiveError> {
+    fn copy_one(&mut self, digest: Sha256) -> Result<bool, RestoreError> {
         let was_lost = self.archive.manifest().blobs.missing.contains(&digest);
         if was_lost || !self.seen.insert(digest) {
             return Ok(false);
         }
-        let to = self.blobs.local_path(digest).ok_or(BlobError::NotFound { digest })?;
-        self.bytes += self.archive.copy_blob(digest, &to)?;
-        self.count += 1;
-        Ok(true)
+        let to = self.blobs.local_path(digest).ok_or(ArchiveError::Blob(BlobError::NotFound { digest }))?;
+        match self.archive.copy_blob(digest, &to) {
+            Ok(bytes) => {
+                self.bytes += bytes;
+                self.count += 1;
+                Ok(true)
+            }
+            Err(error) if self.are_left_out && error.is_damage() => {
+                self.damaged.insert(digest);
+                Ok(false)
+            }
+            Err(source) if source.is_damage() => Err(RestoreError::Blob { source }),
+            Err(error) => Err(error.into()),
+        }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use chrono::{TimeZone as _, Utc};
 use commands::{
-    event_store::{self, Expected, NewEvent},
+    event_store::{self, Expected, LogUrl, NewEvent},
     log_lines,
 };
 use domain::{
@@ -27,6 +27,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     archive::{Archive, pack},
+    data_folder::DataFolderError,
     settings::Settings,
 };
 
@@ -41,8 +42,12 @@ struct Live {
     events: u128,
 }
 
+fn settings(root: &Path) -> Settings {
+    Settings { data: Some(root.to_owned()), ..Settings::default() }
+}
+
 fn data_folder(root: &Path) -> DataFolder {
-    DataFolder::open(&Settings { data: Some(root.to_owned()), ..Settings::default() }).unwrap()
+    DataFolder::open(&settings(root)).unwrap()
 }
 
 impl Live {
@@ -108,13 +113,33 @@ impl Live {
 
     /// Restores into a folder of that name.
     async fn restored(&self, from: &str, to: &str) -> Result<(Restored, DataFolder), RestoreError> {
+        let settings = settings(&self.path(to));
+        let restored = self.restored_by(from, &settings, DamagedBlobs::Refused, &|_, _, _| {}).await?;
+        Ok((restored, DataFolder::open(&settings).unwrap()))
+    }
+
+    async fn restored_by(
+        &self,
+        from: &str,
+        settings: &Settings,
+        damaged: DamagedBlobs,
+        watch: Watch<'_>,
+    ) -> Result<Restored, RestoreError> {
         let archive = Archive::open(&self.path(from), Format::Backup)?;
-        let data = data_folder(&self.path(to));
-        check_empty(&data, &archive)?;
+        let data = DataFolder::to_restore(settings).unwrap();
+        let unfinished = Unfinished::begin(&data, &archive)?;
         let log = event_store::open(data.log()).await.unwrap();
-        let restored = restore(&archive, &data, &*log, &|_, _, _| {}).await;
+        let restoring = restore(&archive, &data, &*log, unfinished, damaged, watch);
+        let ended = std::panic::AssertUnwindSafe(restoring).catch_unwind().await;
         log.close().await;
-        restored.map(|restored| (restored, data))
+        ended.unwrap_or_else(|killed| std::panic::resume_unwind(killed))
+    }
+
+    /// The same, killed in that step.
+    async fn killed(&self, settings: &Settings, during: &str) {
+        let watch = |step: Step, _, _| assert!(!step.words.starts_with(during), "killed");
+        let restoring = self.restored_by("backup", settings, DamagedBlobs::Refused, &watch);
+        std::panic::AssertUnwindSafe(restoring).catch_unwind().await.unwrap_err();
     }
 
     async fn root(&self) -> Sha256 {
@@ -311,7 +336,8 @@ async fn whatever_is_changed_in_a_backup_is_found_before_an_event_is_recorded() 
         let refused = commands::causes::Causes(&refused).to_string();
         assert!(refused.contains(says), "{file}: {refused}");
         if live.path(&to).join("log.sqlite").exists() {
-            let log = event_store::open_read_only(data_folder(&live.path(&to)).log()).await.unwrap();
+            let data = DataFolder::to_restore(&settings(&live.path(&to))).unwrap();
+            let log = event_store::open_read_only(data.log()).await.unwrap();
             assert_eq!(log.head().await.unwrap(), Position(0), "{file}");
         }
         fs::write(&path, before).unwrap();
@@ -334,6 +360,144 @@ async fn what_rots_in_a_backup_is_found_and_a_blob_is_copied_again() {
     fs::write(&log, lines.replacen("\"message\":\"one\"", "\"message\":\"eno\"", 1)).unwrap();
     let refused = live.backed_up(COPIES).await;
     assert!(matches!(refused, Err(BackupError::Archive(ArchiveError::Rotten { events: 1, .. }))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_restore_that_broke_off_leaves_a_folder_that_only_a_restore_opens() {
+    let mut live = Live::new().await;
+    live.fails("one").await;
+    live.fails("two").await;
+    live.seals(1, "sealed");
+    let manifest = live.backed_up(Options { with_master_key: true, ..COPIES }).await.unwrap();
+    for during in ["Checking", "Recording"] {
+        let to = settings(&live.path(during));
+        live.killed(&to, during).await;
+        for refused in [DataFolder::open(&to), DataFolder::existing(&to)] {
+            assert!(matches!(refused, Err(DataFolderError::HalfRestored { .. })), "{during}: {refused:?}");
+        }
+        // What an operator put there is neither used nor removed.
+        fs::write(live.path(during).join("notes"), "").unwrap();
+        let refused = live.restored("backup", during).await.map(drop);
+        assert!(matches!(&refused, Err(RestoreError::Foreigner { what, .. }) if what == "notes"), "{refused:?}");
+        fs::remove_file(live.path(during).join("notes")).unwrap();
+        // What the first attempt left is not taken as this one's.
+        fs::write(live.path(during).join("secrets").join(Uuid::from_u128(9).to_string()), "stray").unwrap();
+        let (restored, data) = live.restored("backup", during).await.unwrap();
+        assert_eq!(restored.merkle_root, manifest.log.merkle_root);
+        assert_eq!(fs::read_dir(data.secrets()).unwrap().count(), 1);
+        assert!(!data.unfinished_restore().exists());
+    }
+}
+
+#[tokio::test]
+async fn a_folder_is_marked_before_anything_else_is_in_it_and_restored_into_once_at_a_time() {
+    let mut live = Live::new().await;
+    live.fails("one").await;
+    live.backed_up(COPIES).await.unwrap();
+    let archive = Archive::open(&live.path("backup"), Format::Backup).unwrap();
+    let data = data_folder(&live.path("to"));
+    let _first = Unfinished::begin(&data, &archive).unwrap();
+    let names: Vec<_> = fs::read_dir(data.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(names, [data.unfinished_restore()]);
+    let second = Unfinished::begin(&data, &archive).map(drop);
+    assert!(matches!(second, Err(RestoreError::Busy { .. })), "{second:?}");
+}
+
+#[tokio::test]
+async fn a_log_elsewhere_goes_on_where_the_restore_into_it_broke_off() {
+    let mut live = Live::new().await;
+    live.fails("one").await;
+    live.fails("two").await;
+    let manifest = live.backed_up(COPIES).await.unwrap();
+    let lines = fs::read_to_string(live.path("backup/log.ndjson")).unwrap();
+    let first = lines.lines().next().unwrap().to_owned() + "\n";
+    let other = first.replacen("\"message\":\"one\"", "\"message\":\"eno\"", 1);
+    for (name, recorded, goes_on) in [("begun", first, true), ("other", other, false)] {
+        let log: LogUrl = format!("sqlite:{}", live.path(&format!("{name}.sqlite")).display()).parse().unwrap();
+        let mut to = settings(&live.path(name));
+        to.log.url = Some(log.clone());
+        live.killed(&to, "Checking").await;
+        let store = event_store::open(&log).await.unwrap();
+        log_lines::import(&*store, &mut recorded.as_bytes(), |_| {}).await.unwrap();
+        store.close().await;
+        let restored = live.restored_by("backup", &to, DamagedBlobs::Refused, &|_, _, _| {}).await;
+        match restored {
+            Ok(restored) => assert!(goes_on && restored.merkle_root == manifest.log.merkle_root, "{name}"),
+            Err(RestoreError::OtherLog { .. }) => assert!(!goes_on, "{name}"),
+            Err(error) => panic!("{name}: {error}"),
+        }
+        // A log that no restore began is left as it is, even if this backup goes on where it ends.
+        let mut fresh = settings(&live.path(&format!("fresh-{name}")));
+        fresh.log.url = Some(log);
+        let refused = live.restored_by("backup", &fresh, DamagedBlobs::Refused, &|_, _, _| {}).await.map(drop);
+        assert!(matches!(refused, Err(RestoreError::LogNotEmpty { .. })), "{name}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_master_key_that_is_there_stays_unless_it_is_the_backups() {
+    let mut live = Live::new().await;
+    live.fails("one").await;
+    live.backed_up(Options { with_master_key: true, ..COPIES }).await.unwrap();
+    for (name, key, is_same) in [("same", [7; 32], true), ("other", [8; 32], false)] {
+        let to = Settings { master_key_file: Some(live.path(&format!("{name}.key"))), ..settings(&live.path(name)) };
+        fs::write(live.path(&format!("{name}.key")), key).unwrap();
+        let restored = live.restored_by("backup", &to, DamagedBlobs::Refused, &|_, _, _| {}).await.map(drop);
+        assert_eq!(restored.is_ok(), is_same, "{restored:?}");
+        assert_eq!(fs::read(live.path(&format!("{name}.key"))).unwrap(), key);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_cut_off_anywhere_is_said_to_be() {
+    let mut live = Live::new().await;
+    live.fails(&"long ".repeat(1000)).await;
+    // Its name with its digest is longer than a header holds.
+    live.seals(1, "sealed");
+    live.backed_up(COPIES).await.unwrap();
+    pack(&live.path("backup"), &live.path("backup.tar")).unwrap();
+    let whole = fs::read(live.path("backup.tar")).unwrap();
+    let end_mark = 1024;
+    for bytes in (0..whole.len() - end_mark).step_by(100).chain([whole.len() - end_mark]) {
+        fs::write(live.path("cut.tar"), &whole[..bytes]).unwrap();
+        let refused = live.restored("cut.tar", "to").await.map(drop).expect_err("it is cut off");
+        let says = refused.to_string();
+        assert!(matches!(refused, RestoreError::Archive(ArchiveError::CutOff { .. })), "{bytes}: {says}");
+        assert!(says.contains("cut.tar") && says.contains(&format!("after {bytes} bytes")), "{says}");
+        assert!(!live.path("to").exists(), "nothing is made for it");
+    }
+    live.restored("backup.tar", "to").await.unwrap();
+}
+
+#[tokio::test]
+async fn blobs_that_are_damaged_in_a_backup_are_left_out_if_one_asks_for_it() {
+    let mut live = Live::new().await;
+    let mut blobs = Vec::new();
+    for text in ["gone", "rotten", "unreadable", "good"] {
+        blobs.push(live.fails(text).await);
+    }
+    live.backed_up(COPIES).await.unwrap();
+    let place = |blob: Sha256| live.path("backup/blobs").join(commands::blobs::place(blob));
+    fs::remove_file(place(blobs[0])).unwrap();
+    fs::write(place(blobs[1]), "rotteN").unwrap();
+    fs::remove_file(place(blobs[2])).unwrap();
+    fs::create_dir(place(blobs[2])).unwrap();
+    let refused = live.restored("backup", "to").await.map(drop).unwrap_err();
+    assert!(refused.to_string().contains("--without-damaged"), "{refused}");
+
+    // The same folder: the first attempt is no obstacle.
+    let to = settings(&live.path("to"));
+    let restored = live.restored_by("backup", &to, DamagedBlobs::LeftOut, &|_, _, _| {}).await.unwrap();
+    assert_eq!(restored.damaged_blobs, BTreeSet::from_iter(blobs[..3].iter().copied()));
+    assert_eq!((restored.events, restored.blobs, restored.merkle_root), (4, 1, live.root().await));
+    let data = DataFolder::open(&to).unwrap();
+    assert_eq!(Blobs::local(data.blobs()).unwrap().get(blobs[3]).await.unwrap(), "good");
+
+    // Anything else that is wrong still ends it.
+    fs::write(live.path("backup/log.ndjson"), "{}\n").unwrap();
+    let to = settings(&live.path("again"));
+    let refused = live.restored_by("backup", &to, DamagedBlobs::LeftOut, &|_, _, _| {}).await.map(drop);
+    assert!(matches!(refused, Err(RestoreError::Archive(ArchiveError::Line { line: 1, .. }))), "{refused:?}");
 }
 
 #[tokio::test]

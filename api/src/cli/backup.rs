@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     archive::{Archive, Format, HowBlobs, Manifest},
-    backup::{self, Options, Restored, Sources, has_master_key},
+    backup::{self, DamagedBlobs, Options, Restored, Sources, Unfinished, has_master_key},
     data_folder::DataFolder,
     settings::Settings,
 };
@@ -41,6 +41,9 @@ pub(super) struct Backup {
 pub(super) struct Restore {
     /// Folder or tar file of the backup
     from: PathBuf,
+    /// Go on without blobs that are missing or damaged in the backup, and name each; the command fails in the end
+    #[arg(long)]
+    without_damaged: bool,
     /// Print what was restored as one JSON object
     #[arg(long)]
     json: bool,
@@ -97,34 +100,59 @@ fn said(manifest: &Manifest, to: &Path) -> String {
 
 #[expect(clippy::print_stdout, reason = "this is the command's answer")]
 pub(super) async fn restore(command: Restore, settings: &Settings) -> Outcome {
-    let Restore { from, json } = command;
+    let Restore { from, without_damaged, json } = command;
     let archive = Archive::open(&from, Format::Backup)?;
-    let data = DataFolder::open(settings)?;
-    backup::check_empty(&data, &archive)?;
+    let data = DataFolder::to_restore(settings)?;
+    let unfinished = Unfinished::begin(&data, &archive)?;
     let log = event_store::open(data.log()).await?;
     let progress = Progress::on_terminal();
     let watch = |step, done, total| progress.at(step, done, total);
-    let restored = backup::restore(&archive, &data, &*log, &watch).await;
+    let damaged = if without_damaged { DamagedBlobs::LeftOut } else { DamagedBlobs::Refused };
+    let restored = backup::restore(&archive, &data, &*log, unfinished, damaged, &watch).await;
     log.close().await;
     drop(progress);
-    let Restored { events, merkle_root, blobs, blob_bytes, missing_blobs } = restored?;
+    let restored = restored?;
     match json {
-        true => println!(
-            "{}",
-            json!({ "events": events, "merkle_root": merkle_root, "blobs": blobs, "blob_bytes": blob_bytes,
-                    "missing_blobs": missing_blobs, "master_key": data.master_key().exists() })
-        ),
-        false => {
-            println!("{}\n{events:>12} events, Merkle root {merkle_root}", data.path().display());
-            println!("{blobs:>12} blobs, {blob_bytes} bytes");
-            if !data.master_key().exists() {
-                let place = data.master_key().display();
-                println!("The master key was not in the backup: put it at {place}, or the server does not start.");
-            }
-        }
+        true => println!("{}", in_json(&restored, &data)),
+        false => println!("{}", in_words(&restored, &data)),
     }
-    match missing_blobs {
-        0 => Ok(()),
-        lost => Err(format!("{lost} blobs were lost before the backup was made: `verify` names them").into()),
+    is_all(&restored)
+}
+
+fn in_json(restored: &Restored, data: &DataFolder) -> serde_json::Value {
+    let Restored { events, merkle_root, blobs, blob_bytes, missing_blobs, damaged_blobs } = restored;
+    json!({ "events": events, "merkle_root": merkle_root, "blobs": blobs, "blob_bytes": blob_bytes,
+            "missing_blobs": missing_blobs, "damaged_blobs": damaged_blobs, "master_key": data.master_key().exists() })
+}
+
+fn in_words(restored: &Restored, data: &DataFolder) -> String {
+    let Restored { events, merkle_root, blobs, blob_bytes, damaged_blobs, .. } = restored;
+    let mut words = format!(
+        "{}\n{events:>12} events, Merkle root {merkle_root}\n{blobs:>12} blobs, {blob_bytes} bytes",
+        data.path().display()
+    );
+    for digest in damaged_blobs {
+        words += &format!("\n{:>12} {digest}", "left out");
+    }
+    if !data.master_key().exists() {
+        let place = data.master_key().display();
+        words += &format!("\nThe master key was not in the backup: put it at {place}, or the server does not start.");
+    }
+    words
+}
+
+/// Fails if blobs are missing.
+fn is_all(restored: &Restored) -> Outcome {
+    let Restored { missing_blobs, damaged_blobs, .. } = restored;
+    let mut lacks = Vec::new();
+    if *missing_blobs > 0 {
+        lacks.push(format!("{missing_blobs} blobs were lost before the backup was made"));
+    }
+    if !damaged_blobs.is_empty() {
+        lacks.push(format!("{} blobs are missing or damaged in the backup and were left out", damaged_blobs.len()));
+    }
+    match lacks.is_empty() {
+        true => Ok(()),
+        false => Err(format!("{}: `verify` names their events", lacks.join(", and ")).into()),
     }
 }
