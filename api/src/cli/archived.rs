@@ -1,6 +1,6 @@
 //! What `backup` and `bundle create` have in common: a folder or a tar file that blobs are copied to.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::{BoxError, Outcome, progress::Progress};
 use crate::{
@@ -15,6 +15,35 @@ const WRITING: Step = Step { words: "Writing the file", unit: "bytes" };
 /// Whether `to` is meant as a file: a folder may have any name.
 pub(super) fn is_file(to: &Path) -> bool {
     to.extension().is_some_and(|extension| extension == "tar") && !to.is_dir()
+}
+
+/// Refuses a place in the data folder: what is there is emptied, swept, or lost together with what it is a copy of.
+pub(super) fn is_elsewhere(what: &str, data: &DataFolder, to: &Path) -> Outcome {
+    let place = resolved(&std::path::absolute(to)?);
+    match place.starts_with(data.path()) {
+        false => Ok(()),
+        true => {
+            let (to, data) = (to.display(), data.path().display());
+            Err(format!("{to} is inside the data folder {data}: expected a place for the {what} outside of it").into())
+        }
+    }
+}
+
+/// Where `path` leads to, through every link; as it is written from the first part on that is not there.
+fn resolved(path: &Path) -> PathBuf {
+    let mut place = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                place.pop();
+            }
+            part => place.push(part),
+        }
+        if let Ok(there) = place.canonicalize() {
+            place = there;
+        }
+    }
+    place
 }
 
 /// Writes what `fill` puts into a folder to the new file `to`. The folder is beside the data, where blobs take no space; `what`
@@ -44,4 +73,40 @@ pub(super) fn is_whole(what: &str, manifest: &Manifest) -> Outcome {
         let count = missing.len();
         Err(format!("{count} blobs are lost or damaged here, and so not in the {what}: {first} …; see `verify`").into())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
+    use super::*;
+    use crate::settings::Settings;
+
+    #[test]
+    fn a_place_in_the_data_folder_is_refused_however_it_is_reached() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        let data = DataFolder::open(&Settings { data: Some(path("data")), ..Settings::default() }).expect("data");
+        fs::create_dir(path("data/blobs")).expect("a folder");
+        fs::create_dir(path("backups")).expect("a folder");
+        symlink(path("data"), path("link")).expect("a link");
+        symlink(path("link/blobs"), path("backups/deep")).expect("a link");
+        for inside in [
+            "data",
+            "data/backup",
+            "data/blobs/a/b.tar",
+            "link",
+            "link/backup.tar",
+            "backups/deep/new",
+            "backups/../data/new",
+            "new/../data/new",
+            "backups/new/../../link/new",
+        ] {
+            let refused = is_elsewhere("backup", &data, &path(inside)).expect_err(inside).to_string();
+            assert!(refused.contains("is inside the data folder"), "{inside}: {refused}");
+        }
+        for outside in ["backups", "backups/new", "data-2/new", "data/../new", "backups/new.tar", "link/../backups"] {
+            assert!(is_elsewhere("backup", &data, &path(outside)).is_ok(), "{outside}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     Outcome,
-    archived::{into_file, is_file, is_whole},
+    archived::{into_file, is_elsewhere, is_file, is_whole},
     progress::Progress,
 };
 use crate::{
@@ -53,6 +53,7 @@ pub(super) struct Restore {
 pub(super) async fn back_up(command: Backup, settings: &Settings) -> Outcome {
     let Backup { to, with_master_key, hard_links, check, json } = command;
     let data = DataFolder::existing(settings)?;
+    is_elsewhere("backup", &data, &to)?;
     let log = event_store::open_read_only(data.log()).await?;
     let blobs = Blobs::local(data.blobs())?;
     let sources = Sources { log: &*log, blobs: &blobs, data: &data };

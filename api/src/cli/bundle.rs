@@ -9,7 +9,7 @@ use domain::{names::OrganisationName, recorded::Position};
 
 use super::{
     Outcome,
-    archived::{into_file, is_file, is_whole},
+    archived::{into_file, is_elsewhere, is_file, is_whole},
     progress::Progress,
 };
 use crate::{
@@ -53,6 +53,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
 async fn create(command: Create, settings: &Settings) -> Outcome {
     let Create { to, organisation, until, json } = command;
     let data = DataFolder::existing(settings)?;
+    is_elsewhere("bundle", &data, &to)?;
     let log = event_store::open_read_only(data.log()).await?;
     let blobs = Blobs::local(data.blobs())?;
     let sources = Sources { log: &log, blobs: &blobs, data: &data };

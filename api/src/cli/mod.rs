@@ -110,8 +110,9 @@ enum Command {
     Backup(backup::Backup),
     /// Make a data folder of a backup
     ///
-    /// --data must name an empty folder, or none, or one into which a restore broke off: then it starts over. Every byte is checked on its way: the log by its Merkle root, blobs by their
-    /// names. Start the server on it afterwards; it makes the rest.
+    /// --data must name an empty folder, or none, or one into which a restore broke off: then it starts over. Every byte is
+    /// checked on its way: the log by its Merkle root, blobs by their names. Start the server on it afterwards; it makes the
+    /// rest.
     Restore(backup::Restore),
     /// Tell what became of a repository from one point to another: packages added, removed and changed
     ///
