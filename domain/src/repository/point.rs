@@ -130,8 +130,26 @@ impl fmt::Display for Compact {
 #[cfg(test)]
 mod tests {
     use chrono::TimeZone as _;
+    use proptest::prelude::*;
 
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_one_point_or_none(
+            any in any::<String>(),
+            like in "[0-9a-zTZ.:@/+-]{0,70}",
+            tagged in "[a-z]{1,3}@[0-9a-zA-Z@/.+%#-]{0,20}",
+        ) {
+            for text in [any, like, tagged] {
+                if let Ok(point) = text.parse::<Point>() {
+                    prop_assert_eq!(matches!(point, Point::Tag(..)), text.contains(TAGGED), "{}", text);
+                    let is_written_alike = matches!(point, Point::Tag(..) | Point::Snapshot(_) | Point::Newest);
+                    prop_assert!(!is_written_alike || point.to_string() == text, "{} is written {}", text, point);
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_point_in_time_has_either_notation_and_survives_the_way_through_a_url() {
