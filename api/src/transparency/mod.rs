@@ -127,7 +127,9 @@ async fn inclusion(
     let event: EventId =
         event.parse().map_err(|error: domain::ids::InvalidId| Problem::BadRequest(error.to_string()))?;
     let proof = app.transparency.inclusion(log.name, event, size).await.map_err(damaged)?;
-    let proof = proof.ok_or_else(|| Problem::NotFound("the log, at that size, does not have that event".to_owned()))?;
+    let proof = proof.ok_or_else(|| {
+        Problem::NotFound("the log, at that size, does not have that event, or never had so many entries".to_owned())
+    })?;
     let body = json!({
         "log": log.origin,
         "event": event,

@@ -36,7 +36,8 @@ pub struct EventProof {
 }
 
 impl Transparency {
-    /// That `event` is in the log, in the tree of `size` entries, or in the newest one; none if it is not.
+    /// That `event` is in the log, in the tree of `size` entries, or in the newest one; none if it is not, or the log never had
+    /// so many.
     ///
     /// # Errors
     /// See [`ProofError`].
@@ -55,7 +56,10 @@ impl Transparency {
                 _ => return Ok(None),
             },
         };
-        let size = size.unwrap_or(state.size).min(state.size);
+        let size = size.unwrap_or(state.size);
+        if size > state.size {
+            return Ok(None);
+        }
         let Some(path) = merkle::inclusion(entry, size) else { return Ok(None) };
         let mut roots = self.roots(id, path.into_iter().chain([Subtree::whole(size)]).collect()).await?;
         let root = roots.pop().unwrap_or_else(|| Sha256::of(&[]));

@@ -119,6 +119,8 @@ async fn a_log_goes_on_where_it_was_and_every_proof_holds() {
         let leaf = leaf_hash(canonical::line(event).as_bytes());
         assert!(proves_inclusion(leaf, entry, newest.size, &proof.path, &newest.root));
     }
+    let beyond = again.inclusion(LogName::Server, all[0].event_id, Some(newest.size + 1)).await.unwrap();
+    assert_eq!(beyond, None, "the log never had so many entries");
     for old in &sizes {
         let proof = again.consistency(LogName::Server, old.size, newest.size).await.unwrap().unwrap();
         assert!(proves_consistency((old.size, old.root), (newest.size, newest.root), &proof));

@@ -82,6 +82,7 @@ async fn clients_hold_evidence_in_their_indexes_and_tenants_see_only_their_own_l
         (format!("{log}/proof/event/nothing"), 400),
         (format!("{log}/proof/event/00000000-0000-0000-0000-000000000000"), 404),
         (format!("{log}/proof/event/{event}?size=0"), 404),
+        (format!("{log}/proof/event/{event}?size=99999999"), 404),
         (format!("{log}/proof/event/{event}?sizes=1"), 400),
         (format!("{log}/proof/consistency?from=9&to=3"), 404),
         (format!("{log}/proof/consistency?from=9"), 400),
