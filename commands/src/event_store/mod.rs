@@ -12,6 +12,7 @@ mod events;
 pub mod eventstoredb;
 mod filter;
 mod follow;
+mod made;
 mod open;
 mod paging;
 pub mod postgres;

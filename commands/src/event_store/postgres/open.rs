@@ -12,13 +12,15 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::read;
-use crate::event_store::BoxError;
+use crate::event_store::{BoxError, made::other_than_log};
 
 /// The oldest PostgreSQL that the log is tried with, as `server_version_num` counts.
 pub const POSTGRES_VERSION_MIN: i32 = 150_000;
 
 /// Readers at work at once, the listener among them; more wait for a free connection.
 const READERS_MAX: u32 = 8;
+/// What a log is made of.
+const LOG_TABLES: [&str; 3] = ["stream", "event", "log_head"];
 /// A server that does not let a connection in for so long is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -98,6 +100,16 @@ pub enum OpenError {
         /// The database's encoding.
         found: String,
     },
+    /// Something else lives there. It is left as it is.
+    #[error(
+        "the database {url} is no event log: it has the {what} of something else. A log needs a database of its own"
+    )]
+    OtherDatabase {
+        /// The log.
+        url: String,
+        /// What it has: `table pets`.
+        what: String,
+    },
     /// The schema is not one that this version knows.
     #[error("cannot make or update the event log in the database {url}")]
     Migration {
@@ -123,6 +135,7 @@ pub(super) struct Opened {
 pub(super) async fn open(url: &PostgresUrl) -> Result<Opened, OpenError> {
     let mut writer = connect(url).await.map_err(unavailable("open", url))?;
     check(&mut writer, url).await?;
+    refuse_other_database(&mut writer, url).await?;
     let migrated = migrator().run_direct(None, &mut writer, false).await;
     migrated.map_err(|source| OpenError::Migration { url: url.to_string(), source })?;
     let readers = readers(url).await.map_err(unavailable("open", url))?;
@@ -177,6 +190,20 @@ async fn check(connection: &mut PgConnection, url: &PostgresUrl) -> Result<(), O
         return Err(OpenError::Encoding { url: url.to_string(), found: encoding });
     }
     Ok(())
+}
+
+/// The schema in which the log's tables would be made has others, and no log. What an extension brought is nobody's.
+async fn refuse_other_database(connection: &mut PgConnection, url: &PostgresUrl) -> Result<(), OpenError> {
+    let all = "select case when relkind in ('v', 'm') then 'view' else 'table' end, relname::text from pg_class \
+               where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'f', 'v', 'm') \
+               and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = pg_class.oid \
+               and deptype = 'e') order by relname";
+    let all = sqlx::query_as::<_, (String, String)>(all).fetch_all(connection).await;
+    let all = all.map_err(unavailable("read", url))?;
+    match other_than_log(&all, &LOG_TABLES) {
+        Some((kind, name)) => Err(OpenError::OtherDatabase { url: url.to_string(), what: format!("{kind} {name}") }),
+        None => Ok(()),
+    }
 }
 
 fn migrator() -> Migrator {

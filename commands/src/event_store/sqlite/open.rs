@@ -12,7 +12,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::event_store::{BoxError, writing::batch::Ends};
+use crate::event_store::{BoxError, made::other_than_log, writing::batch::Ends};
 
 /// The oldest SQLite that may write a log.
 ///
@@ -29,6 +29,8 @@ const ROWS_AHEAD: usize = 1_000;
 const CHECKPOINT_AFTER_PAGES: u32 = 4_000;
 /// Page cache of the writer in KiB. The indexes grow at their ends; a long-lived stream has its own.
 const WRITER_CACHE_KIB: u32 = 16_384;
+/// What a log is made of.
+const LOG_TABLES: [&str; 2] = ["stream", "event"];
 /// How long a statement waits for another connection. Ours never block each other; a `sqlite3` shell might.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -46,6 +48,17 @@ pub enum OpenError {
     Missing {
         /// Where it was looked for.
         path: PathBuf,
+    },
+    /// Somebody's other file: it is left as it is.
+    #[error(
+        "the SQLite database {path} is no event log: it has the {what} of something else. Name a log, or a file that is not there yet",
+        path = .path.display()
+    )]
+    OtherDatabase {
+        /// The file.
+        path: PathBuf,
+        /// What it has: `table pets`.
+        what: String,
     },
     /// The linked SQLite has a bug that loses data.
     #[error("SQLite {found} is linked, but the event log needs {}.{}.{} or newer", SQLITE_VERSION_MIN.0, SQLITE_VERSION_MIN.1, SQLITE_VERSION_MIN.2)]
@@ -81,6 +94,7 @@ pub(super) struct Opened {
 }
 
 pub(super) async fn open(path: &Path) -> Result<Opened, OpenError> {
+    refuse_other_database(path).await?;
     let lock = lock(path)?;
     let mut writer = writer_options(path).connect().await.map_err(unavailable("open", path))?;
     check_version(&mut writer, path).await?;
@@ -91,6 +105,25 @@ pub(super) async fn open(path: &Path) -> Result<Opened, OpenError> {
     let ends = ends(&mut writer).await.map_err(unavailable("read", path))?;
     let readers = readers(path).await?;
     Ok(Opened { writer, readers, ends, lock })
+}
+
+/// A database that has something in it and no log was made for something else. Nothing is changed in it: neither its settings,
+/// nor the files beside it.
+async fn refuse_other_database(path: &Path) -> Result<(), OpenError> {
+    if !std::fs::metadata(path).is_ok_and(|file| file.len() > 0) {
+        return Ok(());
+    }
+    // Not a read-only connection: that would leave a WAL's files behind.
+    let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).disable_statement_logging();
+    let mut connection = options.connect().await.map_err(unavailable("open", path))?;
+    let all = "select type, name from sqlite_schema where type in ('table', 'view') and name not like 'sqlite\\_%' escape '\\'";
+    let all = sqlx::query_as::<_, (String, String)>(all).fetch_all(&mut connection).await;
+    let all = all.map_err(unavailable("read", path))?;
+    connection.close().await.map_err(unavailable("close", path))?;
+    match other_than_log(&all, &LOG_TABLES) {
+        Some((kind, name)) => Err(OpenError::OtherDatabase { path: path.to_owned(), what: format!("{kind} {name}") }),
+        None => Ok(()),
+    }
 }
 
 /// Connections that change nothing, to a file that is there.

@@ -100,6 +100,48 @@ async fn a_log_in_use_cannot_be_opened_a_second_time() {
 }
 
 #[tokio::test]
+async fn a_database_of_something_else_is_refused_and_stays_as_it_is() {
+    let folder = Folder::new();
+    let run = async |sql: &'static str| {
+        let options = SqliteConnectOptions::new().filename(folder.path()).create_if_missing(true);
+        let mut other = options.connect().await.expect("a database");
+        sqlx::raw_sql(sql).execute(&mut other).await.expect("it is changed");
+        other.close().await.expect("closed");
+    };
+    for (make, drop, named) in [
+        ("create table pet (name text)", "drop table pet", "table pet"),
+        ("create view pets as select 1", "drop view pets", "view pets"),
+        ("create table event (what text)", "drop table event", "table event"),
+        ("pragma journal_mode = wal; create table pet (name text)", "drop table pet", "table pet"),
+    ] {
+        run(make).await;
+        let before = std::fs::read(folder.path()).expect("a file");
+        let error = SqliteEventStore::open(folder.path()).await.err().expect("refused");
+        assert!(matches!(&error, OpenError::OtherDatabase { .. }), "{error:?}");
+        assert!(error.to_string().contains(named) && error.to_string().contains("events.db"), "{error}");
+        assert_eq!(std::fs::read(folder.path()).expect("a file"), before);
+        let beside = std::fs::read_dir(folder.folder.path()).expect("a folder").count();
+        assert_eq!(beside, 1, "nothing was put beside it");
+        run(drop).await;
+    }
+    SqliteEventStore::open(folder.path()).await.expect("an empty database becomes a log").close().await;
+    run("create table pet (name text)").await;
+    SqliteEventStore::open(folder.path()).await.expect("a log to which somebody added a table is a log").close().await;
+}
+
+#[tokio::test]
+async fn a_log_whose_making_broke_off_is_made() {
+    let mut folder = Folder::new();
+    folder.open().await.close().await;
+    let mut begun = SqliteConnectOptions::new().filename(folder.path()).connect().await.expect("a database");
+    let undo = "drop table event; drop table stream; delete from _sqlx_migrations";
+    sqlx::raw_sql(undo).execute(&mut begun).await.expect("it is changed");
+    begun.close().await.expect("closed");
+    folder.running = None;
+    folder.open().await;
+}
+
+#[tokio::test]
 async fn a_closed_log_refuses_and_knows_that_nothing_was_recorded() {
     let mut folder = Folder::new();
     let store = folder.open().await;
