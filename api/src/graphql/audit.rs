@@ -10,7 +10,7 @@ use domain::{
 use projections::history::Page;
 
 use super::{
-    error::{internal, invalid, not_found},
+    error::{internal, invalid, log_failed, not_found},
     types::FIRST_DEFAULT,
 };
 use crate::{
@@ -148,7 +148,7 @@ impl Entry {
 }
 
 async fn auditor<'a>(ctx: &Context<'a>) -> Result<&'a Auditor> {
-    ctx.data_unchecked::<App>().auditor_now().await.map_err(|error| internal(&error))
+    ctx.data_unchecked::<App>().auditor_now().await.map_err(refused)
 }
 
 fn key(text: Option<String>) -> Result<Option<AccessKeyId>> {
@@ -159,6 +159,7 @@ fn refused(error: AuditError) -> Error {
     match error {
         AuditError::Unknown(what) => not_found(what),
         AuditError::Invalid(error) => invalid(error),
-        error => internal(&error),
+        AuditError::Log(error) => log_failed(error),
+        AuditError::Rows(_) | AuditError::NotProjected(_) => internal(&error),
     }
 }

@@ -3,6 +3,8 @@
 use async_graphql::{Error, ErrorExtensions as _};
 use commands::{causes::Causes, execute::ExecuteError};
 
+use crate::http::problem::Problem;
+
 /// An error with a stable `code` in its extensions.
 pub(super) fn with_code(code: &'static str, message: impl std::fmt::Display) -> Error {
     Error::new(message.to_string()).extend_with(|_, extensions| extensions.set("code", code))
@@ -22,7 +24,15 @@ pub(super) fn not_found(what: impl std::fmt::Display) -> Error {
 pub(super) fn refused<R: std::error::Error + 'static>(error: ExecuteError<R>) -> Error {
     match error {
         ExecuteError::Refused(refusal) => with_code("refused", refusal),
-        ExecuteError::Log(error) => internal(&error),
+        ExecuteError::Log(error) => log_failed(error),
+    }
+}
+
+/// The log did not do its part: `unavailable` if it does not answer, as over HTTP, where that is no fault of ours either.
+pub(super) fn log_failed(error: impl Into<Problem>) -> Error {
+    match error.into() {
+        Problem::Internal { source, .. } => internal(source.as_ref()),
+        problem => with_code(problem.code(), &problem),
     }
 }
 

@@ -5,6 +5,8 @@ mod error;
 mod mutation;
 mod nesting;
 mod query;
+#[cfg(test)]
+mod tests;
 mod types;
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};

@@ -83,7 +83,10 @@ struct AuditPage {
 
 impl From<AuditError> for PageProblem {
     fn from(error: AuditError) -> Self {
-        Self(Problem::internal("read the event log")(error.into()))
+        match error {
+            AuditError::Log(error) => Self(error.into()),
+            error => Self(Problem::internal("read the event log")(error.into())),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     app::App,
     auth::Operator,
     graphql::{
-        error::{internal, invalid, not_found, with_code},
+        error::{internal, invalid, log_failed, not_found, with_code},
         types::{self, IssuedKey, KeyKindWord, NamedNewKey, NewKey, RolledKeys},
     },
     mint,
@@ -128,7 +128,7 @@ impl AccessKeyMutation {
         let app = ctx.data_unchecked::<App>();
         let (id, _) = existing(ctx, &organisation, &repository).await?;
         let generation = app.executor.inspect::<Keyring, _>(id.0, |keyring, _| keyring.generation()).await;
-        let generation = generation.map_err(|error| internal(&error))?;
+        let generation = generation.map_err(log_failed)?;
         let now = app.executor.now();
         let close = keyring::Command::CloseGrace { generation, because: WindowEnd::Cut, now };
         run::<Keyring>(ctx, id.0, close).await?;
@@ -185,6 +185,7 @@ fn not_rolled(error: RollError) -> async_graphql::Error {
         RollError::RolledAlready { .. } => with_code("rolled_already", error),
         RollError::NotThatFar { .. } => with_code("invalid", format!("ifGeneration: {error}")),
         RollError::Refused(refusal) => with_code("refused", refusal),
-        RollError::Log(_) | RollError::Secrets(_) => internal(&error),
+        RollError::Log(error) => log_failed(error),
+        RollError::Secrets(_) => internal(&error),
     }
 }

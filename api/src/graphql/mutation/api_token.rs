@@ -13,7 +13,7 @@ use super::{github::WebhookSecret, project::change, run};
 use crate::{
     app::App,
     graphql::{
-        error::{internal, invalid, with_code},
+        error::{invalid, log_failed, with_code},
         types::{self, NewApiToken, ScopeWord},
     },
     mint,
@@ -125,7 +125,7 @@ async fn has_webhook(app: &App, id: ProjectId) -> Result<Option<RolledWebhook>> 
         let added = project.added().filter(|added| added.trigger == Trigger::GithubWebhook)?;
         added.connected().map(|github| RolledWebhook { by_hand: github.credential.is_none() })
     };
-    app.executor.inspect::<Project, _>(id.0, look).await.map_err(|error| internal(&error))
+    app.executor.inspect::<Project, _>(id.0, look).await.map_err(log_failed)
 }
 
 async fn shown(ctx: &Context<'_>, id: ProjectId, token: &Token, webhook_secret: Option<String>) -> Result<NewApiToken> {

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     app::App,
     graphql::{
-        error::{internal, invalid, with_code},
+        error::{internal, invalid, log_failed, with_code},
         types::{self, ConnectedGithub, webhook_url},
     },
 };
@@ -104,7 +104,7 @@ impl GithubMutation {
         let by_hand = |project: &Project, _| {
             project.added().and_then(|added| added.connected()).is_some_and(|github| github.credential.is_none())
         };
-        let by_hand = app.executor.inspect::<Project, _>(id.0, by_hand).await.map_err(|error| internal(&error))?;
+        let by_hand = app.executor.inspect::<Project, _>(id.0, by_hand).await.map_err(log_failed)?;
         secret.answer(ctx, id, by_hand).await
     }
 }

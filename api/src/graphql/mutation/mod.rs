@@ -29,7 +29,7 @@ use self::{
     repository::RepositoryMutation, signing_key::SigningKeyMutation, snapshot::SnapshotMutation, tags::TagMutation,
     yank::YankMutation,
 };
-use super::error::{internal, invalid, not_found, refused};
+use super::error::{internal, invalid, log_failed, not_found, refused};
 use crate::{
     app::App,
     auth::Operator,
@@ -67,7 +67,7 @@ async fn existing_organisation(app: &App, name: &str) -> Result<OrganisationName
     let name: OrganisationName = name.parse().map_err(invalid)?;
     let id = OrganisationId::named(&name);
     let exists = app.executor.inspect::<Organisation, _>(id.0, |state, _| *state != Organisation::Unknown).await;
-    if exists.map_err(|error| internal(&error))? { Ok(name) } else { Err(not_found(format!("organisation {name}"))) }
+    if exists.map_err(log_failed)? { Ok(name) } else { Err(not_found(format!("organisation {name}"))) }
 }
 
 /// The repository with these names, which need not be there.

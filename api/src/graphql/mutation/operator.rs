@@ -9,7 +9,7 @@ use crate::{
     app::App,
     auth,
     graphql::{
-        error::{internal, invalid, with_code},
+        error::{internal, invalid, log_failed, with_code},
         types::Operator,
     },
     operators::{Done, Operators, OperatorsError},
@@ -80,6 +80,7 @@ fn failed(error: OperatorsError) -> Error {
     match error {
         OperatorsError::Invalid(error) => invalid(error),
         OperatorsError::Refused(refusal) => with_code("refused", refusal),
-        OperatorsError::Log(_) | OperatorsError::Secrets(_) => internal(&error),
+        OperatorsError::Log(error) => log_failed(error),
+        OperatorsError::Secrets(_) => internal(&error),
     }
 }

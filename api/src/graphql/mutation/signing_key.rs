@@ -7,7 +7,7 @@ use crate::{
     app::App,
     auth::Operator,
     graphql::{
-        error::{internal, with_code},
+        error::{internal, log_failed, with_code},
         types::SigningKey,
     },
 };
@@ -81,12 +81,12 @@ fn who<'a>(ctx: &Context<'a>) -> (&'a App, execute::Context) {
 fn failed(error: SigningKeysError) -> Error {
     match error {
         SigningKeysError::Refused(refusal) => with_code("refused", refusal),
+        SigningKeysError::Log(error) => log_failed(error),
         SigningKeysError::Key(_)
         | SigningKeysError::Certificate(_)
         | SigningKeysError::Secret(_)
         | SigningKeysError::OtherKey { .. }
         | SigningKeysError::BrokeOff(_)
-        | SigningKeysError::Log(_)
         | SigningKeysError::None => internal(&error),
     }
 }

@@ -8,7 +8,7 @@ use super::DASHBOARDS;
 use crate::{
     app::App,
     auth::Operator,
-    graphql::error::{internal, invalid, with_code},
+    graphql::error::{invalid, log_failed, with_code},
 };
 
 #[derive(Default)]
@@ -36,7 +36,7 @@ impl TagMutation {
         };
         let context = operator.context(app);
         let found = app.github_access.reconcile(project, &context).await.map_err(told)?;
-        let head = app.executor.store().head().await.map_err(|error| internal(&error))?;
+        let head = app.executor.store().head().await.map_err(log_failed)?;
         app.shown(&DASHBOARDS, head).await;
         Ok(found
             .into_iter()
@@ -48,7 +48,7 @@ impl TagMutation {
 fn told(trouble: Trouble) -> async_graphql::Error {
     match trouble {
         Trouble::Refused(refusal) => with_code("refused", refusal),
-        Trouble::Log(error) => internal(&error),
+        Trouble::Log(error) => log_failed(error),
         trouble => {
             tracing::warn!(error = %Causes(&trouble), "cannot look at the tags of a project");
             with_code(trouble.code(), &trouble)
