@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use commands::blobs::{BlobError, Blobs};
+use commands::{blobs::Blobs, causes::Causes};
 use domain::{digest::Sha256, event::BlobKind};
 use futures::{StreamExt as _, stream};
 use projections::rope::Manifest;
 
-use super::{Finding, Place, Stage, VerifyError, Watch};
+use super::{Finding, Place, Stage, Watch};
 
 /// How many blobs are hashed at the same time: one on each processor, and one that waits for the disk.
 const AT_ONCE_MAX: usize = 4;
@@ -21,16 +21,12 @@ pub(super) struct BlobPass {
 }
 
 /// Hashes `named`, and the pieces of the ropes among them.
-pub(super) async fn run(
-    blobs: &Blobs,
-    named: HashMap<Sha256, (Place, BlobKind)>,
-    watch: &dyn Watch,
-) -> Result<BlobPass, VerifyError> {
+pub(super) async fn run(blobs: &Blobs, named: HashMap<Sha256, (Place, BlobKind)>, watch: &dyn Watch) -> BlobPass {
     let mut pass = BlobPass::default();
     let mut all: HashMap<Sha256, Place> = HashMap::new();
     for (digest, (place, kind)) in named {
         if kind == BlobKind::Rope {
-            for piece in pieces(blobs, digest).await? {
+            for piece in pieces(blobs, digest).await {
                 let first = all.entry(piece).or_insert_with(|| place.clone());
                 if place < *first {
                     *first = place.clone();
@@ -47,22 +43,19 @@ pub(super) async fn run(
         pass.checked += 1;
         match size {
             Ok(bytes) => pass.bytes += bytes,
-            Err(error @ (BlobError::NotFound { .. } | BlobError::Corrupt { .. })) => {
-                pass.findings.push(Finding::new(place, format!("it names blob {digest}: {error}")));
+            // Whatever the reason: what cannot be read is as lost as what is not there, until somebody looks.
+            Err(error) => {
+                pass.findings.push(Finding::new(place, format!("it names blob {digest}: {}", Causes(&error))));
             }
-            Err(error) => return Err(error.into()),
         }
         watch.at(Stage::Blobs, pass.checked, total);
     }
-    Ok(pass)
+    pass
 }
 
-/// The blobs that a rope is made of. What is no rope names none: the pass over the index files says so.
-async fn pieces(blobs: &Blobs, rope: Sha256) -> Result<Vec<Sha256>, VerifyError> {
-    let manifest = match blobs.get(rope).await {
-        Ok(bytes) => Manifest::parse(&bytes).unwrap_or_default(),
-        Err(BlobError::NotFound { .. } | BlobError::Corrupt { .. }) => Manifest::default(),
-        Err(error) => return Err(error.into()),
-    };
-    Ok(manifest.blobs().collect())
+/// The blobs that a rope is made of. What cannot be read or is no rope names none: the passes over the blobs and the index files
+/// say so.
+async fn pieces(blobs: &Blobs, rope: Sha256) -> Vec<Sha256> {
+    let manifest = blobs.get(rope).await.ok().and_then(|bytes| Manifest::parse(&bytes).ok());
+    manifest.unwrap_or_default().blobs().collect()
 }

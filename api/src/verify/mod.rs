@@ -24,6 +24,7 @@ mod watch;
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
+use ::projections::runner::ReplayError;
 use commands::{
     blobs::Blobs,
     event_store::{EventStore, ReadError},
@@ -79,7 +80,7 @@ pub enum VerifyError {
     },
     /// Scratch read models cannot be filled.
     #[error("cannot replay the log")]
-    Replay(#[from] ::projections::runner::ReplayError),
+    Replay(#[from] ReplayError),
     /// The folder for scratch read models cannot be used.
     #[error("cannot use the folder {}", path.display())]
     Scratch {
@@ -88,9 +89,6 @@ pub enum VerifyError {
         /// Why.
         source: std::io::Error,
     },
-    /// A blob cannot be read, for a reason that says nothing about what it holds.
-    #[error("cannot read a blob")]
-    Blob(#[from] commands::blobs::BlobError),
     /// What was signed last cannot be read.
     #[error("cannot read what was signed last, in {}", path.display())]
     Signed {
@@ -142,14 +140,26 @@ pub async fn verify(sources: &Sources, span: Span, watch: &dyn Watch) -> Result<
         Some(file) => Some(read_models::Snapshot::take(file, scratch.path()).await?),
         None => None,
     };
+    let (live, no_read_models) = match live {
+        Some(Ok(live)) => (Some(live), None),
+        Some(Err(what)) => (None, Some(Finding::new(Place::at(until), what))),
+        None => (None, None),
+    };
 
     let log = log_pass::run(sources, Part { from: span.from, until, head }, signed, watch).await?;
     let projected = match log.is_damaged {
-        false => projections::run(sources, until, until == head, live.as_ref(), scratch.path(), watch).await?,
-        true => projections::Projected::none("the log has events that cannot be read"),
+        false => projections::run(sources, until, until == head, live.as_ref(), scratch.path(), watch).await,
+        true => Ok(projections::Projected::none("the log has events that cannot be read")),
     };
     let index_files = index_files::run(&sources.blobs, &log.indexes, watch).await?;
-    let blobs = blobs::run(&sources.blobs, log.blobs, watch).await?;
+    let blobs = blobs::run(&sources.blobs, log.blobs, watch).await;
+    let projected = match projected {
+        // What a projector could not read is among the blobs that are found.
+        Err(VerifyError::Replay(ReplayError::Trouble(why))) if !blobs.findings.is_empty() => {
+            projections::Projected::none(&why)
+        }
+        projected => projected?,
+    };
 
     let mut report = Report {
         head: until,
@@ -166,6 +176,7 @@ pub async fn verify(sources: &Sources, span: Span, watch: &dyn Watch) -> Result<
         findings: Vec::new(),
         further_findings: 0,
     };
-    report.add(log.findings.into_iter().chain(projected.findings).chain(index_files).chain(blobs.findings));
+    let read_models = projected.findings.into_iter().chain(no_read_models);
+    report.add(log.findings.into_iter().chain(read_models).chain(index_files).chain(blobs.findings));
     Ok(report)
 }

@@ -12,7 +12,11 @@ use ::projections::{
 use domain::recorded::Position;
 use sqlx::SqliteConnection;
 
-use super::{Finding, Place, Sources, Stage, VerifyError, Watch, read_models::Snapshot, watch::at_position};
+use super::{
+    Finding, Place, Sources, Stage, VerifyError, Watch,
+    read_models::{Comparable, Snapshot},
+    watch::at_position,
+};
 use crate::wiring::{LogFeed, every_projector};
 
 /// What came of it.
@@ -61,17 +65,19 @@ pub(super) async fn run(
     if let Some(live) = live {
         let healths = replay.run(|name| live.position(name).unwrap_or_default().min(until), seen).await?;
         working = started.elapsed();
+        projected.findings.extend(live.made_by_others(until));
         if sees_all {
             projected.findings.extend(live.beyond(until));
         }
         for (done, (name, version, tables, file)) in (1..).zip(&tables) {
             let at = healths.iter().find(|health| health.name == *name).map(|health| health.position);
-            match live.comparable(name, *version, at) {
-                Ok(()) => {
+            match live.comparable(name, *version, tables, at) {
+                Comparable::Yes => {
                     projected.findings.extend(live.differences(tables, file, at.unwrap_or_default()).await?);
                     projected.compared_tables += tables.len() as u64;
                 }
-                Err(why) => projected.not_compared = Some(why),
+                Comparable::No(why) => projected.not_compared = Some(why),
+                Comparable::Damaged(what) => projected.findings.push(Finding::new(Place::at(until), what)),
             }
             watch.at(Stage::ReadModels, done, live.len());
         }

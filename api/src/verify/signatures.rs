@@ -5,11 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use commands::{
-    blobs::{BlobError, Blobs},
-    causes::Causes,
-    signing::Certificate,
-};
+use commands::{blobs::Blobs, causes::Causes, signing::Certificate};
 use domain::{
     digest::Sha256,
     package::Format,
@@ -67,7 +63,7 @@ impl Certificates {
 /// Checks that are running, and what came of the others.
 #[derive(Default)]
 pub(super) struct Checks {
-    running: JoinSet<Result<Checked, BlobError>>,
+    running: JoinSet<Checked>,
     signatures: u64,
     findings: Vec<Finding>,
     /// A package may be in several repositories.
@@ -130,19 +126,16 @@ impl Checks {
         let Some(path) = blobs.local_path(package).filter(|path| path.exists()) else { return Ok(()) };
         self.start(async move {
             let checked = tokio::task::spawn_blocking(move || certificate.verify_rpm(&path)).await;
-            Ok(match checked {
+            match checked {
                 Ok(Ok(())) => (1, vec![]),
                 Ok(Err(error)) => (0, vec![Finding::new(place, format!("the rpm {package}: {}", Causes(&error)))]),
                 Err(error) => (0, vec![Finding::new(place, format!("the rpm {package}: {error}"))]),
-            })
+            }
         })
         .await
     }
 
-    async fn start(
-        &mut self,
-        check: impl Future<Output = Result<Checked, BlobError>> + Send + 'static,
-    ) -> Result<(), VerifyError> {
+    async fn start(&mut self, check: impl Future<Output = Checked> + Send + 'static) -> Result<(), VerifyError> {
         self.running.spawn(check);
         while self.running.len() >= AT_ONCE_MAX {
             self.one_is_over().await?;
@@ -152,7 +145,7 @@ impl Checks {
 
     async fn one_is_over(&mut self) -> Result<(), VerifyError> {
         if let Some(over) = self.running.join_next().await {
-            let (good, findings) = over??;
+            let (good, findings) = over?;
             self.signatures += good;
             self.findings.extend(findings);
         }
@@ -173,14 +166,14 @@ async fn check_index(
     place: &Place,
     signed: &IndexFile,
     signatures: Vec<(IndexFile, Arc<Certificate>)>,
-) -> Result<Checked, BlobError> {
-    let Some(text) = text(blobs, signed).await? else {
-        // The pass over the blobs says that it is missing or damaged.
-        return Ok((0, vec![]));
+) -> Checked {
+    let Some(text) = text(blobs, signed).await else {
+        // The pass over the blobs says that it is missing, damaged, or cannot be read.
+        return (0, vec![]);
     };
     let mut checked: Checked = (0, vec![]);
     for (file, certificate) in signatures {
-        let Some(signature) = self::text(blobs, &file).await? else { continue };
+        let Some(signature) = self::text(blobs, &file).await else { continue };
         let (path, signed) = (file.path.clone(), text.clone());
         let verifying = move || match file.path.ends_with("InRelease") {
             true => match certificate.verify_clear_signed(&signature) {
@@ -195,13 +188,10 @@ async fn check_index(
             Err(what) => checked.1.push(Finding::new(place.clone(), format!("{path}: {what}"))),
         }
     }
-    Ok(checked)
+    checked
 }
 
-async fn text(blobs: &Blobs, file: &IndexFile) -> Result<Option<String>, BlobError> {
-    match blobs.get(file.sha256).await {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-        Err(BlobError::NotFound { .. } | BlobError::Corrupt { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
+async fn text(blobs: &Blobs, file: &IndexFile) -> Option<String> {
+    let bytes = blobs.get(file.sha256).await.ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -1,7 +1,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 //! Whoever changes a stored event is found out, whatever the change.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use ::projections::{
     board::board, credentials::credentials, history::HistoryProjector, index::repositories, projector::Projector,
@@ -15,7 +18,7 @@ use commands::event_store::{
 use domain::{
     canonical,
     digest::Sha256,
-    event::{Event, encode},
+    event::{BlobKind, Event, encode},
     ids::{CommandId, EventId, OrganisationId, ProjectId, ReleaseId},
     merkle, organisation, project,
     recorded::{Actor, Metadata, RawEvent, Recorded, StreamId},
@@ -105,6 +108,20 @@ impl Written {
         store.close().await;
         readers.close().await;
         Self { folder, events }
+    }
+
+    /// The report on the log as it was written, beside read models to which somebody did `sql`.
+    async fn verified_after(&self, sql: &str) -> Report {
+        let changed = self.folder.path().join("changed_read_models.sqlite");
+        let _none_before = std::fs::remove_file(&changed);
+        let live = SqliteConnectOptions::new().filename(self.folder.path().join("read_models.sqlite")).read_only(true);
+        let mut live = SqliteConnection::connect_with(&live).await.unwrap();
+        let copy = sqlx::query("vacuum into ?").bind(changed.to_string_lossy().into_owned());
+        copy.execute(&mut live).await.unwrap();
+        let mut rows = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&changed)).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut rows).await.unwrap();
+        rows.close().await.unwrap();
+        self.verified_with(&self.copy("whole.sqlite"), Some(changed), None).await
     }
 
     /// The report on the log at `log`, beside the live read models.
@@ -301,4 +318,58 @@ async fn a_log_that_was_cut_off_is_found_by_what_was_signed_without_read_models(
     let refused = verify(&sources, Span::default(), &Silent).await.expect_err("somebody put something there");
     let refused = commands::causes::Causes(&refused).to_string();
     assert!(refused.contains("holiday.jpg is no transparency log's name"), "{refused}");
+}
+
+/// What is found, in one text.
+fn found(report: &Report) -> String {
+    report.findings.iter().map(|finding| format!("{}: {}\n", finding.place, finding.what)).collect()
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_live_read_models_is_a_finding_and_the_rest_is_checked() {
+    let written = Written::new().await;
+    let good = written.verified_after("select 1").await;
+    assert!(good.is_good() && good.not_compared.is_none(), "{good}");
+    for (change, expected) in [
+        ("drop table release", "lack the table release"),
+        ("drop table projector_checkpoint", "cannot be compared"),
+        ("delete from projector_checkpoint where name = 'board'", "do not say how far board had come"),
+        ("alter table release add column note text", "release cannot be compared"),
+        ("create view spies as select * from release", "have a view spies"),
+        ("create trigger spies after update on release begin delete from release; end", "have a trigger spies"),
+    ] {
+        let report = written.verified_after(change).await;
+        assert!(found(&report).contains(expected), "{change}: {report}");
+        assert_eq!((report.events, report.findings.len()), (good.events, 1), "{change}: {report}");
+    }
+    let report =
+        written.verified_after("update projector_checkpoint set version = version + 1 where name = 'board'").await;
+    assert!(report.is_good(), "another version's rows are no fault: {report}");
+    assert!(report.not_compared.as_ref().is_some_and(|why| why.contains("board are of version")), "{report}");
+
+    for garbage in ["no database at all, though it is long enough for the first page of one".repeat(99), String::new()]
+    {
+        let file = written.folder.path().join("garbage.sqlite");
+        std::fs::write(&file, &garbage).unwrap();
+        let report = written.verified_with(&written.copy("whole.sqlite"), Some(file.clone()), None).await;
+        assert!(found(&report).contains("garbage.sqlite cannot be compared"), "{report}");
+        assert_eq!((report.events, report.findings.len()), (good.events, 1), "{report}");
+        assert_eq!(std::fs::read_to_string(file).unwrap(), garbage, "it stays as it was");
+    }
+}
+
+#[tokio::test]
+async fn a_blob_that_cannot_be_read_is_a_finding_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = Blobs::local(folder.path().join("blobs")).unwrap();
+    let digest = Sha256::of(b"a folder is in its place");
+    std::fs::create_dir_all(blobs.local_path(digest).unwrap()).unwrap();
+    for kind in [BlobKind::Whole, BlobKind::Rope] {
+        let named = HashMap::from([(digest, (Place::at(Position(7)), kind))]);
+        let pass = blobs::run(&blobs, named, &Silent).await;
+        assert_eq!(pass.findings.len(), 1);
+        assert_eq!(pass.findings[0].place, Place::at(Position(7)));
+        assert!(pass.findings[0].what.contains(&digest.to_string()), "{}", pass.findings[0].what);
+        assert!(pass.findings[0].what.contains("directory"), "{}", pass.findings[0].what);
+    }
 }
