@@ -30,8 +30,13 @@ impl Auditor {
     ///
     /// # Errors
     /// `Invalid` with the filter that is wrong, and what it should look like; `Unknown` if the question is about a person who never
-    /// was an operator; the read models cannot be read.
+    /// was an operator, or an organisation that never was; the read models cannot be read.
     pub async fn wanted(&self, question: &Question) -> Result<Wanted, AuditError> {
+        if let Some(organisation) = question.organisation()?
+            && self.board.organisation(&organisation).await?.is_none()
+        {
+            return Err(AuditError::Unknown(format!("organisation {organisation}")));
+        }
         let actors = match question.actor.as_deref().map(who).transpose()? {
             None => Vec::new(),
             Some(Who::Actor(actor)) => vec![actor],

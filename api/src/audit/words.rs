@@ -1,10 +1,11 @@
 //! The words of questions and answers: filters as people write them, and what stories have in common.
 
 use async_graphql::SimpleObject;
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use domain::{
     event,
     ids::{OrganisationId, PersonId},
+    names::OrganisationName,
     recorded::Actor,
     token::{id_text, parse_id_text},
 };
@@ -55,18 +56,30 @@ pub enum Who {
 }
 
 impl Question {
+    /// The organisation that it is about.
+    pub(super) fn organisation(&self) -> Result<Option<OrganisationName>, InvalidQuestion> {
+        self.organisation.as_ref().map(|name| name.parse()).transpose().map_err(invalid("organisation"))
+    }
+
     /// What is looked for, if one of `actors` wanted it, or anybody if there are none.
     pub(super) fn wanted(&self, actors: Vec<Actor>) -> Result<Wanted, InvalidQuestion> {
-        let organisation = self.organisation.as_ref().map(|name| name.parse()).transpose();
-        let organisation = organisation.map_err(invalid("organisation"))?;
+        let from = self.from.as_deref().map(|text| time("from", text)).transpose()?;
+        let until = self.until.as_deref().map(|text| time("until", text)).transpose()?;
+        if let (Some(from), Some(until)) = (from, until)
+            && until <= from
+        {
+            let why =
+                format!("expected a time after from, which is {}", from.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+            return Err(InvalidQuestion { field: "until", why });
+        }
         Ok(Wanted {
             subject: self.about.as_deref().map(about).transpose()?,
             caused_by: None,
             names: self.all_names()?,
-            organisation: organisation.as_ref().map(OrganisationId::named),
+            organisation: self.organisation()?.as_ref().map(OrganisationId::named),
             actors,
-            from: self.from.as_deref().map(|text| time("from", text)).transpose()?,
-            until: self.until.as_deref().map(|text| time("until", text)).transpose()?,
+            from,
+            until,
         })
     }
 
@@ -211,7 +224,12 @@ mod tests {
             change(&mut question);
             question.wanted(Vec::new()).map(|_| ()).map_err(|error| error.to_string())
         };
+        let range = |from: &str, until: &str| {
+            let question = Question { from: Some(from.into()), until: Some(until.into()), ..Question::default() };
+            question.wanted(Vec::new()).map(|_| ()).map_err(|error| error.to_string())
+        };
         assert_eq!(set(|_| {}), Ok(()));
+        assert_eq!(range("2026-11-01", "2026-11-01T00:00:00.001Z"), Ok(()));
         assert_eq!(set(|q| q.kinds = vec!["keyring".into()]), Ok(()));
         for (wrong, begins) in [
             (set(|q| q.about = Some("thing:1".into())), "about: \"thing:1\" is nothing"),
@@ -221,6 +239,9 @@ mod tests {
             (who("person:me").map(|_| ()).map_err(|error| error.to_string()), "actor: "),
             (set(|q| q.from = Some("yesterday".into())), "from: expected a time"),
             (set(|q| q.until = Some("2026-13-01".into())), "until: expected a time"),
+            (set(|q| q.organisation = Some("A!".into())), "organisation: "),
+            (range("2026-11-02", "2026-11-01"), "until: expected a time after from, which is 2026-11-02T00:00:00Z"),
+            (range("2026-11-01", "2026-11-01T00:00:00Z"), "until: expected a time after from"),
         ] {
             let why = wrong.expect_err("it is wrong");
             assert!(why.starts_with(begins), "{why}");

@@ -5,7 +5,7 @@ mod show;
 use std::sync::Arc;
 
 use chrono::Utc;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, builder::TypedValueParser};
 use commands::{
     causes::Causes,
     event_store,
@@ -69,7 +69,7 @@ enum About {
         #[arg(long, value_name = "TIME")]
         at: Option<String>,
         /// Most keys that are shown
-        #[arg(long, value_name = "COUNT", default_value_t = 50)]
+        #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = limit())]
         limit: u32,
         /// Only keys after this id
         #[arg(long, value_name = "KEY")]
@@ -80,7 +80,7 @@ enum About {
         /// The file's digest
         sha256: Sha256,
         /// Most keys that are shown
-        #[arg(long, value_name = "COUNT", default_value_t = 50)]
+        #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = limit())]
         limit: u32,
         /// Only keys after this id
         #[arg(long, value_name = "KEY")]
@@ -123,7 +123,7 @@ struct Part {
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// Most events that are shown
-    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(FIRST_MAX)))]
+    #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = limit())]
     limit: u32,
     /// Go on after this position, where the page before ended
     #[arg(long, value_name = "POSITION")]
@@ -131,6 +131,11 @@ struct Part {
     /// Oldest first
     #[arg(long)]
     oldest_first: bool,
+}
+
+/// How many items an answer may have.
+fn limit() -> impl TypedValueParser<Value = u32> {
+    clap::value_parser!(u32).range(1..=i64::from(FIRST_MAX))
 }
 
 pub(super) async fn run(Audit { about, json }: Audit, settings: &Settings) -> Outcome {
@@ -207,6 +212,8 @@ fn list(entries: &[crate::audit::Entry], next: Option<u64>, json: bool) -> Outco
         for entry in entries {
             println!("{}", entry.line());
         }
+    } else if entries.is_empty() {
+        say_nothing_fits();
     } else {
         print!("{}", show::events("", entries));
     }
@@ -226,6 +233,12 @@ fn say_sealed(error: &SecretsError) {
 #[expect(clippy::print_stderr, reason = "standard output is the answer")]
 fn say_behind(behind: Behind) {
     eprintln!("{behind}");
+}
+
+/// Beside the answer, which is empty.
+#[expect(clippy::print_stderr, reason = "standard output is the list")]
+fn say_nothing_fits() {
+    eprintln!("no event fits");
 }
 
 /// Beside the lines, not among them.

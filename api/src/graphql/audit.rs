@@ -11,13 +11,13 @@ use projections::history::Page;
 
 use super::{
     error::{internal, invalid, log_failed, not_found},
-    types::FIRST_DEFAULT,
+    lists::{FIRST_DEFAULT, cost, within},
 };
 use crate::{
     app::App,
     audit::{
-        Access, AuditError, Auditor, Entry, EventPage, KeyStory, PackageStory, Question, ReleaseStory, TokenStory,
-        key_or_token,
+        Access, AuditError, Auditor, Entry, EventPage, FIRST_MAX, KeyStory, PackageStory, Question, ReleaseStory,
+        TokenStory, key_or_token,
     },
 };
 
@@ -51,7 +51,7 @@ struct EventFilter {
 #[Object]
 impl AuditQuestions {
     /// The events that fit, newest first; at most a thousand at a time.
-    #[graphql(complexity = "first as usize * child_complexity")]
+    #[graphql(complexity = "cost(first, child_complexity)")]
     async fn events(
         &self,
         ctx: &Context<'_>,
@@ -64,7 +64,8 @@ impl AuditQuestions {
         let question = Question { about, names, kinds, organisation, actor, from, until };
         let auditor = auditor(ctx).await?;
         let wanted = auditor.wanted(&question).await.map_err(refused)?;
-        let page = Page { after: after.map(Position), newest_first: !oldest_first, limit: first as usize };
+        let page =
+            Page { after: after.map(Position), newest_first: !oldest_first, limit: within(first, FIRST_MAX)? as usize };
         auditor.page(&wanted, page).await.map_err(refused)
     }
 
@@ -91,7 +92,7 @@ impl AuditQuestions {
     }
 
     /// A package file: where it came from, which machines have it, and which still could get it.
-    #[graphql(complexity = "first as usize * child_complexity")]
+    #[graphql(complexity = "cost(first, child_complexity)")]
     async fn package_story(
         &self,
         ctx: &Context<'_>,
@@ -101,11 +102,11 @@ impl AuditQuestions {
     ) -> Result<PackageStory> {
         let sha256: Sha256 = sha256.parse().map_err(invalid)?;
         let now = ctx.data_unchecked::<App>().executor.now();
-        auditor(ctx).await?.package(sha256, now, key(after)?, first).await.map_err(refused)
+        auditor(ctx).await?.package(sha256, now, key(after)?, within(first, FIRST_MAX)?).await.map_err(refused)
     }
 
     /// Who could enter a repository at a time: every key that worked then.
-    #[graphql(complexity = "first as usize * child_complexity")]
+    #[graphql(complexity = "cost(first, child_complexity)")]
     async fn access(
         &self,
         ctx: &Context<'_>,
@@ -118,7 +119,7 @@ impl AuditQuestions {
         let (organisation, name) = (organisation.parse().map_err(invalid)?, repository.parse().map_err(invalid)?);
         let at = at.unwrap_or_else(|| ctx.data_unchecked::<App>().executor.now());
         let repository = RepositoryId::named(&organisation, &name);
-        auditor(ctx).await?.access(repository, at, key(after)?, first).await.map_err(refused)
+        auditor(ctx).await?.access(repository, at, key(after)?, within(first, FIRST_MAX)?).await.map_err(refused)
     }
 }
 
@@ -136,14 +137,14 @@ impl Entry {
     }
 
     /// The events that followed from it, as far as the log names it as their cause; oldest first.
-    #[graphql(complexity = "first as usize * child_complexity")]
+    #[graphql(complexity = "cost(first, child_complexity)")]
     async fn followed(
         &self,
         ctx: &Context<'_>,
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
     ) -> Result<Vec<Self>> {
         let id: EventId = self.id.parse().map_err(invalid)?;
-        ctx.data_unchecked::<App>().auditor.followed(id, first as usize).await.map_err(refused)
+        ctx.data_unchecked::<App>().auditor.followed(id, within(first, FIRST_MAX)? as usize).await.map_err(refused)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod audit;
 mod error;
+mod lists;
 mod mutation;
 mod nesting;
 mod query;

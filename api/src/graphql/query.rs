@@ -8,12 +8,14 @@ use domain::{
     recorded::Position,
     token::parse_id_text,
 };
+use projections::board::PAGE_MAX;
 
 use super::{
     error::{internal, invalid, not_found, with_code},
-    types::{FIRST_DEFAULT, Fetch, Operator, Organisation, Project, Release, Repository, SigningKey},
+    lists::{FIRST_DEFAULT, cost, within},
+    types::{Fetch, Operator, Organisation, Project, Release, Repository, SigningKey},
 };
-use crate::app::App;
+use crate::{app::App, uses::FETCHED_PAGE_MAX};
 
 /// Questions. They see everything that mutations changed before.
 #[derive(Default)]
@@ -22,14 +24,14 @@ pub(super) struct Questions;
 #[Object]
 impl Questions {
     /// All organisations, by name.
-    #[graphql(complexity = "first as usize * child_complexity")]
+    #[graphql(complexity = "cost(first, child_complexity)")]
     async fn organisations(
         &self,
         ctx: &Context<'_>,
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
         #[graphql(desc = "The last name of the page before")] after: Option<String>,
     ) -> Result<Vec<Organisation>> {
-        Organisation::all(ctx, after.as_deref(), first).await
+        Organisation::all(ctx, after.as_deref(), within(first, PAGE_MAX)?).await
     }
 
     /// The organisation of that name.
@@ -50,7 +52,7 @@ impl Questions {
     }
 
     /// Releases, newest first: all, or those of one organisation or project.
-    #[graphql(complexity = "first as usize * child_complexity")]
+    #[graphql(complexity = "cost(first, child_complexity)")]
     async fn releases(
         &self,
         ctx: &Context<'_>,
@@ -69,7 +71,7 @@ impl Questions {
         };
         let before = before.map(|cursor| cursor.parse().map(Position)).transpose();
         let before = before.map_err(|_| with_code("invalid", "before: expected the cursor of a release"))?;
-        Release::list(ctx, organisation.as_ref(), project, before, first).await
+        Release::list(ctx, organisation.as_ref(), project, before, within(first, PAGE_MAX)?).await
     }
 
     /// The release with this id.
@@ -90,7 +92,7 @@ impl Questions {
 
     /// Which machines fetched a package, and when: those with their own key by name, others by their shared key. Counted
     /// beside the log, a few seconds late, and kept for 400 days.
-    #[graphql(complexity = "first as usize * child_complexity")]
+    #[graphql(complexity = "cost(first, child_complexity)")]
     async fn fetched_by(
         &self,
         ctx: &Context<'_>,
@@ -99,13 +101,13 @@ impl Questions {
         #[graphql(desc = "The id of the last key of the page before")] after: Option<String>,
     ) -> Result<Vec<Fetch>> {
         let sha256: Sha256 = sha256.parse().map_err(invalid)?;
-        let after = key_id(after)?;
+        let (after, first) = (key_id(after)?, within(first, FETCHED_PAGE_MAX)?);
         let fetches = ctx.data_unchecked::<App>().uses.fetched_by(&sha256, after, first).await;
         Fetch::all(ctx, fetches.map_err(|error| internal(&error))?).await
     }
 
     /// Which packages were fetched with a key, newest first. The key may have ended.
-    #[graphql(complexity = "first as usize * child_complexity")]
+    #[graphql(complexity = "cost(first, child_complexity)")]
     async fn fetched_with(
         &self,
         ctx: &Context<'_>,
@@ -113,6 +115,7 @@ impl Questions {
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
         #[graphql(default)] offset: u32,
     ) -> Result<Vec<Fetch>> {
+        let first = within(first, FETCHED_PAGE_MAX)?;
         let Some(key) = key_id(Some(key))? else { return Ok(Vec::new()) };
         let fetches = ctx.data_unchecked::<App>().uses.fetched_with(key, first, offset).await;
         Fetch::all(ctx, fetches.map_err(|error| internal(&error))?).await

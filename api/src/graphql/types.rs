@@ -29,9 +29,6 @@ pub(super) use self::{
     triggers::{ScopeWord, TriggerWord},
 };
 
-/// How many items a list has if the query does not say.
-pub(super) const FIRST_DEFAULT: u32 = 20;
-
 /// A package format, and the kind of repository that holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(name = "Format")]

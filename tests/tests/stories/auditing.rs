@@ -57,8 +57,19 @@ async fn a_signature_is_followed_to_the_trigger_and_a_key_from_its_first_day_to_
     assert_eq!(names(&story["events"]), ["keyring.access_key_issued", "keyring.access_key_revoked"]);
     assert!(!could_enter(&text(&story, "/ends_at")));
 
-    let wrong = sample.server.command(&["audit", "events", "--from", "yesterday"]);
-    assert!(!wrong.status.success());
-    let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
-    assert!(said.contains("from: expected a time such as"), "{said}");
+    for (arguments, says) in [
+        (&["--from", "yesterday"][..], "from: expected a time such as"),
+        (&["--from", "2026-11-02", "--until", "2026-11-02"], "until: expected a time after from"),
+        (&["--organisation", "nobody"], "there is no organisation nobody"),
+        (&["--limit", "0"], "--limit"),
+    ] {
+        let wrong = sample.server.command(&[&["audit", "events"], arguments].concat());
+        let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
+        assert!(!wrong.status.success() && said.contains(says), "{said}");
+    }
+    for (form, said) in [(&[][..], "no event fits\n"), (&["--json"], "")] {
+        let empty = sample.server.command(&[&["audit", "events", "--until", "2020-01-01"], form].concat());
+        assert!(empty.status.success() && empty.stdout.is_empty(), "{empty:?}");
+        assert_eq!(String::from_utf8_lossy(&empty.stderr), said);
+    }
 }

@@ -2,12 +2,15 @@
 
 use async_graphql::{ComplexObject, Context, Enum, Result, SimpleObject};
 use domain::{ids::RepositoryId, recorded::Revision};
-use projections::index::{self, Difference};
+use projections::index::{self, Difference, HISTORY_PAGE_MAX};
 
-use super::{FIRST_DEFAULT, Publication};
+use super::Publication;
 use crate::{
     app::App,
-    graphql::error::{internal, invalid},
+    graphql::{
+        error::{internal, invalid},
+        lists::{FIRST_DEFAULT, cost, within},
+    },
 };
 
 /// Two publications, and what is between them.
@@ -27,7 +30,7 @@ pub(in crate::graphql) struct Diff {
 #[ComplexObject]
 impl Diff {
     /// The packages whose files are not the same in both, by name and architecture.
-    #[graphql(complexity = "first as usize * child_complexity")]
+    #[graphql(complexity = "cost(first, child_complexity)")]
     async fn changes(
         &self,
         ctx: &Context<'_>,
@@ -36,7 +39,7 @@ impl Diff {
     ) -> Result<Vec<PackageChange>> {
         let after = after.map(|cursor| cursor.parse()).transpose().map_err(invalid)?.unwrap_or_default();
         let history = ctx.data_unchecked::<App>().repositories.history();
-        let found = history.differences(self.repository, self.states, &after, first).await;
+        let found = history.differences(self.repository, self.states, &after, within(first, HISTORY_PAGE_MAX)?).await;
         Ok(found.map_err(|error| internal(&error))?.into_iter().map(PackageChange::of).collect())
     }
 }

@@ -9,12 +9,15 @@ use domain::{
     keyring::KeyKind,
     token::{id_text, parse_id_text},
 };
-use projections::credentials::{self, KeyringProgress};
+use projections::credentials::{self, ACCESS_KEYS_PAGE_MAX, KeyringProgress, SILENT_PAGE_MAX};
 
-use super::{FIRST_DEFAULT, IssuedKey, Repository};
+use super::{IssuedKey, Repository};
 use crate::{
     app::App,
-    graphql::error::{internal, not_found},
+    graphql::{
+        error::{internal, not_found},
+        lists::{FIRST_DEFAULT, cost, within},
+    },
     uses,
 };
 
@@ -211,7 +214,7 @@ impl Keyring {
     }
 
     /// The keys that work, newest first.
-    #[graphql(complexity = "first as usize * child_complexity")]
+    #[graphql(complexity = "cost(first, child_complexity)")]
     async fn keys(
         &self,
         ctx: &Context<'_>,
@@ -221,7 +224,10 @@ impl Keyring {
         let app = ctx.data_unchecked::<App>();
         let key = |id: String| parse_id_text(&id).map(AccessKeyId).ok_or_else(|| not_found("such access key"));
         let after = after.map(key).transpose()?;
-        let keys = app.credentials.access_keys(self.repository, app.executor.now(), after, first).await;
+        let keys = app
+            .credentials
+            .access_keys(self.repository, app.executor.now(), after, within(first, ACCESS_KEYS_PAGE_MAX)?)
+            .await;
         AccessKey::all(ctx, keys.map_err(|error| internal(&error))?).await
     }
 }
@@ -265,7 +271,7 @@ impl Grace {
     }
 
     /// The machines that have not used their new key, by name.
-    #[graphql(complexity = "first as usize * child_complexity")]
+    #[graphql(complexity = "cost(first, child_complexity)")]
     async fn silent(
         &self,
         ctx: &Context<'_>,
@@ -273,7 +279,8 @@ impl Grace {
         #[graphql(desc = "The name of the last machine of the page before")] after: Option<String>,
     ) -> Result<Vec<SilentMachine>> {
         let app = ctx.data_unchecked::<App>();
-        let silent = app.credentials.silent_machines(self.repository, after.as_deref(), first).await;
+        let silent =
+            app.credentials.silent_machines(self.repository, after.as_deref(), within(first, SILENT_PAGE_MAX)?).await;
         let silent = silent.map_err(|error| internal(&error))?;
         let ids: Vec<_> = silent.iter().map(|machine| machine.key).collect();
         let seen = app.uses.seen(&ids).await.map_err(|error| internal(&error))?;

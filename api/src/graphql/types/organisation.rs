@@ -2,12 +2,15 @@
 
 use async_graphql::{Context, Object, Result};
 use domain::{ids::OrganisationId, names::OrganisationName};
-use projections::board;
+use projections::board::{self, PAGE_MAX};
 
-use super::{FIRST_DEFAULT, FeedToken, Project, Repository};
+use super::{FeedToken, Project, Repository};
 use crate::{
     app::App,
-    graphql::error::{internal, not_found},
+    graphql::{
+        error::{internal, not_found},
+        lists::{FIRST_DEFAULT, cost, within},
+    },
 };
 
 /// A customer: owns projects and repositories.
@@ -49,7 +52,7 @@ impl Organisation {
     }
 
     /// Its projects, newest first.
-    #[graphql(complexity = "first as usize * child_complexity")]
+    #[graphql(complexity = "cost(first, child_complexity)")]
     async fn projects(
         &self,
         ctx: &Context<'_>,
@@ -57,12 +60,12 @@ impl Organisation {
         #[graphql(default)] offset: u32,
     ) -> Result<Vec<Project>> {
         let board = &ctx.data_unchecked::<App>().board;
-        let rows = board.projects(Some(&self.parsed_name()?), offset, first).await;
+        let rows = board.projects(Some(&self.parsed_name()?), offset, within(first, PAGE_MAX)?).await;
         Ok(rows.map_err(|error| internal(&error))?.into_iter().map(Project::of).collect())
     }
 
     /// Its package repositories, newest first.
-    #[graphql(complexity = "first as usize * child_complexity")]
+    #[graphql(complexity = "cost(first, child_complexity)")]
     async fn repositories(
         &self,
         ctx: &Context<'_>,
@@ -70,7 +73,7 @@ impl Organisation {
         #[graphql(default)] offset: u32,
     ) -> Result<Vec<Repository>> {
         let board = &ctx.data_unchecked::<App>().board;
-        let rows = board.repositories(Some(&self.parsed_name()?), offset, first).await;
+        let rows = board.repositories(Some(&self.parsed_name()?), offset, within(first, PAGE_MAX)?).await;
         Ok(rows.map_err(|error| internal(&error))?.into_iter().map(Repository::of).collect())
     }
 }

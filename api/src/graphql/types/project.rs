@@ -6,15 +6,15 @@ use domain::{
     names::TagName,
     project::{self, Added, Trigger},
 };
-use projections::board;
+use projections::board::{self, DELIVERIES_KEPT_MAX};
 
-use super::{
-    FIRST_DEFAULT,
-    triggers::{ApiToken, Delivery, Github, GithubActions, RefusedTriggers, TriggerWord},
-};
+use super::triggers::{ApiToken, Delivery, Github, GithubActions, RefusedTriggers, TriggerWord};
 use crate::{
     app::App,
-    graphql::error::{internal, not_found},
+    graphql::{
+        error::{internal, not_found},
+        lists::{FIRST_DEFAULT, cost, within},
+    },
 };
 
 /// A connected code repository.
@@ -102,13 +102,13 @@ impl Project {
     }
 
     /// What its webhook sent, newest first.
-    #[graphql(complexity = "first as usize * child_complexity")]
+    #[graphql(complexity = "cost(first, child_complexity)")]
     async fn deliveries(
         &self,
         ctx: &Context<'_>,
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
     ) -> Result<Vec<Delivery>> {
-        let rows = ctx.data_unchecked::<App>().board.deliveries(self.0.id, first).await;
+        let rows = ctx.data_unchecked::<App>().board.deliveries(self.0.id, within(first, DELIVERIES_KEPT_MAX)?).await;
         let rows = rows.map_err(|error| internal(&error))?;
         let releases = self
             .look(ctx, |project| {

@@ -8,18 +8,21 @@ use domain::{
     repository::{NEWEST, Point},
 };
 use projections::{
-    board,
+    board::{self, PAGE_MAX},
     credentials::ACCESS_KEYS_PAGE_MAX,
-    index::{PointError, Published},
+    index::{HISTORY_PAGE_MAX, PointError, Published},
 };
 
 use super::{
-    Diff, FIRST_DEFAULT, FormatWord, IssuedKey, Publication, Snapshot, YankPolicyWord,
+    Diff, FormatWord, IssuedKey, Publication, Snapshot, YankPolicyWord,
     keyring::{AccessKey, Keyring},
 };
 use crate::{
     app::App,
-    graphql::error::{internal, invalid, not_found, with_code},
+    graphql::{
+        error::{internal, invalid, not_found, with_code},
+        lists::{FIRST_DEFAULT, cost, within},
+    },
 };
 
 /// An APT or YUM repository.
@@ -103,7 +106,7 @@ impl Repository {
     }
 
     /// Its publications, newest first. Each is served at its own address for ever.
-    #[graphql(complexity = "first as usize * child_complexity")]
+    #[graphql(complexity = "cost(first, child_complexity)")]
     async fn publications(
         &self,
         ctx: &Context<'_>,
@@ -111,7 +114,10 @@ impl Repository {
         #[graphql(desc = "When the last publication of the page before was made")] before: Option<DateTime<Utc>>,
     ) -> Result<Vec<Publication>> {
         let history = ctx.data_unchecked::<App>().repositories.history();
-        let found = history.publications(self.0.id, before, first).await.map_err(|error| internal(&error))?;
+        let found = history
+            .publications(self.0.id, before, within(first, HISTORY_PAGE_MAX)?)
+            .await
+            .map_err(|error| internal(&error))?;
         Ok(found.iter().map(|published| Publication::of(ctx, self, published)).collect())
     }
 
@@ -150,7 +156,7 @@ impl Repository {
     }
 
     /// The publications that were given a name, by name.
-    #[graphql(complexity = "first as usize * child_complexity")]
+    #[graphql(complexity = "cost(first, child_complexity)")]
     async fn snapshots(
         &self,
         ctx: &Context<'_>,
@@ -159,7 +165,10 @@ impl Repository {
     ) -> Result<Vec<Snapshot>> {
         let after = after.map(|name| name.parse()).transpose().map_err(invalid)?;
         let history = ctx.data_unchecked::<App>().repositories.history();
-        let found = history.snapshots(self.0.id, after.as_ref(), first).await.map_err(|error| internal(&error))?;
+        let found = history
+            .snapshots(self.0.id, after.as_ref(), within(first, HISTORY_PAGE_MAX)?)
+            .await
+            .map_err(|error| internal(&error))?;
         Ok(found.into_iter().map(|snapshot| Snapshot::of(ctx, self, snapshot)).collect())
     }
 
@@ -186,14 +195,15 @@ impl Repository {
     }
 
     /// Its packages, newest first.
-    #[graphql(complexity = "first as usize * child_complexity")]
+    #[graphql(complexity = "cost(first, child_complexity)")]
     async fn packages(
         &self,
         ctx: &Context<'_>,
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
         #[graphql(default)] offset: u32,
     ) -> Result<Vec<RepositoryPackage>> {
-        let rows = ctx.data_unchecked::<App>().board.repository_packages(self.0.id, offset, first).await;
+        let rows =
+            ctx.data_unchecked::<App>().board.repository_packages(self.0.id, offset, within(first, PAGE_MAX)?).await;
         let rows = rows.map_err(|error| internal(&error))?.into_iter();
         Ok(rows
             .map(|row| RepositoryPackage {
