@@ -3,8 +3,8 @@
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{Query, State},
-    http::{HeaderValue, header},
+    extract::{FromRequestParts, State},
+    http::{HeaderValue, header, request::Parts},
     response::{IntoResponse as _, Response},
     routing::get,
 };
@@ -12,31 +12,47 @@ use commands::causes::Causes;
 use domain::{canonical, recorded::Position};
 use futures::stream;
 use projections::history::{Page, Wanted};
-use serde::Deserialize;
 
 use super::{AuditError, Auditor, Question};
-use crate::{app::App, auth::Operator, http::problem::Problem};
+use crate::{
+    app::App,
+    auth::Operator,
+    http::{problem::Problem, query::Parameters},
+};
 
 /// Events that are read at a time.
 const EXPORTED_AT_ONCE: usize = 1_000;
 
+/// What an address may say.
+const PARAMETERS: [&str; 9] = ["about", "name", "kind", "organisation", "actor", "from", "until", "after", "opened"];
+
 /// The filters, as they stand in an address; lists have commas.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ExportQuery {
-    about: Option<String>,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    kind: String,
-    organisation: Option<String>,
-    actor: Option<String>,
-    from: Option<String>,
-    until: Option<String>,
-    after: Option<u64>,
-    /// Not the lines of the log, in which names and addresses are sealed, but what can be read of them.
-    #[serde(default)]
-    opened: bool,
+    question: Question,
+    after: Option<Position>,
+    form: Form,
+}
+
+impl<S: Sync> FromRequestParts<S> for ExportQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let given = Parameters::of(parts.uri.query(), &PARAMETERS)?;
+        let text = |name| given.text(name).map(str::to_owned);
+        let words = |name| given.text(name).into_iter().flat_map(|text| text.split(','));
+        let list = |name| words(name).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        let question = Question {
+            about: text("about"),
+            names: list("name"),
+            kinds: list("kind"),
+            organisation: text("organisation"),
+            actor: text("actor"),
+            from: text("from"),
+            until: text("until"),
+        };
+        let form = if given.truth("opened")? { Form::Opened } else { Form::Canonical };
+        Ok(Self { question, after: given.number("after")?.map(Position), form })
+    }
 }
 
 /// What a line of an export is.
@@ -56,19 +72,8 @@ pub fn routes() -> Router<App> {
 async fn export(
     State(app): State<App>,
     _operator: Operator,
-    query: Result<Query<ExportQuery>, axum::extract::rejection::QueryRejection>,
+    ExportQuery { question, after, form }: ExportQuery,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|error| Problem::BadRequest(error.body_text()))?;
-    let list = |text: &str| text.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect();
-    let question = Question {
-        about: query.about,
-        names: list(&query.name),
-        kinds: list(&query.kind),
-        organisation: query.organisation,
-        actor: query.actor,
-        from: query.from,
-        until: query.until,
-    };
     let refused = |error| match error {
         AuditError::Invalid(error) => Problem::BadRequest(error.to_string()),
         AuditError::Unknown(_) => Problem::NotFound(error.to_string()),
@@ -76,8 +81,7 @@ async fn export(
     };
     let auditor = app.auditor_now().await.map_err(refused)?;
     let wanted = auditor.wanted(&question).await.map_err(refused)?;
-    let form = if query.opened { Form::Opened } else { Form::Canonical };
-    let lines = auditor.clone().lines(wanted, query.after.map(Position), form);
+    let lines = auditor.clone().lines(wanted, after, form);
     let ndjson = HeaderValue::from_static("application/x-ndjson");
     Ok(([(header::CONTENT_TYPE, ndjson)], Body::from_stream(lines)).into_response())
 }
@@ -107,5 +111,49 @@ impl Auditor {
                 Ok(Some((Bytes::from(lines), Some(next))))
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{Request, StatusCode};
+    use domain::{ids::OrganisationId, organisation::Command};
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::pages::testing::Site;
+
+    async fn answer(site: &Site, query: &str) -> (StatusCode, String) {
+        let request = Request::get(format!("/audit/export?{query}"));
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {}", site.token.text()));
+        let request = request.body(Body::empty()).expect("a request");
+        let answer = routes().with_state(site.app.clone()).oneshot(request).await.expect("infallible");
+        let (parts, body) = answer.into_parts();
+        let bytes = body.collect().await.expect("a body").to_bytes();
+        (parts.status, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    #[tokio::test]
+    async fn a_query_that_is_wrong_is_answered_with_what_was_expected() {
+        let site = Site::open().await;
+        let name = "acme".parse().expect("a name");
+        let (id, create) = (OrganisationId::named(&name), Command::Create { name });
+        site.execute::<domain::organisation::Organisation>(id.0, create).await;
+        for (query, status, says) in [
+            ("kinds=keyring", 400, "is no parameter of this address: expected about, name, kind"),
+            ("after=x", 400, "after: expected a whole number"),
+            ("opened=1", 400, "opened: expected true or false"),
+            ("from=yesterday", 400, "from: expected a time"),
+            ("from=2026-11-02&until=2026-11-02", 400, "until: expected a time after from"),
+            ("organisation=nobody", 404, "there is no organisation nobody"),
+            ("organisation=No%20body", 400, "organisation: "),
+        ] {
+            let (was, text) = answer(&site, query).await;
+            assert!(was == status && text.contains(says), "{query}: {was} {text}");
+        }
+        let (status, lines) = answer(&site, "organisation=acme&kind=organisation,keyring&opened=false").await;
+        assert!(status == StatusCode::OK && lines.contains("organisation.created"), "{lines}");
+        assert_eq!(answer(&site, "organisation=acme&kind=keyring").await, (StatusCode::OK, String::new()));
     }
 }

@@ -7,6 +7,7 @@ mod blob;
 mod followed;
 mod page;
 mod places;
+mod query;
 mod sights;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -18,14 +19,13 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
     http::header,
     response::{IntoResponse as _, Response},
     routing::get,
 };
 use commands::causes::Causes;
 use domain::digest::Sha256;
-use serde::Deserialize;
 use tokio::{
     sync::Semaphore,
     time::{Instant, timeout_at},
@@ -34,6 +34,7 @@ use tokio::{
 pub use self::places::{Place, Places};
 use self::{
     followed::Followed,
+    query::{BlobQuery, LogQuery},
     sights::{Sight, Sights},
     wire::{SigningKeysHead, WAIT_MAX_SECONDS},
 };
@@ -105,28 +106,8 @@ async fn key(State(app): State<App>, followed: Followed) -> Response {
     text("text/plain; charset=utf-8", format!("{}\n", app.log_signer.verifier_key(&followed.origin)))
 }
 
-/// What a replica has, and how long it will wait for more.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct LogQuery {
-    /// How many entries it has.
-    from: u64,
-    /// How many events of signing keys it has.
-    signing_keys: u64,
-    /// Seconds, 0 to [`WAIT_MAX_SECONDS`].
-    wait: u64,
-}
-
 /// The entries that follow, as soon as there are some, or when the time is over.
-async fn log(
-    State(app): State<App>,
-    followed: Followed,
-    query: Result<Query<LogQuery>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|error| Problem::BadRequest(error.body_text()))?;
-    if query.wait > WAIT_MAX_SECONDS {
-        return Err(Problem::BadRequest(format!("wait: expected whole seconds, 0 to {WAIT_MAX_SECONDS}")));
-    }
+async fn log(State(app): State<App>, followed: Followed, query: LogQuery) -> Result<Response, Problem> {
     app.feeds.sights.note(followed.follower.token, Sight { at: app.executor.now(), entries: query.from });
     if !is_new(&app, &followed, &query) && query.wait > 0 {
         until_new(&app, &followed, &query).await?;
@@ -172,22 +153,13 @@ async fn keys(State(app): State<App>, followed: Followed) -> Result<Response, Pr
     Ok(text("application/x-ndjson", wire::text(&SigningKeysHead { note }, &lines)))
 }
 
-/// Which entry names a blob.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BlobQuery {
-    /// Counted from 0, as in proofs.
-    entry: u64,
-}
-
 /// A blob that an entry names.
 async fn blob(
     State(app): State<App>,
     followed: Followed,
     Path((_, sha256)): Path<(String, String)>,
-    query: Result<Query<BlobQuery>, QueryRejection>,
+    BlobQuery { entry }: BlobQuery,
 ) -> Result<Response, Problem> {
-    let Query(BlobQuery { entry }) = query.map_err(|error| Problem::BadRequest(error.body_text()))?;
     let sha256: Sha256 =
         sha256.parse().map_err(|error: domain::digest::InvalidDigest| Problem::BadRequest(error.to_string()))?;
     let place = app.feeds.blobs.take(followed.follower.token);

@@ -109,9 +109,16 @@ async fn a_page_shows_repositories_withholds_the_rest_and_ends_with_a_checkpoint
     assert_eq!((none.lines.len(), none.checkpoint), (0, all.checkpoint));
     let (status, text) = world.get("/feed/acme/log?from=5", Some(&token.text())).await;
     assert_eq!((status, code(&text).as_str()), (StatusCode::CONFLICT, "log_is_shorter"));
-    for bad in ["from=x", "wait=1.5", "since=1", &format!("wait={}", WAIT_MAX_SECONDS + 1)] {
+    for (bad, says) in [
+        ("from=x", "from: expected a whole number"),
+        ("signing_keys=", "signing_keys: expected a whole number"),
+        ("wait=1.5", "wait: expected whole seconds, 0 to 55"),
+        (&*format!("wait={}", WAIT_MAX_SECONDS + 1), "wait: expected whole seconds, 0 to 55"),
+        ("since=1", "is no parameter of this address: expected from, signing_keys, wait"),
+        ("from=1&from=2", "from: it is given twice"),
+    ] {
         let (status, text) = world.get(&format!("/feed/acme/log?{bad}"), Some(&token.text())).await;
-        assert_eq!(status, StatusCode::BAD_REQUEST, "{bad}: {text}");
+        assert!(status == StatusCode::BAD_REQUEST && text.contains(says), "{bad}: {text}");
     }
 }
 
@@ -257,8 +264,14 @@ async fn no_blob_is_sent_that_the_entry_does_not_name() {
         assert_eq!(blob(own, entry).await.0 == StatusCode::OK, entry == number, "named by another entry");
     }
     let path = format!("/feed/acme/blobs/{own}?entry={number}");
-    for bad in ["/feed/acme/blobs/xyz?entry=0", &path.replace("?entry", "?at"), &format!("{path}x")] {
-        assert_eq!(world.get(bad, Some(&token.text())).await.0, StatusCode::BAD_REQUEST, "{bad}");
+    for (bad, says) in [
+        ("/feed/acme/blobs/xyz?entry=0", "64"),
+        (&*path.replace("?entry", "?at"), "is no parameter of this address: expected entry"),
+        (&*format!("{path}x"), "entry: expected a whole number"),
+        (&*format!("/feed/acme/blobs/{own}"), "entry: expected the number of an entry"),
+    ] {
+        let (status, text) = world.get(bad, Some(&token.text())).await;
+        assert!(status == StatusCode::BAD_REQUEST && text.contains(says), "{bad}: {text}");
     }
 
     let places = &world.site.app.feeds.blobs;

@@ -11,6 +11,7 @@ mod observe;
 pub mod open_files;
 pub mod problem;
 pub mod public_url;
+pub(crate) mod query;
 pub mod range;
 pub mod server;
 mod strict_io;
