@@ -165,6 +165,16 @@ pub enum ArchiveError {
         /// What it has.
         found: Sha256,
     },
+    /// A small file is none.
+    #[error("{name} has {bytes} bytes: expected {max_bytes} at most")]
+    TooLong {
+        /// Which file.
+        name: String,
+        /// By the manifest.
+        bytes: u64,
+        /// How many it may have.
+        max_bytes: u64,
+    },
     /// A newer version wrote this event: nobody here knows which blobs it names.
     #[error("line {line} of the log is a newer version's {name}: use that version")]
     Newer {

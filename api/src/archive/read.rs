@@ -122,6 +122,9 @@ impl Archive {
     /// It is not there, damaged, or longer than `max_bytes`.
     pub fn small_file(&self, name: &str, max_bytes: u64) -> Result<Vec<u8>, ArchiveError> {
         let part = self.part(name)?;
+        if part.bytes > max_bytes {
+            return Err(ArchiveError::TooLong { name: name.to_owned(), bytes: part.bytes, max_bytes });
+        }
         let mut bytes = Vec::new();
         let place = part.place(name);
         let read = self.source.open(&place).and_then(|file| file.take(max_bytes).read_to_end(&mut bytes));

@@ -39,3 +39,21 @@ impl Sights {
         self.0.insert(token, sight);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn so_many_replicas_are_remembered_and_no_more() {
+        let sights = Sights::default();
+        let sight = Sight { at: DateTime::UNIX_EPOCH, entries: 7 };
+        for number in 0..SIGHTS_MAX * 2 {
+            sights.note(TokenId(Uuid::from_u128(number.into())), sight);
+        }
+        sights.0.run_pending_tasks();
+        assert_eq!(sights.0.entry_count(), SIGHTS_MAX);
+    }
+}

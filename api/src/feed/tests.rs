@@ -16,7 +16,7 @@ use projections::rope::{Manifest, Piece};
 use tokio::time::timeout;
 
 use super::{
-    BLOBS_PER_TOKEN_MAX, WAITING_PER_TOKEN_MAX,
+    BLOBS_PER_TOKEN_MAX, PAGES_MAX, WAITING_PER_TOKEN_MAX,
     testing::World,
     wire::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, PageHead, SigningKeysHead, WAIT_MAX_SECONDS},
 };
@@ -214,6 +214,30 @@ async fn so_many_wait_with_one_token_and_no_more() {
     assert!(world.get(&path.replace("wait=1", "wait=0"), Some(&token.text())).await.0.is_success(), "it does not wait");
     drop(held);
     assert_eq!(world.get(&path, Some(&token.text())).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn so_many_pages_are_put_together_at_the_same_time_and_others_wait_for_their_turn() {
+    let world = World::new().await;
+    let token = world.token("acme").await;
+    world.shows().await;
+    let feeds = &world.site.app.feeds;
+    let all = u32::try_from(PAGES_MAX).expect("few");
+    let turns = feeds.pages.acquire_many(all).await.expect("nobody else asks");
+    let text = token.text();
+    let mut waiting = std::pin::pin!(world.get("/feed/acme/log?from=2", Some(&text)));
+    // The replica is seen just before it takes its turn.
+    while feeds.sights.of(domain::ids::TokenId(token.id())).is_none() {
+        assert!(futures::poll!(&mut waiting).is_pending());
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..10 {
+        assert_eq!(world.get("/feed/acme/key", Some(&text)).await.0, StatusCode::OK, "what needs no turn");
+        assert!(futures::poll!(&mut waiting).is_pending());
+    }
+    drop(turns);
+    assert_eq!(timeout(SOON, waiting).await.expect("it has its turn").0, StatusCode::OK);
+    assert_eq!(feeds.pages.available_permits(), PAGES_MAX, "it gives its turn back");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::{
 /// Entries that are recorded together.
 const ENTRIES_AT_ONCE: usize = 1_000;
 /// Longest key or note.
-const NOTE_MAX_BYTES: u64 = 64 * 1024;
+pub(super) const NOTE_MAX_BYTES: u64 = 64 * 1024;
 /// Longest list of the signing keys' events: some thousand.
 pub(super) const SIGNING_KEYS_MAX_BYTES: u64 = 64 * 1024 * 1024;
 

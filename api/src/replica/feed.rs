@@ -1,6 +1,8 @@
 //! A server's feed, as a replica reads it. Nothing in it is believed here but that blobs are what their names say.
 
 mod error;
+#[cfg(test)]
+mod tests;
 
 use std::{
     path::{Path, PathBuf},
@@ -185,8 +187,8 @@ impl FeedClient {
         FeedError::Unreachable { server: self.server.clone(), source: error.without_url() }
     }
 
-    /// Writes the blob to `to`, which appears whole, and only if the bytes are those of `digest`.
-    async fn blob(&self, entry: u64, digest: Sha256, to: &Path) -> Result<bool, ReplicaError> {
+    /// Writes the blob to `to`, which appears whole, and only if the bytes are those of `digest`, `limit_bytes` at most.
+    async fn blob(&self, entry: u64, digest: Sha256, to: &Path, limit_bytes: u64) -> Result<bool, ReplicaError> {
         let answer = match self.get(&format!("blobs/{digest}?entry={entry}"), Duration::ZERO).await {
             Err(FeedError::Answered { code, .. }) if code == "blob_lost" => {
                 tracing::warn!(
@@ -207,8 +209,8 @@ impl FeedClient {
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|error| self.unreachable(error))?;
             size_bytes += piece.len() as u64;
-            if size_bytes > PACKAGE_MAX_BYTES {
-                return Err(FeedError::TooLong { what: "a blob", limit_bytes: PACKAGE_MAX_BYTES }.into());
+            if size_bytes > limit_bytes {
+                return Err(FeedError::TooLong { what: "a blob", limit_bytes }.into());
             }
             hasher.update(&piece);
             file.write_all(&piece).await.map_err(failed())?;
@@ -225,7 +227,7 @@ impl FeedClient {
 
 impl BlobSource for FeedClient {
     fn fetch<'a>(&'a self, entry: u64, digest: Sha256, to: &'a Path) -> BoxFuture<'a, Result<bool, ReplicaError>> {
-        Box::pin(self.blob(entry, digest, to))
+        Box::pin(self.blob(entry, digest, to, PACKAGE_MAX_BYTES))
     }
 }
 

@@ -159,7 +159,7 @@ impl Follower {
                 false => error!("cannot follow {organisation} at {server}: {why}"),
             }
         }
-        let pause = RETRY_FIRST.saturating_mul(1 << self.failures.min(10)).min(self.retry_max);
+        let pause = pause_after(self.failures, self.retry_max);
         self.failures = self.failures.saturating_add(1);
         // Not all replicas of a server that is back come at the same moment.
         let part = rand::thread_rng().gen_range(0.5..1.0);
@@ -260,4 +260,9 @@ impl Follower {
         self.signing_keys = count;
         Ok(())
     }
+}
+
+/// How long the next attempt waits at most, after so many failures before this one.
+fn pause_after(failures: u32, max: Duration) -> Duration {
+    RETRY_FIRST.saturating_mul(1 << failures.min(10)).min(max)
 }

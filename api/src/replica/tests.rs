@@ -15,7 +15,17 @@ use domain::{
 use futures::future::BoxFuture;
 use tempfile::TempDir;
 
-use super::trust;
+use super::{
+    Replica, ReplicaError,
+    bundle::{NOTE_MAX_BYTES, load},
+    trust,
+};
+use crate::{
+    archive::{ArchiveError, ArchiveFolder, Format, Manifest},
+    bundle::LOG_KEY,
+    data_folder::DataFolder,
+    settings::Settings,
+};
 
 /// A log of one entry.
 struct OneEntry;
@@ -68,4 +78,30 @@ async fn only_what_the_logs_own_key_signed_is_believed() {
     assert!(trust::signing_keys(&[], &note, &key).is_err(), "a checkpoint is no note on keys");
     let about_nonsense = signer.note(&origin, feed::signing_keys_text(&origin, &["{}".to_owned()]));
     assert!(trust::signing_keys(&["{}".to_owned()], &about_nonsense, &key).is_err());
+}
+
+#[tokio::test]
+async fn a_bundle_with_a_key_that_does_not_end_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let settings = Settings { data: Some(folder.path().join("replica")), ..Settings::default() };
+    let data = DataFolder::open(&settings).expect("a folder");
+    let mut replica = Replica::open(data).await.expect("a replica");
+    for (bytes, is_read) in [(NOTE_MAX_BYTES, true), (NOTE_MAX_BYTES + 1, false)] {
+        let path = folder.path().join(format!("bundle-{bytes}"));
+        let bundle = ArchiveFolder::open(&path, Format::Bundle, &[LOG_KEY]).expect("a folder");
+        let text = vec![b'x'; usize::try_from(bytes).expect("not so many")];
+        let key = bundle.put(LOG_KEY, &mut text.as_slice()).expect("written");
+        let manifest = Manifest {
+            format: Format::Bundle,
+            made_at: Utc::now(),
+            organisation: Some("acme".parse().expect("a name")),
+            log: bundle.log().expect("a log").finish().expect("written"),
+            blobs: crate::archive::BlobsPart::default(),
+            files: [(LOG_KEY.to_owned(), key)].into(),
+        };
+        bundle.end(Ok::<_, ArchiveError>(manifest)).expect("a bundle");
+        let refused = load(&mut replica, &path, None, &|_, _, _| {}).await.expect_err("it is no key");
+        let is_too_long = matches!(refused, ReplicaError::Archive(ArchiveError::TooLong { .. }));
+        assert_eq!(is_too_long, !is_read, "{refused}");
+    }
 }

@@ -152,3 +152,24 @@ async fn so_many_blobs_are_fetched_at_the_same_time_and_no_more() {
     bringing(&folder).bring(many.collect(), &slow).await.expect("it goes on");
     assert_eq!(slow.most.into_inner(), AT_ONCE_MAX);
 }
+
+#[tokio::test]
+async fn so_many_blobs_are_remembered_and_then_all_are_looked_at_again() {
+    let (folder, shelf) = (TempDir::new().expect("a folder"), Shelf::default());
+    let [one, two] = ["one", "two"].map(|text| shelf.put(text));
+    let mut bringing = bringing(&folder);
+    bringing.bring(vec![named(one, false)], &shelf).await.expect("it comes");
+    std::fs::remove_file(bringing.blobs.local_path(one).expect("a file")).expect("it is here");
+    let numbered = |number: usize| {
+        let mut digest = [0; 32];
+        digest[..8].copy_from_slice(&number.to_be_bytes());
+        Sha256(digest)
+    };
+    bringing.seen.extend((2..SEEN_MAX).map(numbered));
+    assert_eq!(bringing.seen.len(), SEEN_MAX - 1);
+    // What is remembered is not looked at: that this one is gone is not seen.
+    bringing.bring(vec![named(one, false), named(two, false)], &shelf).await.expect("it comes");
+    assert_eq!((shelf.asked(), bringing.seen.len()), (sorted(vec![one, two]), SEEN_MAX));
+    bringing.bring(vec![named(one, false)], &shelf).await.expect("it comes");
+    assert_eq!((shelf.asked(), bringing.seen.len()), (vec![one], 1));
+}

@@ -10,7 +10,10 @@ use domain::{
 };
 use tempfile::TempDir;
 
-use super::{super::feed::PAGE_TEXT_MAX_BYTES, *};
+use super::{
+    super::{bundle::SIGNING_KEYS_MAX_BYTES, feed::PAGE_TEXT_MAX_BYTES},
+    *,
+};
 use crate::{
     data_folder::DataFolder,
     feed::{
@@ -334,7 +337,9 @@ async fn events_of_signing_keys_come_although_they_are_no_entries() {
 #[tokio::test]
 async fn an_answer_that_does_not_end_is_not_read_to_its_end() {
     let place = Place::new().await;
-    for (end, length) in [("/key", NOTE_MAX_BYTES), ("/log", PAGE_TEXT_MAX_BYTES)] {
+    let keys_max_bytes = usize::try_from(SIGNING_KEYS_MAX_BYTES).expect("64 bits");
+    let limits = [("/key", NOTE_MAX_BYTES), ("/log", PAGE_TEXT_MAX_BYTES), ("/signing-keys", keys_max_bytes)];
+    for (end, length) in limits {
         let refused = place.told(move |path, bytes| match path.ends_with(end) {
             true => vec![b'x'; length + 1].into(),
             false => bytes,
@@ -368,4 +373,11 @@ async fn a_replica_that_has_a_part_only_serves_nobody_until_it_has_the_rest() {
     follower.catch_up().await.expect("it goes on");
     assert!(follower.replica.is_complete());
     assert_eq!(follower.replica.size(), PAGE_ENTRIES_MAX + 4);
+}
+
+#[test]
+fn a_pause_grows_with_every_failure_up_to_its_limit() {
+    let pauses = [0, 1, 2, 3, 4, 40, u32::MAX].map(|failures| pause_after(failures, RETRY_MAX).as_secs());
+    assert_eq!(pauses, [1, 2, 4, 8, 15, 15, 15]);
+    assert_eq!(pause_after(u32::MAX, Duration::from_secs(2)), Duration::from_secs(2));
 }
