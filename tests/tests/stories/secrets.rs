@@ -37,6 +37,7 @@ async fn none_of_a_thousand_minted_secrets_stands_anywhere_in_clear() {
     tokens.extend(machine_keys(team).await);
     tokens.extend(api_tokens(team).await);
     tokens.extend(rolled_keys(team).await);
+    tokens.extend(feed_tokens(team).await);
     sample.released("v1.0.0").await;
     // Requests with and without success, so that whatever is logged about them is.
     sample.apt.get(&format!("dists/{}/InRelease", sample.apt.codename)).await;
@@ -139,6 +140,24 @@ async fn api_tokens(team: &Team) -> Vec<String> {
     tokens
 }
 
+/// Tokens of replicas: one that came, and one that ended.
+async fn feed_tokens(team: &Team) -> Vec<String> {
+    let issue = |n| format!("issueFeedToken(organisation: \"{ORGANISATION}\", name: \"edge-{n}\") {{ id feedToken }}");
+    let made = team.graphql(&format!("mutation {{ came: {} ended: {} }}", issue(0), issue(1))).await;
+    let tokens = [text(&made, "/came/feedToken"), text(&made, "/ended/feedToken")];
+    let ended = text(&made, "/ended/id");
+    let revoke = format!(
+        "mutation {{ revokeFeedToken(organisation: \"{ORGANISATION}\", token: \"{ended}\") {{ __typename }} }}"
+    );
+    team.graphql(&revoke).await;
+    for (token, status) in tokens.iter().zip([StatusCode::OK, StatusCode::UNAUTHORIZED]) {
+        let path = format!("/feed/{ORGANISATION}/log");
+        let answer = Answer::to(team.request(Method::GET, &path).bearer_auth(token)).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+    }
+    tokens.into()
+}
+
 /// A grace window, in which successors are kept sealed to be handed over.
 async fn rolled_keys(team: &Team) -> Vec<String> {
     let roll = format!(
@@ -167,9 +186,12 @@ async fn webhook_secrets(team: &Team) -> Vec<String> {
 /// What the server says to those who show a secret at the wrong door, in a wrong way, or where none belongs.
 async fn error_answers(team: &Team, tokens: &[String]) -> String {
     let mut said = String::new();
-    for token in tokens.iter().step_by(29) {
+    for token in tokens.iter().step_by(29).chain(tokens.last()) {
         let requests = [
             team.request(Method::GET, "/apt/acme/nothing/dists/stable/InRelease").basic_auth(token, Some(token)),
+            team.request(Method::GET, "/feed/nobody/log").bearer_auth(token),
+            team.request(Method::GET, &format!("/audit/export?{token}")).bearer_auth(team.token()),
+            team.request(Method::GET, &format!("/feed/{ORGANISATION}/log?from={token}")).bearer_auth(token),
             team.request(Method::POST, "/graphql").bearer_auth(token).json(&json!({ "query": "{ nonsense }" })),
             team.request(Method::POST, "/api/v1/projects/x/releases").bearer_auth(token).json(&json!({ "tag": "v1" })),
             team.request(Method::POST, "/api/v1/oidc/exchange").json(&json!({ "project": "x", "token": token })),
