@@ -1,6 +1,7 @@
 //! `pkgdeploy verify`: nothing is believed that can be checked.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::PathBuf,
     time::{Duration, Instant},
@@ -37,6 +38,18 @@ impl Sample {
         let mut rows = SqliteConnection::connect_with(&options).await.expect("the file opens");
         sqlx::raw_sql(sql).execute(&mut rows).await.expect("the change is made");
         rows.close().await.expect("the file closes");
+    }
+
+    /// The blobs that the newest event of that name names.
+    async fn digests(&self, name: &'static str) -> Vec<String> {
+        let options = SqliteConnectOptions::new().filename(self.server.data().join("log.sqlite")).read_only(true);
+        let mut rows = SqliteConnection::connect_with(&options).await.expect("the log opens");
+        let payload = "select payload from event where name = ? order by position desc limit 1";
+        let payload: Option<String> =
+            sqlx::query_scalar(payload).bind(name).fetch_optional(&mut rows).await.expect("the log is read");
+        let words = payload.iter().flat_map(|payload| payload.split('"'));
+        let digests: BTreeSet<_> = words.filter(|word| word.len() == 64 && self.blob(word).is_file()).collect();
+        digests.into_iter().map(str::to_owned).collect()
     }
 
     /// The digest that SQL finds in the log's payloads.
@@ -76,6 +89,21 @@ async fn a_whole_log_is_verified_beside_the_running_server_and_each_change_is_fo
     assert!(sample.finds().contains(&deb));
     bytes[100] ^= 1;
     fs::write(sample.blob(&deb), &bytes).expect("it can be changed back");
+
+    // A folder in the place of each kind of blob, one after the other; each is named, and the rest is checked.
+    let (_, good) = sample.verified();
+    for kind in ["release.package_ready", "release.package_uploaded", "repository.index_signed"] {
+        for digest in sample.digests(kind).await {
+            let aside = sample.blob(&digest).with_extension("aside");
+            fs::rename(sample.blob(&digest), &aside).expect("it can be moved");
+            fs::create_dir(sample.blob(&digest)).expect("a folder");
+            let (is_good, report) = sample.verified();
+            assert!(!is_good && report["findings"].to_string().contains(&digest), "{kind}: {report:#}");
+            assert_eq!(report["events"], good["events"], "{kind}: {report:#}");
+            fs::remove_dir(sample.blob(&digest)).expect("the folder goes");
+            fs::rename(aside, sample.blob(&digest)).expect("it comes back");
+        }
+    }
 
     // A signature, with another one of the same key in its place.
     let signatures = "select json_extract(payload, '$.signatures[0].sha256') from event \
