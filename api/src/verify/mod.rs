@@ -153,13 +153,16 @@ pub async fn verify(sources: &Sources, span: Span, watch: &dyn Watch) -> Result<
     };
     let index_files = index_files::run(&sources.blobs, &log.indexes, watch).await?;
     let blobs = blobs::run(&sources.blobs, log.blobs, watch).await;
-    let projected = match projected {
+    let mut projected = match projected {
         // What a projector could not read is among the blobs that are found.
         Err(VerifyError::Replay(ReplayError::Trouble(why))) if !blobs.findings.is_empty() => {
             projections::Projected::none(&why)
         }
         projected => projected?,
     };
+    if no_read_models.is_some() {
+        projected.not_compared = Some("the live ones cannot be read".to_owned());
+    }
 
     let mut report = Report {
         head: until,

@@ -353,6 +353,7 @@ async fn what_is_wrong_with_the_live_read_models_is_a_finding_and_the_rest_is_ch
         std::fs::write(&file, &garbage).unwrap();
         let report = written.verified_with(&written.copy("whole.sqlite"), Some(file.clone()), None).await;
         assert!(found(&report).contains("garbage.sqlite cannot be compared"), "{report}");
+        assert_eq!(report.not_compared.as_deref(), Some("the live ones cannot be read"));
         assert_eq!((report.events, report.findings.len()), (good.events, 1), "{report}");
         assert_eq!(std::fs::read_to_string(file).unwrap(), garbage, "it stays as it was");
     }
