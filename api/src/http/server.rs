@@ -46,7 +46,7 @@ impl Limits {
         let connections = usize::try_from(limit.saturating_sub(OTHER_FILES) / FILES_PER_CONNECTION);
         let connections_max = connections.unwrap_or(CONNECTIONS_MAX).clamp(1, CONNECTIONS_MAX);
         if connections_max < CONNECTIONS_MAX {
-            tracing::warn!(
+            tracing::info!(
                 "this process may open {limit} files: more than {connections_max} connections are told to come back"
             );
         }

@@ -48,7 +48,7 @@ pub(super) async fn change(
     let names = organisation.parse().ok().zip(name.parse().ok());
     let id = names.map(|(organisation, name)| RepositoryId::named(&organisation, &name));
     let id = id.filter(|id| app.repositories.fixed(*id).is_some()).ok_or_else(|| not_found("repository"))?;
-    let Form(change) = form.map_err(|error| bad_form(format!("{error}: {}", error.body_text())))?;
+    let Form(change) = form.map_err(|error| bad_form(error.body_text()))?;
     let seen_at = change.seen_at();
     let command = change.command(&app, id).await?;
     wish::fulfil::<Repository>(&app, operator, id.0, command).await.map_err(|error| match error {

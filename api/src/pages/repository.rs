@@ -80,7 +80,10 @@ pub(super) async fn repository(
     let layout = Layout::of(&app, format!("{organisation}/{name}"), Section::Repositories);
     let pager = Pager::of(&format!("{}/repos/{organisation}/{name}", layout.base), &part, &mut packages);
     let installer = PackageName::of_installer(&organisation, &name).map(|name| name.to_string()).unwrap_or_default();
-    let example = packages.iter().find(|package| package.name != installer).map(|package| package.name.clone());
+    // One that can be installed, if there is one.
+    let installable =
+        packages.iter().filter(|package| package.name != installer).min_by_key(|package| package.is_hidden);
+    let example = installable.map(|package| package.name.clone());
     let packages = packages.into_iter().map(|package| PackageRow {
         is_installer: package.name == installer,
         file_name: package.file_name,
