@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Query, State},
+    extract::{Query, State, rejection::QueryRejection},
     response::Html,
 };
 use domain::{
@@ -36,6 +36,7 @@ const SUBJECTS_SHOWN: usize = 4;
 const ID_SHOWN_CHARS: usize = 13;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct AuditQuery {
     #[serde(default)]
     q: String,
@@ -93,8 +94,9 @@ impl From<AuditError> for PageProblem {
 /// `GET /audit`.
 pub(super) async fn audit(
     State(app): State<App>,
-    Query(query): Query<AuditQuery>,
+    query: Result<Query<AuditQuery>, QueryRejection>,
 ) -> Result<Html<String>, PageProblem> {
+    let Query(query) = query.map_err(|error| bad_query(error.body_text()))?;
     let layout = Layout::of(&app, "Audit", Section::Audit);
     let q = query.q.trim();
     let found = match answer(&app, &layout, q, query.before).await {

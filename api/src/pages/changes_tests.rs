@@ -181,7 +181,7 @@ async fn nothing_is_changed_without_a_session_by_another_site_or_by_a_get() {
         (stranger.status, stranger.header("location")),
         (StatusCode::SEE_OTHER, "/login?next=%2Frepos%2Facme%2Fdebs")
     );
-    for origin in ["https://evil.example", "null", "", "http://127.0.0.1:8080.evil.example"] {
+    for origin in ["https://evil.example", "null", "", "http://127.0.0.1:8080.evil.example", "ftp://127.0.0.1:8080"] {
         let answer = post(&site, "/repos/acme/debs", &yank, &cookie, origin).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{origin}");
         assert!(answer.text.contains("another site"), "{}", answer.text);

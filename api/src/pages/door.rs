@@ -203,7 +203,9 @@ fn same_origin(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
     if text("sec-fetch-site").is_some_and(|site| site != "same-origin") {
         return Err(elsewhere());
     }
-    let reached = origin.split_once("://").is_some_and(|(_, authority)| Some(authority) == host);
+    let is_ours = |scheme| scheme == "https" || scheme == "http" && !app.public_url.is_https();
+    let reached =
+        origin.split_once("://").is_some_and(|(scheme, authority)| is_ours(scheme) && Some(authority) == host);
     if reached || origin == app.public_url.origin() {
         return Ok(());
     }

@@ -21,6 +21,15 @@ use super::{
 use crate::mint;
 
 #[tokio::test]
+async fn the_audit_page_refuses_a_filter_that_it_does_not_have() {
+    let site = Site::open().await;
+    let cookie = site.session().await;
+    let answer = site.get("/audit?organisation=nope", &cookie).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(answer.text.contains("unknown field `organisation`"), "{}", answer.text);
+}
+
+#[tokio::test]
 async fn a_login_with_the_operator_token_opens_every_page() {
     let site = Site::open().await;
     assert!(site.get("/", &site.session().await).await.text.contains("createOrganisation"));

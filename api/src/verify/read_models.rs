@@ -96,6 +96,11 @@ impl Snapshot {
                 )),
                 None => Comparable::No(format!("{projector} has no live rows")),
             },
+            // No server that this program belongs to made them, and whoever changes a row can change this, too.
+            Some(Checkpoint { version: other, .. }) if *other > version => Comparable::Damaged(format!(
+                "the live rows of {projector} say that they are of version {other}, and this is version {version}: if a newer \
+                 program made them, verify with that one"
+            )),
             Some(Checkpoint { version: other, .. }) if *other != version => Comparable::No(format!(
                 "the live rows of {projector} are of version {other}, this is version {version}"
             )),

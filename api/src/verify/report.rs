@@ -157,6 +157,7 @@ impl fmt::Display for Report {
             writeln!(f, "{name:<20} {value}")?;
         }
         match self.findings.as_slice() {
+            [] if self.not_compared.is_some() => write!(f, "\nEverything that was compared is as it was recorded."),
             [] => write!(f, "\nEverything is as it was recorded."),
             findings => {
                 writeln!(f, "\n{} findings, the first first:", findings.len() as u64 + self.further_findings)?;

@@ -75,8 +75,10 @@ impl Key {
 
 /// What a signer may be called: whoever reads a note finds a name's end by the space behind it, and a key's by the plus.
 pub(crate) fn name(text: &str) -> Result<String, &'static str> {
-    match text.is_empty() || text.contains(|letter: char| letter.is_whitespace() || letter == '+') {
-        true => Err("expected a name without spaces, line breaks and plus signs"),
+    match text.is_empty()
+        || text.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '+')
+    {
+        true => Err("expected a name without spaces, line breaks, control characters and plus signs"),
         false => Ok(text.to_owned()),
     }
 }

@@ -90,9 +90,12 @@ fn a_witness_has_a_name_that_a_signed_note_can_bear() {
         let options = [("witness-key", "witness.key"), ("name", name), ("state", "seen")];
         auditor.says("witness", &options, &["checkpoint"])
     };
-    for name in ["", "a b", "evil\n\nx", "a\u{2003}b", "a+b"] {
+    for name in ["", "a b", "evil\n\nx", "a\u{2003}b", "a+b", "a\u{1}b"] {
         let refused = cosign(name).unwrap_err();
-        assert!(refused.contains("expected a name without spaces, line breaks and plus signs"), "{name:?}: {refused}");
+        assert!(
+            refused.contains("expected a name without spaces, line breaks, control characters and plus signs"),
+            "{name:?}: {refused}"
+        );
         assert!(!auditor.path("seen").exists(), "nothing is written");
     }
     assert_eq!(cosign("witness.example/w1"), Ok(()));

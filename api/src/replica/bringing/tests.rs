@@ -97,7 +97,9 @@ async fn what_breaks_off_is_asked_for_again() {
     *shelf.fails.lock().expect("no panic") = None;
     shelf.asked();
     assert!(bringing.bring(vec![named(rope, true)], &shelf).await.expect("it comes"));
-    assert_eq!(shelf.asked(), [two], "the others are here");
+    // The other piece may have been on its way when this one broke off.
+    let asked = shelf.asked();
+    assert!(asked.contains(&two) && !asked.contains(&rope), "{asked:?}");
 }
 
 #[tokio::test]
