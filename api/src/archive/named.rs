@@ -44,12 +44,17 @@ impl<'a> NamedBlobs<'a> {
         Self { folder, blobs, how, waiting: Vec::new(), seen: HashSet::new(), part: BlobsPart::default() }
     }
 
-    /// What was copied, once the log has ended. What else lies among the blobs, after a run that broke off, is removed.
+    /// What was copied, once the log has ended. What else lies among the blobs, after a run that broke off, is removed,
+    /// unless a blob is missing.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn finish(self) -> Result<BlobsPart, ArchiveError> {
-        self.folder.keep_blobs(&self.seen)?;
+    pub async fn finish(mut self) -> Result<BlobsPart, ArchiveError> {
+        self.put_waiting().await?;
+        // What a list that is lost here consists of is not known: an earlier run may have copied it.
+        if self.part.missing.is_empty() {
+            self.folder.keep_blobs(&self.seen)?;
+        }
         Ok(self.part)
     }
 
@@ -61,9 +66,14 @@ impl<'a> NamedBlobs<'a> {
     pub async fn put_all(&mut self, named: Vec<(Sha256, BlobKind)>, log: &LogFile) -> Result<(), ArchiveError> {
         self.waiting.extend(named);
         if log.is_continuation() {
-            for (digest, kind) in std::mem::take(&mut self.waiting) {
-                self.put(digest, kind).await?;
-            }
+            self.put_waiting().await?;
+        }
+        Ok(())
+    }
+
+    async fn put_waiting(&mut self) -> Result<(), ArchiveError> {
+        for (digest, kind) in std::mem::take(&mut self.waiting) {
+            self.put(digest, kind).await?;
         }
         Ok(())
     }

@@ -129,7 +129,7 @@ async fn fill(
         watch(COPYING, event.position.0, head.0);
     }
     let log = lines.finish()?;
-    let blobs = named.finish()?;
+    let blobs = named.finish().await?;
     Ok(Manifest { format: Format::Backup, made_at: now, organisation: None, log, blobs, files })
 }
 

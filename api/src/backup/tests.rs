@@ -303,6 +303,19 @@ async fn a_blob_that_is_lost_or_damaged_is_named_and_the_rest_is_kept() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_backup_copied_stays_when_a_blob_is_lost() {
+    let mut live = Live::new().await;
+    let lost = live.fails("lost").await;
+    live.backed_up(COPIES).await.unwrap();
+    // Nobody knows what it consisted of, were it a list.
+    fs::write(live.path("backup/blobs").join(Sha256::of(b"piece").to_string()), "piece").unwrap();
+    fs::remove_file(live.blobs.local_path(lost).unwrap()).unwrap();
+    let manifest = live.backed_up(COPIES).await.unwrap();
+    assert_eq!(lacks(&manifest), Some(&BTreeSet::from([lost])));
+    assert_eq!(live.copied_blobs(), 2);
+}
+
+#[tokio::test]
 async fn whatever_is_changed_in_a_backup_is_found_before_an_event_is_recorded() {
     let mut live = Live::new().await;
     let blob = live.fails("one").await;

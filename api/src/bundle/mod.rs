@@ -147,7 +147,7 @@ async fn fill(
         return Err(BundleError::NoOrganisation(organisation));
     }
     let part = lines.finish()?;
-    let blobs = named.finish()?;
+    let blobs = named.finish().await?;
 
     let tree = TenantTree {
         log: (*log).clone(),

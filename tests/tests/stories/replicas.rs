@@ -70,6 +70,10 @@ async fn a_newer_bundle_brings_what_is_new_and_a_damaged_one_nothing() {
     let (live, bundle, replica) = (sample.server.data(), path("bundle"), path("replica"));
     sample.released("v1.0.0").await;
     create_bundle(&bundle, &live);
+    // Once more with nothing new: the last entries, those of the release, name no blob that a replica sees.
+    let blobs = count_files(&bundle.join("blobs"));
+    create_bundle(&bundle, &live);
+    assert_eq!(count_files(&bundle.join("blobs")), blobs);
     let older = path("older.tar");
     create_bundle(&older, &live);
     sample.server.replace_by_replica(&older, &replica);
@@ -108,6 +112,11 @@ async fn a_newer_bundle_brings_what_is_new_and_a_damaged_one_nothing() {
     assert!(String::from_utf8_lossy(&served.stderr).contains("is a replica's"), "{served:?}");
     let mixed = program(&["replica", "--listen", "127.0.0.1:0"], &live);
     assert!(String::from_utf8_lossy(&mixed.stderr).contains("holds secrets, and no replica"), "{mixed:?}");
+}
+
+fn count_files(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.map(|path| if path.is_dir() { count_files(&path) } else { 1 }).sum()
 }
 
 fn create_bundle(to: &Path, data: &Path) {
