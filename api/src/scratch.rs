@@ -58,7 +58,12 @@ fn sweep(data: &Path) -> io::Result<File> {
     turn.lock()?;
     for entry in all.read_dir()? {
         let path = entry?.path();
-        match File::open(&path)?.try_lock() {
+        let open = match File::open(&path) {
+            // Its command has ended meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            open => open?,
+        };
+        match open.try_lock() {
             Ok(()) => std::fs::remove_dir_all(&path)?,
             Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) => return Err(error),
