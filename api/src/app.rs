@@ -1,25 +1,27 @@
 //! What every handler may use.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
+use axum::extract::FromRef;
 use commands::{
     blobs::Blobs, execute::Executor, github::Access, installers::PublishedInstallers, log_signer::LogSigner,
     personal::Persons, refused_triggers::RefusedTriggers, rolls::Rolls, secrets::Secrets, signing_keys::SigningKeys,
     source::Git,
 };
-use domain::recorded::Position;
 use projections::{
     board::Board, credentials::Credentials, index::Repositories, runner::Progress, transparency::Transparency,
 };
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     audit::{AuditError, Auditor},
+    auth::Authenticator,
     feed::Feeds,
-    http::{client_address::TrustedProxies, public_url::PublicUrl},
+    http::public_url::PublicUrl,
     oidc::CiIssuer,
     releases::RequestRates,
+    run_command::CommandRunner,
     uses::Uses,
     webhooks::{DeliveriesMemory, WebhookSecrets},
 };
@@ -82,8 +84,10 @@ pub struct Parts {
     pub signing_keys: SigningKeys,
     /// The address under which clients reach the server.
     pub public_url: PublicUrl,
-    /// Whose word about where a request came from is taken.
-    pub trusted_proxies: TrustedProxies,
+    /// Checks the tokens of requests.
+    pub authenticator: Authenticator,
+    /// Runs commands of operators.
+    pub commands: CommandRunner,
     /// The server is to stop: whoever waits is answered at once.
     pub stopping: CancellationToken,
     /// Where running releases write their logs.
@@ -92,8 +96,6 @@ pub struct Parts {
     pub incoming: PathBuf,
 }
 
-/// How long read models may take to show a change before it is answered all the same.
-pub const SHOWN_WITHIN: Duration = Duration::from_secs(10);
 /// Most questions to code repositories at the same time. Each is a process.
 pub const TAG_QUESTIONS_MAX: usize = 16;
 /// Most uploads at the same time. Each may take a package's size of disk.
@@ -104,20 +106,6 @@ impl App {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
-    }
-
-    /// Waits until `projectors` show what happened up to `position`, but not for ever.
-    pub async fn shown(&self, projectors: &[&str], position: Position) {
-        let all = async {
-            for late in projectors {
-                if let Err(error) = self.progress.wait_for_projector(late, position).await {
-                    tracing::warn!("what is recorded will not show: {error}");
-                }
-            }
-        };
-        if timeout(SHOWN_WITHIN, all).await.is_err() {
-            tracing::warn!("what is recorded does not show in {} yet", projectors.join(" and "));
-        }
     }
 
     /// Answers questions about the event log, after what is recorded now shows in the answers. If that takes too long they
@@ -137,5 +125,17 @@ impl std::ops::Deref for App {
     type Target = Parts;
     fn deref(&self) -> &Parts {
         &self.0
+    }
+}
+
+impl FromRef<App> for Authenticator {
+    fn from_ref(app: &App) -> Self {
+        app.authenticator.clone()
+    }
+}
+
+impl FromRef<App> for CommandRunner {
+    fn from_ref(app: &App) -> Self {
+        app.commands.clone()
     }
 }

@@ -1,48 +1,106 @@
-//! Who is asking: the token of an `Authorization: Bearer` or `X-API-Token` header, checked before a handler runs.
+//! Authentication: the token of an `Authorization: Bearer` or `X-API-Token` header, checked before a handler runs.
 
 use std::net::IpAddr;
 
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRef, FromRequestParts},
     http::{HeaderMap, header, request::Parts},
 };
-use commands::execute::Context;
+use commands::{
+    causes::Causes,
+    execute::{Clock, Context},
+    personal::Persons,
+};
 use domain::{
     digest::Sha256,
-    ids::{OrganisationId, ProjectId, TokenId},
+    ids::{CommandId, OrganisationId, PersonId, ProjectId, TokenId},
+    personal::Personal,
     project::Scope,
     recorded::Actor,
     token::{Token, TokenKind},
 };
+use projections::credentials::Credentials;
+use tokio::task::spawn_blocking;
 
-use crate::{
-    app::App,
-    http::{client_address::Peer, problem::Problem},
+use crate::http::{
+    client_address::{Peer, TrustedProxies},
+    problem::Problem,
 };
 
+/// Checks the tokens of requests. Cheap to clone. A router whose state has one can use the extractors of this module.
+#[derive(Clone)]
+pub struct Authenticator {
+    /// Which tokens work, and for what.
+    pub credentials: Credentials,
+    /// Seals the addresses that operators send requests from.
+    pub persons: Persons,
+    /// The proxies whose word about a request's origin is taken.
+    pub trusted_proxies: TrustedProxies,
+    /// Tokens expire by this clock.
+    pub clock: Clock,
+}
+
+impl Authenticator {
+    /// The holder of the operator token `token`, which is known to work, and who sent the request with these parts.
+    #[must_use]
+    pub fn operator(&self, token: TokenId, parts: &Parts) -> Operator {
+        let peer = parts.extensions.get::<Peer>().copied();
+        Operator {
+            token,
+            person: self.credentials.person(token),
+            address: self.trusted_proxies.client(peer, &parts.headers),
+            persons: self.persons.clone(),
+        }
+    }
+
+    fn operator_token(&self, token: &Token) -> Option<TokenId> {
+        let id = TokenId(token.id());
+        let valid = token.kind() == TokenKind::Operator && self.credentials.is_operator(id, &token.secret_sha256());
+        valid.then_some(id)
+    }
+
+    /// A token that has expired, or has another scope, is refused like an unknown one: the answer never says what is missing.
+    fn project_token(&self, token: &Token, scope: Scope) -> Option<ProjectToken> {
+        let id = TokenId(token.id());
+        let grant = self.credentials.api_grant(id, &token.secret_sha256(), (self.clock)());
+        let allowed = grant.filter(|grant| token.kind() == TokenKind::Api && grant.allows(scope));
+        allowed.map(|grant| ProjectToken { token: id, project: grant.project })
+    }
+
+    fn follower(&self, token: &Token) -> Option<Follower> {
+        let (id, secret_sha256) = (TokenId(token.id()), token.secret_sha256());
+        let organisation = self.credentials.feed_of(id, &secret_sha256).filter(|_| token.kind() == TokenKind::Feed)?;
+        Some(Follower { token: id, organisation, secret_sha256 })
+    }
+}
+
 /// The holder of an operator token, and where the request came from.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Operator {
     token: TokenId,
+    /// None for the server's first token, which belongs to no person.
+    person: Option<PersonId>,
     address: Option<IpAddr>,
+    persons: Persons,
 }
 
 impl Operator {
-    /// Whoever has shown `token`, which works, and now sends the request with these parts.
-    #[must_use]
-    pub fn who_sent(app: &App, token: TokenId, parts: &Parts) -> Self {
-        Self { token, address: app.trusted_proxies.client(parts.extensions.get::<Peer>().copied(), &parts.headers) }
+    /// The context of a new command of the operator's. A person's address goes with it, sealed under the person's key, so that it
+    /// can be erased; without a person there is no key, and so no address.
+    pub async fn context(&self) -> Context {
+        let context = Context::of(Actor::Operator { token: self.token });
+        let origin = self.sealed_origin(context.command_id).await;
+        Context { origin, ..context }
     }
 
-    /// A new wish of the operator's. A person's address goes with it, sealed under the person's key, so that it can be erased;
-    /// for the server's first token, which belongs to no person, there is no key, and so no address.
-    ///
-    /// May block on the disk for one small file.
-    #[must_use]
-    pub fn context(self, app: &App) -> Context {
-        let context = Context::of(Actor::Operator { token: self.token });
-        let origin = || app.persons.seal_origin(app.credentials.person(self.token)?, context.command_id, self.address?);
-        Context { origin: origin(), ..context }
+    async fn sealed_origin(&self, command: CommandId) -> Option<Personal> {
+        let (person, address, persons) = (self.person?, self.address?, self.persons.clone());
+        // The person's key may have to be read from the disk.
+        let sealed = spawn_blocking(move || persons.seal_origin(person, command, address)).await;
+        sealed.unwrap_or_else(|error| {
+            tracing::error!(error = %Causes(&error), "cannot record where person {person} acts from");
+            None
+        })
     }
 }
 
@@ -94,16 +152,10 @@ pub struct Follower {
 }
 
 impl Follower {
-    fn of(app: &App, token: &Token) -> Option<Self> {
-        let (id, secret_sha256) = (TokenId(token.id()), token.secret_sha256());
-        let organisation = app.credentials.feed_of(id, &secret_sha256).filter(|_| token.kind() == TokenKind::Feed)?;
-        Some(Self { token: id, organisation, secret_sha256 })
-    }
-
-    /// Whether the token still works: whoever waits may see it end.
+    /// Whether the token still works: it may be ended while a request waits.
     #[must_use]
-    pub fn may_go_on(&self, app: &App) -> bool {
-        app.credentials.feed_of(self.token, &self.secret_sha256) == Some(self.organisation)
+    pub fn is_still_valid(&self, authenticator: &Authenticator) -> bool {
+        authenticator.credentials.feed_of(self.token, &self.secret_sha256) == Some(self.organisation)
     }
 }
 
@@ -120,49 +172,51 @@ fn presented(headers: &HeaderMap) -> Result<Token, Problem> {
     Token::parse(text).map_err(|_| Problem::NeedsToken)
 }
 
-fn operator(app: &App, token: &Token) -> Option<TokenId> {
-    let id = TokenId(token.id());
-    let valid = token.kind() == TokenKind::Operator && app.credentials.is_operator(id, &token.secret_sha256());
-    valid.then_some(id)
-}
-
-/// A token whose time is over, or which may do other things, is none here: the answer never says what a text lacks.
-fn project(app: &App, token: &Token, scope: Scope) -> Option<ProjectToken> {
-    let id = TokenId(token.id());
-    let grant = app.credentials.api_grant(id, &token.secret_sha256(), app.executor.now());
-    let allowed = grant.filter(|grant| token.kind() == TokenKind::Api && grant.allows(scope));
-    allowed.map(|grant| ProjectToken { token: id, project: grant.project })
-}
-
-impl FromRequestParts<App> for Operator {
+impl<S: Send + Sync> FromRequestParts<S> for Operator
+where
+    Authenticator: FromRef<S>,
+{
     type Rejection = Problem;
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let token = operator(app, &presented(&parts.headers)?).ok_or(Problem::NeedsToken)?;
-        Ok(Self::who_sent(app, token, parts))
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let authenticator = Authenticator::from_ref(state);
+        let token = authenticator.operator_token(&presented(&parts.headers)?).ok_or(Problem::NeedsToken)?;
+        Ok(authenticator.operator(token, parts))
     }
 }
 
-impl FromRequestParts<App> for ProjectToken {
+impl<S: Send + Sync> FromRequestParts<S> for ProjectToken
+where
+    Authenticator: FromRef<S>,
+{
     type Rejection = Problem;
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        project(app, &presented(&parts.headers)?, Scope::Release).ok_or(Problem::NeedsToken)
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let authenticator = Authenticator::from_ref(state);
+        authenticator.project_token(&presented(&parts.headers)?, Scope::Release).ok_or(Problem::NeedsToken)
     }
 }
 
-impl FromRequestParts<App> for Reader {
+impl<S: Send + Sync> FromRequestParts<S> for Reader
+where
+    Authenticator: FromRef<S>,
+{
     type Rejection = Problem;
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let (authenticator, token) = (Authenticator::from_ref(state), presented(&parts.headers)?);
+        if authenticator.operator_token(&token).is_some() {
+            return Ok(Self::Operator);
+        }
+        let own = authenticator.project_token(&token, Scope::Read).ok_or(Problem::NeedsToken)?;
+        Ok(Self::Project(own.project))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Follower
+where
+    Authenticator: FromRef<S>,
+{
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let token = presented(&parts.headers)?;
-        let reader = operator(app, &token).map(|_| Self::Operator);
-        reader
-            .or_else(|| project(app, &token, Scope::Read).map(|own| Self::Project(own.project)))
-            .ok_or(Problem::NeedsToken)
-    }
-}
-
-impl FromRequestParts<App> for Follower {
-    type Rejection = Problem;
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        Self::of(app, &presented(&parts.headers)?).ok_or(Problem::NeedsToken)
+        Authenticator::from_ref(state).follower(&token).ok_or(Problem::NeedsToken)
     }
 }

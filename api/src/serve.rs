@@ -31,10 +31,10 @@ use domain::{
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use projections::{
-    board::board,
+    board::{BOARD, board},
     credentials::{CREDENTIALS, credentials},
     history::HistoryProjector,
-    index::repositories,
+    index::{REPOSITORIES, repositories},
     projector::Projector,
     read_models::ReadModels,
     runner::{Progress, Runner},
@@ -47,6 +47,7 @@ use tracing::{error, info, warn};
 use crate::{
     app::{App, Parts, TAG_QUESTIONS_MAX, UPLOADS_MAX},
     audit::{self, Auditor},
+    auth::Authenticator,
     data_folder::DataFolder,
     feed::{self, Feeds},
     graphql,
@@ -65,6 +66,7 @@ use crate::{
     ops, pages,
     releases::{self, RequestRates},
     repositories::RepositoryRoutes,
+    run_command::CommandRunner,
     scratch, self_check,
     settings::{Settings, Unmapped},
     transparency as transparency_routes, uploads,
@@ -256,6 +258,17 @@ impl Server {
             installers: Installers::new(signing_keys.trusted(), installers.clone(), public_url.clone()),
             public_url: public_url.clone(),
         };
+        let authenticator = Authenticator {
+            credentials: credentials.clone(),
+            persons: persons.clone(),
+            trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
+            clock: Utc::now,
+        };
+        let command_runner = CommandRunner {
+            executor: executor.clone(),
+            progress: progress.clone(),
+            dashboards: &[BOARD, REPOSITORIES],
+        };
         let app = App::new(Parts {
             executor,
             rolls,
@@ -284,7 +297,8 @@ impl Server {
             secrets,
             signing_keys,
             public_url,
-            trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
+            authenticator,
+            commands: command_runner,
             stopping: stop.clone(),
             jobs: data.jobs(),
             incoming: data.incoming(),

@@ -113,7 +113,7 @@ async fn log(State(app): State<App>, followed: Followed, query: LogQuery) -> Res
         until_new(&app, &followed, &query).await?;
     }
     // Whoever waited may have lost its token meanwhile.
-    if !followed.follower.may_go_on(&app) {
+    if !followed.follower.is_still_valid(&app.authenticator) {
         return Err(Problem::NeedsToken);
     }
     let _turn = app.feeds.pages.acquire().await;
@@ -130,7 +130,7 @@ async fn until_new(app: &App, followed: &Followed, query: &LogQuery) -> Result<(
     let _place = place.ok_or(Problem::TooManyRequests { retry_after_seconds: BUSY_RETRY_SECONDS })?;
     let deadline = Instant::now() + Duration::from_secs(query.wait);
     let (mut log, mut keys) = (app.transparency.changes(), app.signing_keys.trusted());
-    while !is_new(app, followed, query) && followed.follower.may_go_on(app) {
+    while !is_new(app, followed, query) && followed.follower.is_still_valid(&app.authenticator) {
         let changed = async {
             tokio::select! {
                 changed = log.changed() => changed.is_ok(),

@@ -4,7 +4,7 @@ mod hops;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
 
 use axum::http::HeaderMap;
 use ipnet::{IpNet, Ipv4Net};
@@ -65,15 +65,15 @@ fn as_ipv4(network: IpNet) -> Option<Ipv4Net> {
 }
 
 /// The proxies whose word about a request's origin is taken. With none, every request comes from the other end of its
-/// connection, whatever its headers say.
+/// connection, whatever its headers say. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct TrustedProxies(Vec<Network>);
+pub struct TrustedProxies(Arc<[Network]>);
 
 impl TrustedProxies {
     /// Proxies with addresses of these networks.
     #[must_use]
     pub fn new(networks: Vec<Network>) -> Self {
-        Self(networks)
+        Self(networks.into())
     }
 
     /// Where a request came from, an IPv4 address as such however it was written. None if nobody says it in a way that can be

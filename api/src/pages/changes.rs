@@ -19,12 +19,7 @@ use super::{
     door::see_other,
     problem::{PageProblem, not_found},
 };
-use crate::{
-    app::App,
-    auth::Operator,
-    http::problem::Problem,
-    wish::{self, WishError},
-};
+use crate::{app::App, auth::Operator, http::problem::Problem, run_command::RunCommandError};
 
 /// One of the page's forms, by the value of its button. Every field is text, and read by the grammar of what it means.
 #[derive(Debug, Deserialize)]
@@ -51,12 +46,12 @@ pub(super) async fn change(
     let Form(change) = form.map_err(|error| bad_form(error.body_text()))?;
     let seen_at = change.seen_at();
     let command = change.command(&app, id).await?;
-    wish::fulfil::<Repository>(&app, operator, id.0, command).await.map_err(|error| match error {
-        WishError::Command(ExecuteError::Refused(refusal)) => {
+    app.commands.run::<Repository>(&operator, id.0, command).await.map_err(|error| match error {
+        RunCommandError::Command(ExecuteError::Refused(refusal)) => {
             Problem::Conflict { code: "refused", detail: format!("Nothing was changed: {refusal}.") }
         }
-        WishError::Command(ExecuteError::Log(error)) => Problem::internal("record the change")(error.into()),
-        WishError::Shown(error) => Problem::internal("show what was changed")(error.into()),
+        RunCommandError::Command(ExecuteError::Log(error)) => Problem::internal("record the change")(error.into()),
+        RunCommandError::NotShown(error) => Problem::internal("show what was changed")(error.into()),
     })?;
     Ok(see_other(&app, &format!("/repos/{organisation}/{name}{seen_at}")))
 }

@@ -25,7 +25,7 @@ use super::{
     problem::PageProblem,
     session::Sessions,
 };
-use crate::{app::App, auth::Operator, http::problem::Problem};
+use crate::{app::App, http::problem::Problem};
 
 /// Longest address that a login leads back to.
 const NEXT_MAX_CHARS: usize = 1024;
@@ -95,7 +95,7 @@ struct AgainPage {
     address: String,
 }
 
-/// Lets in who is signed in, as an [`Operator`], and sends others to the login. What may change something comes from a form
+/// Lets in who is signed in, as an [`crate::auth::Operator`], and sends others to the login. What may change something comes from a form
 /// of this site.
 pub(super) async fn guard(State(door): State<Door>, request: Request, next: Next) -> Response {
     if let Some(token) = door.token(request.headers()) {
@@ -106,7 +106,7 @@ pub(super) async fn guard(State(door): State<Door>, request: Request, next: Next
             return PageProblem(elsewhere).into_response();
         }
         let (mut parts, body) = request.into_parts();
-        let operator = Operator::who_sent(app, token, &parts);
+        let operator = app.authenticator.operator(token, &parts);
         parts.extensions.insert(operator);
         return next.run(Request::from_parts(parts, body)).await;
     }

@@ -39,7 +39,12 @@ use domain::{
 };
 use http_body_util::BodyExt as _;
 use projections::{
-    board::board, credentials::credentials, history::HistoryProjector, index, read_models::ReadModels, runner::Runner,
+    board::{BOARD, board},
+    credentials::credentials,
+    history::HistoryProjector,
+    index::{self, REPOSITORIES},
+    read_models::ReadModels,
+    runner::Runner,
     transparency::transparency,
 };
 use tempfile::TempDir;
@@ -51,11 +56,13 @@ use uuid::Uuid;
 use crate::{
     app::{App, Parts, TAG_QUESTIONS_MAX, UPLOADS_MAX},
     audit::Auditor,
+    auth::Authenticator,
     feed::Feeds,
     http::client_address::TrustedProxies,
     mint,
     oidc::{CiIssuer, IssuerUrl},
     releases::RequestRates,
+    run_command::CommandRunner,
     settings,
     uses::Uses,
     webhooks::{DeliveriesMemory, WebhookSecrets},
@@ -143,7 +150,20 @@ impl Site {
         let log_signer = LogSigner::open(&executor, &secrets, "pages.example", trees, path("signed_logs"));
         let log_signer = log_signer.await.expect("a signer");
         let github = settings::Github::default();
+        let authenticator = Authenticator {
+            credentials: credentials.clone(),
+            persons: persons.clone(),
+            trusted_proxies: TrustedProxies::default(),
+            clock,
+        };
+        let commands = CommandRunner {
+            executor: executor.clone(),
+            progress: progress.clone(),
+            dashboards: &[BOARD, REPOSITORIES],
+        };
         let app = App::new(Parts {
+            authenticator,
+            commands,
             github_access: github_access(&github, executor.clone(), secrets.clone(), Git::default()).expect("a client"),
             tag_questions: Semaphore::new(TAG_QUESTIONS_MAX),
             uploads: Semaphore::new(UPLOADS_MAX),
@@ -169,7 +189,6 @@ impl Site {
             git: Git::default(),
             signing_keys,
             public_url: public_url.parse().expect("a URL"),
-            trusted_proxies: TrustedProxies::default(),
             stopping: CancellationToken::new(),
             jobs: path("jobs"),
             installers: PublishedInstallers::default(),

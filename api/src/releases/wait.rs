@@ -53,6 +53,6 @@ pub(super) async fn until_ended(app: &App, id: ReleaseId, wait: Duration) -> Res
     }
     let head = app.executor.store().head().await?;
     // A board that is late shows an older step; the release itself is where it is.
-    app.shown(&[BOARD], head).await;
+    app.commands.shown(&[BOARD], head).await;
     Ok(())
 }

@@ -79,7 +79,7 @@ async fn upload(
         size_bytes: package.size_bytes,
     };
     let add = Command::AddPackage { package: Box::new(package), release: None, key_fingerprint };
-    let context = operator.context(&app);
+    let context = operator.context().await;
     let executed = app.executor.execute::<Repository>(id.0, add, &context).await.map_err(refused)?;
     answer.published = published_within(&app, id, wait).await?;
     let status = match (answer.published, executed.events.is_empty()) {

@@ -11,7 +11,7 @@ use domain::{
 
 use projections::credentials::CREDENTIALS;
 
-use super::{DASHBOARDS, id_of, run};
+use super::{id_of, run};
 use crate::{
     app::App,
     auth::Operator,
@@ -88,7 +88,7 @@ impl AccessKeyMutation {
     ) -> Result<RolledKeys> {
         let (app, operator) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Operator>());
         let (id, repository) = existing(ctx, &organisation, &repository).await?;
-        let context = operator.context(app);
+        let context = operator.context().await;
         let grace = TimeDelta::seconds(grace_seconds.into());
         if grace > GRACE_MAX {
             return Err(with_code("refused", keyring::Refusal::WindowOutOfRange));
@@ -100,7 +100,7 @@ impl AccessKeyMutation {
         };
         let rolled = rolled.map_err(not_rolled)?;
         app.progress.wait_for_projector(CREDENTIALS, rolled.position).await.map_err(|error| internal(&error))?;
-        app.shown(&DASHBOARDS, rolled.position).await;
+        app.commands.dashboards_show(rolled.position).await;
         let new_key = |RolledKey { token, successor }| {
             let access_key = IssuedKey { id: id_text(token.id()), secret: token.text() };
             let kind = KeyKindWord::from(keyring::KeyKind::from(successor.kind));

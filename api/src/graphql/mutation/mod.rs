@@ -30,11 +30,7 @@ use self::{
     yank::YankMutation,
 };
 use super::error::{internal, invalid, log_failed, not_found, refused};
-use crate::{
-    app::App,
-    auth::Operator,
-    wish::{self, DASHBOARDS, WishError},
-};
+use crate::{app::App, auth::Operator, run_command::RunCommandError};
 
 /// Changes. Each is recorded with the operator's token id, and visible to queries once it is answered.
 #[derive(Default, MergedObject)]
@@ -57,9 +53,9 @@ pub struct Mutation(
 /// Runs `command` for the operator, and waits until every query shows what it changed.
 async fn run<A: Aggregate>(ctx: &Context<'_>, id: Uuid, command: A::Command) -> Result<()> {
     let (app, operator) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Operator>());
-    wish::fulfil::<A>(app, *operator, id, command).await.map_err(|error| match error {
-        WishError::Command(error) => refused(error),
-        WishError::Shown(error) => internal(&error),
+    app.commands.run::<A>(operator, id, command).await.map_err(|error| match error {
+        RunCommandError::Command(error) => refused(error),
+        RunCommandError::NotShown(error) => internal(&error),
     })
 }
 

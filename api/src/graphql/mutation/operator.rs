@@ -30,7 +30,7 @@ pub(super) struct NewOperatorToken {
 impl OperatorMutation {
     /// Adds a person who operates the server. Name and e-mail address are sealed in the event log, and can be erased.
     async fn add_operator(&self, ctx: &Context<'_>, name: String, email: String) -> Result<NewOperatorToken> {
-        let added = operators(ctx).add(&name, &email, &context(ctx)).await;
+        let added = operators(ctx).add(&name, &email, &context(ctx).await).await;
         let (person, token) = worked(ctx, added).await?;
         Ok(NewOperatorToken { operator: Operator::load(ctx, person).await?, token: token.text() })
     }
@@ -38,21 +38,21 @@ impl OperatorMutation {
     /// Makes a new token for a person and ends the older one.
     async fn renew_operator_token(&self, ctx: &Context<'_>, id: ID) -> Result<NewOperatorToken> {
         let person: PersonId = id.parse().map_err(invalid)?;
-        let token = worked(ctx, operators(ctx).renew_token(person, &context(ctx)).await).await?;
+        let token = worked(ctx, operators(ctx).renew_token(person, &context(ctx).await).await).await?;
         Ok(NewOperatorToken { operator: Operator::load(ctx, person).await?, token: token.text() })
     }
 
     /// Ends a person's tokens. What the person did keeps its name.
     async fn remove_operator(&self, ctx: &Context<'_>, id: ID) -> Result<Operator> {
         let person: PersonId = id.parse().map_err(invalid)?;
-        worked(ctx, operators(ctx).remove(person, &context(ctx)).await).await?;
+        worked(ctx, operators(ctx).remove(person, &context(ctx).await).await).await?;
         Operator::load(ctx, person).await
     }
 
     /// Ends a person's tokens, and makes everything that the log holds about the person unreadable, for ever.
     async fn erase_operator(&self, ctx: &Context<'_>, id: ID) -> Result<Operator> {
         let person: PersonId = id.parse().map_err(invalid)?;
-        worked(ctx, operators(ctx).erase(person, &context(ctx)).await).await?;
+        worked(ctx, operators(ctx).erase(person, &context(ctx).await).await).await?;
         Operator::load(ctx, person).await
     }
 }
@@ -62,8 +62,8 @@ fn operators(ctx: &Context<'_>) -> Operators {
     Operators { executor: app.executor.clone(), persons: app.persons.clone() }
 }
 
-fn context(ctx: &Context<'_>) -> execute::Context {
-    ctx.data_unchecked::<auth::Operator>().context(ctx.data_unchecked::<App>())
+async fn context(ctx: &Context<'_>) -> execute::Context {
+    ctx.data_unchecked::<auth::Operator>().context().await
 }
 
 /// What was done, once it holds: an ended token is let in by no request that starts later.

@@ -4,7 +4,6 @@ use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use commands::{causes::Causes, github::Trouble};
 use domain::ids::ProjectId;
 
-use super::DASHBOARDS;
 use crate::{
     app::App,
     auth::Operator,
@@ -34,10 +33,10 @@ impl TagMutation {
         let Ok(_permit) = app.tag_questions.try_acquire() else {
             return Err(with_code("busy", "too many questions are being asked about tags: try again in a few seconds"));
         };
-        let context = operator.context(app);
+        let context = operator.context().await;
         let found = app.github_access.reconcile(project, &context).await.map_err(told)?;
         let head = app.executor.store().head().await.map_err(log_failed)?;
-        app.shown(&DASHBOARDS, head).await;
+        app.commands.dashboards_show(head).await;
         Ok(found
             .into_iter()
             .map(|found| ReconciledTag { tag: found.tag.to_string(), release: found.release.into() })
