@@ -15,11 +15,14 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    audit::{AuditError, Auditor},
+    audit::Auditor,
     auth::Authenticator,
     feed::Feeds,
+    graphql::GraphqlParts,
     http::public_url::PublicUrl,
     oidc::CiIssuer,
+    operators::Operators,
+    pages::{BuildLogs, PagesState},
     releases::RequestRates,
     run_command::CommandRunner,
     uses::Uses,
@@ -61,7 +64,7 @@ pub struct Parts {
     /// How projects get at GitHub.
     pub github_access: Arc<Access>,
     /// How many questions about tags may be asked at the same time.
-    pub tag_questions: Semaphore,
+    pub tag_questions: Arc<Semaphore>,
     /// How many uploads may come in at the same time.
     pub uploads: Semaphore,
     /// What replicas follow.
@@ -107,18 +110,6 @@ impl App {
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
     }
-
-    /// Answers questions about the event log, after what is recorded now shows in the answers. If that takes too long they
-    /// lack the newest, and the server's log says so.
-    ///
-    /// # Errors
-    /// The log or the read models cannot be read.
-    pub async fn auditor_now(&self) -> Result<&Auditor, AuditError> {
-        if let Some(behind) = self.auditor.caught_up().await? {
-            tracing::warn!("an auditor is answered too early: {behind}");
-        }
-        Ok(&self.auditor)
-    }
 }
 
 impl std::ops::Deref for App {
@@ -137,5 +128,49 @@ impl FromRef<App> for Authenticator {
 impl FromRef<App> for CommandRunner {
     fn from_ref(app: &App) -> Self {
         app.commands.clone()
+    }
+}
+
+impl From<&App> for GraphqlParts {
+    fn from(app: &App) -> Self {
+        Self {
+            executor: app.executor.clone(),
+            commands: app.commands.clone(),
+            board: app.board.clone(),
+            credentials: app.credentials.clone(),
+            repositories: app.repositories.clone(),
+            transparency: app.transparency.clone(),
+            auditor: app.auditor.clone(),
+            uses: app.uses.clone(),
+            replicas: app.feeds.sights.clone(),
+            operators: Operators { executor: app.executor.clone(), persons: app.persons.clone() },
+            persons: app.persons.clone(),
+            rolls: app.rolls.clone(),
+            signing_keys: app.signing_keys.clone(),
+            installers: app.installers.clone(),
+            secrets: app.secrets.clone(),
+            github: app.github_access.clone(),
+            git: app.git.clone(),
+            tag_questions: app.tag_questions.clone(),
+            public_url: app.public_url.clone(),
+        }
+    }
+}
+
+impl From<&App> for PagesState {
+    fn from(app: &App) -> Self {
+        Self {
+            executor: app.executor.clone(),
+            commands: app.commands.clone(),
+            authenticator: app.authenticator.clone(),
+            auditor: app.auditor.clone(),
+            board: app.board.clone(),
+            credentials: app.credentials.clone(),
+            repositories: app.repositories.clone(),
+            uses: app.uses.clone(),
+            signing_keys: app.signing_keys.clone(),
+            build_logs: BuildLogs { board: app.board.clone(), blobs: app.blobs.clone(), jobs: app.jobs.clone().into() },
+            public_url: app.public_url.clone(),
+        }
     }
 }

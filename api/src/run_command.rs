@@ -51,9 +51,18 @@ impl CommandRunner {
     ) -> Result<(), RunCommandError<A::Refusal>> {
         let executed = self.executor.execute::<A>(id, command, &operator.context().await).await?;
         if let Some(position) = executed.position {
-            self.in_force(position).await?;
-            self.dashboards_show(position).await;
+            self.visible(position).await?;
         }
+        Ok(())
+    }
+
+    /// Waits until every query shows what happened up to `position`, as [`Self::run`] does for its own command.
+    ///
+    /// # Errors
+    /// The projector of credentials has stopped.
+    pub async fn visible(&self, position: Position) -> Result<(), WaitError> {
+        self.in_force(position).await?;
+        self.dashboards_show(position).await;
         Ok(())
     }
 

@@ -284,7 +284,7 @@ impl Server {
             blobs,
             git,
             github_access,
-            tag_questions: Semaphore::new(TAG_QUESTIONS_MAX),
+            tag_questions: Arc::new(Semaphore::new(TAG_QUESTIONS_MAX)),
             uploads: Semaphore::new(UPLOADS_MAX),
             feeds: Feeds::new(served_blobs),
             webhook_secrets: WebhookSecrets::new(secrets.clone()),
@@ -345,18 +345,20 @@ pub(crate) async fn stopped(progress: Progress, stop: CancellationToken) {
 
 /// All routes but those of package clients, which stream and have limits of their own.
 fn router(app: App, metrics: PrometheusHandle) -> Router {
-    let schema = graphql::schema(app.clone());
-    let quick = graphql::routes(schema).merge(ops::routes(metrics)).merge(pages::routes(app.clone()));
-    with_limits(quick, BODY_MAX_BYTES, REQUEST_MAX)
-        .merge(with_limits(releases::routes(), BODY_MAX_BYTES, LONG_REQUEST_MAX))
+    let quick = graphql::routes((&app).into(), app.authenticator.clone())
+        .merge(ops::routes(metrics).with_state(app.clone()))
+        .merge(pages::routes((&app).into()));
+    let others = with_limits(releases::routes(), BODY_MAX_BYTES, LONG_REQUEST_MAX)
         .merge(oidc::routes())
         .merge(uploads::routes())
         .merge(webhooks::routes())
         .merge(audit::routes())
         .merge(feed::routes())
         .merge(with_limits(transparency_routes::routes(), BODY_MAX_BYTES, REQUEST_MAX))
+        .with_state(app);
+    with_limits(quick, BODY_MAX_BYTES, REQUEST_MAX)
+        .merge(others)
         .method_not_allowed_fallback(async || Problem::OtherMethod)
-        .with_state(app)
 }
 
 pub(crate) fn public_url(settings: &Settings, listen: SocketAddr) -> Result<PublicUrl, BoxError> {

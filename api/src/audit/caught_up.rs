@@ -37,6 +37,17 @@ impl fmt::Display for Behind {
 }
 
 impl Auditor {
+    /// Itself, once answers show what is recorded now. If that takes too long they lack the newest, and the server's log says so.
+    ///
+    /// # Errors
+    /// The log or the read models cannot be read.
+    pub async fn up_to_date(&self) -> Result<&Self, AuditError> {
+        if let Some(behind) = self.caught_up().await? {
+            tracing::warn!("an auditor is answered too early: {behind}");
+        }
+        Ok(self)
+    }
+
     /// Waits until answers show what the log holds now: ten seconds at most, and one if nothing moves. What they may
     /// lack otherwise.
     ///
@@ -82,7 +93,7 @@ mod tests {
         let site = Site::open().await;
         let newest = site.make_organisations(50).await;
 
-        let auditor = site.app.auditor_now().await.expect("answers");
+        let auditor = site.app.auditor.up_to_date().await.expect("answers");
         let wanted = auditor.wanted(&Question::default()).await.expect("a question");
         let page = Page { after: None, newest_first: true, limit: 1 };
         let found = auditor.page(&wanted, page).await.expect("an answer");

@@ -79,7 +79,7 @@ async fn export(
         AuditError::Unknown(_) => Problem::NotFound(error.to_string()),
         error => Problem::internal("read the event log")(error.into()),
     };
-    let auditor = app.auditor_now().await.map_err(refused)?;
+    let auditor = app.auditor.up_to_date().await.map_err(refused)?;
     let wanted = auditor.wanted(&question).await.map_err(refused)?;
     let lines = auditor.clone().lines(wanted, after, form);
     let ndjson = HeaderValue::from_static("application/x-ndjson");

@@ -31,11 +31,13 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-pub use self::places::{Place, Places};
+pub use self::{
+    places::{Place, Places},
+    sights::{Sight, Sights},
+};
 use self::{
     followed::Followed,
     query::{BlobQuery, LogQuery},
-    sights::{Sight, Sights},
     wire::{SigningKeysHead, WAIT_MAX_SECONDS},
 };
 use crate::{

@@ -18,8 +18,8 @@ pub struct Sight {
     pub entries: u64,
 }
 
-/// Remembers replicas by their feed tokens.
-#[derive(Debug)]
+/// Remembers replicas by their feed tokens. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Sights(Cache<TokenId, Sight>);
 
 impl Default for Sights {

@@ -1,7 +1,10 @@
 //! What auditors ask.
 
+use std::sync::Arc;
+
 use async_graphql::{ComplexObject, Context, Error, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
+use commands::execute::Executor;
 use domain::{
     digest::Sha256,
     ids::{AccessKeyId, EventId, ReleaseId, RepositoryId, TokenId},
@@ -14,11 +17,11 @@ use super::{
     lists::{FIRST_DEFAULT, cost, within},
 };
 use crate::{
-    app::App,
     audit::{
         Access, AuditError, Auditor, Entry, EventPage, FIRST_MAX, KeyStory, PackageStory, Question, ReleaseStory,
         TokenStory, key_or_token,
     },
+    graphql::parts::part,
 };
 
 /// Questions about the event log. Answers show all that was recorded when they were asked.
@@ -101,7 +104,7 @@ impl AuditQuestions {
         #[graphql(desc = "`next` of the page before")] after: Option<String>,
     ) -> Result<PackageStory> {
         let sha256: Sha256 = sha256.parse().map_err(invalid)?;
-        let now = ctx.data_unchecked::<App>().executor.now();
+        let now = part::<Arc<Executor>>(ctx).now();
         auditor(ctx).await?.package(sha256, now, key(after)?, within(first, FIRST_MAX)?).await.map_err(refused)
     }
 
@@ -117,7 +120,7 @@ impl AuditQuestions {
         #[graphql(desc = "`next` of the page before")] after: Option<String>,
     ) -> Result<Access> {
         let (organisation, name) = (organisation.parse().map_err(invalid)?, repository.parse().map_err(invalid)?);
-        let at = at.unwrap_or_else(|| ctx.data_unchecked::<App>().executor.now());
+        let at = at.unwrap_or_else(|| part::<Arc<Executor>>(ctx).now());
         let repository = RepositoryId::named(&organisation, &name);
         auditor(ctx).await?.access(repository, at, key(after)?, within(first, FIRST_MAX)?).await.map_err(refused)
     }
@@ -133,7 +136,7 @@ impl Entry {
     /// What led to it, the beginning first and this event last.
     #[graphql(complexity = "10 * child_complexity")]
     async fn chain(&self, ctx: &Context<'_>) -> Result<Vec<Self>> {
-        ctx.data_unchecked::<App>().auditor.chain(self.id.parse().map_err(invalid)?).await.map_err(refused)
+        part::<Auditor>(ctx).chain(self.id.parse().map_err(invalid)?).await.map_err(refused)
     }
 
     /// The events that followed from it, as far as the log names it as their cause; oldest first.
@@ -144,12 +147,12 @@ impl Entry {
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
     ) -> Result<Vec<Self>> {
         let id: EventId = self.id.parse().map_err(invalid)?;
-        ctx.data_unchecked::<App>().auditor.followed(id, within(first, FIRST_MAX)? as usize).await.map_err(refused)
+        part::<Auditor>(ctx).followed(id, within(first, FIRST_MAX)? as usize).await.map_err(refused)
     }
 }
 
 async fn auditor<'a>(ctx: &Context<'a>) -> Result<&'a Auditor> {
-    ctx.data_unchecked::<App>().auditor_now().await.map_err(refused)
+    part::<Auditor>(ctx).up_to_date().await.map_err(refused)
 }
 
 fn key(text: Option<String>) -> Result<Option<AccessKeyId>> {

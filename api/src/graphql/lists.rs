@@ -34,7 +34,7 @@ mod tests {
         let site = Site::open().await;
         let name = "acme".parse().expect("a name");
         site.execute::<Organisation>(OrganisationId::named(&name).0, Command::Create { name }).await;
-        let schema = schema(site.app.clone());
+        let schema = schema((&site.app).into());
         let said = async |query: &str| {
             let answer = schema.execute(query).await;
             answer.errors.into_iter().map(|error| error.message).collect::<Vec<_>>()

@@ -5,6 +5,7 @@ mod error;
 mod lists;
 mod mutation;
 mod nesting;
+mod parts;
 mod query;
 #[cfg(test)]
 mod tests;
@@ -12,10 +13,18 @@ mod types;
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 use async_graphql_axum::{GraphQLRequest, GraphQLResponse, rejection::GraphQLRejection};
-use axum::{Router, extract::State, routing::post};
+use axum::{
+    Router,
+    extract::{FromRef, State},
+    routing::post,
+};
 
+pub use self::parts::GraphqlParts;
 use self::{audit::AuditQuestions, mutation::Mutation, query::Questions};
-use crate::{app::App, auth::Operator, http::problem::Problem};
+use crate::{
+    auth::{Authenticator, Operator},
+    http::problem::Problem,
+};
 
 /// Deepest nesting of a query.
 const DEPTH_MAX: usize = 12;
@@ -31,22 +40,24 @@ pub type ApiSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// The schema that `POST /graphql` answers.
 #[must_use]
-pub fn schema(app: App) -> ApiSchema {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
-        .data(app)
-        .limit_depth(DEPTH_MAX)
-        .limit_complexity(COMPLEXITY_MAX)
-        .finish()
+pub fn schema(parts: GraphqlParts) -> ApiSchema {
+    let schema = Schema::build(Query::default(), Mutation::default(), EmptySubscription);
+    parts.put_into(schema).limit_depth(DEPTH_MAX).limit_complexity(COMPLEXITY_MAX).finish()
+}
+
+#[derive(Clone, FromRef)]
+struct GraphqlState {
+    schema: ApiSchema,
+    authenticator: Authenticator,
 }
 
 /// `POST /graphql`.
-pub fn routes(schema: ApiSchema) -> Router<App> {
-    Router::new().route("/graphql", post(move |app, operator, request| execute(schema, app, operator, request)))
+pub fn routes(parts: GraphqlParts, authenticator: Authenticator) -> Router {
+    Router::new().route("/graphql", post(execute)).with_state(GraphqlState { schema: schema(parts), authenticator })
 }
 
 async fn execute(
-    schema: ApiSchema,
-    State(_app): State<App>,
+    State(schema): State<ApiSchema>,
     operator: Operator,
     request: Result<GraphQLRequest, GraphQLRejection>,
 ) -> Result<GraphQLResponse, Problem> {

@@ -15,7 +15,10 @@ use super::{
     lists::{FIRST_DEFAULT, cost, within},
     types::{Fetch, Operator, Organisation, Project, Release, Repository, SigningKey},
 };
-use crate::{app::App, uses::FETCHED_PAGE_MAX};
+use crate::{
+    graphql::parts::part,
+    uses::{FETCHED_PAGE_MAX, Uses},
+};
 
 /// Questions. They see everything that mutations changed before.
 #[derive(Default)]
@@ -102,7 +105,7 @@ impl Questions {
     ) -> Result<Vec<Fetch>> {
         let sha256: Sha256 = sha256.parse().map_err(invalid)?;
         let (after, first) = (key_id(after)?, within(first, FETCHED_PAGE_MAX)?);
-        let fetches = ctx.data_unchecked::<App>().uses.fetched_by(&sha256, after, first).await;
+        let fetches = part::<Uses>(ctx).fetched_by(&sha256, after, first).await;
         Fetch::all(ctx, fetches.map_err(|error| internal(&error))?).await
     }
 
@@ -117,7 +120,7 @@ impl Questions {
     ) -> Result<Vec<Fetch>> {
         let first = within(first, FETCHED_PAGE_MAX)?;
         let Some(key) = key_id(Some(key))? else { return Ok(Vec::new()) };
-        let fetches = ctx.data_unchecked::<App>().uses.fetched_with(key, first, offset).await;
+        let fetches = part::<Uses>(ctx).fetched_with(key, first, offset).await;
         Fetch::all(ctx, fetches.map_err(|error| internal(&error))?).await
     }
 }

@@ -13,7 +13,6 @@ mod signing_key;
 mod triggers;
 
 use async_graphql::{Enum, SimpleObject};
-use domain::package::Format;
 
 pub(super) use self::{
     diff::Diff,
@@ -31,30 +30,12 @@ pub(super) use self::{
 
 /// A package format, and the kind of repository that holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(name = "Format")]
+#[graphql(name = "Format", remote = "domain::package::Format")]
 pub(super) enum FormatWord {
     /// Debian packages; an APT repository.
     Deb,
     /// rpm packages; a YUM repository.
     Rpm,
-}
-
-impl From<FormatWord> for Format {
-    fn from(word: FormatWord) -> Self {
-        match word {
-            FormatWord::Deb => Self::Deb,
-            FormatWord::Rpm => Self::Rpm,
-        }
-    }
-}
-
-impl From<Format> for FormatWord {
-    fn from(format: Format) -> Self {
-        match format {
-            Format::Deb => Self::Deb,
-            Format::Rpm => Self::Rpm,
-        }
-    }
 }
 
 /// What a yank does to the present.

@@ -13,5 +13,6 @@ pub mod problem;
 pub mod public_url;
 pub(crate) mod query;
 pub mod range;
+pub mod rate_limit;
 pub mod server;
 mod strict_io;

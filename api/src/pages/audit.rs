@@ -16,13 +16,12 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
-    layout::{Layout, Section, show},
+    layout::{Layout, Section, SiteInfo, show},
     problem::{PageProblem, bad_query},
     show::Moment,
 };
 use crate::{
-    app::App,
-    audit::{AuditError, Entry, Question, Shown, key_or_token, who},
+    audit::{AuditError, Auditor, Entry, Question, Shown, key_or_token, who},
     http::problem::Problem,
 };
 
@@ -93,13 +92,14 @@ impl From<AuditError> for PageProblem {
 
 /// `GET /audit`.
 pub(super) async fn audit(
-    State(app): State<App>,
+    State(site): State<SiteInfo>,
+    State(auditor): State<Auditor>,
     query: Result<Query<AuditQuery>, QueryRejection>,
 ) -> Result<Html<String>, PageProblem> {
     let Query(query) = query.map_err(|error| bad_query(error.body_text()))?;
-    let layout = Layout::of(&app, "Audit", Section::Audit);
+    let layout = Layout::of(&site, "Audit", Section::Audit);
     let q = query.q.trim();
-    let found = match answer(&app, &layout, q, query.before).await {
+    let found = match answer(&auditor, &layout, q, query.before).await {
         // Nothing is known of it, which is an answer.
         Err(Miss::Audit(AuditError::Unknown(_))) => Found::default(),
         Err(Miss::Audit(error)) => return Err(error.into()),
@@ -142,8 +142,8 @@ impl From<AuditError> for Miss {
 }
 
 /// What `q` may be, the most certain first.
-async fn answer(app: &App, layout: &Layout, q: &str, before: Option<u64>) -> Result<Found, Miss> {
-    let auditor = app.auditor_now().await?;
+async fn answer(auditor: &Auditor, layout: &Layout, q: &str, before: Option<u64>) -> Result<Found, Miss> {
+    let auditor = auditor.up_to_date().await?;
     let id = q.split_once(':').filter(|(kind, _)| matches!(*kind, "key" | "token" | "release" | "package"));
     let bare = id.map_or(q, |(_, id)| id);
     if let Ok(sha256) = bare.parse::<Sha256>() {
@@ -154,12 +154,12 @@ async fn answer(app: &App, layout: &Layout, q: &str, before: Option<u64>) -> Res
     {
         let repository = RepositoryId::named(&organisation, &name);
         let access = auditor.access(repository, layout.now(), None, KEYS_SHOWN).await?;
-        let mut found = events(app, &about(Subject::Repository(repository)), before).await?;
+        let mut found = events(auditor, &about(Subject::Repository(repository)), before).await?;
         found.story = (&access).into();
         return Ok(found);
     }
     if let Ok(id) = key_or_token(bare) {
-        return by_id(app, id).await;
+        return by_id(auditor, id).await;
     }
     let question = match q {
         "" => Question::default(),
@@ -169,12 +169,11 @@ async fn answer(app: &App, layout: &Layout, q: &str, before: Option<u64>) -> Res
         q => Question { kinds: vec![q.to_owned()], ..Question::default() },
     };
     let wanted = auditor.wanted(&question).await?;
-    Ok(events(app, &wanted, before).await?)
+    Ok(events(auditor, &wanted, before).await?)
 }
 
 /// An event, a release, an access key, a token: whatever has this id.
-async fn by_id(app: &App, id: Uuid) -> Result<Found, Miss> {
-    let auditor = &app.auditor;
+async fn by_id(auditor: &Auditor, id: Uuid) -> Result<Found, Miss> {
     if auditor.event(EventId(id)).await?.is_some() {
         let chain = auditor.chain(EventId(id)).await?;
         let followed = auditor.followed(EventId(id), EVENTS_SHOWN).await?;
@@ -196,9 +195,9 @@ fn about(subject: Subject) -> Wanted {
     Wanted { subject: Some(subject), ..Wanted::default() }
 }
 
-async fn events(app: &App, wanted: &Wanted, before: Option<u64>) -> Result<Found, AuditError> {
+async fn events(auditor: &Auditor, wanted: &Wanted, before: Option<u64>) -> Result<Found, AuditError> {
     let page = Page { after: before.map(Position), newest_first: true, limit: EVENTS_SHOWN };
-    let found = app.auditor.page(wanted, page).await?;
+    let found = auditor.page(wanted, page).await?;
     Ok(Found { story: Shown::default(), parts: vec![("Events, newest first", found.events)], older: found.next })
 }
 

@@ -12,14 +12,19 @@ use domain::{
     ids::RepositoryId,
     repository::{Command, Point, Repository},
 };
-use projections::index::PointError;
+use projections::index::{PointError, Repositories};
 use serde::Deserialize;
 
 use super::{
-    door::see_other,
+    layout::SiteInfo,
     problem::{PageProblem, not_found},
+    session_guard::see_other,
 };
-use crate::{app::App, auth::Operator, http::problem::Problem, run_command::RunCommandError};
+use crate::{
+    auth::Operator,
+    http::problem::Problem,
+    run_command::{CommandRunner, RunCommandError},
+};
 
 /// One of the page's forms, by the value of its button. Every field is text, and read by the grammar of what it means.
 #[derive(Debug, Deserialize)]
@@ -35,30 +40,32 @@ pub(super) enum Change {
 
 /// `POST /repos/{organisation}/{repository}`.
 pub(super) async fn change(
-    State(app): State<App>,
+    State(repositories): State<Repositories>,
+    State(commands): State<CommandRunner>,
+    State(site): State<SiteInfo>,
     Extension(operator): Extension<Operator>,
     Path((organisation, name)): Path<(String, String)>,
     form: Result<Form<Change>, FormRejection>,
 ) -> Result<Response, PageProblem> {
     let names = organisation.parse().ok().zip(name.parse().ok());
     let id = names.map(|(organisation, name)| RepositoryId::named(&organisation, &name));
-    let id = id.filter(|id| app.repositories.fixed(*id).is_some()).ok_or_else(|| not_found("repository"))?;
+    let id = id.filter(|id| repositories.fixed(*id).is_some()).ok_or_else(|| not_found("repository"))?;
     let Form(change) = form.map_err(|error| bad_form(error.body_text()))?;
     let seen_at = change.seen_at();
-    let command = change.command(&app, id).await?;
-    app.commands.run::<Repository>(&operator, id.0, command).await.map_err(|error| match error {
+    let command = change.command(&repositories, id).await?;
+    commands.run::<Repository>(&operator, id.0, command).await.map_err(|error| match error {
         RunCommandError::Command(ExecuteError::Refused(refusal)) => {
             Problem::Conflict { code: "refused", detail: format!("Nothing was changed: {refusal}.") }
         }
         RunCommandError::Command(ExecuteError::Log(error)) => Problem::internal("record the change")(error.into()),
         RunCommandError::NotShown(error) => Problem::internal("show what was changed")(error.into()),
     })?;
-    Ok(see_other(&app, &format!("/repos/{organisation}/{name}{seen_at}")))
+    Ok(see_other(&site, &format!("/repos/{organisation}/{name}{seen_at}")))
 }
 
 impl Change {
     /// The command that it stands for.
-    async fn command(self, app: &App, id: RepositoryId) -> Result<Command, PageProblem> {
+    async fn command(self, repositories: &Repositories, id: RepositoryId) -> Result<Command, PageProblem> {
         Ok(match self {
             Self::Yank { sha256, reason, .. } => Command::YankPackage {
                 sha256: sha256.parse().map_err(bad_form)?,
@@ -68,7 +75,7 @@ impl Change {
             Self::Snapshot { name, at } => {
                 let name = name.trim().parse().map_err(bad_form)?;
                 let point: Point = at.parse().map_err(bad_form)?;
-                let published = app.repositories.history().meant(id, &point).await.map_err(|error| match error {
+                let published = repositories.history().meant(id, &point).await.map_err(|error| match error {
                     absent @ PointError::Absent { .. } => bad_form(absent),
                     PointError::Rows(error) => error.into(),
                 })?;

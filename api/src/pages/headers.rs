@@ -9,10 +9,9 @@ use axum::{
 };
 
 use super::{
-    layout::{Layout, Section},
+    layout::{Layout, Section, SiteInfo},
     problem::{PageProblem, Told},
 };
-use crate::app::App;
 
 /// Everything comes from this server, nothing is inline, and no other site shows a page in a frame.
 const CONTENT_SECURITY_POLICY: &str =
@@ -38,12 +37,12 @@ fn told(response: &mut Response) -> Option<String> {
 }
 
 /// Puts the headers on, and a page around a [`PageProblem`].
-pub(super) async fn dress(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn dress(State(site): State<SiteInfo>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let status = response.status();
     let title = status.canonical_reason().unwrap_or("Problem");
     if let Some(told) = told(&mut response) {
-        let page = ProblemPage { layout: Layout::of(&app, title, Section::None), status: status.as_u16(), told };
+        let page = ProblemPage { layout: Layout::of(&site, title, Section::None), status: status.as_u16(), told };
         let body = page
             .render()
             .map_or_else(|error| PageProblem::from(error).into_response(), |html| Html(html).into_response());

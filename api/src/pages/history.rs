@@ -1,9 +1,9 @@
 //! The part of a repository's page that shows its past: the newest publications and their names.
 
 use domain::{ids::RepositoryId, repository::Compact};
+use projections::index::Repositories;
 
 use super::{layout::Layout, problem::PageProblem, show::Moment};
-use crate::app::App;
 
 /// How many publications, and how many snapshots, a page shows. GraphQL lists them all.
 const SHOWN: u32 = 10;
@@ -29,8 +29,12 @@ pub(super) struct SnapshotRow {
 }
 
 impl HistoryPart {
-    pub(super) async fn load(app: &App, id: RepositoryId, layout: &Layout) -> Result<Self, PageProblem> {
-        let history = app.repositories.history();
+    pub(super) async fn load(
+        repositories: &Repositories,
+        id: RepositoryId,
+        layout: &Layout,
+    ) -> Result<Self, PageProblem> {
+        let history = repositories.history();
         let mut published = history.publications(id, None, SHOWN + 1).await?;
         let mut snapshots = history.snapshots(id, None, SHOWN + 1).await?;
         let more = published.len().max(snapshots.len()) > SHOWN as usize;

@@ -7,14 +7,14 @@ use domain::{
     ids::{AccessKeyId, RepositoryId},
     token::id_text,
 };
-use projections::credentials::{AccessKey, KeyringProgress};
+use projections::credentials::{AccessKey, Credentials, KeyringProgress};
 
 use super::{
     layout::Layout,
     problem::PageProblem,
     show::{Moment, duration},
 };
-use crate::{app::App, uses::Seen};
+use crate::uses::{Seen, Uses};
 
 /// Most keys and most silent machines on a page; GraphQL pages through all of them.
 const SHOWN_MAX: u32 = 50;
@@ -61,16 +61,21 @@ pub(super) struct SilentRow {
 }
 
 impl KeyringPart {
-    pub(super) async fn load(app: &App, repository: RepositoryId, layout: &Layout) -> Result<Self, PageProblem> {
-        let progress = app.credentials.keyring(repository, layout.now()).await?;
-        let mut keys = app.credentials.access_keys(repository, layout.now(), None, SHOWN_MAX + 1).await?;
+    pub(super) async fn load(
+        credentials: &Credentials,
+        uses: &Uses,
+        repository: RepositoryId,
+        layout: &Layout,
+    ) -> Result<Self, PageProblem> {
+        let progress = credentials.keyring(repository, layout.now()).await?;
+        let mut keys = credentials.access_keys(repository, layout.now(), None, SHOWN_MAX + 1).await?;
         let more_keys = keys.len() > SHOWN_MAX as usize;
         keys.truncate(SHOWN_MAX as usize);
         let ids: Vec<AccessKeyId> = keys.iter().map(|key| key.id).collect();
-        let seen = app.uses.seen(&ids).await?;
+        let seen = uses.seen(&ids).await?;
         let generation = progress.generation;
         let keys = keys.into_iter().map(|key| KeyRow::of(key, &seen, layout)).collect();
-        let grace = GracePanel::load(app, repository, progress, layout).await?;
+        let grace = GracePanel::load(credentials, uses, repository, progress, layout).await?;
         Ok(Self { generation, keys, more_keys, grace })
     }
 }
@@ -93,7 +98,8 @@ impl KeyRow {
 impl GracePanel {
     /// None if the newest roll had no window.
     async fn load(
-        app: &App,
+        credentials: &Credentials,
+        uses: &Uses,
         repository: RepositoryId,
         progress: KeyringProgress,
         layout: &Layout,
@@ -102,9 +108,9 @@ impl GracePanel {
         let Some(rolled_at) = rolled_at.filter(|_| grace_until.is_some() || closed_at.is_some()) else {
             return Ok(None);
         };
-        let silent = app.credentials.silent_machines(repository, None, SHOWN_MAX).await?;
+        let silent = credentials.silent_machines(repository, None, SHOWN_MAX).await?;
         let ids: Vec<AccessKeyId> = silent.iter().map(|machine| machine.key).collect();
-        let seen = app.uses.seen(&ids).await?;
+        let seen = uses.seen(&ids).await?;
         let silent_machines = silent.into_iter().map(|machine| SilentRow {
             has_renewed: machine.renewed.is_some(),
             last_seen: seen.get(&machine.key).map(|seen| layout.moment(seen.last_at)),

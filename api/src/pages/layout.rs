@@ -1,11 +1,13 @@
 //! What is around every page.
 
 use askama::Template;
-use axum::response::Html;
+use axum::{extract::FromRef, response::Html};
 use chrono::{DateTime, Utc};
 
-use super::{assets, problem::PageProblem, show::Moment};
-use crate::app::App;
+use commands::execute::Clock;
+
+use super::{PagesState, assets, problem::PageProblem, show::Moment};
+use crate::http::public_url::PublicUrl;
 
 /// The part of the site that the navigation marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +19,19 @@ pub(super) enum Section {
     Audit,
     /// No navigation is shown: the reader may be a stranger.
     None,
+}
+
+/// What every page shows of the site: its address, and times as seen from now.
+#[derive(Clone)]
+pub(super) struct SiteInfo {
+    pub(super) public_url: PublicUrl,
+    pub(super) clock: Clock,
+}
+
+impl FromRef<PagesState> for SiteInfo {
+    fn from_ref(state: &PagesState) -> Self {
+        Self { public_url: state.public_url.clone(), clock: state.authenticator.clock }
+    }
 }
 
 /// The frame of a page.
@@ -32,14 +47,14 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn of(app: &App, title: impl Into<String>, section: Section) -> Self {
+    pub(super) fn of(site: &SiteInfo, title: impl Into<String>, section: Section) -> Self {
         Self {
             title: title.into(),
             section,
-            base: app.public_url.path().to_owned(),
-            public_url: app.public_url.as_str().to_owned(),
+            base: site.public_url.path().to_owned(),
+            public_url: site.public_url.as_str().to_owned(),
             assets_version: assets::version(),
-            now: app.executor.now(),
+            now: (site.clock)(),
         }
     }
 

@@ -1,21 +1,19 @@
 //! The web pages: what an operator sees in a browser.
 //!
-//! Whoever signs in with the operator token gets a session cookie. GraphQL does not know the cookie; the few forms that change
-//! something are taken only from a page of this very site, so no other site can make a signed-in browser change anything
-//! (decision 0034).
+//! A login with the operator token gets a session cookie. GraphQL does not accept the cookie; the few forms that change
+//! something are accepted only from same-origin pages (CSRF protection, decision 0034).
 
 mod assets;
-mod attempts;
 mod audit;
 mod changes;
 #[cfg(test)]
 mod changes_tests;
-mod door;
 mod headers;
 mod history;
 mod keyring;
 mod layout;
 mod log;
+mod login_attempts;
 mod overview;
 mod problem;
 mod project;
@@ -25,25 +23,61 @@ mod releases;
 mod repositories;
 mod repository;
 mod session;
+mod session_guard;
 mod show;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use axum::{
-    Extension, Router, middleware,
+    Router,
+    extract::FromRef,
+    middleware::from_fn_with_state,
     routing::{get, post},
 };
+use commands::{execute::Executor, signing_keys::SigningKeys};
+use projections::{board::Board, credentials::Credentials, index::Repositories};
 
-use self::door::Door;
-use crate::app::App;
+pub use self::log::BuildLogs;
+use self::{layout::SiteInfo, session_guard::SessionGuard};
+use crate::{audit::Auditor, auth::Authenticator, http::public_url::PublicUrl, run_command::CommandRunner, uses::Uses};
 
-/// `/`, `/projects`, `/releases`, `/repos`, `/audit` for who is signed in; `/login`, `/logout` and `/assets/…` for everybody;
-/// and an answer for every address that does not exist.
-pub fn routes(app: App) -> Router<App> {
-    let door = Door::new(app.clone());
-    let inside = Router::new()
+/// What pages are built from. A handler extracts the parts that it uses.
+#[derive(Clone, FromRef)]
+pub struct PagesState {
+    /// Reads the aggregates.
+    pub executor: Arc<Executor>,
+    /// Runs the commands of forms.
+    pub commands: CommandRunner,
+    /// Checks operator tokens, and tells the time.
+    pub authenticator: Authenticator,
+    /// Answers questions about the event log.
+    pub auditor: Auditor,
+    /// What dashboards show.
+    pub board: Board,
+    /// Keys and tokens.
+    pub credentials: Credentials,
+    /// What package clients see.
+    pub repositories: Repositories,
+    /// Which access keys were used when.
+    pub uses: Uses,
+    /// Sign packages and indexes.
+    pub signing_keys: SigningKeys,
+    /// What builds wrote.
+    pub build_logs: BuildLogs,
+    /// The address under which clients reach the server.
+    pub public_url: PublicUrl,
+}
+
+/// `/`, `/projects`, `/releases`, `/repos`, `/audit` with a session; `/login`, `/logout` and `/assets/…` without; and an answer for
+/// every address that does not exist.
+pub fn routes(state: PagesState) -> Router {
+    let site = SiteInfo::from_ref(&state);
+    let guard = SessionGuard::new(state.authenticator.clone(), site.clone());
+    let guarded = Router::new()
         .route("/", get(overview::overview))
         .route("/projects", get(projects::projects))
         .route("/projects/{project}", get(project::project))
@@ -53,13 +87,15 @@ pub fn routes(app: App) -> Router<App> {
         .route("/repos", get(repositories::repositories))
         .route("/repos/{organisation}/{repository}", get(repository::repository).post(changes::change))
         .route("/audit", get(audit::audit))
-        .route_layer(middleware::from_fn_with_state(door.clone(), door::guard));
-    Router::new()
-        .merge(inside)
-        .route("/login", get(door::login_page).post(door::login))
-        .route("/logout", post(door::logout))
+        .route_layer(from_fn_with_state(guard.clone(), session_guard::authorize))
+        .with_state(state);
+    let login = Router::new()
+        .route("/login", get(session_guard::login_page).post(session_guard::login))
+        .route("/logout", post(session_guard::logout))
+        .with_state(guard);
+    guarded
+        .merge(login)
         .route("/assets/{name}", get(assets::asset))
         .fallback(problem::nothing_here)
-        .layer(Extension(door))
-        .layer(middleware::from_fn_with_state(app, headers::dress))
+        .layer(from_fn_with_state(site, headers::dress))
 }

@@ -5,17 +5,19 @@ use axum::{
     extract::{Query, State},
     response::Html,
 };
+use commands::signing_keys::SigningKeys;
 use domain::{names::OrganisationName, signing_key::Standing};
+use projections::board::{self, Board};
 use serde::Deserialize;
 
 use super::{
-    layout::{Layout, Section, show},
+    layout::{Layout, Section, SiteInfo, show},
     problem::PageProblem,
     projects::ProjectRow,
     releases::ReleaseRow,
     repositories::RepositoryRow,
 };
-use crate::{app::App, http::problem::Problem, signing_health};
+use crate::{http::problem::Problem, signing_health};
 
 /// How many releases the board shows.
 const RELEASES_SHOWN: u32 = 10;
@@ -35,8 +37,8 @@ struct SigningKeyRow {
 }
 
 impl SigningKeyRow {
-    fn all(app: &App, layout: &Layout) -> Vec<Self> {
-        let set = app.signing_keys.now();
+    fn all(keys: &SigningKeys, layout: &Layout) -> Vec<Self> {
+        let set = keys.now();
         let rows = signing_health::of(&set, layout.now()).into_iter().map(|key| Self {
             state: match set.keys.iter().find(|one| one.epoch == key.epoch).map(|one| one.standing) {
                 Some(Standing::Current) => "signs",
@@ -63,11 +65,11 @@ struct OrganisationCard {
 }
 
 impl OrganisationCard {
-    async fn of(app: &App, row: projections::board::Organisation, layout: &Layout) -> Result<Self, PageProblem> {
+    async fn of(board: &Board, row: board::Organisation, layout: &Layout) -> Result<Self, PageProblem> {
         let name: OrganisationName =
             row.name.parse().map_err(|error| Problem::internal("read an organisation's name")(Box::new(error)))?;
-        let mut projects = app.board.projects(Some(&name), 0, ITEMS_SHOWN + 1).await?;
-        let mut repositories = app.board.repositories(Some(&name), 0, ITEMS_SHOWN + 1).await?;
+        let mut projects = board.projects(Some(&name), 0, ITEMS_SHOWN + 1).await?;
+        let mut repositories = board.repositories(Some(&name), 0, ITEMS_SHOWN + 1).await?;
         let (has_more_projects, has_more_repositories) =
             (projects.len() > ITEMS_SHOWN as usize, repositories.len() > ITEMS_SHOWN as usize);
         projects.truncate(ITEMS_SHOWN as usize);
@@ -102,24 +104,26 @@ struct OverviewPage {
 
 /// `GET /`.
 pub(super) async fn overview(
-    State(app): State<App>,
+    State(board): State<Board>,
+    State(signing_keys): State<SigningKeys>,
+    State(site): State<SiteInfo>,
     Query(query): Query<OverviewQuery>,
 ) -> Result<Html<String>, PageProblem> {
-    let layout = Layout::of(&app, "Overview", Section::Overview);
-    let releases = app.board.releases(None, None, None, RELEASES_SHOWN).await?;
-    let mut rows = app.board.organisations(query.after.as_deref(), ORGANISATIONS_SHOWN + 1).await?;
+    let layout = Layout::of(&site, "Overview", Section::Overview);
+    let releases = board.releases(None, None, None, RELEASES_SHOWN).await?;
+    let mut rows = board.organisations(query.after.as_deref(), ORGANISATIONS_SHOWN + 1).await?;
     let has_more = rows.len() > ORGANISATIONS_SHOWN as usize;
     rows.truncate(ORGANISATIONS_SHOWN as usize);
     let next_after = rows.last().filter(|_| has_more).map(|row| row.name.clone());
     let mut organisations = Vec::with_capacity(rows.len());
     for row in rows {
-        organisations.push(OrganisationCard::of(&app, row, &layout).await?);
+        organisations.push(OrganisationCard::of(&board, row, &layout).await?);
     }
     show(&OverviewPage {
-        releases: ReleaseRow::of(&app, releases, &layout).await?,
+        releases: ReleaseRow::of(&board, releases, &layout).await?,
         organisations,
         is_first: query.after.is_none(),
-        signing_keys: SigningKeyRow::all(&app, &layout),
+        signing_keys: SigningKeyRow::all(&signing_keys, &layout),
         next_after,
         layout,
     })

@@ -1,25 +1,31 @@
 //! `/projects/{project}`: how a project is released, with which tokens, and what became of it.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::{
     extract::{Path, State},
     response::Html,
 };
+use commands::execute::Executor;
 use domain::{
     ids::ProjectId,
     project::{Added, Project, Trigger},
     token::id_text,
 };
-use projections::{board, credentials};
+use projections::{
+    board::{self, Board},
+    credentials::{self, Credentials},
+};
 
 use super::{
-    layout::{Layout, Section, show},
+    layout::{Layout, Section, SiteInfo, show},
     problem::{PageProblem, not_found},
     projects::ProjectRow,
     releases::ReleaseRow,
     show::Moment,
 };
-use crate::{app::App, http::problem::Problem};
+use crate::http::problem::Problem;
 
 /// How many releases the page shows.
 const RELEASES_SHOWN: u32 = 20;
@@ -91,29 +97,35 @@ struct RefusedRow {
 }
 
 /// `GET /projects/{project}`.
-pub(super) async fn project(State(app): State<App>, Path(project): Path<String>) -> Result<Html<String>, PageProblem> {
+pub(super) async fn project(
+    State(board): State<Board>,
+    State(credentials): State<Credentials>,
+    State(executor): State<Arc<Executor>>,
+    State(site): State<SiteInfo>,
+    Path(project): Path<String>,
+) -> Result<Html<String>, PageProblem> {
     let id: ProjectId = project.parse().map_err(|_| not_found("project"))?;
-    let row = app.board.project(id).await?.ok_or_else(|| not_found("project"))?;
-    let mut releases = app.board.releases(None, Some(id), None, RELEASES_SHOWN + 1).await?;
+    let row = board.project(id).await?.ok_or_else(|| not_found("project"))?;
+    let mut releases = board.releases(None, Some(id), None, RELEASES_SHOWN + 1).await?;
     let has_older = releases.len() > RELEASES_SHOWN as usize;
     releases.truncate(RELEASES_SHOWN as usize);
-    let layout = Layout::of(&app, format!("{}/{}", row.organisation, row.name), Section::Projects);
+    let layout = Layout::of(&site, format!("{}/{}", row.organisation, row.name), Section::Projects);
     let facts =
         |project: &Project, _| project.added().map(|added| (github(added), jobs(added), added.tag_pattern.to_string()));
-    let facts = app.executor.inspect::<Project, _>(id.0, facts).await.map_err(Problem::from)?;
+    let facts = executor.inspect::<Project, _>(id.0, facts).await.map_err(Problem::from)?;
     let (github, jobs, tag_pattern) = facts.unwrap_or_default();
-    let tokens = app.credentials.api_tokens(id).await?;
-    let deliveries = app.board.deliveries(id, DELIVERIES_SHOWN).await?;
-    let refused = app.board.refused_triggers(id).await?;
+    let tokens = credentials.api_tokens(id).await?;
+    let deliveries = board.deliveries(id, DELIVERIES_SHOWN).await?;
+    let refused = board.refused_triggers(id).await?;
     show(&ProjectPage {
-        trigger_url: format!("{}/api/v1/projects/{id}/releases", app.public_url),
-        webhook_url: format!("{}/webhooks/github/{id}", app.public_url),
+        trigger_url: format!("{}/api/v1/projects/{id}/releases", site.public_url),
+        webhook_url: format!("{}/webhooks/github/{id}", site.public_url),
         has_api_trigger: row.trigger == Trigger::ApiEndpoint.as_str(),
         tag_pattern,
         github,
         jobs,
         tokens: tokens.into_iter().map(|token| TokenRow::of(token, &layout)).collect(),
-        releases: ReleaseRow::of(&app, releases, &layout).await?,
+        releases: ReleaseRow::of(&board, releases, &layout).await?,
         project: ProjectRow::of(row, &layout),
         has_older,
         deliveries: deliveries.into_iter().map(|delivery| DeliveryRow::of(delivery, &layout)).collect(),

@@ -6,15 +6,14 @@ use axum::{
     response::Html,
 };
 use domain::{names::OrganisationName, project::Trigger};
-use projections::board;
+use projections::board::{self, Board};
 use serde::Deserialize;
 
 use super::{
-    layout::{Layout, Section, show},
+    layout::{Layout, Section, SiteInfo, show},
     problem::{PageProblem, bad_query},
     show::Moment,
 };
-use crate::app::App;
 
 /// How many projects, or repositories, a page shows.
 pub(super) const ITEMS_SHOWN: u32 = 50;
@@ -102,12 +101,13 @@ struct ProjectsPage {
 
 /// `GET /projects`.
 pub(super) async fn projects(
-    State(app): State<App>,
+    State(board): State<Board>,
+    State(site): State<SiteInfo>,
     Query(query): Query<ListQuery>,
 ) -> Result<Html<String>, PageProblem> {
     let part = Part::read(&query)?;
-    let mut rows = app.board.projects(part.organisation.as_ref(), part.offset(), ITEMS_SHOWN + 1).await?;
-    let layout = Layout::of(&app, "Projects", Section::Projects);
+    let mut rows = board.projects(part.organisation.as_ref(), part.offset(), ITEMS_SHOWN + 1).await?;
+    let layout = Layout::of(&site, "Projects", Section::Projects);
     let pager = Pager::of(&format!("{}/projects", layout.base), &part, &mut rows);
     let projects = rows.into_iter().map(|row| ProjectRow::of(row, &layout)).collect();
     let organisation = part.organisation.map(|name| name.to_string());

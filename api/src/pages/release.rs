@@ -7,15 +7,15 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use domain::{ids::ReleaseId, release::Step};
-use projections::board::{Release, ReleasePackage, ReleaseState, ReleaseStep};
+use projections::board::{Board, Release, ReleasePackage, ReleaseState, ReleaseStep};
 
 use super::{
-    layout::{Layout, Section, show},
-    log,
+    layout::{Layout, Section, SiteInfo, show},
+    log::{self, BuildLogs},
     problem::{PageProblem, not_found},
     show::{Badge, Moment, duration, size, took},
 };
-use crate::{app::App, audit::Entry};
+use crate::audit::{Auditor, Entry};
 
 /// One of the eight steps, whether the release came to it or not.
 struct StepRow {
@@ -55,9 +55,9 @@ struct PackageCard {
 }
 
 impl PackageCard {
-    async fn of(app: &App, row: ReleasePackage) -> Result<Self, PageProblem> {
+    async fn of(board: &Board, row: ReleasePackage) -> Result<Self, PageProblem> {
         let repository = match row.repository {
-            Some(id) => app.board.repository(id).await?,
+            Some(id) => board.repository(id).await?,
             None => None,
         };
         Ok(Self {
@@ -87,29 +87,35 @@ struct ReleasePage {
 }
 
 /// `GET /releases/{release}`.
-pub(super) async fn release(State(app): State<App>, Path(release): Path<String>) -> Result<Html<String>, PageProblem> {
+pub(super) async fn release(
+    State(board): State<Board>,
+    State(auditor): State<Auditor>,
+    State(logs): State<BuildLogs>,
+    State(site): State<SiteInfo>,
+    Path(release): Path<String>,
+) -> Result<Html<String>, PageProblem> {
     let id: ReleaseId = release.parse().map_err(|_| not_found("release"))?;
-    let release = app.board.release(id).await?.ok_or_else(|| not_found("release"))?;
-    let project = app.board.project(release.project).await?.map(|project| project.name).unwrap_or_default();
+    let release = board.release(id).await?.ok_or_else(|| not_found("release"))?;
+    let project = board.project(release.project).await?.map(|project| project.name).unwrap_or_default();
     let title = format!("{project} {}", release.tag);
-    let layout = Layout::of(&app, title, Section::Releases);
-    let reached = app.board.steps(id).await?;
+    let layout = Layout::of(&site, title, Section::Releases);
+    let reached = board.steps(id).await?;
     let of = |step| StepRow::of(step, reached.iter().find(|row| row.step == step), &release, layout.now());
     let steps = Step::ALL.into_iter().map(of).collect();
     let failure = reached.iter().find_map(|row| {
         Some(Failure { step: row.step.to_string(), code: row.code.clone()?, message: row.message.clone()? })
     });
     let mut packages = Vec::new();
-    for row in app.board.packages(id).await? {
-        packages.push(PackageCard::of(&app, row).await?);
+    for row in board.packages(id).await? {
+        packages.push(PackageCard::of(&board, row).await?);
     }
     show(&ReleasePage {
         badge: Badge::of(release.state),
         is_running: release.state == ReleaseState::Running,
         received: layout.moment(release.received_at),
-        beginning: app.auditor.beginning(id).await?,
+        beginning: auditor.beginning(id).await?,
         took: took(&release, layout.now()),
-        log: log::tail(&app, &release).await?,
+        log: logs.tail(&release).await?,
         project,
         steps,
         failure,

@@ -6,15 +6,14 @@ use axum::{
     response::Html,
 };
 use domain::package::Format;
-use projections::board;
+use projections::board::{self, Board};
 
 use super::{
-    layout::{Layout, Section, show},
+    layout::{Layout, Section, SiteInfo, show},
     problem::PageProblem,
     projects::{ITEMS_SHOWN, ListQuery, Pager, Part},
     show::Moment,
 };
-use crate::app::App;
 
 /// A repository in a list.
 pub(super) struct RepositoryRow {
@@ -57,12 +56,13 @@ struct RepositoriesPage {
 
 /// `GET /repos`.
 pub(super) async fn repositories(
-    State(app): State<App>,
+    State(board): State<Board>,
+    State(site): State<SiteInfo>,
     Query(query): Query<ListQuery>,
 ) -> Result<Html<String>, PageProblem> {
     let part = Part::read(&query)?;
-    let mut rows = app.board.repositories(part.organisation.as_ref(), part.offset(), ITEMS_SHOWN + 1).await?;
-    let layout = Layout::of(&app, "Repositories", Section::Repositories);
+    let mut rows = board.repositories(part.organisation.as_ref(), part.offset(), ITEMS_SHOWN + 1).await?;
+    let layout = Layout::of(&site, "Repositories", Section::Repositories);
     let pager = Pager::of(&format!("{}/repos", layout.base), &part, &mut rows);
     let repositories = rows.into_iter().map(|row| RepositoryRow::of(row, &layout)).collect();
     let organisation = part.organisation.map(|name| name.to_string());

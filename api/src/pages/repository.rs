@@ -11,17 +11,18 @@ use domain::{
     package::Format,
     repository::{Compact, YANK_REASON_MAX_CHARS, YankPolicy},
 };
+use projections::{board::Board, credentials::Credentials, index::Repositories};
 
 use super::{
     history::HistoryPart,
     keyring::KeyringPart,
-    layout::{Layout, Section, show},
+    layout::{Layout, Section, SiteInfo, show},
     problem::{PageProblem, not_found},
     projects::{ITEMS_SHOWN, ListQuery, Pager, Part},
     repositories::RepositoryRow,
     show::{Moment, size},
 };
-use crate::app::App;
+use crate::uses::Uses;
 
 struct PackageRow {
     file_name: String,
@@ -67,17 +68,21 @@ struct RepositoryPage {
 
 /// `GET /repos/{organisation}/{repository}`.
 pub(super) async fn repository(
-    State(app): State<App>,
+    State(board): State<Board>,
+    State(repositories): State<Repositories>,
+    State(credentials): State<Credentials>,
+    State(uses): State<Uses>,
+    State(site): State<SiteInfo>,
     Path((organisation, name)): Path<(String, String)>,
     Query(query): Query<ListQuery>,
 ) -> Result<Html<String>, PageProblem> {
     let organisation: OrganisationName = organisation.parse().map_err(|_| not_found("repository"))?;
     let name: RepositoryName = name.parse().map_err(|_| not_found("repository"))?;
     let id = RepositoryId::named(&organisation, &name);
-    let row = app.board.repository(id).await?.ok_or_else(|| not_found("repository"))?;
+    let row = board.repository(id).await?.ok_or_else(|| not_found("repository"))?;
     let part = Part { organisation: None, ..Part::read(&query)? };
-    let mut packages = app.board.repository_packages(id, part.offset(), ITEMS_SHOWN + 1).await?;
-    let layout = Layout::of(&app, format!("{organisation}/{name}"), Section::Repositories);
+    let mut packages = board.repository_packages(id, part.offset(), ITEMS_SHOWN + 1).await?;
+    let layout = Layout::of(&site, format!("{organisation}/{name}"), Section::Repositories);
     let pager = Pager::of(&format!("{}/repos/{organisation}/{name}", layout.base), &part, &mut packages);
     let installer = PackageName::of_installer(&organisation, &name).map(|name| name.to_string()).unwrap_or_default();
     // One that can be installed, if there is one.
@@ -97,7 +102,7 @@ pub(super) async fn repository(
         yank_reason: package.yank_reason,
         is_hidden: package.is_hidden,
     });
-    let newest = app.repositories.newest_point(id);
+    let newest = repositories.newest_point(id);
     show(&RepositoryPage {
         is_deb: row.format == Format::Deb,
         newest_publication: newest.map(|at| layout.moment(at)),
@@ -109,8 +114,8 @@ pub(super) async fn repository(
         is_empty: example.is_none(),
         example: example.unwrap_or_else(|| "PACKAGE".to_owned()),
         packages: packages.collect(),
-        history: HistoryPart::load(&app, id, &layout).await?,
-        keyring: KeyringPart::load(&app, id, &layout).await?,
+        history: HistoryPart::load(&repositories, id, &layout).await?,
+        keyring: KeyringPart::load(&credentials, &uses, id, &layout).await?,
         repository: RepositoryRow::of(row, &layout),
         pager,
         layout,

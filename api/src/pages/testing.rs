@@ -165,7 +165,7 @@ impl Site {
             authenticator,
             commands,
             github_access: github_access(&github, executor.clone(), secrets.clone(), Git::default()).expect("a client"),
-            tag_questions: Semaphore::new(TAG_QUESTIONS_MAX),
+            tag_questions: Arc::new(Semaphore::new(TAG_QUESTIONS_MAX)),
             uploads: Semaphore::new(UPLOADS_MAX),
             feeds: Feeds::new(Arc::new(ServedBlobs::new(blobs.clone()))),
             auditor: Auditor::new(store, &read_models.readers, Some(uses.clone()), Some(persons.clone())),
@@ -195,7 +195,7 @@ impl Site {
             incoming: path("incoming"),
         });
         let site = Self {
-            router: super::routes(app.clone()).with_state(app.clone()),
+            router: super::routes((&app).into()),
             app,
             token: mint::token(TokenKind::Operator),
             _runner: AbortOnDropHandle::new(tokio::spawn(async move { drop(runner.run().await) })),

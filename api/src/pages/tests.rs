@@ -4,6 +4,7 @@ use axum::{
     body::Body,
     http::{Request, StatusCode, header},
 };
+use chrono::TimeDelta;
 use commands::{execute::Context, releases::live_log};
 use domain::{
     ids::ProjectId,
@@ -14,7 +15,7 @@ use domain::{
 };
 
 use super::{
-    attempts::FAILURES_MAX,
+    login_attempts::FAILURES_MAX,
     session::SESSION,
     testing::{ESCAPED, LATER, ORIGIN, RELEASE, SCRIPT, Site},
 };
@@ -106,11 +107,11 @@ async fn a_wrong_token_is_refused_and_shown_nowhere() {
 async fn too_many_wrong_secrets_for_one_token_have_to_wait() {
     let site = Site::open().await;
     let wrong = Token::new(TokenKind::Operator, site.token.id(), [1; 32]).text();
-    for _ in 0..FAILURES_MAX {
+    for _ in 0..FAILURES_MAX.get() {
         assert_eq!(site.log_in(&wrong, "/", ORIGIN).await.status, StatusCode::FORBIDDEN);
     }
     assert_eq!(site.log_in(&wrong, "/", ORIGIN).await.status, StatusCode::TOO_MANY_REQUESTS);
-    LATER.set(super::attempts::WINDOW);
+    LATER.set(TimeDelta::minutes(1));
     assert_eq!(site.log_in(&site.token.text(), "/", ORIGIN).await.status, StatusCode::SEE_OTHER);
 }
 

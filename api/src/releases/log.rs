@@ -11,7 +11,7 @@ use axum::{
 };
 use bytes::Bytes;
 use commands::releases::live_log;
-use domain::{digest::Sha256, ids::ReleaseId};
+use domain::ids::ReleaseId;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use projections::board::{Release, ReleaseState};
 
@@ -34,7 +34,7 @@ pub(super) async fn log(
     Path(release): Path<String>,
 ) -> Result<Response, Problem> {
     let row = readable(&app, reader, &release).await?;
-    let logs = logs(&app, row.id).await?;
+    let logs = app.board.logs(row.id).await?;
     let running = match row.state {
         ReleaseState::Running => running_log(&app.jobs, row.id, logs.len()).await,
         ReleaseState::Uploaded | ReleaseState::Failed | ReleaseState::Cancelled => Bytes::new(),
@@ -50,13 +50,6 @@ pub(super) async fn log(
     let body = Body::from_stream(kept.chain(stream::iter([Ok(running)])));
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
     Ok((headers, body).into_response())
-}
-
-/// The logs in the blob store: of every package that was built, in the order of the configs, and of the one that failed.
-pub(crate) async fn logs(app: &App, release: ReleaseId) -> Result<Vec<Sha256>, sqlx::Error> {
-    let built = app.board.packages(release).await?.into_iter().filter_map(|package| package.log);
-    let failed = app.board.steps(release).await?.into_iter().filter_map(|step| step.log);
-    Ok(built.chain(failed).collect())
 }
 
 /// The log of the package that is being built now, which is the one after those that are done.

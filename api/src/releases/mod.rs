@@ -16,7 +16,6 @@ use domain::{
 use projections::board::{Release, ReleaseState};
 use serde::Serialize;
 
-pub(crate) use self::log::logs;
 pub use self::{
     rate::{REQUESTS_AT_ONCE_MAX, REQUESTS_PER_MINUTE_MAX, RequestRates},
     wait::{WAIT_MAX, Wait},

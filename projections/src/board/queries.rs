@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
+    digest::Sha256,
     ids::{OrganisationId, ProjectId, ReleaseId, RepositoryId},
     names::{OrganisationName, ProjectName, RepositoryName},
     recorded::Position,
@@ -205,6 +206,16 @@ impl Board {
         .bind(id.to_string())
         .fetch_all(&self.readers);
         found.await?.iter().map(step).collect()
+    }
+
+    /// The logs of a release's builds: of every package that was built, in the order of the configs, and of the one that failed.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn logs(&self, id: ReleaseId) -> Result<Vec<Sha256>, sqlx::Error> {
+        let built = self.packages(id).await?.into_iter().filter_map(|package| package.log);
+        let failed = self.steps(id).await?.into_iter().filter_map(|step| step.log);
+        Ok(built.chain(failed).collect())
     }
 
     /// The packages of a release, by config file.

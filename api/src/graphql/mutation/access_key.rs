@@ -1,25 +1,29 @@
 //! Changes of a repository's access keys.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Object, Result};
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
-use commands::rolls::{NewKey as RolledKey, RollError};
+use commands::{
+    execute::Executor,
+    rolls::{NewKey as RolledKey, RollError, Rolls},
+};
 use domain::{
     ids::{AccessKeyId, RepositoryId},
     keyring::{self, EnrolmentLimits, GRACE_MAX, Keyring, NamedKind, Terms, WindowEnd},
     token::{TokenKind, id_text},
 };
 
-use projections::credentials::CREDENTIALS;
-
 use super::{id_of, run};
 use crate::{
-    app::App,
     auth::Operator,
     graphql::{
         error::{internal, invalid, log_failed, not_found, with_code},
+        parts::part,
         types::{self, IssuedKey, KeyKindWord, NamedNewKey, NewKey, RolledKeys},
     },
     mint,
+    run_command::CommandRunner,
 };
 
 /// How long machines may enrol with a key if nobody says otherwise.
@@ -49,11 +53,10 @@ impl AccessKeyMutation {
         expires_at: Option<DateTime<Utc>>,
         #[graphql(desc = "How many machines may enrol with it: 100 if unset")] enrols_max: Option<u32>,
     ) -> Result<NewKey> {
-        let app = ctx.data_unchecked::<App>();
         let (id, repository) = existing(ctx, &organisation, &repository).await?;
-        let terms = terms(kind, expires_at, enrols_max, app.executor.now())?;
+        let terms = terms(kind, expires_at, enrols_max, part::<Arc<Executor>>(ctx).now())?;
         let access_key = issue_access_key(ctx, id, &name, terms).await?;
-        Ok(NewKey { install_command: repository.install_command(app, &access_key), access_key })
+        Ok(NewKey { install_command: repository.install_command(ctx, &access_key), access_key })
     }
 
     /// Ends an access key, and if it is a machine's, whatever key that machine has. No request that starts after the
@@ -86,25 +89,23 @@ impl AccessKeyMutation {
         )]
         if_generation: Option<u32>,
     ) -> Result<RolledKeys> {
-        let (app, operator) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Operator>());
         let (id, repository) = existing(ctx, &organisation, &repository).await?;
-        let context = operator.context().await;
+        let context = part::<Operator>(ctx).context().await;
         let grace = TimeDelta::seconds(grace_seconds.into());
         if grace > GRACE_MAX {
             return Err(with_code("refused", keyring::Refusal::WindowOutOfRange));
         }
-        let until = (grace_seconds > 0).then(|| app.executor.now().trunc_subsecs(0) + grace);
+        let until = (grace_seconds > 0).then(|| part::<Arc<Executor>>(ctx).now().trunc_subsecs(0) + grace);
         let rolled = match until {
-            None => app.rolls.roll(id, if_generation, &context).await,
-            Some(until) => app.rolls.open_grace(id, if_generation, until, &context).await,
+            None => part::<Rolls>(ctx).roll(id, if_generation, &context).await,
+            Some(until) => part::<Rolls>(ctx).open_grace(id, if_generation, until, &context).await,
         };
         let rolled = rolled.map_err(not_rolled)?;
-        app.progress.wait_for_projector(CREDENTIALS, rolled.position).await.map_err(|error| internal(&error))?;
-        app.commands.dashboards_show(rolled.position).await;
+        part::<CommandRunner>(ctx).visible(rolled.position).await.map_err(|error| internal(&error))?;
         let new_key = |RolledKey { token, successor }| {
             let access_key = IssuedKey { id: id_text(token.id()), secret: token.text() };
             let kind = KeyKindWord::from(keyring::KeyKind::from(successor.kind));
-            let install_command = repository.install_command(app, &access_key);
+            let install_command = repository.install_command(ctx, &access_key);
             (successor.kind, NamedNewKey { name: successor.name.to_string(), kind, access_key, install_command })
         };
         let keys: Vec<_> = rolled.keys.into_iter().map(new_key).collect();
@@ -125,11 +126,11 @@ impl AccessKeyMutation {
         organisation: String,
         repository: String,
     ) -> Result<types::Repository> {
-        let app = ctx.data_unchecked::<App>();
         let (id, _) = existing(ctx, &organisation, &repository).await?;
-        let generation = app.executor.inspect::<Keyring, _>(id.0, |keyring, _| keyring.generation()).await;
+        let generation =
+            part::<Arc<Executor>>(ctx).inspect::<Keyring, _>(id.0, |keyring, _| keyring.generation()).await;
         let generation = generation.map_err(log_failed)?;
-        let now = app.executor.now();
+        let now = part::<Arc<Executor>>(ctx).now();
         let close = keyring::Command::CloseGrace { generation, because: WindowEnd::Cut, now };
         run::<Keyring>(ctx, id.0, close).await?;
         types::Repository::load(ctx, id).await
@@ -174,7 +175,7 @@ pub(super) async fn issue_access_key(
         name: name.parse().map_err(invalid)?,
         secret_sha256: key.secret_sha256(),
         terms,
-        now: ctx.data_unchecked::<App>().executor.now(),
+        now: part::<Arc<Executor>>(ctx).now(),
     };
     run::<Keyring>(ctx, repository.0, issue).await?;
     Ok(IssuedKey { id: id_text(key.id()), secret: key.text() })

@@ -1,7 +1,10 @@
 //! Changes of projects' API tokens.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, TimeDelta, Utc};
+use commands::execute::Executor;
 use domain::{
     digest::Sha256,
     ids::{ProjectId, SecretId, TokenId},
@@ -11,9 +14,9 @@ use domain::{
 
 use super::{github::WebhookSecret, project::change, run};
 use crate::{
-    app::App,
     graphql::{
         error::{invalid, log_failed, with_code},
+        parts::part,
         types::{self, NewApiToken, ScopeWord},
     },
     mint,
@@ -40,7 +43,7 @@ impl ApiTokenMutation {
         let (token, token_id, secret_sha256) = mint();
         let new =
             project::NewApiToken { token: token_id, secret_sha256, name: Some(name), scopes, expires_at, job: None };
-        let at = ctx.data_unchecked::<App>().executor.now();
+        let at = part::<Arc<Executor>>(ctx).now();
         run::<Project>(ctx, id.0, Command::IssueApiToken { new, at }).await?;
         shown(ctx, id, &token, None).await
     }
@@ -57,22 +60,21 @@ impl ApiTokenMutation {
         >,
         #[graphql(desc = "How long the old one works beside the new one")] grace_seconds: Option<u32>,
     ) -> Result<NewApiToken> {
-        let app = ctx.data_unchecked::<App>();
         let id: ProjectId = project.parse().map_err(invalid)?;
         let old = token.as_deref().map(token_id).transpose()?;
-        let at = app.executor.now();
+        let at = part::<Arc<Executor>>(ctx).now();
         let old_works_until =
             grace_seconds.filter(|seconds| *seconds > 0).map(|seconds| at + TimeDelta::seconds(seconds.into()));
         let (token, token_id, secret_sha256) = mint();
-        let webhook = match has_webhook(app, id).await? {
-            Some(webhook) => Some((WebhookSecret::seal(app).await?, webhook.by_hand)),
+        let webhook = match has_webhook(ctx, id).await? {
+            Some(webhook) => Some((WebhookSecret::seal(ctx).await?, webhook.by_hand)),
             None => None,
         };
         let webhook_secret: Option<SecretId> = webhook.as_ref().map(|(secret, _)| secret.id);
         let roll = Command::RollApiToken { old, token: token_id, secret_sha256, old_works_until, webhook_secret, at };
         if let Err(refused) = run::<Project>(ctx, id.0, roll).await {
             if let Some((secret, _)) = webhook {
-                secret.discard(app).await;
+                secret.discard(ctx).await;
             }
             return Err(refused);
         }
@@ -120,12 +122,12 @@ struct RolledWebhook {
     by_hand: bool,
 }
 
-async fn has_webhook(app: &App, id: ProjectId) -> Result<Option<RolledWebhook>> {
+async fn has_webhook(ctx: &Context<'_>, id: ProjectId) -> Result<Option<RolledWebhook>> {
     let look = |project: &Project, _| {
         let added = project.added().filter(|added| added.trigger == Trigger::GithubWebhook)?;
         added.connected().map(|github| RolledWebhook { by_hand: github.credential.is_none() })
     };
-    app.executor.inspect::<Project, _>(id.0, look).await.map_err(log_failed)
+    part::<Arc<Executor>>(ctx).inspect::<Project, _>(id.0, look).await.map_err(log_failed)
 }
 
 async fn shown(ctx: &Context<'_>, id: ProjectId, token: &Token, webhook_secret: Option<String>) -> Result<NewApiToken> {

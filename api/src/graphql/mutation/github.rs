@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result};
 use commands::{
-    github::{GithubError, TOKEN_PURPOSE, WEBHOOK_SECRET_PURPOSE},
-    secrets::SecretsError,
+    execute::Executor,
+    github::{Access, GithubError, TOKEN_PURPOSE, WEBHOOK_SECRET_PURPOSE},
+    secrets::{Secrets, SecretsError},
 };
 use domain::{
     ids::{ProjectId, SecretId},
@@ -20,12 +21,10 @@ use super::{
     project::{change, numeric_id},
     run,
 };
-use crate::{
-    app::App,
-    graphql::{
-        error::{internal, invalid, log_failed, with_code},
-        types::{self, ConnectedGithub, webhook_url},
-    },
+use crate::graphql::{
+    error::{internal, invalid, log_failed, with_code},
+    parts::part,
+    types::{self, ConnectedGithub, webhook_url},
 };
 
 /// Longest token of GitHub's that is taken in. Theirs have at most 255 characters.
@@ -54,7 +53,6 @@ impl GithubMutation {
         #[graphql(desc = "https://api.github.com if left out; https://host/api/v3 for GitHub Enterprise")]
         api_url: Option<String>,
     ) -> Result<ConnectedGithub> {
-        let app = ctx.data_unchecked::<App>();
         let id: ProjectId = project.parse().map_err(invalid)?;
         let full_name: GithubName = full_name.parse().map_err(invalid)?;
         let api_url: ApiUrl = api_url.map(|url| url.parse()).transpose().map_err(invalid)?.unwrap_or_default();
@@ -64,22 +62,22 @@ impl GithubMutation {
         }
         let repository_id = match (&repository_id, &token) {
             (Some(id), _) => numeric_id(id)?,
-            (None, Some(token)) => asked_for(app, &api_url, token.clone(), &full_name).await?,
+            (None, Some(token)) => asked_for(ctx, &api_url, token.clone(), &full_name).await?,
             (None, None) => {
                 return Err(with_code("invalid", "repositoryId: needed if there is no token to ask for it"));
             }
         };
         let credential = match &token {
-            Some(token) => Some(seal(app, TOKEN_PURPOSE, token.as_bytes()).await?),
+            Some(token) => Some(seal(ctx, TOKEN_PURPOSE, token.as_bytes()).await?),
             None => None,
         };
-        let secret = WebhookSecret::seal(app).await?;
+        let secret = WebhookSecret::seal(ctx).await?;
         let webhook_secret = secret.id;
         let connect = Command::ConnectGithub { repository_id, full_name, api_url, credential, webhook_secret };
         if let Err(refused) = run::<Project>(ctx, id.0, connect).await {
-            secret.discard(app).await;
+            secret.discard(ctx).await;
             if let Some(credential) = credential {
-                discard(app, credential).await;
+                discard(ctx, credential).await;
             }
             return Err(refused);
         }
@@ -94,17 +92,16 @@ impl GithubMutation {
 
     /// Gives the webhook a new secret. Deliveries that are signed with the old one are refused when this answers.
     async fn roll_webhook_secret(&self, ctx: &Context<'_>, project: ID) -> Result<ConnectedGithub> {
-        let app = ctx.data_unchecked::<App>();
         let id: ProjectId = project.parse().map_err(invalid)?;
-        let secret = WebhookSecret::seal(app).await?;
+        let secret = WebhookSecret::seal(ctx).await?;
         if let Err(refused) = run::<Project>(ctx, id.0, Command::RollWebhookSecret { secret: secret.id }).await {
-            secret.discard(app).await;
+            secret.discard(ctx).await;
             return Err(refused);
         }
         let by_hand = |project: &Project, _| {
             project.added().and_then(|added| added.connected()).is_some_and(|github| github.credential.is_none())
         };
-        let by_hand = app.executor.inspect::<Project, _>(id.0, by_hand).await.map_err(log_failed)?;
+        let by_hand = part::<Arc<Executor>>(ctx).inspect::<Project, _>(id.0, by_hand).await.map_err(log_failed)?;
         secret.answer(ctx, id, by_hand).await
     }
 }
@@ -116,44 +113,43 @@ pub(super) struct WebhookSecret {
 }
 
 impl WebhookSecret {
-    pub(super) async fn seal(app: &App) -> Result<Self> {
+    pub(super) async fn seal(ctx: &Context<'_>) -> Result<Self> {
         let mut random = Zeroizing::new([0; WEBHOOK_SECRET_BYTES]);
         OsRng.fill_bytes(random.as_mut());
         let text = Zeroizing::new(hex::encode(random.as_ref()));
-        Ok(Self { id: seal(app, WEBHOOK_SECRET_PURPOSE, text.as_bytes()).await?, text })
+        Ok(Self { id: seal(ctx, WEBHOOK_SECRET_PURPOSE, text.as_bytes()).await?, text })
     }
 
     /// No event will name it.
-    pub(super) async fn discard(self, app: &App) {
-        discard(app, self.id).await;
+    pub(super) async fn discard(self, ctx: &Context<'_>) {
+        discard(ctx, self.id).await;
     }
 
     async fn answer(self, ctx: &Context<'_>, id: ProjectId, by_hand: bool) -> Result<ConnectedGithub> {
-        let app = ctx.data_unchecked::<App>();
         Ok(ConnectedGithub {
             project: types::Project::load(ctx, id).await?,
-            webhook_url: webhook_url(app, id),
+            webhook_url: webhook_url(ctx, id),
             webhook_secret: by_hand.then(|| self.text.to_string()),
         })
     }
 }
 
-async fn seal(app: &App, purpose: &'static str, secret: &[u8]) -> Result<SecretId> {
+async fn seal(ctx: &Context<'_>, purpose: &'static str, secret: &[u8]) -> Result<SecretId> {
     let (id, secret) = (SecretId(Uuid::now_v7()), Zeroizing::new(secret.to_vec()));
-    blocking(app, move |secrets| secrets.seal(id.0, purpose, &secret)).await?;
+    blocking(ctx, move |secrets| secrets.seal(id.0, purpose, &secret)).await?;
     Ok(id)
 }
 
-async fn discard(app: &App, id: SecretId) {
+async fn discard(ctx: &Context<'_>, id: SecretId) {
     // A sealed secret that no event names opens nothing; what is wrong with the disk was logged.
-    let _logged = blocking(app, move |secrets| secrets.delete(id.0)).await;
+    let _logged = blocking(ctx, move |secrets| secrets.delete(id.0)).await;
 }
 
 async fn blocking(
-    app: &App,
-    work: impl FnOnce(&commands::secrets::Secrets) -> Result<(), SecretsError> + Send + 'static,
+    ctx: &Context<'_>,
+    work: impl FnOnce(&Secrets) -> Result<(), SecretsError> + Send + 'static,
 ) -> Result<()> {
-    let secrets = Arc::clone(&app.secrets);
+    let secrets = Arc::clone(part::<Arc<Secrets>>(ctx));
     let done = spawn_blocking(move || work(&secrets)).await.map_err(|error| internal(&error))?;
     done.map_err(|error| internal(&error))
 }
@@ -163,9 +159,14 @@ fn valid_token(text: &str) -> bool {
 }
 
 /// The numeric id of the repository that is called so now.
-async fn asked_for(app: &App, api_url: &ApiUrl, token: Zeroizing<String>, full_name: &GithubName) -> Result<u64> {
+async fn asked_for(
+    ctx: &Context<'_>,
+    api_url: &ApiUrl,
+    token: Zeroizing<String>,
+    full_name: &GithubName,
+) -> Result<u64> {
     let refused = |error: GithubError| with_code("github", error);
-    let session = app.github_access.github.session(api_url, token).map_err(refused)?;
+    let session = part::<Arc<Access>>(ctx).github.session(api_url, token).map_err(refused)?;
     Ok(session.repository(full_name).await.map_err(refused)?.id)
 }
 

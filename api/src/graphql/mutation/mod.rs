@@ -14,7 +14,10 @@ mod snapshot;
 mod tags;
 mod yank;
 
+use std::sync::Arc;
+
 use async_graphql::{Context, MergedObject, Result};
+use commands::execute::Executor;
 use domain::{
     aggregate::Aggregate,
     ids::{OrganisationId, RepositoryId},
@@ -29,8 +32,14 @@ use self::{
     repository::RepositoryMutation, signing_key::SigningKeyMutation, snapshot::SnapshotMutation, tags::TagMutation,
     yank::YankMutation,
 };
-use super::error::{internal, invalid, log_failed, not_found, refused};
-use crate::{app::App, auth::Operator, run_command::RunCommandError};
+use super::{
+    error::{internal, invalid, log_failed, not_found, refused},
+    parts::part,
+};
+use crate::{
+    auth::Operator,
+    run_command::{CommandRunner, RunCommandError},
+};
 
 /// Changes. Each is recorded with the operator's token id, and visible to queries once it is answered.
 #[derive(Default, MergedObject)]
@@ -52,17 +61,18 @@ pub struct Mutation(
 
 /// Runs `command` for the operator, and waits until every query shows what it changed.
 async fn run<A: Aggregate>(ctx: &Context<'_>, id: Uuid, command: A::Command) -> Result<()> {
-    let (app, operator) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Operator>());
-    app.commands.run::<A>(operator, id, command).await.map_err(|error| match error {
+    let operator = part::<Operator>(ctx);
+    part::<CommandRunner>(ctx).run::<A>(operator, id, command).await.map_err(|error| match error {
         RunCommandError::Command(error) => refused(error),
         RunCommandError::NotShown(error) => internal(&error),
     })
 }
 
-async fn existing_organisation(app: &App, name: &str) -> Result<OrganisationName> {
+async fn existing_organisation(ctx: &Context<'_>, name: &str) -> Result<OrganisationName> {
     let name: OrganisationName = name.parse().map_err(invalid)?;
     let id = OrganisationId::named(&name);
-    let exists = app.executor.inspect::<Organisation, _>(id.0, |state, _| *state != Organisation::Unknown).await;
+    let exists =
+        part::<Arc<Executor>>(ctx).inspect::<Organisation, _>(id.0, |state, _| *state != Organisation::Unknown).await;
     if exists.map_err(log_failed)? { Ok(name) } else { Err(not_found(format!("organisation {name}"))) }
 }
 

@@ -3,16 +3,16 @@
 use async_graphql::{Context, Error, ID, Object, Result, SimpleObject};
 use commands::execute;
 use domain::ids::PersonId;
-use projections::credentials::CREDENTIALS;
 
 use crate::{
-    app::App,
     auth,
     graphql::{
         error::{internal, invalid, log_failed, with_code},
+        parts::part,
         types::Operator,
     },
     operators::{Done, Operators, OperatorsError},
+    run_command::CommandRunner,
 };
 
 #[derive(Default)]
@@ -30,7 +30,7 @@ pub(super) struct NewOperatorToken {
 impl OperatorMutation {
     /// Adds a person who operates the server. Name and e-mail address are sealed in the event log, and can be erased.
     async fn add_operator(&self, ctx: &Context<'_>, name: String, email: String) -> Result<NewOperatorToken> {
-        let added = operators(ctx).add(&name, &email, &context(ctx).await).await;
+        let added = part::<Operators>(ctx).add(&name, &email, &context(ctx).await).await;
         let (person, token) = worked(ctx, added).await?;
         Ok(NewOperatorToken { operator: Operator::load(ctx, person).await?, token: token.text() })
     }
@@ -38,40 +38,34 @@ impl OperatorMutation {
     /// Makes a new token for a person and ends the older one.
     async fn renew_operator_token(&self, ctx: &Context<'_>, id: ID) -> Result<NewOperatorToken> {
         let person: PersonId = id.parse().map_err(invalid)?;
-        let token = worked(ctx, operators(ctx).renew_token(person, &context(ctx).await).await).await?;
+        let token = worked(ctx, part::<Operators>(ctx).renew_token(person, &context(ctx).await).await).await?;
         Ok(NewOperatorToken { operator: Operator::load(ctx, person).await?, token: token.text() })
     }
 
     /// Ends a person's tokens. What the person did keeps its name.
     async fn remove_operator(&self, ctx: &Context<'_>, id: ID) -> Result<Operator> {
         let person: PersonId = id.parse().map_err(invalid)?;
-        worked(ctx, operators(ctx).remove(person, &context(ctx).await).await).await?;
+        worked(ctx, part::<Operators>(ctx).remove(person, &context(ctx).await).await).await?;
         Operator::load(ctx, person).await
     }
 
     /// Ends a person's tokens, and makes everything that the log holds about the person unreadable, for ever.
     async fn erase_operator(&self, ctx: &Context<'_>, id: ID) -> Result<Operator> {
         let person: PersonId = id.parse().map_err(invalid)?;
-        worked(ctx, operators(ctx).erase(person, &context(ctx).await).await).await?;
+        worked(ctx, part::<Operators>(ctx).erase(person, &context(ctx).await).await).await?;
         Operator::load(ctx, person).await
     }
 }
 
-fn operators(ctx: &Context<'_>) -> Operators {
-    let app = ctx.data_unchecked::<App>();
-    Operators { executor: app.executor.clone(), persons: app.persons.clone() }
-}
-
 async fn context(ctx: &Context<'_>) -> execute::Context {
-    ctx.data_unchecked::<auth::Operator>().context().await
+    part::<auth::Operator>(ctx).context().await
 }
 
-/// What was done, once it holds: an ended token is let in by no request that starts later.
+/// What was done, once it is in force: no request that starts later is accepted with an ended token.
 async fn worked<T>(ctx: &Context<'_>, done: Result<Done<T>, OperatorsError>) -> Result<T> {
     let Done { value, position } = done.map_err(failed)?;
     if let Some(position) = position {
-        let shown = ctx.data_unchecked::<App>().progress.wait_for_projector(CREDENTIALS, position).await;
-        shown.map_err(|error| internal(&error))?;
+        part::<CommandRunner>(ctx).in_force(position).await.map_err(|error| internal(&error))?;
     }
     Ok(value)
 }

@@ -1,6 +1,9 @@
 //! Changes of projects and of how their releases are asked for.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object, Result};
+use commands::{execute::Executor, source::Git};
 use domain::{
     ids::ProjectId,
     names::ProjectName,
@@ -8,12 +11,10 @@ use domain::{
 };
 
 use super::{existing_organisation, run};
-use crate::{
-    app::App,
-    graphql::{
-        error::{invalid, with_code},
-        types::{self, NewProject, TriggerWord},
-    },
+use crate::graphql::{
+    error::{invalid, with_code},
+    parts::part,
+    types::{self, NewProject, TriggerWord},
 };
 
 #[derive(Default)]
@@ -31,17 +32,16 @@ impl ProjectMutation {
         #[graphql(default_with = "TriggerWord::ApiEndpoint", desc = "How its releases are asked for")]
         trigger: TriggerWord,
     ) -> Result<NewProject> {
-        let app = ctx.data_unchecked::<App>();
-        let organisation = existing_organisation(app, &organisation).await?;
+        let organisation = existing_organisation(ctx, &organisation).await?;
         let name: ProjectName = name.parse().map_err(invalid)?;
-        let source = GitUrl::parse(&source, app.git.allow_local).map_err(invalid)?;
+        let source = GitUrl::parse(&source, part::<Git>(ctx).allow_local).map_err(invalid)?;
         let id = ProjectId::named(&organisation, &name);
         let add = Command::Add { organisation, name, source, trigger: trigger.into() };
         run::<Project>(ctx, id.0, add).await?;
         let (token, token_id, secret_sha256) = super::api_token::mint();
         let (name, scopes, expires_at, job) = (None, Scopes::default(), None, None);
         let new = NewApiToken { token: token_id, secret_sha256, name, scopes, expires_at, job };
-        run::<Project>(ctx, id.0, Command::IssueApiToken { new, at: app.executor.now() }).await?;
+        run::<Project>(ctx, id.0, Command::IssueApiToken { new, at: part::<Arc<Executor>>(ctx).now() }).await?;
         Ok(NewProject { project: types::Project::load(ctx, id).await?, api_token: token.text() })
     }
 

@@ -3,21 +3,21 @@
 use std::time::Duration;
 
 use async_graphql::{Context, Object, Result};
+use commands::installers::PublishedInstallers;
 use domain::{
     ids::RepositoryId,
     keyring::Terms,
     names::RepositoryName,
     repository::{self, Repository},
 };
+use projections::index::Repositories;
 use tokio::time::timeout;
 
 use super::{access_key::issue_access_key, existing_organisation, run};
-use crate::{
-    app::App,
-    graphql::{
-        error::invalid,
-        types::{self, FormatWord, NewRepository},
-    },
+use crate::graphql::{
+    error::invalid,
+    parts::part,
+    types::{self, FormatWord, NewRepository},
 };
 
 /// The name of the access key that a repository is born with.
@@ -39,8 +39,7 @@ impl RepositoryMutation {
         name: String,
         format: FormatWord,
     ) -> Result<NewRepository> {
-        let app = ctx.data_unchecked::<App>();
-        let organisation = existing_organisation(app, &organisation).await?;
+        let organisation = existing_organisation(ctx, &organisation).await?;
         let name: RepositoryName = name.parse().map_err(invalid)?;
         let id = RepositoryId::named(&organisation, &name);
         let create = repository::Command::Create {
@@ -51,10 +50,10 @@ impl RepositoryMutation {
         run::<Repository>(ctx, id.0, create).await?;
         let access_key = issue_access_key(ctx, id, FIRST_KEY, Terms::Shared { expires_at: None }).await?;
         // Whoever runs the install command next finds the installer there, unless the server is very busy.
-        if let Some(revision) = app.installers.first(id, INSTALLABLE_WITHIN).await {
-            let _shown = timeout(INSTALLABLE_WITHIN, app.repositories.wait_covers(id, revision)).await;
+        if let Some(revision) = part::<PublishedInstallers>(ctx).first(id, INSTALLABLE_WITHIN).await {
+            let _shown = timeout(INSTALLABLE_WITHIN, part::<Repositories>(ctx).wait_covers(id, revision)).await;
         }
         let repository = types::Repository::load(ctx, id).await?;
-        Ok(NewRepository { install_command: repository.install_command(app, &access_key), access_key, repository })
+        Ok(NewRepository { install_command: repository.install_command(ctx, &access_key), access_key, repository })
     }
 }

@@ -1,13 +1,13 @@
 //! Changes of the signing keys: a rotation's steps, and a stolen key.
 
 use async_graphql::{Context, Error, Object, Result};
-use commands::{execute, signing_keys::SigningKeysError};
+use commands::signing_keys::{SigningKeys, SigningKeysError};
 
 use crate::{
-    app::App,
     auth::Operator,
     graphql::{
         error::{internal, log_failed, with_code},
+        parts::part,
         types::SigningKey,
     },
 };
@@ -20,22 +20,22 @@ impl SigningKeyMutation {
     /// Begins a rotation: makes the next signing key, which takes seconds, and lets machines know its certificate. It
     /// signs nothing yet.
     async fn prepare_next_key(&self, ctx: &Context<'_>) -> Result<Vec<SigningKey>> {
-        let (app, context) = who(ctx).await;
-        app.signing_keys.prepare_next(&context).await.map_err(failed)?;
+        let context = part::<Operator>(ctx).context().await;
+        part::<SigningKeys>(ctx).prepare_next(&context).await.map_err(failed)?;
         SigningKey::all(ctx)
     }
 
     /// Lets the next signing key sign every index beside the current one.
     async fn begin_overlap(&self, ctx: &Context<'_>) -> Result<Vec<SigningKey>> {
-        let (app, context) = who(ctx).await;
-        app.signing_keys.begin_overlap(&context).await.map_err(failed)?;
+        let context = part::<Operator>(ctx).context().await;
+        part::<SigningKeys>(ctx).begin_overlap(&context).await.map_err(failed)?;
         SigningKey::all(ctx)
     }
 
     /// Lets the next signing key sign alone. Machines that do not know it yet refuse everything from now on.
     async fn cut_over(&self, ctx: &Context<'_>) -> Result<Vec<SigningKey>> {
-        let (app, context) = who(ctx).await;
-        app.signing_keys.cut_over(&context).await.map_err(failed)?;
+        let context = part::<Operator>(ctx).context().await;
+        part::<SigningKeys>(ctx).cut_over(&context).await.map_err(failed)?;
         SigningKey::all(ctx)
     }
 
@@ -45,8 +45,8 @@ impl SigningKeyMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The replaced key's full fingerprint")] fingerprint: String,
     ) -> Result<Vec<SigningKey>> {
-        let (app, context) = who(ctx).await;
-        app.signing_keys.retire(plain(&fingerprint), &context).await.map_err(failed)?;
+        let context = part::<Operator>(ctx).context().await;
+        part::<SigningKeys>(ctx).retire(plain(&fingerprint), &context).await.map_err(failed)?;
         SigningKey::all(ctx)
     }
 
@@ -62,8 +62,8 @@ impl SigningKeyMutation {
         if fingerprint != plain(&confirm) {
             return Err(with_code("invalid", "confirm: expected the fingerprint of the stolen key once more"));
         }
-        let (app, context) = who(ctx).await;
-        app.signing_keys.declare_compromised(fingerprint, &context).await.map_err(failed)?;
+        let context = part::<Operator>(ctx).context().await;
+        part::<SigningKeys>(ctx).declare_compromised(fingerprint, &context).await.map_err(failed)?;
         SigningKey::all(ctx)
     }
 }
@@ -71,11 +71,6 @@ impl SigningKeyMutation {
 /// A fingerprint as events hold it, however it was copied: gpg prints it in groups, apt in lower case.
 fn plain(fingerprint: &str) -> String {
     fingerprint.split_whitespace().collect::<String>().to_ascii_uppercase()
-}
-
-async fn who<'a>(ctx: &Context<'a>) -> (&'a App, execute::Context) {
-    let app = ctx.data_unchecked::<App>();
-    (app, ctx.data_unchecked::<Operator>().context().await)
 }
 
 fn failed(error: SigningKeysError) -> Error {

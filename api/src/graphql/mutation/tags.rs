@@ -1,13 +1,22 @@
 //! Looking at a project's tags now, instead of waiting for the schedule.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
-use commands::{causes::Causes, github::Trouble};
+use commands::{
+    causes::Causes,
+    execute::Executor,
+    github::{Access, Trouble},
+};
 use domain::ids::ProjectId;
 
 use crate::{
-    app::App,
     auth::Operator,
-    graphql::error::{invalid, log_failed, with_code},
+    graphql::{
+        error::{invalid, log_failed, with_code},
+        parts::{TagQuestions, part},
+    },
+    run_command::CommandRunner,
 };
 
 #[derive(Default)]
@@ -27,16 +36,15 @@ impl TagMutation {
     /// Looks at the tags of a project that GitHub triggers, and releases those that no delivery told of, each once. Tags
     /// that were there before the project was connected, and those whose release failed, are left alone.
     async fn reconcile_tags(&self, ctx: &Context<'_>, project: ID) -> Result<Vec<ReconciledTag>> {
-        let (app, operator) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Operator>());
         let project: ProjectId = project.parse().map_err(invalid)?;
         // Each look may be a process and a connection.
-        let Ok(_permit) = app.tag_questions.try_acquire() else {
+        let Ok(_permit) = part::<TagQuestions>(ctx).0.try_acquire() else {
             return Err(with_code("busy", "too many questions are being asked about tags: try again in a few seconds"));
         };
-        let context = operator.context().await;
-        let found = app.github_access.reconcile(project, &context).await.map_err(told)?;
-        let head = app.executor.store().head().await.map_err(log_failed)?;
-        app.commands.dashboards_show(head).await;
+        let context = part::<Operator>(ctx).context().await;
+        let found = part::<Arc<Access>>(ctx).reconcile(project, &context).await.map_err(told)?;
+        let head = part::<Arc<Executor>>(ctx).store().head().await.map_err(log_failed)?;
+        part::<CommandRunner>(ctx).dashboards_show(head).await;
         Ok(found
             .into_iter()
             .map(|found| ReconciledTag { tag: found.tag.to_string(), release: found.release.into() })

@@ -2,15 +2,13 @@
 
 use async_graphql::{ComplexObject, Context, Enum, Result, SimpleObject};
 use domain::{ids::RepositoryId, recorded::Revision};
-use projections::index::{self, Difference, HISTORY_PAGE_MAX};
+use projections::index::{self, Difference, HISTORY_PAGE_MAX, Repositories};
 
 use super::Publication;
-use crate::{
-    app::App,
-    graphql::{
-        error::{internal, invalid},
-        lists::{FIRST_DEFAULT, cost, within},
-    },
+use crate::graphql::{
+    error::{internal, invalid},
+    lists::{FIRST_DEFAULT, cost, within},
+    parts::part,
 };
 
 /// Two publications, and what is between them.
@@ -38,7 +36,7 @@ impl Diff {
         #[graphql(desc = "The cursor of the last change of the page before")] after: Option<String>,
     ) -> Result<Vec<PackageChange>> {
         let after = after.map(|cursor| cursor.parse()).transpose().map_err(invalid)?.unwrap_or_default();
-        let history = ctx.data_unchecked::<App>().repositories.history();
+        let history = part::<Repositories>(ctx).history();
         let found = history.differences(self.repository, self.states, &after, within(first, HISTORY_PAGE_MAX)?).await;
         Ok(found.map_err(|error| internal(&error))?.into_iter().map(PackageChange::of).collect())
     }

@@ -1,12 +1,15 @@
 //! Feed tokens, as GraphQL shows them.
 
-use async_graphql::SimpleObject;
+use async_graphql::{Context, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::{checkpoint::LogName, ids::OrganisationId, token::id_text};
-use projections::credentials;
+use projections::{
+    credentials::{self, Credentials},
+    transparency::Transparency,
+};
 
 use super::Organisation;
-use crate::app::App;
+use crate::{feed::Sights, graphql::parts::part};
 
 /// What a replica follows an organisation with.
 #[derive(Debug, SimpleObject)]
@@ -25,14 +28,17 @@ pub(in crate::graphql) struct FeedToken {
 
 impl FeedToken {
     /// The feed tokens of the organisation.
-    pub(in crate::graphql) async fn of(app: &App, organisation: OrganisationId) -> Result<Vec<Self>, sqlx::Error> {
-        let size = app.transparency.state(LogName::Organisation(organisation)).map_or(0, |state| state.size);
+    pub(in crate::graphql) async fn of(
+        ctx: &Context<'_>,
+        organisation: OrganisationId,
+    ) -> Result<Vec<Self>, sqlx::Error> {
+        let size = part::<Transparency>(ctx).state(LogName::Organisation(organisation)).map_or(0, |state| state.size);
         let shown = |credentials::FeedToken { id, name, issued_at }| {
-            let sight = app.feeds.sights.of(id);
+            let sight = part::<Sights>(ctx).of(id);
             let behind = sight.map(|sight| size.saturating_sub(sight.entries));
             Self { id: id_text(id.0), name, issued_at, seen_at: sight.map(|sight| sight.at), behind }
         };
-        Ok(app.credentials.feed_tokens(organisation).await?.into_iter().map(shown).collect())
+        Ok(part::<Credentials>(ctx).feed_tokens(organisation).await?.into_iter().map(shown).collect())
     }
 }
 

@@ -3,10 +3,10 @@
 use async_graphql::{ComplexObject, Context, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::repository::Compact;
-use projections::index;
+use projections::{index, index::Repositories};
 
 use super::Repository;
-use crate::{app::App, graphql::error::internal};
+use crate::graphql::{error::internal, parts::part};
 
 /// A state of a repository that was signed, and is served at its own address for ever.
 #[derive(SimpleObject)]
@@ -29,7 +29,7 @@ impl Publication {
     /// The names it was given.
     #[graphql(complexity = "10")]
     async fn snapshots(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
-        let history = ctx.data_unchecked::<App>().repositories.history();
+        let history = part::<Repositories>(ctx).history();
         let names = history.names_of(self.repository, self.published_at).await.map_err(|error| internal(&error))?;
         Ok(names.into_iter().map(|name| name.to_string()).collect())
     }

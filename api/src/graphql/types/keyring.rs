@@ -1,29 +1,35 @@
 //! Access keys, and how far their newest roll has come.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use async_graphql::{Context, Enum, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
+use commands::execute::Executor;
 use domain::{
     ids::{AccessKeyId, RepositoryId},
-    keyring::KeyKind,
     token::{id_text, parse_id_text},
 };
-use projections::credentials::{self, ACCESS_KEYS_PAGE_MAX, KeyringProgress, SILENT_PAGE_MAX};
+use projections::{
+    board::Board,
+    credentials::{self, ACCESS_KEYS_PAGE_MAX, Credentials, KeyringProgress, SILENT_PAGE_MAX},
+};
 
 use super::{IssuedKey, Repository};
 use crate::{
-    app::App,
     graphql::{
         error::{internal, not_found},
         lists::{FIRST_DEFAULT, cost, within},
+        parts::part,
     },
-    uses,
+    uses::{self, Uses},
 };
 
 /// What an access key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(name = "AccessKeyKind")]
+#[graphql(name = "AccessKeyKind", remote = "domain::keyring::KeyKind")]
 pub(in crate::graphql) enum KeyKindWord {
     /// Opens the repository for any number of machines.
     Shared,
@@ -31,16 +37,6 @@ pub(in crate::graphql) enum KeyKindWord {
     Machine,
     /// Lets machines enrol, each for a key of its own.
     Enrolment,
-}
-
-impl From<KeyKind> for KeyKindWord {
-    fn from(kind: KeyKind) -> Self {
-        match kind {
-            KeyKind::Shared => Self::Shared,
-            KeyKind::Machine => Self::Machine,
-            KeyKind::Enrolment => Self::Enrolment,
-        }
-    }
 }
 
 /// What a roll of access keys led to. The keys are shown only now.
@@ -98,7 +94,7 @@ pub(in crate::graphql) struct AccessKey {
 impl AccessKey {
     /// Keys, with when they were seen.
     pub(super) async fn all(ctx: &Context<'_>, keys: Vec<credentials::AccessKey>) -> Result<Vec<Self>> {
-        let uses = &ctx.data_unchecked::<App>().uses;
+        let uses = part::<Uses>(ctx);
         let ids: Vec<_> = keys.iter().map(|key| key.id).collect();
         let seen = uses.seen(&ids).await.map_err(|error| internal(&error))?;
         Ok(keys
@@ -151,14 +147,13 @@ pub(in crate::graphql) struct Fetch {
 impl Fetch {
     /// Fetches, with whose keys they were made.
     pub(in crate::graphql) async fn all(ctx: &Context<'_>, fetches: Vec<uses::Fetch>) -> Result<Vec<Self>> {
-        let app = ctx.data_unchecked::<App>();
         let ids: Vec<_> = fetches.iter().map(|fetch| fetch.key).collect();
-        let known = app.credentials.known_keys(&ids).await.map_err(|error| internal(&error))?;
+        let known = part::<Credentials>(ctx).known_keys(&ids).await.map_err(|error| internal(&error))?;
         let known: HashMap<_, _> = known.into_iter().map(|key| (key.id, key)).collect();
         let mut repositories = HashMap::new();
         for key in known.values() {
             if let Entry::Vacant(unknown) = repositories.entry(key.repository) {
-                let row = app.board.repository(key.repository).await.map_err(|error| internal(&error))?;
+                let row = part::<Board>(ctx).repository(key.repository).await.map_err(|error| internal(&error))?;
                 unknown.insert(row);
             }
         }
@@ -189,8 +184,7 @@ pub(in crate::graphql) struct Keyring {
 
 impl Keyring {
     pub(super) async fn load(ctx: &Context<'_>, repository: RepositoryId) -> Result<Self> {
-        let app = ctx.data_unchecked::<App>();
-        let progress = app.credentials.keyring(repository, app.executor.now()).await;
+        let progress = part::<Credentials>(ctx).keyring(repository, part::<Arc<Executor>>(ctx).now()).await;
         Ok(Self { repository, progress: progress.map_err(|error| internal(&error))? })
     }
 }
@@ -221,12 +215,10 @@ impl Keyring {
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
         #[graphql(desc = "The id of the last key of the page before")] after: Option<String>,
     ) -> Result<Vec<AccessKey>> {
-        let app = ctx.data_unchecked::<App>();
         let key = |id: String| parse_id_text(&id).map(AccessKeyId).ok_or_else(|| not_found("such access key"));
         let after = after.map(key).transpose()?;
-        let keys = app
-            .credentials
-            .access_keys(self.repository, app.executor.now(), after, within(first, ACCESS_KEYS_PAGE_MAX)?)
+        let keys = part::<Credentials>(ctx)
+            .access_keys(self.repository, part::<Arc<Executor>>(ctx).now(), after, within(first, ACCESS_KEYS_PAGE_MAX)?)
             .await;
         AccessKey::all(ctx, keys.map_err(|error| internal(&error))?).await
     }
@@ -278,12 +270,12 @@ impl Grace {
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
         #[graphql(desc = "The name of the last machine of the page before")] after: Option<String>,
     ) -> Result<Vec<SilentMachine>> {
-        let app = ctx.data_unchecked::<App>();
-        let silent =
-            app.credentials.silent_machines(self.repository, after.as_deref(), within(first, SILENT_PAGE_MAX)?).await;
+        let silent = part::<Credentials>(ctx)
+            .silent_machines(self.repository, after.as_deref(), within(first, SILENT_PAGE_MAX)?)
+            .await;
         let silent = silent.map_err(|error| internal(&error))?;
         let ids: Vec<_> = silent.iter().map(|machine| machine.key).collect();
-        let seen = app.uses.seen(&ids).await.map_err(|error| internal(&error))?;
+        let seen = part::<Uses>(ctx).seen(&ids).await.map_err(|error| internal(&error))?;
         let machine = |machine: credentials::SilentMachine| SilentMachine {
             name: machine.name,
             key: id_text(machine.key.0),

@@ -2,15 +2,13 @@
 
 use async_graphql::{Context, Object, Result};
 use domain::{ids::OrganisationId, names::OrganisationName};
-use projections::board::{self, PAGE_MAX};
+use projections::board::{self, Board, PAGE_MAX};
 
 use super::{FeedToken, Project, Repository};
-use crate::{
-    app::App,
-    graphql::{
-        error::{internal, not_found},
-        lists::{FIRST_DEFAULT, cost, within},
-    },
+use crate::graphql::{
+    error::{internal, not_found},
+    lists::{FIRST_DEFAULT, cost, within},
+    parts::part,
 };
 
 /// A customer: owns projects and repositories.
@@ -18,12 +16,12 @@ pub(in crate::graphql) struct Organisation(board::Organisation);
 
 impl Organisation {
     pub(in crate::graphql) async fn load(ctx: &Context<'_>, name: &OrganisationName) -> Result<Self> {
-        let row = ctx.data_unchecked::<App>().board.organisation(name).await.map_err(|error| internal(&error))?;
+        let row = part::<Board>(ctx).organisation(name).await.map_err(|error| internal(&error))?;
         row.map(Self).ok_or_else(|| not_found(format!("organisation {name}")))
     }
 
     pub(in crate::graphql) async fn all(ctx: &Context<'_>, after: Option<&str>, first: u32) -> Result<Vec<Self>> {
-        let board = &ctx.data_unchecked::<App>().board;
+        let board = part::<Board>(ctx);
         let rows = board.organisations(after, first).await.map_err(|error| internal(&error))?;
         Ok(rows.into_iter().map(Self).collect())
     }
@@ -48,7 +46,7 @@ impl Organisation {
     /// Its feed tokens that work, newest first. Their secrets were shown when they were made.
     async fn feed_tokens(&self, ctx: &Context<'_>) -> Result<Vec<FeedToken>> {
         let id = OrganisationId::named(&self.parsed_name()?);
-        FeedToken::of(ctx.data_unchecked::<App>(), id).await.map_err(|error| internal(&error))
+        FeedToken::of(ctx, id).await.map_err(|error| internal(&error))
     }
 
     /// Its projects, newest first.
@@ -59,7 +57,7 @@ impl Organisation {
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
         #[graphql(default)] offset: u32,
     ) -> Result<Vec<Project>> {
-        let board = &ctx.data_unchecked::<App>().board;
+        let board = part::<Board>(ctx);
         let rows = board.projects(Some(&self.parsed_name()?), offset, within(first, PAGE_MAX)?).await;
         Ok(rows.map_err(|error| internal(&error))?.into_iter().map(Project::of).collect())
     }
@@ -72,7 +70,7 @@ impl Organisation {
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
         #[graphql(default)] offset: u32,
     ) -> Result<Vec<Repository>> {
-        let board = &ctx.data_unchecked::<App>().board;
+        let board = part::<Board>(ctx);
         let rows = board.repositories(Some(&self.parsed_name()?), offset, within(first, PAGE_MAX)?).await;
         Ok(rows.map_err(|error| internal(&error))?.into_iter().map(Repository::of).collect())
     }

@@ -1,20 +1,27 @@
 //! Projects.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use commands::execute::Executor;
 use domain::{
     ids::ProjectId,
     names::TagName,
     project::{self, Added, Trigger},
 };
-use projections::board::{self, DELIVERIES_KEPT_MAX};
+use projections::{
+    board::{self, Board, DELIVERIES_KEPT_MAX},
+    credentials::Credentials,
+};
 
 use super::triggers::{ApiToken, Delivery, Github, GithubActions, RefusedTriggers, TriggerWord};
 use crate::{
-    app::App,
     graphql::{
         error::{internal, not_found},
         lists::{FIRST_DEFAULT, cost, within},
+        parts::part,
     },
+    http::public_url::PublicUrl,
 };
 
 /// A connected code repository.
@@ -27,13 +34,13 @@ impl Project {
     }
 
     pub(in crate::graphql) async fn load(ctx: &Context<'_>, id: ProjectId) -> Result<Self> {
-        let row = ctx.data_unchecked::<App>().board.project(id).await.map_err(|error| internal(&error))?;
+        let row = part::<Board>(ctx).project(id).await.map_err(|error| internal(&error))?;
         row.map(Self).ok_or_else(|| not_found(format!("project {id}")))
     }
 
     /// Looks at the project as it is now, which no read model can be late for.
     async fn look<T: Default>(&self, ctx: &Context<'_>, look: impl FnOnce(&Added) -> T) -> Result<T> {
-        let executor = &ctx.data_unchecked::<App>().executor;
+        let executor = part::<Arc<Executor>>(ctx);
         let looked = executor.inspect::<project::Project, _>(self.0.id.0, |project, _| project.added().map(look));
         Ok(looked.await.map_err(|error| internal(&error))?.unwrap_or_default())
     }
@@ -72,12 +79,12 @@ impl Project {
 
     /// Where a POST with an API token releases a tag.
     async fn trigger_url(&self, ctx: &Context<'_>) -> String {
-        trigger_url(ctx.data_unchecked::<App>(), self.0.id)
+        trigger_url(ctx, self.0.id)
     }
 
     /// Where GitHub sends deliveries to.
     async fn webhook_url(&self, ctx: &Context<'_>) -> String {
-        webhook_url(ctx.data_unchecked::<App>(), self.0.id)
+        webhook_url(ctx, self.0.id)
     }
 
     /// Which tags webhooks release.
@@ -87,7 +94,7 @@ impl Project {
 
     /// Its API tokens, newest first. Their secrets were shown when they were made.
     async fn api_tokens(&self, ctx: &Context<'_>) -> Result<Vec<ApiToken>> {
-        let tokens = ctx.data_unchecked::<App>().credentials.api_tokens(self.0.id).await;
+        let tokens = part::<Credentials>(ctx).api_tokens(self.0.id).await;
         Ok(tokens.map_err(|error| internal(&error))?.into_iter().map(ApiToken::of).collect())
     }
 
@@ -108,7 +115,7 @@ impl Project {
         ctx: &Context<'_>,
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
     ) -> Result<Vec<Delivery>> {
-        let rows = ctx.data_unchecked::<App>().board.deliveries(self.0.id, within(first, DELIVERIES_KEPT_MAX)?).await;
+        let rows = part::<Board>(ctx).deliveries(self.0.id, within(first, DELIVERIES_KEPT_MAX)?).await;
         let rows = rows.map_err(|error| internal(&error))?;
         let releases = self
             .look(ctx, |project| {
@@ -121,19 +128,19 @@ impl Project {
 
     /// How many triggers were refused so far, for each reason. Counted at most once a minute.
     async fn refused_triggers(&self, ctx: &Context<'_>) -> Result<Vec<RefusedTriggers>> {
-        let rows = ctx.data_unchecked::<App>().board.refused_triggers(self.0.id).await;
+        let rows = part::<Board>(ctx).refused_triggers(self.0.id).await;
         Ok(rows.map_err(|error| internal(&error))?.into_iter().map(RefusedTriggers::of).collect())
     }
 }
 
 /// Where a POST with an API token releases a tag.
-pub(in crate::graphql) fn trigger_url(app: &App, project: ProjectId) -> String {
-    format!("{}/api/v1/projects/{project}/releases", app.public_url.as_str())
+pub(in crate::graphql) fn trigger_url(ctx: &Context<'_>, project: ProjectId) -> String {
+    format!("{}/api/v1/projects/{project}/releases", part::<PublicUrl>(ctx).as_str())
 }
 
 /// Where GitHub sends deliveries to.
-pub(in crate::graphql) fn webhook_url(app: &App, project: ProjectId) -> String {
-    format!("{}/webhooks/github/{project}", app.public_url.as_str())
+pub(in crate::graphql) fn webhook_url(ctx: &Context<'_>, project: ProjectId) -> String {
+    format!("{}/webhooks/github/{project}", part::<PublicUrl>(ctx).as_str())
 }
 
 /// A project and its API token, which is shown only now.

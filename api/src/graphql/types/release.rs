@@ -6,19 +6,21 @@ use domain::{
     ids::{ProjectId, ReleaseId},
     names::OrganisationName,
     recorded::Position,
-    release::Step,
 };
-use projections::board;
+use projections::{board, board::Board};
 
 use super::FormatWord;
-use crate::{app::App, graphql::error::internal};
+use crate::{
+    graphql::{error::internal, parts::part},
+    http::public_url::PublicUrl,
+};
 
 /// One tag on its way into the repositories.
 pub(in crate::graphql) struct Release(board::Release);
 
 impl Release {
     pub(in crate::graphql) async fn load(ctx: &Context<'_>, id: ReleaseId) -> Result<Option<Self>> {
-        let row = ctx.data_unchecked::<App>().board.release(id).await.map_err(|error| internal(&error))?;
+        let row = part::<Board>(ctx).release(id).await.map_err(|error| internal(&error))?;
         Ok(row.map(Self))
     }
 
@@ -29,7 +31,7 @@ impl Release {
         before: Option<Position>,
         first: u32,
     ) -> Result<Vec<Self>> {
-        let board = &ctx.data_unchecked::<App>().board;
+        let board = part::<Board>(ctx);
         let rows = board.releases(organisation, project, before, first).await.map_err(|error| internal(&error))?;
         Ok(rows.into_iter().map(Self).collect())
     }
@@ -113,23 +115,24 @@ impl Release {
 
     /// Its packages, by config file.
     async fn packages(&self, ctx: &Context<'_>) -> Result<Vec<ReleasePackage>> {
-        let rows = ctx.data_unchecked::<App>().board.packages(self.0.id).await;
+        let rows = part::<Board>(ctx).packages(self.0.id).await;
         Ok(rows.map_err(|error| internal(&error))?.into_iter().map(ReleasePackage::of).collect())
     }
 }
 
 impl Release {
     fn log_address(&self, ctx: &Context<'_>) -> String {
-        format!("{}/api/v1/releases/{}/log", ctx.data_unchecked::<App>().public_url.as_str(), self.0.id)
+        format!("{}/api/v1/releases/{}/log", part::<PublicUrl>(ctx).as_str(), self.0.id)
     }
 
     async fn step_rows(&self, ctx: &Context<'_>) -> Result<Vec<board::ReleaseStep>> {
-        ctx.data_unchecked::<App>().board.steps(self.0.id).await.map_err(|error| internal(&error))
+        part::<Board>(ctx).steps(self.0.id).await.map_err(|error| internal(&error))
     }
 }
 
 /// How a release stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "board::ReleaseState")]
 pub(in crate::graphql) enum ReleaseState {
     /// It is on its way.
     Running,
@@ -141,20 +144,9 @@ pub(in crate::graphql) enum ReleaseState {
     Cancelled,
 }
 
-impl From<board::ReleaseState> for ReleaseState {
-    fn from(state: board::ReleaseState) -> Self {
-        match state {
-            board::ReleaseState::Running => Self::Running,
-            board::ReleaseState::Uploaded => Self::Uploaded,
-            board::ReleaseState::Failed => Self::Failed,
-            board::ReleaseState::Cancelled => Self::Cancelled,
-        }
-    }
-}
-
 /// The steps of a release, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(name = "Step")]
+#[graphql(name = "Step", remote = "domain::release::Step")]
 pub(in crate::graphql) enum StepWord {
     /// A trigger asked for it.
     Received,
@@ -172,21 +164,6 @@ pub(in crate::graphql) enum StepWord {
     Uploading,
     /// The packages can be installed.
     Uploaded,
-}
-
-impl From<Step> for StepWord {
-    fn from(step: Step) -> Self {
-        match step {
-            Step::Received => Self::Received,
-            Step::WaitingForBuildSlot => Self::WaitingForBuildSlot,
-            Step::CheckoutCode => Self::CheckoutCode,
-            Step::ValidateConfig => Self::ValidateConfig,
-            Step::SetupBuild => Self::SetupBuild,
-            Step::Building => Self::Building,
-            Step::Uploading => Self::Uploading,
-            Step::Uploaded => Self::Uploaded,
-        }
-    }
 }
 
 /// One step that a release has come to.

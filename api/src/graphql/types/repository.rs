@@ -1,16 +1,19 @@
 //! Repositories, their access keys and packages.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
+use commands::execute::Executor;
 use domain::{
     ids::RepositoryId,
     package::Format,
     repository::{NEWEST, Point},
 };
 use projections::{
-    board::{self, PAGE_MAX},
-    credentials::ACCESS_KEYS_PAGE_MAX,
-    index::{HISTORY_PAGE_MAX, PointError, Published},
+    board::{self, Board, PAGE_MAX},
+    credentials::{ACCESS_KEYS_PAGE_MAX, Credentials},
+    index::{HISTORY_PAGE_MAX, PointError, Published, Repositories},
 };
 
 use super::{
@@ -18,11 +21,12 @@ use super::{
     keyring::{AccessKey, Keyring},
 };
 use crate::{
-    app::App,
     graphql::{
         error::{internal, invalid, not_found, with_code},
         lists::{FIRST_DEFAULT, cost, within},
+        parts::part,
     },
+    http::public_url::PublicUrl,
 };
 
 /// An APT or YUM repository.
@@ -34,7 +38,7 @@ impl Repository {
     }
 
     pub(in crate::graphql) async fn load(ctx: &Context<'_>, id: RepositoryId) -> Result<Self> {
-        let row = ctx.data_unchecked::<App>().board.repository(id).await.map_err(|error| internal(&error))?;
+        let row = part::<Board>(ctx).repository(id).await.map_err(|error| internal(&error))?;
         row.map(Self).ok_or_else(|| not_found("such repository"))
     }
 
@@ -48,13 +52,13 @@ impl Repository {
             Format::Deb => "apt",
             Format::Rpm => "yum",
         };
-        let public_url = ctx.data_unchecked::<App>().public_url.as_str();
+        let public_url = part::<PublicUrl>(ctx).as_str();
         format!("{public_url}/{kind}/{}/{}/", self.0.organisation, self.0.name)
     }
 
     /// The publication that the point written as `text` means.
     pub(in crate::graphql) async fn published(&self, ctx: &Context<'_>, text: &str) -> Result<Published> {
-        let history = ctx.data_unchecked::<App>().repositories.history();
+        let history = part::<Repositories>(ctx).history();
         history.meant(self.0.id, &text.parse().map_err(invalid)?).await.map_err(|error| match error {
             absent @ PointError::Absent { .. } => with_code("not_found", absent),
             PointError::Rows(error) => internal(&error),
@@ -62,9 +66,9 @@ impl Repository {
     }
 
     /// The one line, run by root, that gives a machine access with `key`.
-    pub(in crate::graphql) fn install_command(&self, app: &App, key: &IssuedKey) -> String {
+    pub(in crate::graphql) fn install_command(&self, ctx: &Context<'_>, key: &IssuedKey) -> String {
         let board::Repository { organisation, name, .. } = &self.0;
-        let url = format!("{}/install/{organisation}/{name}", app.public_url.as_str());
+        let url = format!("{}/install/{organisation}/{name}", part::<PublicUrl>(ctx).as_str());
         // The shell's own printf hands curl the key: arguments of programs are for everyone on the machine to see.
         // Not a pipe from curl: its end would be the shell's, 0 even when nothing could be fetched.
         let fetch = format!("printf 'user = \"{}:{}\"' | curl -fsS -K - {url}", key.id, key.secret);
@@ -113,7 +117,7 @@ impl Repository {
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
         #[graphql(desc = "When the last publication of the page before was made")] before: Option<DateTime<Utc>>,
     ) -> Result<Vec<Publication>> {
-        let history = ctx.data_unchecked::<App>().repositories.history();
+        let history = part::<Repositories>(ctx).history();
         let found = history
             .publications(self.0.id, before, within(first, HISTORY_PAGE_MAX)?)
             .await
@@ -131,7 +135,7 @@ impl Repository {
         at: String,
     ) -> Result<Option<Publication>> {
         let point: Point = at.parse().map_err(invalid)?;
-        let history = ctx.data_unchecked::<App>().repositories.history();
+        let history = part::<Repositories>(ctx).history();
         let found = history.publication(self.0.id, &point).await.map_err(|error| internal(&error))?;
         Ok(found.map(|published| Publication::of(ctx, self, &published)))
     }
@@ -164,7 +168,7 @@ impl Repository {
         #[graphql(desc = "The last name of the page before")] after: Option<String>,
     ) -> Result<Vec<Snapshot>> {
         let after = after.map(|name| name.parse()).transpose().map_err(invalid)?;
-        let history = ctx.data_unchecked::<App>().repositories.history();
+        let history = part::<Repositories>(ctx).history();
         let found = history
             .snapshots(self.0.id, after.as_ref(), within(first, HISTORY_PAGE_MAX)?)
             .await
@@ -174,8 +178,9 @@ impl Repository {
 
     /// The keys that open it, newest first.
     async fn access_keys(&self, ctx: &Context<'_>) -> Result<Vec<AccessKey>> {
-        let app = ctx.data_unchecked::<App>();
-        let keys = app.credentials.access_keys(self.0.id, app.executor.now(), None, ACCESS_KEYS_PAGE_MAX).await;
+        let keys = part::<Credentials>(ctx)
+            .access_keys(self.0.id, part::<Arc<Executor>>(ctx).now(), None, ACCESS_KEYS_PAGE_MAX)
+            .await;
         AccessKey::all(ctx, keys.map_err(|error| internal(&error))?).await
     }
 
@@ -202,8 +207,7 @@ impl Repository {
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
         #[graphql(default)] offset: u32,
     ) -> Result<Vec<RepositoryPackage>> {
-        let rows =
-            ctx.data_unchecked::<App>().board.repository_packages(self.0.id, offset, within(first, PAGE_MAX)?).await;
+        let rows = part::<Board>(ctx).repository_packages(self.0.id, offset, within(first, PAGE_MAX)?).await;
         let rows = rows.map_err(|error| internal(&error))?.into_iter();
         Ok(rows
             .map(|row| RepositoryPackage {

@@ -2,13 +2,14 @@
 
 use async_graphql::{Context, Enum, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use commands::signing::Certificate;
-use domain::signing_key::{Key, Standing};
+use commands::{signing::Certificate, signing_keys::SigningKeys};
+use domain::signing_key::Key;
 
-use crate::{app::App, graphql::error::internal};
+use crate::graphql::{error::internal, parts::part};
 
 /// Where a signing key stands in a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::signing_key::Standing")]
 pub(in crate::graphql) enum SigningKeyState {
     /// Made, and sent to machines ahead; signs nothing yet.
     Next,
@@ -22,19 +23,6 @@ pub(in crate::graphql) enum SigningKeyState {
     Retired,
     /// In wrong hands. Nothing it signed is trusted.
     Compromised,
-}
-
-impl From<Standing> for SigningKeyState {
-    fn from(standing: Standing) -> Self {
-        match standing {
-            Standing::Next => Self::Next,
-            Standing::Overlapping => Self::Overlapping,
-            Standing::Current => Self::Current,
-            Standing::Replaced => Self::Replaced,
-            Standing::Retired => Self::Retired,
-            Standing::Compromised => Self::Compromised,
-        }
-    }
 }
 
 /// A key that signs, signed or is to sign packages and indexes.
@@ -59,7 +47,7 @@ pub(in crate::graphql) struct SigningKey {
 impl SigningKey {
     /// Every key that the server ever had, oldest first.
     pub(in crate::graphql) fn all(ctx: &Context<'_>) -> Result<Vec<Self>> {
-        ctx.data_unchecked::<App>().signing_keys.now().keys.iter().map(Self::of).collect()
+        part::<SigningKeys>(ctx).now().keys.iter().map(Self::of).collect()
     }
 
     fn of(key: &Key) -> Result<Self> {

@@ -3,14 +3,14 @@
 use async_graphql::{Enum, ID, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::{
-    project::{self, Added, Scope, Trigger},
+    project::{self, Added},
     token::id_text,
 };
 use projections::{board, credentials};
 
 /// How a project's releases are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(name = "Trigger")]
+#[graphql(name = "Trigger", remote = "project::Trigger")]
 pub(in crate::graphql) enum TriggerWord {
     /// A POST to the project's `triggerUrl` with an API token.
     ApiEndpoint,
@@ -18,41 +18,14 @@ pub(in crate::graphql) enum TriggerWord {
     GithubWebhook,
 }
 
-impl From<TriggerWord> for Trigger {
-    fn from(word: TriggerWord) -> Self {
-        match word {
-            TriggerWord::ApiEndpoint => Self::ApiEndpoint,
-            TriggerWord::GithubWebhook => Self::GithubWebhook,
-        }
-    }
-}
-
 /// What the holder of an API token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(name = "Scope")]
+#[graphql(name = "Scope", remote = "project::Scope")]
 pub(in crate::graphql) enum ScopeWord {
     /// Ask for releases.
     Release,
     /// Read where releases stand, and their logs.
     Read,
-}
-
-impl From<ScopeWord> for Scope {
-    fn from(word: ScopeWord) -> Self {
-        match word {
-            ScopeWord::Release => Self::Release,
-            ScopeWord::Read => Self::Read,
-        }
-    }
-}
-
-impl From<Scope> for ScopeWord {
-    fn from(scope: Scope) -> Self {
-        match scope {
-            Scope::Release => Self::Release,
-            Scope::Read => Self::Read,
-        }
-    }
 }
 
 /// An API token, without its secret.
