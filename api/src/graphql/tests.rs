@@ -8,7 +8,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::{routes, schema};
+use super::routes;
 use crate::pages::testing::Site;
 
 async fn answer(site: &Site, query: &str) -> Value {
@@ -17,7 +17,7 @@ async fn answer(site: &Site, query: &str) -> Value {
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from(json!({ "query": query }).to_string()))
         .expect("a request");
-    let router = routes(schema(site.app.clone())).with_state(site.app.clone());
+    let router = routes((&site.app).into(), site.app.authenticator.clone());
     let response = router.oneshot(request).await.expect("an answer");
     let body = response.into_body().collect().await.expect("a body in memory").to_bytes();
     serde_json::from_slice(&body).expect("JSON")
