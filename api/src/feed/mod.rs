@@ -31,14 +31,14 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-pub use self::{
-    places::{Place, Places},
-    sights::{Sight, Sights},
-};
 use self::{
     followed::Followed,
     query::{BlobQuery, LogQuery},
     wire::{SigningKeysHead, WAIT_MAX_SECONDS},
+};
+pub use self::{
+    places::{Place, Places},
+    sights::{Sight, Sights},
 };
 use crate::{
     app::App,

@@ -78,12 +78,12 @@ impl AuditQuestions {
         auditor(ctx).await?.chain(event).await.map_err(refused)
     }
 
-    /// An API or operator token: minted, used, ended.
+    /// An API or operator token: issued, used, ended.
     async fn token_story(&self, ctx: &Context<'_>, id: String) -> Result<TokenStory> {
         auditor(ctx).await?.token(TokenId(key_or_token(&id).map_err(invalid)?)).await.map_err(refused)
     }
 
-    /// An access key: minted, used, ended; what it could reach, and what it fetched.
+    /// An access key: issued, used, ended; what it could reach, and what it fetched.
     async fn key_story(&self, ctx: &Context<'_>, id: String) -> Result<KeyStory> {
         auditor(ctx).await?.key(AccessKeyId(key_or_token(&id).map_err(invalid)?)).await.map_err(refused)
     }

@@ -36,7 +36,7 @@ pub(super) fn log_failed(error: impl Into<Problem>) -> Error {
     }
 }
 
-/// Our fault: logged in full, told in short.
+/// A fault of the server: logged in full, answered in short.
 pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Error {
     tracing::error!(error = %Causes(error), "cannot answer a GraphQL request");
     with_code("internal", "the server could not do that; its log says why")

@@ -56,7 +56,7 @@ mod tests {
             }
         }
         for (query, says) in [
-            ("{ events(filter: {organisation: \"nobody\"}) { next } }", "there is no organisation nobody"),
+            ("{ events(filter: {organisation: \"unknown\"}) { next } }", "there is no organisation unknown"),
             ("{ events(filter: {from: \"2026-11-02\", until: \"2026-11-01\"}) { next } }", "until: expected a time"),
         ] {
             let said = said(query).await;

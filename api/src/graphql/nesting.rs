@@ -20,7 +20,7 @@ pub(super) enum TooNested {
 /// Judges a document by its brackets and by the word `fragment`, outside of strings and comments.
 ///
 /// # Errors
-/// It is more than anybody needs.
+/// It nests too deeply, or has too many fragments.
 pub(super) fn check(document: &str) -> Result<(), TooNested> {
     let (mut deep, mut fragments) = (0_usize, 0_usize);
     let mut rest = document;

@@ -1,6 +1,7 @@
 //! `POST /repos/{organisation}/{repository}`: what the forms of a repository's page change.
 //!
-//! The guard has let in a session, and only a form of this site. What is done is what GraphQL does, in the operator's name.
+//! The session guard accepts only sessions, and only forms of same-origin pages. What is done is what GraphQL does, in the operator's
+//! name.
 
 use axum::{
     Extension, Form,

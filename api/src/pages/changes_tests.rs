@@ -110,7 +110,7 @@ async fn a_snapshot_is_taken_of_the_publication_that_the_page_showed() {
     let cookie = site.session().await;
     let shown = Compact(site.app.repositories.newest_point(id).expect("published")).to_string();
     assert!(site.get("/repos/acme/debs", &cookie).await.text.contains(&format!(r#"name="at" value="{shown}""#)));
-    // Somebody else changes the repository meanwhile.
+    // Another operator changes the repository meanwhile.
     let reason = "it deletes mail".parse().expect("a reason");
     site.execute::<Repository>(id.0, repository::Command::YankPackage { sha256, reason }).await;
     publish(&site, id).await;
@@ -123,14 +123,14 @@ async fn a_snapshot_is_taken_of_the_publication_that_the_page_showed() {
 }
 
 #[tokio::test]
-async fn what_a_form_says_wrong_is_told_and_changes_nothing() {
+async fn an_invalid_form_is_refused_with_a_reason_and_changes_nothing() {
     let site = Site::open().await;
     let (id, sha256) = published(&site).await;
     let (cookie, sha256) = (site.session().await, sha256.to_string());
     let before = revision(&site, id).await;
     let unknown = Sha256::of(b"another deb").to_string();
     let long = "x".repeat(YANK_REASON_MAX_CHARS + 1);
-    for (address, fields, status, told) in [
+    for (address, fields, status, says) in [
         (
             "/repos/acme/debs",
             &[("change", "yank"), ("sha256", &*sha256), ("page", "1"), ("reason", " ")][..],
@@ -165,7 +165,7 @@ async fn what_a_form_says_wrong_is_told_and_changes_nothing() {
     ] {
         let answer = post(&site, address, &form(fields), &cookie, ORIGIN).await;
         assert_eq!(answer.status, status, "{fields:?}: {}", answer.text);
-        assert!(answer.text.contains(told) && answer.text.contains("<html"), "{fields:?}: {}", answer.text);
+        assert!(answer.text.contains(says) && answer.text.contains("<html"), "{fields:?}: {}", answer.text);
     }
     assert_eq!(revision(&site, id).await, before);
 }

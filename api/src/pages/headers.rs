@@ -10,7 +10,7 @@ use axum::{
 
 use super::{
     layout::{Layout, Section, SiteInfo},
-    problem::{PageProblem, Told},
+    problem::{PageProblem, ProblemText},
 };
 
 /// Everything comes from this server, nothing is inline, and no other site shows a page in a frame.
@@ -22,13 +22,13 @@ const CONTENT_SECURITY_POLICY: &str =
 struct ProblemPage {
     layout: Layout,
     status: u16,
-    told: String,
+    text: String,
 }
 
-/// What is to be said instead of the answer: for our own problems, and for what the router refuses before a handler
+/// The text of the page that replaces the answer: for our own problems, and for what the router refuses before a handler
 /// sees it, in a line of plain text or without any.
-fn told(response: &mut Response) -> Option<String> {
-    let ours = response.extensions_mut().remove::<Told>().map(|Told(told)| told);
+fn problem_text(response: &mut Response) -> Option<String> {
+    let ours = response.extensions_mut().remove::<ProblemText>().map(|ProblemText(text)| text);
     let is_plain =
         response.headers().get(header::CONTENT_TYPE).is_none_or(|plain| plain.as_bytes().starts_with(b"text/plain"));
     let refused =
@@ -41,8 +41,8 @@ pub(super) async fn dress(State(site): State<SiteInfo>, request: Request, next: 
     let mut response = next.run(request).await;
     let status = response.status();
     let title = status.canonical_reason().unwrap_or("Problem");
-    if let Some(told) = told(&mut response) {
-        let page = ProblemPage { layout: Layout::of(&site, title, Section::None), status: status.as_u16(), told };
+    if let Some(text) = problem_text(&mut response) {
+        let page = ProblemPage { layout: Layout::of(&site, title, Section::None), status: status.as_u16(), text };
         let body = page
             .render()
             .map_or_else(|error| PageProblem::from(error).into_response(), |html| Html(html).into_response());

@@ -11,15 +11,15 @@ use crate::http::problem::Problem;
 #[derive(Debug)]
 pub(super) struct PageProblem(pub(super) Problem);
 
-/// What the page says.
+/// The text of the page.
 #[derive(Debug, Clone)]
-pub(super) struct Told(pub(super) String);
+pub(super) struct ProblemText(pub(super) String);
 
 impl IntoResponse for PageProblem {
     fn into_response(self) -> Response {
-        let told = Told(self.0.to_string());
+        let text = ProblemText(self.0.to_string());
         let mut response = self.0.into_response();
-        response.extensions_mut().insert(told);
+        response.extensions_mut().insert(text);
         response
     }
 }

@@ -1,4 +1,4 @@
-//! Session cookies: which operator token somebody showed, and until when that counts.
+//! Session cookies: the operator token that a login presented, and until when it counts.
 //!
 //! A cookie is the token's id and an end, authenticated with a key that dies with the process. Nothing is stored: a
 //! revoked token ends its sessions because every request looks it up, and a restart ends all of them.
@@ -31,7 +31,7 @@ impl Sessions {
         Self { key: key.expect("the system gives random bytes"), is_https }
     }
 
-    /// The `Set-Cookie` of whoever showed `token`.
+    /// The `Set-Cookie` that answers a login with `token`.
     pub(super) fn begin(&self, token: TokenId, now: DateTime<Utc>) -> HeaderValue {
         let mut value = Vec::with_capacity(ID_BYTES + END_BYTES + hmac::HMAC_SHA256.tag_len());
         value.extend(token.0.as_bytes());

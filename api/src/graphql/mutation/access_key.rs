@@ -26,9 +26,9 @@ use crate::{
     run_command::CommandRunner,
 };
 
-/// How long machines may enrol with a key if nobody says otherwise.
+/// How long machines may enrol with a key by default.
 const ENROLMENT_DAYS_DEFAULT: i64 = 30;
-/// How many machines may enrol with a key if nobody says otherwise.
+/// How many machines may enrol with a key by default.
 const ENROLS_DEFAULT: u32 = 100;
 
 #[derive(Default)]
@@ -60,7 +60,7 @@ impl AccessKeyMutation {
     }
 
     /// Ends an access key, and if it is a machine's, whatever key that machine has. No request that starts after the
-    /// answer is let in with it.
+    /// answer is accepted with it.
     async fn revoke_access_key(
         &self,
         ctx: &Context<'_>,
@@ -154,7 +154,9 @@ fn terms(
 ) -> Result<Terms> {
     match (kind, enrols_max) {
         (KeyKindWord::Shared, None) => Ok(Terms::Shared { expires_at }),
-        (KeyKindWord::Shared, Some(_)) => Err(with_code("invalid", "enrolsMax: nobody enrols with a shared key")),
+        (KeyKindWord::Shared, Some(_)) => {
+            Err(with_code("invalid", "enrolsMax: only machines with an enrolment key enrol"))
+        }
         (KeyKindWord::Enrolment, enrols_max) => Ok(Terms::Enrolment(EnrolmentLimits {
             expires_at: expires_at.unwrap_or(now + TimeDelta::days(ENROLMENT_DAYS_DEFAULT)),
             enrols_max: enrols_max.unwrap_or(ENROLS_DEFAULT),

@@ -40,7 +40,7 @@ impl ApiTokenMutation {
         let name = name.as_deref().unwrap_or(project::API_TOKEN_NAME_DEFAULT).parse().map_err(invalid)?;
         let scopes = scopes.map(|scopes| Scopes::new(scopes.into_iter().map(Into::into)));
         let scopes = scopes.transpose().map_err(invalid)?.unwrap_or_default();
-        let (token, token_id, secret_sha256) = mint();
+        let (token, token_id, secret_sha256) = new_token();
         let new =
             project::NewApiToken { token: token_id, secret_sha256, name: Some(name), scopes, expires_at, job: None };
         let at = part::<Arc<Executor>>(ctx).now();
@@ -65,7 +65,7 @@ impl ApiTokenMutation {
         let at = part::<Arc<Executor>>(ctx).now();
         let old_works_until =
             grace_seconds.filter(|seconds| *seconds > 0).map(|seconds| at + TimeDelta::seconds(seconds.into()));
-        let (token, token_id, secret_sha256) = mint();
+        let (token, token_id, secret_sha256) = new_token();
         let webhook = match has_webhook(ctx, id).await? {
             Some(webhook) => Some((WebhookSecret::seal(ctx).await?, webhook.by_hand)),
             None => None,
@@ -92,7 +92,7 @@ impl ApiTokenMutation {
         change(ctx, project, Command::CloseApiTokenGrace { token: token_id(&token)? }).await
     }
 
-    /// Ends a token. No request that starts after the answer is let in with it.
+    /// Ends a token. No request that starts after the answer is accepted with it.
     async fn revoke_api_token(
         &self,
         ctx: &Context<'_>,
@@ -104,7 +104,7 @@ impl ApiTokenMutation {
 }
 
 /// A fresh token, its id and the digest of its secret.
-pub(super) fn mint() -> (Token, TokenId, Sha256) {
+pub(super) fn new_token() -> (Token, TokenId, Sha256) {
     let token = mint::token(TokenKind::Api);
     let (id, secret_sha256) = (TokenId(token.id()), token.secret_sha256());
     (token, id, secret_sha256)

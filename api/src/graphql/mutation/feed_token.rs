@@ -42,7 +42,7 @@ impl FeedTokenMutation {
         })
     }
 
-    /// Ends a feed token. No request that starts after the answer is let in with it.
+    /// Ends a feed token. No request that starts after the answer is accepted with it.
     async fn revoke_feed_token(
         &self,
         ctx: &Context<'_>,

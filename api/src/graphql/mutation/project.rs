@@ -38,7 +38,7 @@ impl ProjectMutation {
         let id = ProjectId::named(&organisation, &name);
         let add = Command::Add { organisation, name, source, trigger: trigger.into() };
         run::<Project>(ctx, id.0, add).await?;
-        let (token, token_id, secret_sha256) = super::api_token::mint();
+        let (token, token_id, secret_sha256) = super::api_token::new_token();
         let (name, scopes, expires_at, job) = (None, Scopes::default(), None, None);
         let new = NewApiToken { token: token_id, secret_sha256, name, scopes, expires_at, job };
         run::<Project>(ctx, id.0, Command::IssueApiToken { new, at: part::<Arc<Executor>>(ctx).now() }).await?;

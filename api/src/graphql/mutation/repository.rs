@@ -49,7 +49,7 @@ impl RepositoryMutation {
         };
         run::<Repository>(ctx, id.0, create).await?;
         let access_key = issue_access_key(ctx, id, FIRST_KEY, Terms::Shared { expires_at: None }).await?;
-        // Whoever runs the install command next finds the installer there, unless the server is very busy.
+        // The installer is there when the install command runs next, unless the server is very busy.
         if let Some(revision) = part::<PublishedInstallers>(ctx).first(id, INSTALLABLE_WITHIN).await {
             let _shown = timeout(INSTALLABLE_WITHIN, part::<Repositories>(ctx).wait_covers(id, revision)).await;
         }

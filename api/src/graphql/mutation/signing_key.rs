@@ -50,8 +50,8 @@ impl SigningKeyMutation {
         SigningKey::all(ctx)
     }
 
-    /// Declares a signing key stolen: it signs nothing any more, machines are told not to trust it, and every index and
-    /// every rpm it signed is signed anew. It cannot be taken back.
+    /// Declares a signing key stolen: it signs nothing any more, machines learn not to trust it, and every index and
+    /// every rpm it signed is signed again. It cannot be undone.
     async fn declare_compromised(
         &self,
         ctx: &Context<'_>,

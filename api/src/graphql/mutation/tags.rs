@@ -22,7 +22,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct TagMutation;
 
-/// A release of a tag that no delivery told of.
+/// A release of a tag that no delivery reported.
 #[derive(SimpleObject)]
 pub(super) struct ReconciledTag {
     /// The git tag.
@@ -33,7 +33,7 @@ pub(super) struct ReconciledTag {
 
 #[Object]
 impl TagMutation {
-    /// Looks at the tags of a project that GitHub triggers, and releases those that no delivery told of, each once. Tags
+    /// Looks at the tags of a project that GitHub triggers, and releases those that no delivery reported, each once. Tags
     /// that were there before the project was connected, and those whose release failed, are left alone.
     async fn reconcile_tags(&self, ctx: &Context<'_>, project: ID) -> Result<Vec<ReconciledTag>> {
         let project: ProjectId = project.parse().map_err(invalid)?;
@@ -42,7 +42,7 @@ impl TagMutation {
             return Err(with_code("busy", "too many questions are being asked about tags: try again in a few seconds"));
         };
         let context = part::<Operator>(ctx).context().await;
-        let found = part::<Arc<Access>>(ctx).reconcile(project, &context).await.map_err(told)?;
+        let found = part::<Arc<Access>>(ctx).reconcile(project, &context).await.map_err(reported)?;
         let head = part::<Arc<Executor>>(ctx).store().head().await.map_err(log_failed)?;
         part::<CommandRunner>(ctx).dashboards_show(head).await;
         Ok(found
@@ -52,7 +52,7 @@ impl TagMutation {
     }
 }
 
-fn told(trouble: Trouble) -> async_graphql::Error {
+fn reported(trouble: Trouble) -> async_graphql::Error {
     match trouble {
         Trouble::Refused(refusal) => with_code("refused", refusal),
         Trouble::Log(error) => log_failed(error),

@@ -67,9 +67,9 @@ pub(in crate::graphql) struct PackageChange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(name = "Change", remote = "index::Change")]
 pub(in crate::graphql) enum ChangeWord {
-    /// There was none of that name.
+    /// There was no package of that name.
     Added,
-    /// There is none of that name any more.
+    /// There is no longer a package of that name.
     Removed,
     /// Other files, of other versions or signed by another key.
     Changed,

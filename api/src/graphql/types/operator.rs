@@ -18,9 +18,9 @@ use crate::{
 #[derive(Debug, SimpleObject)]
 pub(in crate::graphql) struct Operator {
     id: ID,
-    /// What the person is called; `erased person …` once nobody can read it any more.
+    /// What the person is called; `erased person …` after an erasure.
     name: String,
-    /// Where the person gets mail; null once nobody can read it any more.
+    /// Where the person gets mail; null after an erasure.
     email: Option<String>,
     /// Since when.
     registered_at: DateTime<Utc>,
@@ -29,7 +29,7 @@ pub(in crate::graphql) struct Operator {
 }
 
 impl Operator {
-    /// Everybody who is or was an operator, in the order in which they came; at most 1,000.
+    /// All present and former operators, in the order in which they were added; at most 1,000.
     pub(in crate::graphql) async fn all(ctx: &Context<'_>) -> Result<Vec<Self>> {
         let operators = part::<Credentials>(ctx).operators().await.map_err(|error| internal(&error))?;
         Ok(operators.iter().map(|operator| Self::of(ctx, operator)).collect())

@@ -140,7 +140,7 @@ pub(in crate::graphql) enum ReleaseState {
     Uploaded,
     /// It will not be made.
     Failed,
-    /// Somebody stopped it.
+    /// An operator stopped it.
     Cancelled,
 }
 

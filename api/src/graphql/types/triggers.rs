@@ -145,7 +145,7 @@ pub(in crate::graphql) struct Delivery {
     hook_event: String,
     /// What followed from it: `tag`, `tag_deleted`, `ping`, or why it was ignored.
     outcome: String,
-    /// The tag it told of.
+    /// The tag it names.
     tag: Option<String>,
     /// The tag's release, unless that failed.
     release_id: Option<String>,
