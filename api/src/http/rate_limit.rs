@@ -2,8 +2,13 @@
 
 use std::{hash::Hash, num::NonZeroU32, sync::Arc, time::Duration};
 
-use commands::execute::Clock;
-use governor::{Quota, RateLimiter, clock, middleware::NoOpMiddleware, state::InMemoryState, state::NotKeyed};
+use commands::execute::Clock as WallTime;
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+    middleware::NoOpMiddleware,
+    state::{InMemoryState, NotKeyed},
+};
 use moka::sync::Cache;
 
 /// How many clients are remembered. One that is forgotten has its whole burst again.
@@ -13,18 +18,19 @@ const FORGOTTEN_AFTER: Duration = Duration::from_mins(5);
 
 /// One limit for each client, by what identifies it. Cheap to clone.
 #[derive(Clone)]
-pub struct RateLimits<K> {
-    clients: Cache<K, Arc<Limiter>>,
+pub struct RateLimits<K, C: Clock = DefaultClock> {
+    clients: Cache<K, Arc<Limiter<C>>>,
     quota: Quota,
-    clock: WallClock,
+    clock: C,
 }
 
-type Limiter = RateLimiter<NotKeyed, InMemoryState, WallClock, NoOpMiddleware<Duration>>;
+type Limiter<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
+/// The clock of the server, which tests can turn. If it is set back, nothing is allowed again until it has caught up.
 #[derive(Clone, Copy)]
-struct WallClock(Clock);
+pub struct WallClock(pub WallTime);
 
-impl clock::Clock for WallClock {
+impl Clock for WallClock {
     type Instant = Duration;
 
     fn now(&self) -> Duration {
@@ -33,14 +39,18 @@ impl clock::Clock for WallClock {
     }
 }
 
-impl<K: Hash + Eq + Send + Sync + 'static> RateLimits<K> {
+impl<K, C> RateLimits<K, C>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    C: Clock + Clone + Send + Sync + 'static,
+{
     /// So many times a minute in the long run, and `burst` at once before that.
     #[must_use]
-    pub fn new(per_minute: NonZeroU32, burst: NonZeroU32, clock: Clock) -> Self {
+    pub fn new(per_minute: NonZeroU32, burst: NonZeroU32, clock: C) -> Self {
         Self {
             clients: Cache::builder().max_capacity(CLIENTS_MAX).time_to_idle(FORGOTTEN_AFTER).build(),
             quota: Quota::per_minute(per_minute).allow_burst(burst),
-            clock: WallClock(clock),
+            clock,
         }
     }
 
@@ -49,9 +59,9 @@ impl<K: Hash + Eq + Send + Sync + 'static> RateLimits<K> {
     /// # Errors
     /// It is too often; after so many seconds it would not be.
     pub fn count(&self, client: K) -> Result<(), u32> {
-        let new = || Arc::new(RateLimiter::direct_with_clock(self.quota, self.clock));
+        let new = || Arc::new(RateLimiter::direct_with_clock(self.quota, self.clock.clone()));
         self.clients.get_with(client, new).check().map_err(|not_until| {
-            let wait = not_until.wait_time_from(clock::Clock::now(&self.clock));
+            let wait = not_until.wait_time_from(self.clock.now());
             u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1)
         })
     }
@@ -77,8 +87,8 @@ mod tests {
         static LATER: Cell<TimeDelta> = const { Cell::new(TimeDelta::zero()) };
     }
 
-    fn limits() -> RateLimits<u32> {
-        let limits = RateLimits::new(PER_MINUTE, BURST, || DateTime::UNIX_EPOCH + LATER.get());
+    fn limits() -> RateLimits<u32, WallClock> {
+        let limits = RateLimits::new(PER_MINUTE, BURST, WallClock(|| DateTime::UNIX_EPOCH + LATER.get()));
         for _ in 0..BURST.get() {
             assert_eq!(limits.count(1), Ok(()));
         }

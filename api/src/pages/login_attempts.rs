@@ -8,18 +8,18 @@ use std::num::NonZeroU32;
 use commands::execute::Clock;
 use domain::ids::TokenId;
 
-use crate::http::rate_limit::RateLimits;
+use crate::http::rate_limit::{RateLimits, WallClock};
 
 /// How often a login with one token id may fail at once, and in each minute after that. The secret has 256 bits: this keeps the
 /// server's log short.
 pub(super) const FAILURES_MAX: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 
 /// Counts failed logins.
-pub(super) struct LoginAttempts(RateLimits<TokenId>);
+pub(super) struct LoginAttempts(RateLimits<TokenId, WallClock>);
 
 impl LoginAttempts {
     pub(super) fn new(clock: Clock) -> Self {
-        Self(RateLimits::new(FAILURES_MAX, FAILURES_MAX, clock))
+        Self(RateLimits::new(FAILURES_MAX, FAILURES_MAX, WallClock(clock)))
     }
 
     /// Counts a login with this token id as failed, until it succeeds.
