@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use commands::execute::{ExecuteError, Executor};
-use domain::{aggregate::Aggregate, recorded::Position};
+use commands::execute::{ExecuteError, Executor, Recordable};
+use domain::recorded::Position;
 use projections::{
     credentials::CREDENTIALS,
     runner::{Progress, WaitError},
@@ -43,7 +43,7 @@ impl CommandRunner {
     ///
     /// # Errors
     /// See [`RunCommandError`].
-    pub async fn run<A: Aggregate>(
+    pub async fn run<A: Recordable>(
         &self,
         operator: &Operator,
         id: Uuid,

@@ -24,11 +24,9 @@ pub trait Aggregate: Default + Send + Sync + 'static {
 }
 
 /// What the log needs to know of an event's type.
-pub trait EventShape: Serialize + DeserializeOwned + Clone + Send + Sync + Into<crate::event::Event> + 'static {
+pub trait EventShape: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The name on the wire, `<kind>.<past_tense>`.
     fn name(&self) -> &'static str;
-    /// This aggregate's part of a decoded event, if it is one.
-    fn from_event(event: crate::event::Event) -> Option<Self>;
 }
 
 /// The state after all of `events`.

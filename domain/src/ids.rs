@@ -5,10 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{
-    delivery::DeliveryGuid,
-    names::{OrganisationName, ProjectName, RepositoryName},
-};
+use crate::names::{OrganisationName, ProjectName, RepositoryName};
 
 /// The text was not a UUID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,7 +76,7 @@ ids! {
 /// Two creations of the same name meet in the same stream, where the second is refused: no look-up,
 /// no lock and no reservation is needed to keep names unique. The result is a version 8 UUID (RFC 9562,
 /// 5.8) made of the first 16 bytes of SHA-256(`kind`, NUL, parts joined by `/`). See decision 0001.
-fn named(kind: &str, path: &[&str]) -> Uuid {
+pub(crate) fn named(kind: &str, path: &[&str]) -> Uuid {
     let digest = crate::digest::Sha256::of(format!("{kind}\0{}", path.join("/")).as_bytes());
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest.0[..16]);
@@ -107,14 +104,6 @@ impl RepositoryId {
     #[must_use]
     pub fn named(organisation: &OrganisationName, name: &RepositoryName) -> Self {
         Self(named("repository", &[organisation.as_str(), name.as_str()]))
-    }
-}
-
-impl DeliveryId {
-    /// The delivery that GitHub calls `guid` and sent to `project`: the same for every redelivery, for ever.
-    #[must_use]
-    pub fn named(project: ProjectId, guid: &DeliveryGuid) -> Self {
-        Self(named("delivery", &[&project.to_string(), guid.as_str()]))
     }
 }
 

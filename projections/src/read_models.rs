@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use domain::{event::Event, recorded::Recorded};
 use sqlx::{
     Connection as _, Row as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
@@ -64,6 +65,11 @@ where
     T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {
     row.try_get::<&str, _>(column)?.parse().map_err(|error: T::Err| sqlx::Error::Decode(error.into()))
+}
+
+/// When it was recorded, in microseconds since 1970: as rows hold it.
+pub(crate) fn micros(recorded: &Recorded<Event>) -> i64 {
+    recorded.metadata.recorded_at.timestamp_micros()
 }
 
 /// SQLite has no unsigned integers. Positions, revisions and sizes are far from the limit.

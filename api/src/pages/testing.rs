@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use commands::{
     blobs::Blobs,
     event_store::sqlite::SqliteEventStore,
-    execute::{Context, Executor},
+    execute::{Context, Executor, Recordable},
     installers::PublishedInstallers,
     log_signer::LogSigner,
     personal::Persons,
@@ -25,7 +25,6 @@ use commands::{
 };
 use domain::{
     account::{self, Account},
-    aggregate::Aggregate,
     ids::{AccountId, OrganisationId, ProjectId, ReleaseId, RepositoryId, TokenId},
     names::OrganisationName,
     organisation::{self, Organisation},
@@ -206,7 +205,7 @@ impl Site {
     }
 
     /// Runs a command and waits until pages show what it did.
-    pub(crate) async fn execute<A: Aggregate>(&self, id: Uuid, command: A::Command) {
+    pub(crate) async fn execute<A: Recordable>(&self, id: Uuid, command: A::Command) {
         let executed = self.app.executor.execute::<A>(id, command, &Context::of(Actor::CommandLine)).await;
         let Ok(executed) = executed else { panic!("the command was refused") };
         self.app.progress.wait_for(executed.position.expect("something happened")).await.expect("projected");

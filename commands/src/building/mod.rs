@@ -19,6 +19,7 @@ mod job;
 mod layers;
 mod log;
 mod namespace;
+mod package;
 mod placing;
 mod probe;
 pub mod rootfs;
@@ -32,8 +33,9 @@ mod tests;
 mod uids;
 
 pub use self::{
-    builder::{Builder, BuiltTree, Job},
+    builder::Builder,
     error::{BuildError, Exit, LastLines, Step},
+    package::{BuiltTree, Job},
     roots::{Root, RootFilesystems, Unmapped},
     script::read_command_file,
     settings::{Limits, Settings, mirror_environment},

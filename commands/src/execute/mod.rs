@@ -7,7 +7,7 @@ use std::{any::Any, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::{
-    aggregate::{Aggregate, EventShape as _},
+    aggregate::Aggregate,
     event::{self, DecodeError},
     ids::{CommandId, EventId},
     personal::Personal,
@@ -30,6 +30,11 @@ const STATES_KEPT_MAX: u64 = 10_000;
 
 /// Tells the time. The only clock that events see.
 pub type Clock = fn() -> DateTime<Utc>;
+
+/// An aggregate whose events the log takes: each is one of [`event::Event`], and can be told from the others.
+pub trait Recordable: Aggregate<Event: Into<event::Event> + TryFrom<event::Event>> {}
+
+impl<A: Aggregate<Event: Into<event::Event> + TryFrom<event::Event>>> Recordable for A {}
 
 /// Who wants something, and why.
 #[derive(Debug, Clone)]
@@ -141,7 +146,7 @@ impl Executor {
     ///
     /// # Errors
     /// `Refused` if the rules say no; `Log` if the log is down or too many appends in a row lost the race.
-    pub async fn execute<A: Aggregate>(
+    pub async fn execute<A: Recordable>(
         &self,
         id: Uuid,
         command: A::Command,
@@ -182,7 +187,7 @@ impl Executor {
     ///
     /// # Errors
     /// The log cannot be read.
-    pub async fn inspect<A: Aggregate, T>(
+    pub async fn inspect<A: Recordable, T>(
         &self,
         id: Uuid,
         look: impl FnOnce(&A, Revision) -> T,
@@ -201,7 +206,7 @@ impl Executor {
     }
 
     /// Folds in what the log holds beyond `slot`. True if there was something.
-    async fn refresh<A: Aggregate>(
+    async fn refresh<A: Recordable>(
         &self,
         stream: &StreamId,
         slot: &mut MutexGuard<'_, Slot>,
@@ -215,7 +220,7 @@ impl Executor {
             for recorded in events {
                 let event = event::decode(&recorded.event)
                     .map_err(|source| LogError::Decode { stream: stream.clone(), source })?;
-                if let Some(event) = A::Event::from_event(event) {
+                if let Ok(event) = A::Event::try_from(event) {
                     slot.state::<A>().evolve(&event);
                 }
                 slot.revision = recorded.revision;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::write::Spec;
+use super::spec::Spec;
 
 /// Owner of everything that has no other.
 const ROOT: &str = "root";

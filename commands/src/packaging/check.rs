@@ -3,9 +3,9 @@
 use domain::{config::PackageConfig, names::UserName, package::Format};
 
 use super::{
-    ScriptTexts,
+    error::WritePackageError,
+    spec::{ScriptTexts, Spec, ancestors},
     tree::{Content, PackageTree},
-    write::{Spec, WritePackageError, ancestors},
 };
 
 /// Most paths one package may install.

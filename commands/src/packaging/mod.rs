@@ -9,9 +9,13 @@
 mod accounts;
 mod check;
 mod deb;
+mod error;
+mod output;
 mod read;
+mod reader;
 mod rpm;
 mod scripts;
+mod spec;
 #[cfg(test)]
 mod testing;
 pub mod tree;
@@ -19,7 +23,9 @@ mod write;
 
 pub use self::{
     check::{TREE_MAX_BYTES, TREE_MAX_ENTRIES},
-    read::{FACTS_MAX_BYTES, PACKAGE_MAX_BYTES, PackageFileError, ReadPackage, read_package},
-    scripts::ScriptTexts,
-    write::{Spec, WritePackageError, WrittenPackage, write_package},
+    error::{PackageFileError, WritePackageError},
+    output::WrittenPackage,
+    read::{FACTS_MAX_BYTES, PACKAGE_MAX_BYTES, ReadPackage, read_package},
+    spec::{ScriptTexts, Spec},
+    write::write_package,
 };

@@ -5,18 +5,14 @@
 
 use std::{
     fs::OpenOptions,
-    io::{self, BufReader, Read},
+    io::{BufReader, Read as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
-use domain::{
-    digest::Sha256,
-    package::{Facts, Package},
-};
-use sha2::Digest as _;
+use domain::package::{Facts, Package};
 
-use super::{deb, rpm};
+use super::{deb, error::PackageFileError, reader::Hashed, rpm};
 
 /// Longest package file.
 pub const PACKAGE_MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
@@ -30,53 +26,6 @@ pub struct ReadPackage {
     pub package: Package,
     /// The JSON text of an rpm's long file list: the blob that [`domain::package::FileList::Blob`] names.
     pub attached: Option<Vec<u8>>,
-}
-
-/// Why a file is not a package that may stand in a repository.
-#[derive(Debug, thiserror::Error)]
-pub enum PackageFileError {
-    /// It starts neither like a deb nor like an rpm.
-    #[error("the file is neither a deb nor an rpm")]
-    NotAPackage,
-    /// It ends in the middle of something.
-    #[error("the package file is truncated")]
-    Truncated,
-    /// It breaks the format's grammar.
-    #[error("{place}: expected {expected}")]
-    Malformed {
-        /// The part of the file, such as a field or a tag.
-        place: String,
-        /// What should stand there.
-        expected: &'static str,
-    },
-    /// A part is longer than any honest package's.
-    #[error("{what}: longer than the limit of {limit}")]
-    TooLarge {
-        /// The part.
-        what: &'static str,
-        /// How much it may be, in bytes or in pieces.
-        limit: u64,
-    },
-    /// The file cannot be read, or a compressed part is broken.
-    #[error("cannot read the package file")]
-    Read(#[source] io::Error),
-}
-
-impl PackageFileError {
-    pub(super) fn malformed(place: impl Into<String>, expected: &'static str) -> Self {
-        Self::Malformed { place: place.into(), expected }
-    }
-
-    /// Tells the end of the file and a limit reached inside a reader from other failures.
-    pub(super) fn read(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::UnexpectedEof {
-            return Self::Truncated;
-        }
-        match error.downcast::<LimitReached>() {
-            Ok(LimitReached { what, limit }) => Self::TooLarge { what, limit },
-            Err(error) => Self::Read(error),
-        }
-    }
 }
 
 /// Reads the file's facts and digest. Deb or rpm is told by its first bytes.
@@ -114,66 +63,6 @@ pub fn read_package(path: &Path) -> Result<ReadPackage, PackageFileError> {
         return Err(PackageFileError::TooLarge { what: "what the package says of itself", limit: FACTS_MAX_BYTES });
     }
     Ok(ReadPackage { package, attached })
-}
-
-/// A reader that counts and hashes what passes through it.
-pub(super) struct Hashed<R> {
-    inner: R,
-    sha256: sha2::Sha256,
-    size_bytes: u64,
-}
-
-impl<R: Read> Hashed<R> {
-    pub(super) fn new(inner: R) -> Self {
-        Self { inner, sha256: sha2::Sha256::new(), size_bytes: 0 }
-    }
-
-    /// How many bytes were read so far.
-    pub(super) fn position(&self) -> u64 {
-        self.size_bytes
-    }
-
-    fn finish(self) -> (Sha256, u64) {
-        (Sha256(self.sha256.finalize().into()), self.size_bytes)
-    }
-}
-
-impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.sha256.update(&buffer[..read]);
-        self.size_bytes += read as u64;
-        Ok(read)
-    }
-}
-
-/// A reader that fails, rather than ends, after `limit` bytes.
-pub(super) struct Limited<R> {
-    inner: R,
-    left: u64,
-    reached: LimitReached,
-}
-
-/// Travels inside an [`io::Error`] through decompressors and archive readers.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("{what}: longer than the limit of {limit} bytes")]
-struct LimitReached {
-    what: &'static str,
-    limit: u64,
-}
-
-impl<R: Read> Limited<R> {
-    pub(super) fn new(inner: R, what: &'static str, limit: u64) -> Self {
-        Self { inner, left: limit, reached: LimitReached { what, limit } }
-    }
-}
-
-impl<R: Read> Read for Limited<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.left = self.left.checked_sub(read as u64).ok_or_else(|| io::Error::other(self.reached))?;
-        Ok(read)
-    }
 }
 
 #[cfg(test)]

@@ -28,24 +28,7 @@
 //! A section's text stands between single quotes and runs by `eval` in a subshell of its own: it is read only when its
 //! case comes, so that a mistake, an `exit` or a `cd` in one section cannot change another. `$1` and `$2` are the script's.
 
-use super::accounts::Accounts;
-
-/// The shell texts of the six sections, `file:` commands already replaced by the files' texts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ScriptTexts {
-    /// Before the files of a first installation are put in place.
-    pub before_install: Option<String>,
-    /// After the files of a first installation are in place.
-    pub after_install: Option<String>,
-    /// Before the files of a newer version are put in place.
-    pub before_upgrade: Option<String>,
-    /// After the files of a newer version are in place.
-    pub after_upgrade: Option<String>,
-    /// Before the files are removed.
-    pub before_uninstall: Option<String>,
-    /// After the files are removed.
-    pub after_uninstall: Option<String>,
-}
+use super::{accounts::Accounts, spec::ScriptTexts};
 
 /// A package's four scripts; `None` where there is nothing to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

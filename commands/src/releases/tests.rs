@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 use domain::{
-    aggregate::Aggregate,
     config::Architecture,
     digest::Sha256,
     event::{self, Event},
@@ -129,7 +128,7 @@ async fn pipeline(folder: &TempDir) -> Arc<Pipeline> {
     })
 }
 
-async fn execute<A: Aggregate>(pipeline: &Pipeline, id: Uuid, command: A::Command) {
+async fn execute<A: crate::execute::Recordable>(pipeline: &Pipeline, id: Uuid, command: A::Command) {
     pipeline.executor.execute::<A>(id, command, &Context::of(Actor::CommandLine)).await.expect("executed");
 }
 

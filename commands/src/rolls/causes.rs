@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use domain::{
-    aggregate::{Aggregate as _, EventShape as _},
+    aggregate::Aggregate as _,
     event,
     ids::{EventId, RepositoryId},
     keyring::{Causes, Event, Keyring},
@@ -55,7 +55,7 @@ impl KeyringCauses {
             for recorded in events {
                 let decoded = event::decode(&recorded.event)
                     .map_err(|source| LogError::Decode { stream: stream.clone(), source })?;
-                if let Some(event) = Event::from_event(decoded) {
+                if let Ok(event) = Event::try_from(decoded) {
                     known.causes.take(recorded.event_id, &event);
                 }
                 known.read = recorded.revision;

@@ -14,7 +14,7 @@ mod worker;
 
 use std::sync::Arc;
 
-use domain::aggregate::{Aggregate as _, EventShape as _};
+use domain::aggregate::Aggregate as _;
 use domain::{
     event,
     ids::SigningKeyId,
@@ -245,7 +245,7 @@ async fn read_on(store: &dyn EventStore, folded: &mut Folded) -> Result<(), LogE
         for recorded in page {
             let event =
                 event::decode(&recorded.event).map_err(|source| LogError::Decode { stream: stream.clone(), source })?;
-            if let Some(event) = Event::from_event(event) {
+            if let Ok(event) = Event::try_from(event) {
                 folded.fold(&event, recorded.metadata.recorded_at);
             }
             folded.revision = Revision(recorded.revision.0);

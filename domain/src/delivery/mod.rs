@@ -11,7 +11,10 @@ pub use self::{
     events::{Event, Ignored, Outcome},
     guid::{DELIVERY_GUID_MAX_CHARS, DeliveryGuid, InvalidDeliveryGuid},
 };
-use crate::aggregate::Aggregate;
+use crate::{
+    aggregate::Aggregate,
+    ids::{self, DeliveryId, ProjectId},
+};
 
 /// A delivery, if it came.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,6 +34,14 @@ impl Delivery {
             Self::Unknown => None,
             Self::Received(outcome) => Some(outcome),
         }
+    }
+}
+
+impl DeliveryId {
+    /// The delivery that GitHub calls `guid` and sent to `project`: the same for every redelivery, for ever.
+    #[must_use]
+    pub fn named(project: ProjectId, guid: &DeliveryGuid) -> Self {
+        Self(ids::named("delivery", &[&project.to_string(), guid.as_str()]))
     }
 }
 

@@ -40,6 +40,11 @@ pub enum Event {
     SigningKey(signing_key::Event),
 }
 
+/// The event belongs to an aggregate of another kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the event belongs to another kind of aggregate")]
+pub struct OtherAggregate;
+
 /// Gives each variant its name on the wire, for ever.
 macro_rules! shapes {
     ($($module:ident :: $wrap:ident { $($variant:pat => $name:literal),+ $(,)? })+) => {$(
@@ -56,11 +61,14 @@ macro_rules! shapes {
                     $($variant => $name,)+
                 }
             }
+        }
 
-            fn from_event(event: Event) -> Option<Self> {
+        impl TryFrom<Event> for $module::Event {
+            type Error = OtherAggregate;
+            fn try_from(event: Event) -> Result<Self, OtherAggregate> {
                 match event {
-                    Event::$wrap(event) => Some(event),
-                    _ => None,
+                    Event::$wrap(event) => Ok(event),
+                    _ => Err(OtherAggregate),
                 }
             }
         }

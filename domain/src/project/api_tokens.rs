@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{API_TOKEN_NAME_DEFAULT, ApiTokenName, Event, Refusal, Scopes, commands::NewApiToken};
+use super::{API_TOKEN_NAME_DEFAULT, ApiTokenName, CiJob, Event, Refusal, Scopes};
 use crate::{digest::Sha256, ids::TokenId};
 
 /// Most named API tokens that a project has at the same time: one for each CI system, and some more.
@@ -15,6 +15,23 @@ pub const CI_TOKENS_MAX: usize = 200;
 pub const CI_TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(15);
 /// Longest grace window: long enough for the slowest team, short enough that it ends.
 pub const API_TOKEN_GRACE_MAX: TimeDelta = TimeDelta::days(30);
+
+/// An API token that is to be made.
+#[derive(Debug, Clone)]
+pub struct NewApiToken {
+    /// Its public id.
+    pub token: TokenId,
+    /// SHA-256 of its secret.
+    pub secret_sha256: Sha256,
+    /// What people call it.
+    pub name: Option<ApiTokenName>,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When it stops working by itself.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// The CI job that gets it.
+    pub job: Option<CiJob>,
+}
 
 /// The API tokens of one project.
 #[derive(Debug, Default, PartialEq, Eq)]

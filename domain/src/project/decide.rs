@@ -1,8 +1,8 @@
 //! The rule between what is asked of a project and what follows.
 
 use super::{
-    Added, Command, Event, Github, IDEMPOTENCY_KEY_MAX_CHARS, Project, Refusal, Trigger, reconcile::reconcile,
-    valid_audience,
+    Added, Command, Event, Github, Project, Refusal, Trigger, idempotency_key::valid_idempotency_key,
+    reconcile::reconcile, valid_audience,
 };
 use crate::{
     ids::{ReleaseId, SecretId},
@@ -129,9 +129,4 @@ fn trigger(
         return Err(Refusal::PatternMismatch(tag));
     }
     Ok(vec![Event::TriggerAccepted { tag, version, release, idempotency_key }])
-}
-
-fn valid_idempotency_key(key: &str) -> bool {
-    (1..=IDEMPOTENCY_KEY_MAX_CHARS).contains(&key.len())
-        && key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
 }

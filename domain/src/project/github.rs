@@ -2,75 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::{
-    ApiUrl, AtGithub, Event, GithubName, Refusal, STEP_CODE_MAX_CHARS, STEP_MESSAGE_MAX_CHARS, at_github::cut,
+    ApiUrl, AtGithub, CommitState, Event, GithubName, GithubStep, Refusal, STEP_CODE_MAX_CHARS, STEP_MESSAGE_MAX_CHARS,
+    at_github::cut,
 };
 use crate::ids::{ReleaseId, SecretId};
-
-/// One thing that is done at GitHub.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GithubStep {
-    /// Ask for the code repository.
-    FindRepository,
-    /// Make a webhook.
-    RegisterWebhook,
-    /// Remove one whose secret is dead.
-    RemoveWebhook,
-    /// Give our public key the right to read.
-    InstallDeployKey,
-    /// Take it away.
-    RemoveDeployKey,
-    /// Say how a commit's release stands.
-    ReportCommitStatus,
-    /// Look for tags that no delivery told of.
-    ListTags,
-}
-
-impl GithubStep {
-    /// The word in rows, JSON and logs: `register_webhook`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::FindRepository => "find_repository",
-            Self::RegisterWebhook => "register_webhook",
-            Self::RemoveWebhook => "remove_webhook",
-            Self::InstallDeployKey => "install_deploy_key",
-            Self::RemoveDeployKey => "remove_deploy_key",
-            Self::ReportCommitStatus => "report_commit_status",
-            Self::ListTags => "list_tags",
-        }
-    }
-}
-
-/// What GitHub shows at a commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CommitState {
-    /// Its release is on its way.
-    Pending,
-    /// Its packages can be installed.
-    Success,
-    /// Its release failed.
-    Failure,
-    /// Its release was cancelled.
-    Error,
-}
-
-impl CommitState {
-    /// GitHub's word.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Success => "success",
-            Self::Failure => "failure",
-            Self::Error => "error",
-        }
-    }
-}
 
 /// What a project has at GitHub.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,10 @@ mod events;
 mod git_url;
 mod github;
 mod github_names;
+mod github_step;
+mod idempotency_key;
 mod reconcile;
+mod refusal;
 mod tag_pattern;
 #[cfg(test)]
 mod tests;
@@ -20,16 +23,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::{
     api_token::{API_TOKEN_NAME_DEFAULT, ApiTokenName, CiJob, InvalidScopes, Scope, Scopes},
-    api_tokens::{API_TOKEN_GRACE_MAX, API_TOKENS_MAX, ApiToken, ApiTokens, CI_TOKEN_LIFETIME, CI_TOKENS_MAX, Grace},
+    api_tokens::{
+        API_TOKEN_GRACE_MAX, API_TOKENS_MAX, ApiToken, ApiTokens, CI_TOKEN_LIFETIME, CI_TOKENS_MAX, Grace, NewApiToken,
+    },
     at_github::{AtGithub, STEP_CODE_MAX_CHARS, STEP_MESSAGE_MAX_CHARS},
     ci::{AUDIENCE_MAX_CHARS, CI_REF_PATTERN_DEFAULT, CiTrust, valid_audience},
-    commands::{Command, IDEMPOTENCY_KEY_MAX_CHARS, NewApiToken, Refusal},
+    commands::Command,
     commit_id::{CommitId, InvalidCommitId},
     events::{Event, Trigger, TriggerRefused},
     git_url::{GIT_URL_MAX_BYTES, GitUrl, InvalidGitUrl, Transport},
-    github::{CommitState, DeployKey, Github, GithubStep},
+    github::{DeployKey, Github},
     github_names::{API_URL_MAX_BYTES, ApiUrl, GITHUB_NAME_MAX_CHARS, GithubName, InvalidGithub},
+    github_step::{CommitState, GithubStep},
+    idempotency_key::IDEMPOTENCY_KEY_MAX_CHARS,
     reconcile::{KnownTags, ListedTag, RECONCILED_RELEASES_MAX, TAGS_KNOWN_MAX},
+    refusal::Refusal,
     tag_pattern::{InvalidTagPattern, TAG_PATTERN_MAX_CHARS, TagPattern},
 };
 use crate::{

@@ -1,6 +1,7 @@
 //! Repositories: which packages are in, who signed them, and which of their states were signed.
 
 mod commands;
+mod decide;
 mod events;
 mod point;
 mod snapshots;
@@ -177,7 +178,7 @@ impl Aggregate for Repository {
     type Refusal = Refusal;
 
     fn decide(&self, command: Command) -> Result<Vec<Event>, Refusal> {
-        commands::decide(self, command)
+        decide::decide(self, command)
     }
 
     fn evolve(&mut self, event: &Event) {

@@ -4,9 +4,6 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use super::{Event, Identity, Present, Refusal, Repository};
-use crate::digest::Sha256;
-
 /// Longest reason: it goes into a header of every answer with the package.
 pub const YANK_REASON_MAX_CHARS: usize = 200;
 
@@ -90,24 +87,4 @@ impl<'de> Deserialize<'de> for YankReason {
 pub(super) struct Yank {
     pub(super) reason: YankReason,
     pub(super) policy: YankPolicy,
-}
-
-pub(super) fn yank(repository: &Repository, sha256: Sha256, reason: YankReason) -> Result<Vec<Event>, Refusal> {
-    let (Identity { name, .. }, present) = repository.in_file(sha256).ok_or(Refusal::NotThere(sha256))?;
-    if repository.installer.as_ref().is_some_and(|installer| installer.as_str() == name) {
-        return Err(Refusal::InstallersName(name.clone()));
-    }
-    match &present.yanked {
-        Some(yank) if yank.reason == reason => Ok(vec![]),
-        Some(yank) => Err(Refusal::YankedAlready(yank.reason.clone())),
-        None => Ok(vec![Event::PackageYanked { sha256, reason, policy: repository.yank_policy }]),
-    }
-}
-
-pub(super) fn restore(repository: &Repository, sha256: Sha256) -> Result<Vec<Event>, Refusal> {
-    match repository.in_file(sha256) {
-        None => Err(Refusal::NotThere(sha256)),
-        Some((_, Present { yanked: None, .. })) => Ok(vec![]),
-        Some(_) => Ok(vec![Event::PackageRestored { sha256 }]),
-    }
 }

@@ -6,10 +6,9 @@ use domain::{event::Event, ids::ReleaseId, package::Package, recorded::Recorded}
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::projector::micros;
 use crate::{
     bulk::{Insert, Statement},
-    read_models::signed,
+    read_models::{micros, signed},
 };
 
 static ADD: LazyLock<Insert> = LazyLock::new(|| {

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     projector::{ProjectionError, Projector},
-    read_models::signed,
+    read_models::{micros, signed},
 };
 
 const VERSION: u32 = 5;
@@ -231,9 +231,4 @@ async fn mark(
         .execute(rows)
         .await?;
     Ok(())
-}
-
-/// When, as rows hold it.
-pub(super) fn micros(recorded: &Recorded<Event>) -> i64 {
-    recorded.metadata.recorded_at.timestamp_micros()
 }

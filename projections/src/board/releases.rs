@@ -13,11 +13,8 @@ use domain::{
 };
 use sqlx::SqliteConnection;
 
-use super::{
-    projector::micros,
-    release_rows::{self, PackageRow, ReleaseRows, StepRow},
-};
-use crate::{kept::Kept, projector::ProjectionError};
+use super::release_rows::{self, PackageRow, ReleaseRows, StepRow};
+use crate::{kept::Kept, projector::ProjectionError, read_models::micros};
 
 /// Most releases remembered from one transaction to the next: about 20 MB. Others are read.
 const RELEASES_REMEMBERED_MAX: usize = 10_000;

@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use domain::{delivery, event::Event, ids::ProjectId, project, recorded::Recorded};
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
-use super::{Board, projector::micros};
+use super::Board;
 use crate::{
     bulk::{Insert, Statement},
-    read_models::{signed, unsigned},
+    read_models::{micros, signed, unsigned},
 };
 
 /// How many deliveries of a project are shown; the log has all of them.

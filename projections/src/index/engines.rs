@@ -11,8 +11,8 @@ use sqlx::SqliteConnection;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{
+    changes::{Fresh, NewFile},
     engine::{Engine, Entry},
-    pending::NewFile,
     rows::{self, Era},
 };
 
@@ -21,17 +21,6 @@ use super::{
 pub const TEXT_IN_MEMORY_MAX_BYTES: usize = 192 * 1024 * 1024;
 
 pub(super) type Locked = OwnedMutexGuard<Option<Engine>>;
-
-/// What the one who writes a repository's rows knows of its files.
-#[derive(Default, Clone, Copy)]
-pub(super) struct Fresh<'a> {
-    /// The newest event that ended a file.
-    pub(super) newest_end: Revision,
-    /// The newest file in the rows.
-    pub(super) newest_written: Revision,
-    /// Files that will be in the rows, in the order of their revisions, none of them ended.
-    pub(super) unwritten: &'a [NewFile],
-}
 
 /// An engine is `None` until it was filled.
 pub(super) struct Engines {

@@ -12,6 +12,7 @@
 #[cfg(test)]
 mod apt_client;
 mod candidate;
+mod changes;
 mod diff;
 mod difference;
 mod engine;
@@ -48,13 +49,13 @@ use tokio::sync::watch;
 
 pub use self::{
     candidate::{Candidate, CandidateError},
+    changes::Fixed,
     diff::{Change, Difference, DifferenceCursor},
     engines::TEXT_IN_MEMORY_MAX_BYTES,
     history::{HISTORY_PAGE_MAX, History, HistoryError, PointError, Published, Snapshot},
     locate::Located,
     projector::RepositoriesProjector,
     publication::BY_HASH_KEPT_DAYS,
-    shelf::Fixed,
 };
 use self::{engines::Engines, shelf::Shelves};
 use crate::blob::BlobStore;

@@ -8,15 +8,14 @@ use std::{
 use domain::{
     ids::{ProjectId, ReleaseId, RepositoryId},
     names::TagName,
-    package::{Format, Package},
+    package::Format,
     recorded::{Position, Revision},
     repository::SignedIndex,
 };
 use sqlx::SqliteConnection;
 
 use super::{
-    engines::Fresh,
-    rows::{Changed, FileRow},
+    changes::{Changed, Fresh, NewFile},
     shelf::Shelf,
     writes,
 };
@@ -74,16 +73,6 @@ struct Added {
     newest_end: Revision,
 }
 
-/// A package file with its texts.
-pub(super) struct NewFile {
-    pub(super) file: FileRow,
-    pub(super) name: String,
-    pub(super) version: String,
-    pub(super) architecture: String,
-    pub(super) release: Option<ReleaseId>,
-    pub(super) fragments: [String; 3],
-}
-
 struct NewPublication {
     repository: RepositoryId,
     published_at: i64,
@@ -99,14 +88,6 @@ pub(super) struct TaggedRelease {
     /// Where it begins.
     pub(super) position: Position,
     pub(super) release: ReleaseId,
-}
-
-impl NewFile {
-    pub(super) fn of(file: FileRow, package: &Package, release: Option<ReleaseId>, fragments: [String; 3]) -> Self {
-        let [name, version, architecture] =
-            [package.name(), &package.version(), package.architecture()].map(str::to_owned);
-        Self { file, name, version, architecture, release, fragments }
-    }
 }
 
 impl Pending {

@@ -17,12 +17,12 @@ use sqlx::SqliteConnection;
 
 use super::{
     RENDERER, Repositories,
+    changes::{Changed, FileRow, Fixed, NewFile},
     engines::Locked,
     named::NamedFiles,
-    pending::{NewFile, Pending, TaggedRelease},
+    pending::{Pending, TaggedRelease},
     publication::Publication,
-    rows::{self, Changed, FileRow},
-    shelf::Fixed,
+    rows,
     signable::Signable,
     writes,
 };

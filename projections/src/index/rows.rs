@@ -11,8 +11,8 @@ use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use sqlx::{Row as _, Sqlite, sqlite::SqliteRow};
 
 use super::{
+    changes::{Changed, FileRow, Fixed},
     engine::{Entry, Identity},
-    shelf::Fixed,
 };
 use crate::read_models::{parsed, signed, unsigned};
 
@@ -23,27 +23,6 @@ pub(super) struct RepositoryRow {
     pub(super) fixed: Fixed,
     pub(super) changed: Changed,
     pub(super) newest_published: Option<i64>,
-}
-
-/// The last event that the next index must cover.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Changed {
-    pub(super) revision: Revision,
-    /// Seconds since 1970.
-    pub(super) at: i64,
-}
-
-/// A package file as it is served.
-#[derive(Debug, Clone)]
-pub(super) struct FileRow {
-    pub(super) path: String,
-    pub(super) revision: Revision,
-    pub(super) sha256: Sha256,
-    pub(super) size_bytes: u64,
-    /// Seconds since 1970.
-    pub(super) added_at: i64,
-    /// The event that put another file in its place.
-    pub(super) ended: Option<Revision>,
 }
 
 /// The states from one replacement or yank of a package to the next: between them a repository only grows.

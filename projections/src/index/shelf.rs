@@ -8,9 +8,8 @@ use std::{
 use domain::{digest::Sha256, ids::RepositoryId, package::Format, recorded::Revision, repository::YankReason};
 
 use super::{
-    engines::Fresh,
+    changes::{Changed, FileRow, Fixed, Fresh},
     publication::Publication,
-    rows::{Changed, FileRow},
 };
 
 /// Every repository's shelf.
@@ -30,15 +29,6 @@ struct Contents {
     yanked: HashMap<Sha256, YankReason>,
     newest_file: Revision,
     newest_end: Revision,
-}
-
-/// What was fixed when the repository was created.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fixed {
-    /// What it holds.
-    pub format: Format,
-    /// The APT suite: `dists/<codename>`; unused by YUM.
-    pub codename: String,
 }
 
 /// A package file: never changes while it is there.

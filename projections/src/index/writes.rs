@@ -12,7 +12,7 @@ use domain::{
 };
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
-use super::rows::{Changed, FileRow};
+use super::changes::{Changed, FileRow};
 use crate::read_models::{parsed, signed, unsigned};
 
 pub(super) async fn create(

@@ -9,6 +9,7 @@ mod dependency_edges;
 mod erasure;
 mod following;
 mod github;
+mod import_circles;
 mod installers;
 mod installing;
 mod log_moves;

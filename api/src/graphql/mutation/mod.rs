@@ -17,9 +17,8 @@ mod yank;
 use std::sync::Arc;
 
 use async_graphql::{Context, MergedObject, Result};
-use commands::execute::Executor;
+use commands::execute::{Executor, Recordable};
 use domain::{
-    aggregate::Aggregate,
     ids::{OrganisationId, RepositoryId},
     names::OrganisationName,
     organisation::Organisation,
@@ -60,7 +59,7 @@ pub struct Mutation(
 );
 
 /// Runs `command` for the operator, and waits until every query shows what it changed.
-async fn run<A: Aggregate>(ctx: &Context<'_>, id: Uuid, command: A::Command) -> Result<()> {
+async fn run<A: Recordable>(ctx: &Context<'_>, id: Uuid, command: A::Command) -> Result<()> {
     let operator = part::<Operator>(ctx);
     part::<CommandRunner>(ctx).run::<A>(operator, id, command).await.map_err(|error| match error {
         RunCommandError::Command(error) => refused(error),

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-use crate::packaging::read::PackageFileError;
+use crate::packaging::error::PackageFileError;
 
 /// How a deb begins.
 pub(in crate::packaging) const MAGIC: &[u8; 8] = b"!<arch>\n";

@@ -1,9 +1,6 @@
 //! Writing a deb's control paragraph.
 
-use crate::packaging::{
-    accounts::Accounts,
-    write::{Spec, WritePackageError},
-};
+use crate::packaging::{accounts::Accounts, error::WritePackageError, spec::Spec};
 
 /// The grammar of one line of `install.requires` in a deb.
 const EXPECTED: &str = "a package name, optionally with a version such as \"libc6 (>= 2.28)\", \

@@ -2,7 +2,7 @@
 
 use domain::{names::PackageName, package::DebFacts, version::valid_deb_version};
 
-use crate::packaging::read::PackageFileError;
+use crate::packaging::error::PackageFileError;
 
 /// Fields that an index adds about the file: a package must not bring its own.
 const RESERVED: [&str; 6] = ["filename", "size", "md5sum", "sha1", "sha256", "sha512"];

@@ -11,7 +11,10 @@ use liblzma::{read::XzDecoder, stream};
 use tar::EntryType;
 
 use super::{ar, paragraph};
-use crate::packaging::read::{Hashed, Limited, PackageFileError};
+use crate::packaging::{
+    error::PackageFileError,
+    reader::{Hashed, Limited},
+};
 
 /// Longest control member, packed or unpacked. A package of 200,000 files has some 20 MiB of `md5sums`.
 pub(super) const CONTROL_MEMBER_MAX_BYTES: u64 = 64 * 1024 * 1024;

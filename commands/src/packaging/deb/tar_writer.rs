@@ -10,7 +10,7 @@ use std::{
 
 use tar::{EntryType, Header};
 
-use crate::packaging::write::{WritePackageError, each_chunk};
+use crate::packaging::{error::WritePackageError, output::each_chunk};
 
 const BLOCK_BYTES: u64 = 512;
 /// Longest name and link target of a plain header; GNU tar's long records carry longer ones.

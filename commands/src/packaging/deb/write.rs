@@ -19,9 +19,11 @@ use super::{
 };
 use crate::packaging::{
     accounts::Accounts,
+    error::WritePackageError,
+    output::Output,
     scripts,
+    spec::{Spec, ancestors, is_configuration},
     tree::Content,
-    write::{Output, Spec, WritePackageError, ancestors, is_configuration},
 };
 
 const COMPRESSION_LEVEL: u32 = 6;

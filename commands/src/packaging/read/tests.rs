@@ -1,9 +1,12 @@
 #![allow(clippy::unwrap_used)]
 
-use std::fs::File;
+use std::{fs::File, io};
 
 use super::*;
-use crate::packaging::testing::{deb_with, run, stored, text};
+use crate::packaging::{
+    reader::Limited,
+    testing::{deb_with, run, stored, text},
+};
 
 #[test]
 fn what_is_neither_a_deb_nor_an_rpm_is_not_a_package() {

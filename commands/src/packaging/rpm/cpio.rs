@@ -2,7 +2,7 @@
 
 use std::{io, io::Write, path::Path};
 
-use crate::packaging::write::{WritePackageError, each_chunk};
+use crate::packaging::{error::WritePackageError, output::each_chunk};
 
 /// Writes members in the order given, which must be the order of the rpm's file list.
 pub(super) struct CpioWriter<W: Write> {

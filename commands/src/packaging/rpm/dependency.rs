@@ -6,11 +6,7 @@
 
 use ::rpm::{Dependency, DependencyFlags, HeaderEntry, IndexData, IndexTag};
 
-use crate::packaging::{
-    accounts::Accounts,
-    scripts::MaintainerScripts,
-    write::{Spec, WritePackageError},
-};
+use crate::packaging::{accounts::Accounts, error::WritePackageError, scripts::MaintainerScripts, spec::Spec};
 
 /// The grammar of one line of `install.requires` in an rpm.
 const EXPECTED: &str = "a package, file or capability, optionally with a version such as \"python3 >= 3.6\", \

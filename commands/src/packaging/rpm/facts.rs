@@ -7,7 +7,7 @@ use domain::{
 };
 
 use super::header::Header;
-use crate::packaging::read::PackageFileError;
+use crate::packaging::error::PackageFileError;
 
 /// Longest file list, as JSON text, that stays in the facts.
 pub(super) const FILE_LIST_INLINE_MAX_BYTES: usize = 64 * 1024;

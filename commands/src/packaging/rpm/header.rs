@@ -5,7 +5,7 @@
 
 use std::io::Read;
 
-use crate::packaging::read::{Limited, PackageFileError};
+use crate::packaging::{error::PackageFileError, reader::Limited};
 
 /// Longest header. rpm itself takes 256 MiB; the largest known packages have some 20 MiB.
 pub(super) const HEADER_MAX_BYTES: u64 = 64 * 1024 * 1024;

@@ -17,8 +17,10 @@ use sha2::Digest as _;
 
 use super::cpio::CpioWriter;
 use crate::packaging::{
+    error::WritePackageError,
+    output::Hashing,
+    spec::{Spec, is_configuration},
     tree::{Content, Entry},
-    write::{Hashing, Spec, WritePackageError, is_configuration},
 };
 
 pub(super) const COMPRESSION_LEVEL: u32 = 6;

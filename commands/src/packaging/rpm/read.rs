@@ -12,7 +12,7 @@ use super::{
     facts::{self, Place},
     header::Header,
 };
-use crate::packaging::read::{Hashed, PackageFileError};
+use crate::packaging::{error::PackageFileError, reader::Hashed};
 
 /// How an rpm begins.
 pub(in crate::packaging) const MAGIC: &[u8; 4] = &[0xed, 0xab, 0xee, 0xdb];

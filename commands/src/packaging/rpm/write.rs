@@ -19,8 +19,10 @@ use super::{
 };
 use crate::packaging::{
     accounts::Accounts,
+    error::WritePackageError,
+    output::Output,
     scripts::{self, MaintainerScripts},
-    write::{Output, Spec, WritePackageError},
+    spec::Spec,
 };
 
 /// The release of every rpm: a version is built once.

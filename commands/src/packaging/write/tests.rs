@@ -1,15 +1,15 @@
 #![allow(clippy::unwrap_used)]
 
 use std::{
-    fs,
+    fs::{self, File},
     os::unix::fs::PermissionsExt as _,
     time::{Duration, SystemTime},
 };
 
-use domain::package::Format;
+use domain::{digest::Sha256, package::Format};
 
 use super::*;
-use crate::packaging::{TREE_MAX_BYTES, TREE_MAX_ENTRIES, testing::Sample};
+use crate::packaging::{TREE_MAX_BYTES, TREE_MAX_ENTRIES, testing::Sample, tree::Content};
 
 const FORMATS: [Format; 2] = [Format::Deb, Format::Rpm];
 

@@ -1,0 +1,77 @@
+//! Why a project refuses a command.
+
+use super::{
+    API_TOKEN_GRACE_MAX, API_TOKENS_MAX, AUDIENCE_MAX_CHARS, ApiTokenName, CI_REF_PATTERN_DEFAULT, CI_TOKENS_MAX,
+    GithubName, IDEMPOTENCY_KEY_MAX_CHARS, TagPattern, Trigger,
+};
+use crate::{ids::ReleaseId, names::TagName};
+
+/// Why a project stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The name is taken.
+    #[error("a project of that name exists already")]
+    NameTaken,
+    /// It does not exist.
+    #[error("there is no such project")]
+    Unknown,
+    /// The project is released in the other way.
+    #[error("this project's releases are triggered by {}", match .0 { Trigger::ApiEndpoint => "its API endpoint", Trigger::GithubWebhook => "a GitHub webhook" })]
+    OtherTrigger(Trigger),
+    /// One tag, one release.
+    #[error("tag {tag} has a release already: {release}")]
+    TagHasRelease {
+        /// The git tag.
+        tag: TagName,
+        /// Its release.
+        release: ReleaseId,
+    },
+    /// One tag is released by webhooks once, even if that failed.
+    #[error("tag {0} was released before and that failed: delete it and push it again, or push a new one")]
+    TagWasTried(TagName),
+    /// Webhooks release other tags only.
+    #[error("tag {0} does not match the project's tag pattern")]
+    PatternMismatch(TagName),
+    /// The same word for two different wishes.
+    #[error("this Idempotency-Key was used for tag {0}")]
+    IdempotencyKeyReused(TagName),
+    /// The sender's word is too long or cannot be printed.
+    #[error("an Idempotency-Key is 1 to {IDEMPOTENCY_KEY_MAX_CHARS} printable ASCII characters")]
+    IdempotencyKeyInvalid,
+    /// Two tokens of one name could not be told apart.
+    #[error("an API token called \"{0}\" exists already: roll it, or choose another name")]
+    ApiTokenNameTaken(ApiTokenName),
+    /// The limit is reached.
+    #[error("a project has at most {API_TOKENS_MAX} API tokens")]
+    TooManyApiTokens,
+    /// The limit is reached.
+    #[error("CI jobs of a project hold at most {CI_TOKENS_MAX} API tokens at the same time")]
+    TooManyCiTokens,
+    /// There is none, or it has ended.
+    #[error("there is no such API token, or it has ended")]
+    NoSuchApiToken,
+    /// There are several, and none is called `default`.
+    #[error("the project has several API tokens: say which")]
+    WhichApiToken,
+    /// It would be dead from the start.
+    #[error("the expiry is over already")]
+    ExpiryOver,
+    /// It ends before it begins, or never.
+    #[error("a grace window ends in the future, at most {} days from now", API_TOKEN_GRACE_MAX.num_days())]
+    GraceOutOfBounds,
+    /// The trigger was changed at the same moment.
+    #[error("the project's trigger was changed at the same time: try again")]
+    WebhookSecretMissing,
+    /// There is no webhook without it.
+    #[error("the project is not connected to a repository at GitHub")]
+    GithubNotConnected,
+    /// One code repository at a time.
+    #[error("the project is connected to another repository at GitHub ({0}): disconnect it first")]
+    GithubConnected(GithubName),
+    /// Proofs cannot be made out to it.
+    #[error("an audience is 1 to {AUDIENCE_MAX_CHARS} printable ASCII characters without spaces")]
+    AudienceInvalid,
+    /// It would match no job at all.
+    #[error("a pattern of refs begins with refs/, such as {CI_REF_PATTERN_DEFAULT}: \"{0}\" matches none")]
+    CiRefPatternInvalid(TagPattern),
+}
