@@ -99,7 +99,7 @@ fn resign_package(
 }
 
 fn yank(repository: &Repository, sha256: Sha256, reason: YankReason) -> Result<Vec<Event>, Refusal> {
-    let (Identity { name, .. }, present) = repository.in_file(sha256).ok_or(Refusal::NotThere(sha256))?;
+    let (Identity { name, .. }, present) = repository.packages.in_file(sha256).ok_or(Refusal::NotThere(sha256))?;
     if repository.installer.as_ref().is_some_and(|installer| installer.as_str() == name) {
         return Err(Refusal::InstallersName(name.clone()));
     }
@@ -111,7 +111,7 @@ fn yank(repository: &Repository, sha256: Sha256, reason: YankReason) -> Result<V
 }
 
 fn restore(repository: &Repository, sha256: Sha256) -> Result<Vec<Event>, Refusal> {
-    match repository.in_file(sha256) {
+    match repository.packages.in_file(sha256) {
         None => Err(Refusal::NotThere(sha256)),
         Some((_, Present { yanked: None, .. })) => Ok(vec![]),
         Some(_) => Ok(vec![Event::PackageRestored { sha256 }]),

@@ -3,16 +3,14 @@
 mod commands;
 mod decide;
 mod events;
+mod packages;
 mod point;
 mod snapshots;
 #[cfg(test)]
 mod tests;
 mod yank;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
@@ -23,7 +21,11 @@ pub use self::{
     snapshots::NAMES_MAX as SNAPSHOT_NAMES_MAX,
     yank::{InvalidYankPolicy, InvalidYankReason, YANK_REASON_MAX_CHARS, YankPolicy, YankReason},
 };
-use self::{snapshots::Snapshots, yank::Yank};
+use self::{
+    packages::{Identity, Packages, Present},
+    snapshots::Snapshots,
+    yank::Yank,
+};
 use crate::{
     aggregate::Aggregate,
     digest::Sha256,
@@ -38,9 +40,7 @@ pub struct Repository {
     format: Option<Format>,
     /// What its installer is called; none if the names are too long for a package.
     installer: Option<PackageName>,
-    packages: BTreeMap<Identity, Present>,
-    /// How many packages bear each key's signature; under none, those whose event does not name a key.
-    signed_with: BTreeMap<Option<Arc<str>>, usize>,
+    packages: Packages,
     /// How many facts are folded in.
     revision: Revision,
     /// The last fact that changed what clients can see: what the next index has to cover.
@@ -57,41 +57,6 @@ struct LastSigned {
     covers: Revision,
     published_at: DateTime<Utc>,
     signers: BTreeSet<String>,
-}
-
-/// The file in which a package is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Present {
-    sha256: Sha256,
-    /// A handful of keys signed all packages: their names are shared.
-    signed_with: Option<Arc<str>>,
-    /// Most never are.
-    yanked: Option<Box<Yank>>,
-}
-
-impl Present {
-    /// Later publications are without it. Its identity stays taken.
-    fn is_hidden(&self) -> bool {
-        self.yanked.as_ref().is_some_and(|yank| yank.policy == YankPolicy::Hide)
-    }
-}
-
-/// What a package manager takes for the same package: two different files of one identity would break clients.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Identity {
-    name: String,
-    version: String,
-    architecture: String,
-}
-
-impl Identity {
-    fn of(package: &Package) -> Self {
-        Self {
-            name: package.name().to_owned(),
-            version: package.version(),
-            architecture: package.architecture().to_owned(),
-        }
-    }
 }
 
 impl Repository {
@@ -122,52 +87,13 @@ impl Repository {
     /// not name their key: the first one.
     #[must_use]
     pub fn bears_signature_of(&self, key_fingerprint: Option<&str>) -> bool {
-        self.signed_with.iter().any(|(key, count)| key.as_deref() == key_fingerprint && *count > 0)
+        self.packages.signed_by(key_fingerprint).next().is_some()
     }
 
     /// The files of the packages that bear the signature of that key, up to `limit`.
     #[must_use]
     pub fn signed_by(&self, key_fingerprint: Option<&str>, limit: usize) -> Vec<Sha256> {
-        let theirs = self
-            .packages
-            .values()
-            .filter(|present| present.signed_with.as_deref() == key_fingerprint && !present.is_hidden());
-        theirs.map(|present| present.sha256).take(limit).collect()
-    }
-
-    /// The package that is there, or hidden, in that file.
-    fn in_file(&self, sha256: Sha256) -> Option<(&Identity, &Present)> {
-        self.packages.iter().find(|(_, present)| present.sha256 == sha256)
-    }
-
-    /// Yanks a package, or restores it. Returns whether that changes what clients can see.
-    fn set_yanked(&mut self, sha256: Sha256, yank: Option<Yank>) -> bool {
-        let Some(present) = self.packages.values_mut().find(|present| present.sha256 == sha256) else { return false };
-        let was_hidden = present.is_hidden();
-        present.yanked = yank.map(Box::new);
-        let is_hidden = present.is_hidden();
-        let count = self.signed_with.entry(present.signed_with.clone()).or_default();
-        match (was_hidden, is_hidden) {
-            (false, true) => *count = count.saturating_sub(1),
-            (true, false) => *count += 1,
-            _ => {}
-        }
-        was_hidden != is_hidden
-    }
-
-    fn put(&mut self, package: &Package, key_fingerprint: Option<&str>) {
-        let known = self.signed_with.keys().find(|key| key.as_deref() == key_fingerprint).cloned();
-        let signed_with = known.unwrap_or_else(|| key_fingerprint.map(Arc::from));
-        *self.signed_with.entry(signed_with.clone()).or_default() += 1;
-        let identity = Identity::of(package);
-        // A package that is signed anew stays marked.
-        let yanked = self.packages.get(&identity).and_then(|before| before.yanked.clone());
-        let present = Present { sha256: package.sha256, signed_with, yanked };
-        if let Some(before) = self.packages.insert(identity, present)
-            && let Some(count) = self.signed_with.get_mut(&before.signed_with)
-        {
-            *count = count.saturating_sub(1);
-        }
+        self.packages.signed_by(key_fingerprint).take(limit).collect()
     }
 }
 
@@ -188,15 +114,19 @@ impl Aggregate for Repository {
                 self.format = Some(*format);
                 self.installer = PackageName::of_installer(organisation, name).ok();
             }
-            Event::PackageAdded { package, key_fingerprint, .. } => self.put(package, key_fingerprint.as_deref()),
-            Event::PackageResigned { package, key_fingerprint, .. } => self.put(package, Some(key_fingerprint)),
+            Event::PackageAdded { package, key_fingerprint, .. } => {
+                self.packages.put(package, key_fingerprint.as_deref())
+            }
+            Event::PackageResigned { package, key_fingerprint, .. } => {
+                self.packages.put(package, Some(key_fingerprint))
+            }
             Event::PackageYanked { sha256, reason, policy } => {
-                if !self.set_yanked(*sha256, Some(Yank { reason: reason.clone(), policy: *policy })) {
+                if !self.packages.set_yanked(*sha256, Some(Yank { reason: reason.clone(), policy: *policy })) {
                     return;
                 }
             }
             Event::PackageRestored { sha256 } => {
-                if !self.set_yanked(*sha256, None) {
+                if !self.packages.set_yanked(*sha256, None) {
                     return;
                 }
             }

@@ -413,3 +413,52 @@ fn a_reason_is_one_line() {
         assert!(bad.parse::<YankReason>().is_err(), "{bad:?}");
     }
 }
+
+/// Repositories may hold a million packages: what touches one of them must not walk through the others.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "two parts of this very test are compared, on the same clock")]
+fn yanking_and_signing_anew_every_package_takes_a_small_multiple_of_adding_them() {
+    const PACKAGES: usize = 10_000;
+    const BATCH: usize = 256;
+    const TIMES_SLOWER_MAX: u32 = 12;
+    let now = std::time::Instant::now;
+    let version = |number: usize| format!("1.{number}");
+    let mut repository = given::<Repository>([created()]).when(add("0", b"0")).then([added("0")]);
+
+    let start = now();
+    for number in 0..PACKAGES {
+        repository.evolve(&added(&version(number)));
+    }
+    let adding = start.elapsed();
+
+    let start = now();
+    for number in 0..PACKAGES {
+        let sha256 = Sha256::of(version(number).as_bytes());
+        let reason = "wrong".parse::<YankReason>().expect("a reason");
+        let events = repository.decide(Command::YankPackage { sha256, reason }).expect("it may be yanked");
+        repository.evolve(&events[0]);
+        repository.evolve(&Event::PackageRestored { sha256 });
+    }
+    let yanking = start.elapsed();
+
+    let start = now();
+    let mut resigned = 0;
+    loop {
+        let batch = repository.signed_by(None, BATCH);
+        if batch.is_empty() {
+            break;
+        }
+        for replaces in batch {
+            let (identity, _) = repository.packages.in_file(replaces).expect("it is there");
+            let version = identity.version.clone();
+            let package = deb(&version, format!("{version} anew").as_bytes());
+            repository.evolve(&Event::PackageResigned { replaces, package, key_fingerprint: "CD".into() });
+            resigned += 1;
+        }
+    }
+    let signing = start.elapsed();
+
+    assert_eq!(resigned, PACKAGES + 1);
+    assert!(yanking < TIMES_SLOWER_MAX * adding, "adding took {adding:?}, yanking {yanking:?}");
+    assert!(signing < TIMES_SLOWER_MAX * adding, "adding took {adding:?}, signing anew {signing:?}");
+}
