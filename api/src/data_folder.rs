@@ -9,14 +9,23 @@ use std::{
 
 use commands::event_store::LogUrl;
 
-use crate::settings::Settings;
-
 /// Where the data is if nobody says otherwise.
 const DEFAULT: &str = "/var/lib/pkgdeploy";
 /// The event log, if it is in the folder.
 pub(crate) const LOG_FILE: &str = "log.sqlite";
 /// There from before a restore puts anything into the folder until everything is.
 pub(crate) const UNFINISHED_RESTORE: &str = "restore.unfinished";
+
+/// What the operator says of where things are. Whatever is left out is in its usual place.
+#[derive(Debug, Clone, Default)]
+pub struct Locations {
+    /// The folder that holds everything.
+    pub folder: Option<PathBuf>,
+    /// The file that unseals the secrets.
+    pub master_key: Option<PathBuf>,
+    /// The event log.
+    pub log: Option<LogUrl>,
+}
 
 /// The folder that holds everything. Nobody but its owner can look in.
 #[derive(Debug, Clone)]
@@ -49,12 +58,12 @@ pub enum DataFolderError {
 }
 
 impl DataFolder {
-    /// The folder that `settings` name, made if it is missing.
+    /// The folder that `locations` name, made if it is missing.
     ///
     /// # Errors
     /// It cannot be made, or not be closed to others, or a restore into it broke off.
-    pub fn open(settings: &Settings) -> Result<Self, DataFolderError> {
-        let folder = Self::to_restore(settings)?;
+    pub fn open(locations: &Locations) -> Result<Self, DataFolderError> {
+        let folder = Self::to_restore(locations)?;
         match folder.unfinished_restore().try_exists() {
             Ok(false) => Ok(folder),
             Ok(true) => Err(DataFolderError::HalfRestored { path: folder.root }),
@@ -66,25 +75,25 @@ impl DataFolder {
     ///
     /// # Errors
     /// It cannot be made, or not be closed to others.
-    pub fn to_restore(settings: &Settings) -> Result<Self, DataFolderError> {
-        let root = settings.data.clone().unwrap_or_else(|| DEFAULT.into());
+    pub fn to_restore(locations: &Locations) -> Result<Self, DataFolderError> {
+        let root = locations.folder.clone().unwrap_or_else(|| DEFAULT.into());
         let failed = |source| DataFolderError::Unusable { path: root.clone(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(&root).map_err(failed)?;
         std::fs::set_permissions(&root, Permissions::from_mode(0o700)).map_err(failed)?;
         let root = root.canonicalize().map_err(failed)?;
-        let master_key = settings.master_key_file.clone().unwrap_or_else(|| root.join("master.key"));
-        let log = settings.log.url.clone().unwrap_or_else(|| LogUrl::Sqlite(root.join(LOG_FILE)));
+        let master_key = locations.master_key.clone().unwrap_or_else(|| root.join("master.key"));
+        let log = locations.log.clone().unwrap_or_else(|| LogUrl::Sqlite(root.join(LOG_FILE)));
         Ok(Self { root, master_key, log })
     }
 
-    /// The folder that `settings` name, which must be there.
+    /// The folder that `locations` name, which must be there.
     ///
     /// # Errors
     /// There is no such folder, or a restore into it broke off.
-    pub fn existing(settings: &Settings) -> Result<Self, DataFolderError> {
-        let path = settings.data.clone().unwrap_or_else(|| DEFAULT.into());
+    pub fn existing(locations: &Locations) -> Result<Self, DataFolderError> {
+        let path = locations.folder.clone().unwrap_or_else(|| DEFAULT.into());
         match std::fs::metadata(&path) {
-            Ok(_) => Self::open(settings),
+            Ok(_) => Self::open(locations),
             Err(source) => Err(DataFolderError::Unusable { path, source }),
         }
     }
@@ -95,7 +104,7 @@ impl DataFolder {
         &self.root
     }
 
-    /// The event log: a file in the folder unless the settings name another place.
+    /// The event log: a file in the folder unless the operator names another place.
     #[must_use]
     pub fn log(&self) -> &LogUrl {
         &self.log

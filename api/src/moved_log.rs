@@ -56,12 +56,12 @@ fn default_place() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Settings;
+    use crate::data_folder::Locations;
 
     fn data(folder: &tempfile::TempDir, log: Option<&str>) -> DataFolder {
-        let mut settings = Settings { data: Some(folder.path().to_owned()), ..Settings::default() };
-        settings.log.url = log.map(|url| url.parse().expect("a URL"));
-        DataFolder::open(&settings).expect("a data folder")
+        let log = log.map(|url| url.parse().expect("a URL"));
+        DataFolder::open(&Locations { folder: Some(folder.path().to_owned()), log, ..Locations::default() })
+            .expect("a data folder")
     }
 
     #[test]

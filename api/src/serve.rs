@@ -62,13 +62,13 @@ use crate::{
     installers::{Installers, RolledCredentials, WrittenScripts},
     mint,
     moved_log::forget_read_models_of_another_log,
-    oidc::{self, CiIssuer},
+    oidc::{self, CiIssuer, IssuerUrl},
     ops, pages,
     releases::{self, RequestRates},
     repositories::RepositoryRoutes,
     run_command::CommandRunner,
     scratch, self_check,
-    settings::{Settings, Unmapped},
+    settings::{Oidc, Settings, Unmapped},
     transparency as transparency_routes, uploads,
     uses::{DROPPED_TOTAL, Uses},
     verify::Sources,
@@ -290,8 +290,7 @@ impl Server {
             webhook_secrets: WebhookSecrets::new(secrets.clone()),
             deliveries_memory: DeliveriesMemory::default(),
             request_rates: RequestRates::new(),
-            ci_issuer: CiIssuer::new(&settings.oidc.issuer()?, settings.oidc.proxy.as_deref())
-                .map_err(|error| format!("[oidc] in the settings: {}", Causes(&error)))?,
+            ci_issuer: ci_issuer(settings)?,
             refused_triggers,
             persons,
             secrets,
@@ -379,6 +378,14 @@ async fn first_operator_token(app: &App) -> Result<Option<String>, BoxError> {
         app.progress.wait_for_projector(CREDENTIALS, position).await?;
     }
     Ok(Some(token.text()))
+}
+
+/// Whose word about CI jobs is believed.
+fn ci_issuer(settings: &Settings) -> Result<CiIssuer, BoxError> {
+    let Oidc { issuer, proxy } = &settings.oidc;
+    let issuer: IssuerUrl = issuer.as_deref().map_or_else(|| Ok(IssuerUrl::default()), str::parse)?;
+    CiIssuer::new(&issuer, proxy.as_deref())
+        .map_err(|error| format!("[oidc] in the settings: {}", Causes(&error)).into())
 }
 
 /// How signing keys are made, the first one and those that follow it.

@@ -10,10 +10,7 @@ use std::{
 use commands::event_store::{InvalidLogUrl, LogUrl};
 use serde::Deserialize;
 
-use crate::{
-    http::client_address::Network,
-    oidc::{InvalidIssuerUrl, IssuerUrl},
-};
+use crate::{data_folder::Locations, http::client_address::Network};
 
 /// Largest settings file that is read.
 const SETTINGS_MAX_BYTES: u64 = 256 * 1024;
@@ -88,16 +85,6 @@ pub struct Oidc {
     pub issuer: Option<String>,
     /// The proxy through which it is asked for its keys: `http://proxy:3128`.
     pub proxy: Option<String>,
-}
-
-impl Oidc {
-    /// Its address.
-    ///
-    /// # Errors
-    /// What is set is none.
-    pub fn issuer(&self) -> Result<IssuerUrl, InvalidIssuerUrl> {
-        self.issuer.as_deref().map_or_else(|| Ok(IssuerUrl::default()), str::parse)
-    }
 }
 
 /// `[source]`.
@@ -210,6 +197,12 @@ impl Settings {
             path: path.to_owned(),
             message: without_passwords(&error.to_string()),
         })
+    }
+
+    /// Where the data is.
+    #[must_use]
+    pub fn locations(&self) -> Locations {
+        Locations { folder: self.data.clone(), master_key: self.master_key_file.clone(), log: self.log.url.clone() }
     }
 }
 

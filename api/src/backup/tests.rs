@@ -27,8 +27,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     archive::{Archive, pack},
-    data_folder::DataFolderError,
-    settings::Settings,
+    data_folder::{DataFolderError, Locations},
 };
 
 const COPIES: Options = Options { with_master_key: false, blobs: HowBlobs::Copied, is_checked: false };
@@ -42,12 +41,12 @@ struct Live {
     events: u128,
 }
 
-fn settings(root: &Path) -> Settings {
-    Settings { data: Some(root.to_owned()), ..Settings::default() }
+fn at(root: &Path) -> Locations {
+    Locations { folder: Some(root.to_owned()), ..Locations::default() }
 }
 
 fn data_folder(root: &Path) -> DataFolder {
-    DataFolder::open(&settings(root)).unwrap()
+    DataFolder::open(&at(root)).unwrap()
 }
 
 impl Live {
@@ -113,20 +112,20 @@ impl Live {
 
     /// Restores into a folder of that name.
     async fn restored(&self, from: &str, to: &str) -> Result<(Restored, DataFolder), RestoreError> {
-        let settings = settings(&self.path(to));
-        let restored = self.restored_by(from, &settings, DamagedBlobs::Refused, &|_, _, _| {}).await?;
-        Ok((restored, DataFolder::open(&settings).unwrap()))
+        let locations = at(&self.path(to));
+        let restored = self.restored_by(from, &locations, DamagedBlobs::Refused, &|_, _, _| {}).await?;
+        Ok((restored, DataFolder::open(&locations).unwrap()))
     }
 
     async fn restored_by(
         &self,
         from: &str,
-        settings: &Settings,
+        locations: &Locations,
         damaged: DamagedBlobs,
         watch: Watch<'_>,
     ) -> Result<Restored, RestoreError> {
         let archive = Archive::open(&self.path(from), Format::Backup)?;
-        let data = DataFolder::to_restore(settings).unwrap();
+        let data = DataFolder::to_restore(locations).unwrap();
         let unfinished = Unfinished::begin(&data, &archive)?;
         let log = event_store::open(data.log()).await.unwrap();
         let restoring = restore(&archive, &data, &*log, unfinished, damaged, watch);
@@ -136,9 +135,9 @@ impl Live {
     }
 
     /// The same, killed in that step.
-    async fn killed(&self, settings: &Settings, during: &str) {
+    async fn killed(&self, locations: &Locations, during: &str) {
         let watch = |step: Step, _, _| assert!(!step.words.starts_with(during), "killed");
-        let restoring = self.restored_by("backup", settings, DamagedBlobs::Refused, &watch);
+        let restoring = self.restored_by("backup", locations, DamagedBlobs::Refused, &watch);
         std::panic::AssertUnwindSafe(restoring).catch_unwind().await.unwrap_err();
     }
 
@@ -349,7 +348,7 @@ async fn whatever_is_changed_in_a_backup_is_found_before_an_event_is_recorded() 
         let refused = commands::causes::Causes(&refused).to_string();
         assert!(refused.contains(says), "{file}: {refused}");
         if live.path(&to).join("log.sqlite").exists() {
-            let data = DataFolder::to_restore(&settings(&live.path(&to))).unwrap();
+            let data = DataFolder::to_restore(&at(&live.path(&to))).unwrap();
             let log = event_store::open_read_only(data.log()).await.unwrap();
             assert_eq!(log.head().await.unwrap(), Position(0), "{file}");
         }
@@ -383,7 +382,7 @@ async fn a_restore_that_broke_off_leaves_a_folder_that_only_a_restore_opens() {
     live.seals(1, "sealed");
     let manifest = live.backed_up(Options { with_master_key: true, ..COPIES }).await.unwrap();
     for during in ["Checking", "Recording"] {
-        let to = settings(&live.path(during));
+        let to = at(&live.path(during));
         live.killed(&to, during).await;
         for refused in [DataFolder::open(&to), DataFolder::existing(&to)] {
             assert!(matches!(refused, Err(DataFolderError::HalfRestored { .. })), "{during}: {refused:?}");
@@ -427,8 +426,8 @@ async fn a_log_elsewhere_goes_on_where_the_restore_into_it_broke_off() {
     let other = first.replacen("\"message\":\"one\"", "\"message\":\"eno\"", 1);
     for (name, recorded, goes_on) in [("begun", first, true), ("other", other, false)] {
         let log: LogUrl = format!("sqlite:{}", live.path(&format!("{name}.sqlite")).display()).parse().unwrap();
-        let mut to = settings(&live.path(name));
-        to.log.url = Some(log.clone());
+        let mut to = at(&live.path(name));
+        to.log = Some(log.clone());
         live.killed(&to, "Checking").await;
         let store = event_store::open(&log).await.unwrap();
         log_lines::import(&*store, &mut recorded.as_bytes(), |_| {}).await.unwrap();
@@ -440,8 +439,8 @@ async fn a_log_elsewhere_goes_on_where_the_restore_into_it_broke_off() {
             Err(error) => panic!("{name}: {error}"),
         }
         // A log that no restore began is left as it is, even if this backup goes on where it ends.
-        let mut fresh = settings(&live.path(&format!("fresh-{name}")));
-        fresh.log.url = Some(log);
+        let mut fresh = at(&live.path(&format!("fresh-{name}")));
+        fresh.log = Some(log);
         let refused = live.restored_by("backup", &fresh, DamagedBlobs::Refused, &|_, _, _| {}).await.map(drop);
         assert!(matches!(refused, Err(RestoreError::LogNotEmpty { .. })), "{name}: {refused:?}");
     }
@@ -453,7 +452,7 @@ async fn a_master_key_that_is_there_stays_unless_it_is_the_backups() {
     live.fails("one").await;
     live.backed_up(Options { with_master_key: true, ..COPIES }).await.unwrap();
     for (name, key, is_same) in [("same", [7; 32], true), ("other", [8; 32], false)] {
-        let to = Settings { master_key_file: Some(live.path(&format!("{name}.key"))), ..settings(&live.path(name)) };
+        let to = Locations { master_key: Some(live.path(&format!("{name}.key"))), ..at(&live.path(name)) };
         fs::write(live.path(&format!("{name}.key")), key).unwrap();
         let restored = live.restored_by("backup", &to, DamagedBlobs::Refused, &|_, _, _| {}).await.map(drop);
         assert_eq!(restored.is_ok(), is_same, "{restored:?}");
@@ -499,7 +498,7 @@ async fn blobs_that_are_damaged_in_a_backup_are_left_out_if_one_asks_for_it() {
     assert!(refused.to_string().contains("--without-damaged"), "{refused}");
 
     // The same folder: the first attempt is no obstacle.
-    let to = settings(&live.path("to"));
+    let to = at(&live.path("to"));
     let restored = live.restored_by("backup", &to, DamagedBlobs::LeftOut, &|_, _, _| {}).await.unwrap();
     assert_eq!(restored.damaged_blobs, BTreeSet::from_iter(blobs[..3].iter().copied()));
     assert_eq!((restored.events, restored.blobs, restored.merkle_root), (4, 1, live.root().await));
@@ -508,7 +507,7 @@ async fn blobs_that_are_damaged_in_a_backup_are_left_out_if_one_asks_for_it() {
 
     // Anything else that is wrong still ends it.
     fs::write(live.path("backup/log.ndjson"), "{}\n").unwrap();
-    let to = settings(&live.path("again"));
+    let to = at(&live.path("again"));
     let refused = live.restored_by("backup", &to, DamagedBlobs::LeftOut, &|_, _, _| {}).await.map(drop);
     assert!(matches!(refused, Err(RestoreError::Archive(ArchiveError::Line { line: 1, .. }))), "{refused:?}");
 }

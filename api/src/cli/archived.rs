@@ -80,13 +80,13 @@ mod tests {
     use std::{fs, os::unix::fs::symlink};
 
     use super::*;
-    use crate::settings::Settings;
+    use crate::data_folder::Locations;
 
     #[test]
     fn a_place_in_the_data_folder_is_refused_however_it_is_reached() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
-        let data = DataFolder::open(&Settings { data: Some(path("data")), ..Settings::default() }).expect("data");
+        let data = DataFolder::open(&Locations { folder: Some(path("data")), ..Locations::default() }).expect("data");
         fs::create_dir(path("data/blobs")).expect("a folder");
         fs::create_dir(path("backups")).expect("a folder");
         symlink(path("data"), path("link")).expect("a link");

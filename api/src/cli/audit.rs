@@ -139,7 +139,7 @@ fn limit() -> impl TypedValueParser<Value = u32> {
 }
 
 pub(super) async fn run(Audit { about, json }: Audit, settings: &Settings) -> Outcome {
-    let data = DataFolder::existing(settings)?;
+    let data = DataFolder::existing(&settings.locations())?;
     let log = event_store::open_read_only(data.log()).await?;
     let auditor = Auditor::beside(log, &data.read_models(), &data.uses(), persons(&data)).await?;
     if let Some(behind) = auditor.caught_up().await? {

@@ -52,7 +52,7 @@ pub(super) struct Restore {
 #[expect(clippy::print_stdout, reason = "this is the command's answer")]
 pub(super) async fn back_up(command: Backup, settings: &Settings) -> Outcome {
     let Backup { to, with_master_key, hard_links, check, json } = command;
-    let data = DataFolder::existing(settings)?;
+    let data = DataFolder::existing(&settings.locations())?;
     is_elsewhere("backup", &data, &to)?;
     let log = event_store::open_read_only(data.log()).await?;
     let blobs = Blobs::local(data.blobs())?;
@@ -103,7 +103,7 @@ fn said(manifest: &Manifest, to: &Path) -> String {
 pub(super) async fn restore(command: Restore, settings: &Settings) -> Outcome {
     let Restore { from, without_damaged, json } = command;
     let archive = Archive::open(&from, Format::Backup)?;
-    let data = DataFolder::to_restore(settings)?;
+    let data = DataFolder::to_restore(&settings.locations())?;
     let unfinished = Unfinished::begin(&data, &archive)?;
     let log = event_store::open(data.log()).await?;
     let progress = Progress::on_terminal();

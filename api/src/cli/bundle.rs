@@ -52,7 +52,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
 #[expect(clippy::print_stdout, reason = "this is the command's answer")]
 async fn create(command: Create, settings: &Settings) -> Outcome {
     let Create { to, organisation, until, json } = command;
-    let data = DataFolder::existing(settings)?;
+    let data = DataFolder::existing(&settings.locations())?;
     is_elsewhere("bundle", &data, &to)?;
     let log = event_store::open_read_only(data.log()).await?;
     let blobs = Blobs::local(data.blobs())?;

@@ -47,7 +47,7 @@ fn names(text: &str) -> Result<(OrganisationName, RepositoryName), String> {
 pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
     let Command { repository: (organisation, name), from, to, json } = command;
     let id = RepositoryId::named(&organisation, &name);
-    let history = History::open(&DataFolder::existing(settings)?.read_models()).await?;
+    let history = History::open(&DataFolder::existing(&settings.locations())?.read_models()).await?;
     if history.format(id).await?.is_none() {
         return Err(DiffError::NoRepository(format!("{organisation}/{name}")).into());
     }

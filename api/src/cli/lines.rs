@@ -15,7 +15,7 @@ const WRITING: Step = Step { words: "Writing lines", unit: "positions" };
 const RECORDING: Step = Step { words: "Recording lines", unit: "lines" };
 
 pub(super) async fn export(settings: &Settings, until: Option<u64>) -> Outcome {
-    let data = DataFolder::existing(settings)?;
+    let data = DataFolder::existing(&settings.locations())?;
     let store = event_store::open_read_only(data.log()).await?;
     let head = store.head().await?;
     let until = until.map_or(head, |until| head.min(Position(until)));
@@ -29,7 +29,7 @@ pub(super) async fn export(settings: &Settings, until: Option<u64>) -> Outcome {
 }
 
 pub(super) async fn import(settings: &Settings) -> Outcome {
-    let data = DataFolder::open(settings)?;
+    let data = DataFolder::open(&settings.locations())?;
     let store = event_store::open(data.log()).await?;
     let progress = Progress::on_terminal();
     let mut lines = BufReader::new(std::io::stdin());

@@ -58,7 +58,7 @@ pub(super) enum Command {
 
 #[expect(clippy::print_stdout, reason = "this is the command's answer")]
 pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
-    let data = DataFolder::existing(settings)?;
+    let data = DataFolder::existing(&settings.locations())?;
     // Opened to write, a log would be made where there is none.
     let log = event_store::open_read_only(data.log()).await?;
     let persons = Persons::new(Arc::new(Secrets::open(&data.secrets(), data.master_key())?));

@@ -16,7 +16,7 @@ use super::Outcome;
 use crate::{data_folder::DataFolder, mint, settings::Settings};
 
 pub(super) async fn run(settings: &Settings) -> Outcome {
-    let data = DataFolder::existing(settings)?;
+    let data = DataFolder::existing(&settings.locations())?;
     // Opened to write, a log would be made where there is none: a token of an empty log opens nothing.
     event_store::open_read_only(data.log()).await?.close().await;
     let store = event_store::open(data.log()).await?;

@@ -65,7 +65,7 @@ pub(super) async fn run(command: Command, mut settings: Settings) -> Outcome {
     settings.public_url = command.public_url.clone().or(settings.public_url);
     let stop = CancellationToken::new();
     stop_on_signals(&stop)?;
-    let data = DataFolder::open(&settings)?;
+    let data = DataFolder::open(&settings.locations())?;
     let mut replica = Replica::open(data.clone()).await?;
     if let Some(bundle) = &command.bundle {
         take_in(&mut replica, bundle, command.log_key.as_deref()).await?;

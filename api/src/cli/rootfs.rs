@@ -24,7 +24,7 @@ pub(super) enum Command {
 
 #[expect(clippy::print_stdout, reason = "this is the command's answer")]
 pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
-    let data = DataFolder::open(settings)?;
+    let data = DataFolder::open(&settings.locations())?;
     match command {
         Command::Create { name, mirror } => {
             let path = rootfs::create(&name, &data.rootfs(), mirror.as_deref(), |line| println!("{line}")).await?;

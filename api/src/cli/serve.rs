@@ -25,7 +25,7 @@ pub(super) async fn run(
     if !trusted_proxies.is_empty() {
         settings.trusted_proxies = trusted_proxies;
     }
-    let data = DataFolder::open(&settings)?;
+    let data = DataFolder::open(&settings.locations())?;
     if data.path().join(STATE_FILE).exists() {
         let folder = data.path().display();
         return Err(format!("{folder} is a replica's, whose log is not whole: start `pkgdeploy replica` on it").into());

@@ -32,7 +32,7 @@ struct NotAsRecorded;
 
 #[expect(clippy::print_stdout, reason = "this is the command's answer")]
 pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
-    let data = DataFolder::existing(settings)?;
+    let data = DataFolder::existing(&settings.locations())?;
     let live = data.read_models();
     let sources = Sources {
         log: event_store::open_read_only(data.log()).await?,

@@ -23,8 +23,7 @@ use super::{
 use crate::{
     archive::{ArchiveError, ArchiveFolder, Format, Manifest},
     bundle::LOG_KEY,
-    data_folder::DataFolder,
-    settings::Settings,
+    data_folder::{DataFolder, Locations},
 };
 
 /// A log of one entry.
@@ -83,8 +82,8 @@ async fn only_what_the_logs_own_key_signed_is_believed() {
 #[tokio::test]
 async fn a_bundle_with_a_key_that_does_not_end_is_refused() {
     let folder = TempDir::new().expect("a folder");
-    let settings = Settings { data: Some(folder.path().join("replica")), ..Settings::default() };
-    let data = DataFolder::open(&settings).expect("a folder");
+    let locations = Locations { folder: Some(folder.path().join("replica")), ..Locations::default() };
+    let data = DataFolder::open(&locations).expect("a folder");
     let mut replica = Replica::open(data).await.expect("a replica");
     for (bytes, is_read) in [(NOTE_MAX_BYTES, true), (NOTE_MAX_BYTES + 1, false)] {
         let path = folder.path().join(format!("bundle-{bytes}"));

@@ -15,13 +15,12 @@ use super::{
     *,
 };
 use crate::{
-    data_folder::DataFolder,
+    data_folder::{DataFolder, Locations},
     feed::{
         testing::{Lie, Listening, World, name},
         wire::PAGE_ENTRIES_MAX,
     },
     mint,
-    settings::Settings,
 };
 
 /// A server, and a place for replicas of it.
@@ -41,8 +40,8 @@ impl Place {
     }
 
     fn data(&self) -> DataFolder {
-        let settings = Settings { data: Some(self.folder.path().join("replica")), ..Settings::default() };
-        DataFolder::open(&settings).expect("a folder")
+        let locations = Locations { folder: Some(self.folder.path().join("replica")), ..Locations::default() };
+        DataFolder::open(&locations).expect("a folder")
     }
 
     async fn replica(&self) -> Replica {
