@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api::wiring::{LogFeed, every_projector};
+use api::{
+    verify::MakeProjector,
+    wiring::{LogFeed, every_projector},
+};
 use commands::{
     blobs::Blobs,
     event_store::{EventStore, Filter, sqlite::ReadOnlySqliteEventStore},
@@ -100,7 +103,7 @@ async fn replayed(log: &Arc<dyn EventStore>, blobs: &Blobs, head: Position, only
     started.took()
 }
 
-async fn lane(scratch: &Path, name: &str, make: api::wiring::MakeProjector) -> (SqliteConnection, Box<dyn Projector>) {
+async fn lane(scratch: &Path, name: &str, make: MakeProjector) -> (SqliteConnection, Box<dyn Projector>) {
     let file = scratch.join(format!("{name}.sqlite"));
     let ReadModels { writer, readers } = ReadModels::scratch(file).await.expect("scratch read models");
     (writer, make(readers))

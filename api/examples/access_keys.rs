@@ -10,15 +10,15 @@ use std::{
     error::Error,
     fs, io,
     net::Ipv4Addr,
-    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use api::{
     http::{problem::Problem, public_url::PublicUrl, server},
-    installers::{HandsOver, Installers},
-    repositories::{BlobReads, Located, Piece, RepositoryReads, RepositoryRoutes, ServedRepository, bytes::ByteStream},
+    installers::{CredentialsAddress, HandsOver, Installers},
+    repositories::{self, Authorizer, CACHE_MAX_BYTES, FileBytes, Files, RepositoriesState},
+    wiring::IndexBlobs,
 };
 use axum::{
     extract::Request,
@@ -26,9 +26,9 @@ use axum::{
     middleware::map_request,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use commands::{
+    blobs::Blobs,
     installers::PublishedInstallers,
     signing_keys::{TrustedCertificate, TrustedCertificates},
 };
@@ -40,13 +40,14 @@ use domain::{
     names::{MachineName, OrganisationName, RepositoryName},
     package::Format,
     recorded::{Actor, Metadata, Position, RawEvent, Recorded, Revision, StreamId},
-    repository::{Point, Stored, YankReason},
+    repository::{self, IndexFile, SignedIndex, Stored},
     token::{Token, TokenKind, id_text},
 };
-use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
+use futures::{FutureExt as _, future::BoxFuture};
 use projections::{
-    credentials::{CREDENTIALS, Credentials, Pass, credentials},
+    credentials::credentials,
     feed::{Feed, FeedError, Page},
+    index,
     projector::Projector,
     read_models::ReadModels,
     runner::Runner,
@@ -70,22 +71,30 @@ async fn main() -> Outcome {
     let users: Vec<(&str, &str)> = users.collect::<Result<_, _>>()?;
 
     let folder = tempfile::tempdir()?;
-    let credentials = project(folder.path(), users.len()).await?;
-    let file = Bytes::from(fs::read(root.join("InRelease"))?);
+    let blobs = Blobs::local(folder.path().join("blobs"))?;
+    let file = fs::read(root.join("InRelease"))?;
+    let size_bytes = file.len() as u64;
+    let sha256 = blobs.put_bytes(file.into()).await?;
+    let file = IndexFile { path: "dists/stable/InRelease".into(), sha256, size_bytes, stored: Stored::Blob };
+    let authorizer = project(folder.path(), &blobs, Log { users: users.len(), file }).await?;
     let public_url: PublicUrl = format!("http://127.0.0.1:{port}").parse()?;
     let trusted = TrustedCertificates::fixed([certificate()]);
-    let routes = RepositoryRoutes {
-        reads: Arc::new(OneFile { credentials, sha256: Sha256::of(&file), size_bytes: file.len() as u64 }),
-        blobs: Arc::new(OneBlob(file)),
-        installers: Installers::new(trusted.clone(), PublishedInstallers::default(), public_url.clone()),
+    let published = PublishedInstallers::default();
+    let routes = repositories::routes(RepositoriesState {
+        installers: Installers::new(authorizer.clone(), trusted.clone(), published, public_url.clone()),
+        credentials: CredentialsAddress::new(authorizer.clone(), Arc::new(Nobody)),
+        files: Files {
+            authorizer,
+            uses: None,
+            bytes: FileBytes::new(blobs, CACHE_MAX_BYTES),
+            certificates: trusted.clone(),
+            public_url,
+        },
         certificates: trusted,
-        hand_over: Arc::new(Nobody),
-        public_url,
-    };
+    });
     let known = Arc::new(translations(&users));
-    let router = routes.router();
     let router = axum::Router::new()
-        .fallback_service(router)
+        .fallback_service(routes)
         .layer(map_request(move |request: Request| std::future::ready(translate(request, &known))));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     server::serve(listener, router, server::Limits::default(), CancellationToken::new()).await;
@@ -106,55 +115,108 @@ fn names(repository: &str) -> (OrganisationName, RepositoryName) {
     (ORGANISATION.parse().expect("a name"), repository.parse().expect("a name"))
 }
 
-/// Enrols each user, and folds the events.
-async fn project(folder: &Path, users: usize) -> Result<Credentials, Box<dyn Error + Send + Sync>> {
-    let read_models = ReadModels::open(folder.join("read_models.sqlite")).await?;
-    let (credentials, projector) = credentials(read_models.readers.clone());
-    let projectors: Vec<Box<dyn Projector>> = vec![Box::new(projector)];
-    let (runner, progress) = Runner::open(read_models.writer, Arc::new(Enrolments(users)), projectors).await?;
+/// Projects repositories with one file each, and who may read it.
+async fn project(folder: &Path, blobs: &Blobs, log: Log) -> Result<Authorizer, Box<dyn Error + Send + Sync>> {
+    let ReadModels { writer, readers } = ReadModels::open(folder.join("read_models.sqlite")).await?;
+    let (credentials, credentials_projector) = credentials(readers.clone());
+    let (repositories, repositories_projector) = index::repositories(readers, Arc::new(IndexBlobs(blobs.clone())));
+    let projectors: Vec<Box<dyn Projector>> = vec![Box::new(credentials_projector), Box::new(repositories_projector)];
+    let head = log.head();
+    let (runner, progress) = Runner::open(writer, Arc::new(log), projectors).await?;
     tokio::spawn(async move { drop(runner.run().await) });
-    progress.wait_for_projector(CREDENTIALS, Position(users as u64)).await?;
-    Ok(credentials)
+    progress.wait_for(head).await?;
+    Ok(Authorizer { credentials, repositories, moves: None, clock: Utc::now })
 }
 
-/// A log of this many enrolments, made as it is read.
-struct Enrolments(usize);
+/// A log that is made as it is read: two events for each repository, which create and publish it, then an enrolment for each user.
+struct Log {
+    users: usize,
+    /// What every repository holds.
+    file: IndexFile,
+}
 
-impl Feed for Enrolments {
+impl Log {
+    fn repositories(&self) -> usize {
+        self.users.div_ceil(ACCESS_KEYS_MAX)
+    }
+
+    fn head(&self) -> Position {
+        Position((self.repositories() * 2 + self.users) as u64)
+    }
+
+    /// The event at that position, counted from 0.
+    fn event(&self, position: usize) -> Recorded<RawEvent> {
+        let of_repositories = self.repositories() * 2;
+        let (kind, number, revision, event) = match position.checked_sub(of_repositories) {
+            Some(user) => ("keyring", user / ACCESS_KEYS_MAX, user % ACCESS_KEYS_MAX + 1, enrolled(user).into()),
+            None if position.is_multiple_of(2) => ("repository", position / 2, 1, created(position / 2).into()),
+            None => ("repository", position / 2, 2, Event::from(self.published())),
+        };
+        let (organisation, repository) = names(&repository_of(number * ACCESS_KEYS_MAX));
+        Recorded {
+            position: Position(position as u64 + 1),
+            stream: StreamId::new(kind, RepositoryId::named(&organisation, &repository).0),
+            revision: Revision(revision as u64),
+            event_id: EventId(Uuid::from_u128(position as u128)),
+            metadata: Metadata {
+                recorded_at: DateTime::UNIX_EPOCH,
+                actor: Actor::CommandLine,
+                command_id: CommandId(Uuid::from_u128(position as u128)),
+                causation: None,
+                origin: None,
+            },
+            event: encode(&event),
+        }
+    }
+
+    /// By a renderer that is newer than this one: the projection takes what is recorded.
+    fn published(&self) -> repository::Event {
+        repository::Event::IndexSigned(SignedIndex {
+            covers: Revision(1),
+            published_at: DateTime::UNIX_EPOCH,
+            signed: self.file.clone(),
+            signatures: Vec::new(),
+            files: Vec::new(),
+            key_fingerprint: "0".repeat(40),
+            renderer: index::RENDERER + 1,
+            stated: Box::default(),
+            co_signers: Vec::new(),
+        })
+    }
+}
+
+impl Feed for Log {
     fn read_all(&self, after: Position, limit: u32) -> BoxFuture<'_, Result<Page, FeedError>> {
-        let end = (after.0 as usize + limit as usize).min(self.0);
-        let events = (after.0 as usize..end).map(enrolled).collect();
-        let (next, head) = (Position(end as u64), Position(self.0 as u64));
-        async move { Ok(Page { events, next, head }) }.boxed()
+        let head = self.head();
+        let end = (after.0 + u64::from(limit)).min(head.0);
+        let events = (after.0..end).map(|position| self.event(position as usize)).collect();
+        async move { Ok(Page { events, next: Position(end), head }) }.boxed()
     }
 
     fn hint(&self) -> watch::Receiver<Position> {
-        watch::Sender::new(Position(self.0 as u64)).subscribe()
+        watch::Sender::new(self.head()).subscribe()
     }
 }
 
-fn enrolled(n: usize) -> Recorded<RawEvent> {
-    let (organisation, repository) = names(&repository_of(n));
-    let event = keyring::Event::MachineEnrolled {
+fn created(number: usize) -> repository::Event {
+    let (organisation, name) = names(&repository_of(number * ACCESS_KEYS_MAX));
+    repository::Event::Created {
+        origin: organisation.to_string(),
+        label: name.to_string(),
+        codename: "stable".into(),
+        organisation,
+        name,
+        format: Format::Deb,
+    }
+}
+
+fn enrolled(n: usize) -> keyring::Event {
+    keyring::Event::MachineEnrolled {
         enrolment: AccessKeyId(Uuid::nil()),
         key: AccessKeyId(key(n).id()),
         machine: format!("machine-{n}").parse().expect("a name"),
         secret_sha256: key(n).secret_sha256(),
         replaces: Vec::new(),
-    };
-    Recorded {
-        position: Position(n as u64 + 1),
-        stream: StreamId::new("keyring", RepositoryId::named(&organisation, &repository).0),
-        revision: Revision((n % ACCESS_KEYS_MAX) as u64 + 1),
-        event_id: EventId(Uuid::from_u128(n as u128)),
-        metadata: Metadata {
-            recorded_at: DateTime::UNIX_EPOCH,
-            actor: Actor::CommandLine,
-            command_id: CommandId(Uuid::from_u128(n as u128)),
-            causation: None,
-            origin: None,
-        },
-        event: encode(&Event::from(event)),
     }
 }
 
@@ -187,67 +249,6 @@ fn translate(mut request: Request, known: &HashMap<String, Translation>) -> Requ
         *request.uri_mut() = address.clone();
     }
     request
-}
-
-/// Repositories that hold one file each.
-struct OneFile {
-    credentials: Credentials,
-    sha256: Sha256,
-    size_bytes: u64,
-}
-
-impl RepositoryReads for OneFile {
-    fn find(&self, organisation: &OrganisationName, name: &RepositoryName) -> Option<Arc<ServedRepository>> {
-        let id = RepositoryId::named(organisation, name);
-        let (organisation, name) = (organisation.clone(), name.clone());
-        Some(Arc::new(ServedRepository { id, organisation, name, format: Format::Deb, codename: "stable".into() }))
-    }
-
-    fn pass(&self, repository: RepositoryId, key: AccessKeyId, presented: &Sha256) -> Option<Pass> {
-        self.credentials.pass(repository, key, presented, Utc::now())
-    }
-
-    fn used(&self, _key: AccessKeyId, _package: Option<Sha256>) {}
-
-    fn moved(&self, _repository: RepositoryId, _key: AccessKeyId) {}
-
-    fn published_at<'a>(
-        &'a self,
-        _repository: RepositoryId,
-        _point: &'a Point,
-    ) -> BoxFuture<'a, Result<Option<DateTime<Utc>>, Problem>> {
-        async { Ok(Some(DateTime::UNIX_EPOCH)) }.boxed()
-    }
-
-    fn yanked(&self, _repository: RepositoryId, _sha256: &Sha256) -> Option<YankReason> {
-        None
-    }
-
-    fn locate<'a>(
-        &'a self,
-        _repository: RepositoryId,
-        _point: &'a Point,
-        _path: &'a str,
-    ) -> BoxFuture<'a, Result<Option<Located>, Problem>> {
-        let Self { sha256, size_bytes, .. } = *self;
-        let (last_modified, content_type) = (DateTime::UNIX_EPOCH, "text/plain; charset=utf-8");
-        let located =
-            Located { sha256, size_bytes, stored: Stored::Blob, last_modified, immutable: false, content_type };
-        async move { Ok(Some(located)) }.boxed()
-    }
-}
-
-struct OneBlob(Bytes);
-
-impl BlobReads for OneBlob {
-    fn open(&self, _sha256: Sha256, range: Range<u64>) -> BoxFuture<'_, io::Result<ByteStream>> {
-        let part = self.0.slice(range.start as usize..range.end as usize);
-        async move { Ok(stream::iter([Ok(part)]).boxed()) }.boxed()
-    }
-
-    fn pieces(&self, _manifest: Sha256) -> BoxFuture<'_, io::Result<Arc<[Piece]>>> {
-        async { Err(io::ErrorKind::NotFound.into()) }.boxed()
-    }
 }
 
 /// Nobody asks for one here.

@@ -1,6 +1,5 @@
 //! How the world talks to pkgdeploy: HTTP, GraphQL, triggers, repositories, installers, the command line.
 
-pub mod app;
 pub mod archive;
 pub mod audit;
 pub mod auth;
@@ -20,13 +19,18 @@ pub mod ops;
 pub mod pages;
 pub mod releases;
 pub mod replica;
+pub mod replicas_last_seen;
 pub mod repositories;
 pub mod run_command;
 pub mod scratch;
 mod self_check;
 pub mod serve;
+pub mod serve_replica;
 pub mod settings;
-mod signing_health;
+pub mod signing_health;
+mod state;
+#[cfg(test)]
+mod testing;
 pub mod transparency;
 pub mod uploads;
 pub mod uses;

@@ -40,42 +40,28 @@ use projections::{
     runner::{Progress, Runner},
     transparency::transparency,
 };
-use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    app::{App, Parts, TAG_QUESTIONS_MAX, UPLOADS_MAX},
-    audit::{self, Auditor},
+    audit::Auditor,
     auth::Authenticator,
     data_folder::DataFolder,
-    feed::{self, Feeds},
-    graphql,
-    http::{
-        api_limits::{BODY_MAX_BYTES, REQUEST_MAX, with_limits},
-        client_address::TrustedProxies,
-        open_files::raise_limit,
-        problem::Problem,
-        public_url::PublicUrl,
-        server,
-    },
-    installers::{Installers, RolledCredentials, WrittenScripts},
+    http::{client_address::TrustedProxies, open_files::raise_limit, public_url::PublicUrl, server},
+    installers::WrittenScripts,
     mint,
     moved_log::forget_read_models_of_another_log,
-    oidc::{self, CiIssuer, IssuerUrl},
-    ops, pages,
-    releases::{self, RequestRates},
-    repositories::RepositoryRoutes,
+    oidc::{CiIssuer, IssuerUrl},
     run_command::CommandRunner,
     scratch, self_check,
     settings::{Oidc, Settings, Unmapped},
-    transparency as transparency_routes, uploads,
+    state::Parts,
     uses::{DROPPED_TOTAL, Uses},
     verify::Sources,
-    webhooks::{self, DeliveriesMemory, WebhookSecrets},
     wiring::{
-        IndexBlobs, LogFeed, ProjectedRepositories, ProjectedTrees, ProjectedWindows, ServedBlobs, ServedRepositories,
-        StatedFacts, github_access, github_worker,
+        IndexBlobs, LogFeed, ProjectedRepositories, ProjectedTrees, ProjectedWindows, StatedFacts, every_projector,
+        github_access, github_worker,
     },
     workers::{WorkerEnded, Workers},
 };
@@ -83,9 +69,6 @@ use crate::{
 /// Where to listen if nobody says otherwise.
 pub(crate) const LISTEN_DEFAULT: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
-/// How long a request that waits may take.
-const LONG_REQUEST_MAX: Duration = releases::WAIT_MAX.saturating_add(REQUEST_MAX);
-
 /// How long a server that stops writes down which keys were used.
 const LAST_USES_MAX: Duration = Duration::from_secs(3);
 
@@ -151,7 +134,7 @@ impl Server {
             Box::new(HistoryProjector::default()),
         ];
         let log = Arc::new(LogFeed(store.clone()));
-        let (runner, progress) = Runner::open(read_models.writer, log, projectors).await?;
+        let (runner, progress) = Runner::open(read_models.writer, log.clone(), projectors).await?;
         let mut workers = Workers::default();
         workers.start("projections", async move { warn!("{}", Causes(&runner.run().await)) });
         // Nobody is let in by what a key could do before it was revoked.
@@ -234,7 +217,9 @@ impl Server {
         if !every.is_zero() {
             let sources = Sources {
                 log: store.clone(),
+                feed: log.clone(),
                 blobs: blobs.clone(),
+                projectors: every_projector,
                 read_models: Some(data.read_models()),
                 signed_logs: Some(data.signed_logs()),
                 scratch: data.path().to_owned(),
@@ -244,67 +229,47 @@ impl Server {
         let (moves, recording) = moves(executor.clone());
         workers.start("moves", recording);
 
-        let served_blobs = Arc::new(ServedBlobs::new(blobs.clone()));
-        let package_clients = RepositoryRoutes {
-            reads: Arc::new(ServedRepositories {
-                credentials: credentials.clone(),
-                repositories: repositories.clone(),
-                uses: Some(uses.clone()),
-                moves: Some(moves),
-            }),
-            hand_over: Arc::new(RolledCredentials { rolls: rolls.clone(), progress: progress.clone() }),
-            blobs: served_blobs.clone(),
-            certificates: signing_keys.trusted(),
-            installers: Installers::new(signing_keys.trusted(), installers.clone(), public_url.clone()),
-            public_url: public_url.clone(),
-        };
         let authenticator = Authenticator {
             credentials: credentials.clone(),
             persons: persons.clone(),
             trusted_proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
             clock: Utc::now,
         };
-        let command_runner = CommandRunner {
+        let commands = CommandRunner {
             executor: executor.clone(),
             progress: progress.clone(),
             dashboards: &[BOARD, REPOSITORIES],
         };
-        let app = App::new(Parts {
-            executor,
+        let auditor = Auditor::new(store.clone(), &readers, Some(uses.clone()), Some(persons));
+        let parts = Parts {
+            commands,
+            authenticator,
             rolls,
+            moves,
             uses: uses.clone(),
             credentials,
-            installers,
             board,
             repositories,
             transparency,
-            auditor: Auditor::new(store.clone(), &readers, Some(uses.clone()), Some(persons.clone())),
+            auditor,
             log_signer,
-            progress,
-            blobs,
-            git,
-            github_access,
-            tag_questions: Arc::new(Semaphore::new(TAG_QUESTIONS_MAX)),
-            uploads: Semaphore::new(UPLOADS_MAX),
-            feeds: Feeds::new(served_blobs),
-            webhook_secrets: WebhookSecrets::new(secrets.clone()),
-            deliveries_memory: DeliveriesMemory::default(),
-            request_rates: RequestRates::new(),
-            ci_issuer: ci_issuer(settings)?,
-            refused_triggers,
-            persons,
-            secrets,
             signing_keys,
+            installers,
+            blobs,
+            secrets,
+            git,
+            github: github_access,
+            ci_issuer: Arc::new(ci_issuer(settings)?),
+            refused_triggers,
             public_url,
-            authenticator,
-            commands: command_runner,
-            stopping: stop.clone(),
             jobs: data.jobs(),
             incoming: data.incoming(),
-        });
-        let router = router(app.clone(), metrics_recorder()?).merge(package_clients.router());
+            metrics: metrics_recorder()?,
+            stopping: stop.clone(),
+        };
+        let router = parts.router();
         // Last, because it is shown only once: nothing that could fail comes between here and there.
-        let first_operator_token = first_operator_token(&app).await?;
+        let first_operator_token = first_operator_token(&executor, &progress).await?;
         Ok(Self { first_operator_token, listener, store, lock, uses, router, workers, stop })
     }
 
@@ -342,40 +307,22 @@ pub(crate) async fn stopped(progress: Progress, stop: CancellationToken) {
     }
 }
 
-/// All routes but those of package clients, which stream and have limits of their own.
-fn router(app: App, metrics: PrometheusHandle) -> Router {
-    let quick = graphql::routes((&app).into(), app.authenticator.clone())
-        .merge(ops::routes(metrics).with_state(app.clone()))
-        .merge(pages::routes((&app).into()));
-    let others = with_limits(releases::routes(), BODY_MAX_BYTES, LONG_REQUEST_MAX)
-        .merge(oidc::routes())
-        .merge(uploads::routes())
-        .merge(webhooks::routes())
-        .merge(audit::routes())
-        .merge(feed::routes())
-        .merge(with_limits(transparency_routes::routes(), BODY_MAX_BYTES, REQUEST_MAX))
-        .with_state(app);
-    with_limits(quick, BODY_MAX_BYTES, REQUEST_MAX)
-        .merge(others)
-        .method_not_allowed_fallback(async || Problem::OtherMethod)
-}
-
 pub(crate) fn public_url(settings: &Settings, listen: SocketAddr) -> Result<PublicUrl, BoxError> {
     let text = settings.public_url.clone().unwrap_or_else(|| format!("http://{listen}"));
     Ok(text.parse()?)
 }
 
 /// The first start makes the one token that can do everything.
-async fn first_operator_token(app: &App) -> Result<Option<String>, BoxError> {
+async fn first_operator_token(executor: &Executor, progress: &Progress) -> Result<Option<String>, BoxError> {
     let account = AccountId::operator();
-    if app.executor.inspect::<Account, _>(account.0, |account, _| account.has_token()).await? {
+    if executor.inspect::<Account, _>(account.0, |account, _| account.has_token()).await? {
         return Ok(None);
     }
     let token = mint::token(TokenKind::Operator);
     let renew = Command::RenewToken { token: TokenId(token.id()), secret_sha256: token.secret_sha256() };
-    let renewed = app.executor.execute::<Account>(account.0, renew, &Context::of(Actor::CommandLine)).await?;
+    let renewed = executor.execute::<Account>(account.0, renew, &Context::of(Actor::CommandLine)).await?;
     if let Some(position) = renewed.position {
-        app.progress.wait_for_projector(CREDENTIALS, position).await?;
+        progress.wait_for_projector(CREDENTIALS, position).await?;
     }
     Ok(Some(token.text()))
 }

@@ -10,7 +10,7 @@ const WARNED_DAYS: i64 = EXPIRY_WARNINGS_DAYS[0] as i64;
 
 /// A key that signs or is to sign.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct KeyHealth {
+pub struct KeyHealth {
     /// Which key of the server it is, counted from 1.
     pub epoch: u32,
     /// Full fingerprint.
@@ -27,7 +27,8 @@ pub(crate) struct KeyHealth {
 }
 
 /// The keys in use, oldest first.
-pub(crate) fn of(keys: &SigningSet, now: DateTime<Utc>) -> Vec<KeyHealth> {
+#[must_use]
+pub fn of(keys: &SigningSet, now: DateTime<Utc>) -> Vec<KeyHealth> {
     let in_use = |key: &&Key| matches!(key.standing, Standing::Current | Standing::Overlapping | Standing::Next);
     keys.keys.iter().filter(in_use).map(|key| health(key, now)).collect()
 }

@@ -63,6 +63,9 @@ fn pass(from: &mut dyn Read, mut to: impl FnMut(&[u8]) -> io::Result<()>) -> io:
 }
 
 /// Makes what lies in `folder`, and whatever else was written to its disk, survive a power cut.
-pub(crate) fn sync_disk_of(folder: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// The disk refuses.
+pub fn sync_disk_of(folder: &Path) -> io::Result<()> {
     Ok(rustix::fs::syncfs(fs::File::open(folder)?)?)
 }

@@ -22,9 +22,8 @@ use std::{io, path::PathBuf};
 
 use domain::{canonical::InvalidLine, digest::Sha256};
 
-pub(crate) use self::copy::sync_disk_of;
 pub use self::{
-    copy::Copied,
+    copy::{Copied, sync_disk_of},
     folder::{ArchiveFolder, HowBlobs},
     lines::Lines,
     log_file::LogFile,
@@ -197,7 +196,7 @@ impl ArchiveError {
 }
 
 /// For `map_err`.
-pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> ArchiveError {
+pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> ArchiveError {
     move |source| ArchiveError::Io { action, path: path.into(), source }
 }
 

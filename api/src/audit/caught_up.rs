@@ -86,14 +86,15 @@ mod tests {
     use tempfile::TempDir;
 
     use super::{super::Question, *};
-    use crate::pages::testing::Site;
+    use crate::testing::Core;
 
     #[tokio::test]
     async fn an_answer_shows_what_was_recorded_just_before_the_question() {
-        let site = Site::open().await;
-        let newest = site.make_organisations(50).await;
+        let core = Core::open().await;
+        let newest = core.make_organisations(50).await;
 
-        let auditor = site.app.auditor.up_to_date().await.expect("answers");
+        let auditor = Auditor::new(core.store.clone(), &core.readers, None, None);
+        let auditor = auditor.up_to_date().await.expect("answers");
         let wanted = auditor.wanted(&Question::default()).await.expect("a question");
         let page = Page { after: None, newest_first: true, limit: 1 };
         let found = auditor.page(&wanted, page).await.expect("an answer");
@@ -102,13 +103,12 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_says_what_it_may_lack_if_no_server_projects_the_log() {
-        let site = Site::open().await;
-        let newest = site.make_organisations(1).await;
+        let core = Core::open().await;
+        let newest = core.make_organisations(1).await;
         let folder = TempDir::new().expect("a folder");
         let rows = ReadModels::open(folder.path().join("read_models.sqlite")).await.expect("read models");
-        let log = site.app.executor.store().clone();
 
-        let behind = Auditor::new(log, &rows.readers, None, None).caught_up().await.expect("an answer");
+        let behind = Auditor::new(core.store.clone(), &rows.readers, None, None).caught_up().await.expect("an answer");
         let behind = behind.expect("nothing is projected");
         assert_eq!(behind, Behind { shown: Position(0), head: newest });
         assert!(behind.to_string().contains("what comes after position 0 may lack"), "{behind}");

@@ -3,7 +3,7 @@
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{FromRequestParts, State},
+    extract::{FromRef, FromRequestParts, State},
     http::{HeaderValue, header, request::Parts},
     response::{IntoResponse as _, Response},
     routing::get,
@@ -15,8 +15,7 @@ use projections::history::{Page, Wanted};
 
 use super::{AuditError, Auditor, Question};
 use crate::{
-    app::App,
-    auth::Operator,
+    auth::{Authenticator, Operator},
     http::{problem::Problem, query::Parameters},
 };
 
@@ -57,20 +56,29 @@ impl<S: Sync> FromRequestParts<S> for ExportQuery {
 
 /// What a line of an export is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+enum Form {
     /// The line whose hash is in the transparency log.
     Canonical,
     /// An [`Entry`], with names and addresses of persons.
     Opened,
 }
 
+/// What exports take.
+#[derive(Clone, FromRef)]
+pub struct ExportState {
+    /// Who asks.
+    pub authenticator: Authenticator,
+    /// Finds the events.
+    pub auditor: Auditor,
+}
+
 /// `GET /audit/export?…`. It streams, and has no time-out.
-pub fn routes() -> Router<App> {
-    Router::new().route("/audit/export", get(export))
+pub fn routes(state: ExportState) -> Router {
+    Router::new().route("/audit/export", get(export)).with_state(state)
 }
 
 async fn export(
-    State(app): State<App>,
+    State(auditor): State<Auditor>,
     _operator: Operator,
     ExportQuery { question, after, form }: ExportQuery,
 ) -> Result<Response, Problem> {
@@ -79,7 +87,7 @@ async fn export(
         AuditError::Unknown(_) => Problem::NotFound(error.to_string()),
         error => Problem::internal("read the event log")(error.into()),
     };
-    let auditor = app.auditor.up_to_date().await.map_err(refused)?;
+    let auditor = auditor.up_to_date().await.map_err(refused)?;
     let wanted = auditor.wanted(&question).await.map_err(refused)?;
     let lines = auditor.clone().lines(wanted, after, form);
     let ndjson = HeaderValue::from_static("application/x-ndjson");
@@ -88,7 +96,7 @@ async fn export(
 
 impl Auditor {
     /// The lines of what fits, oldest first, some at a time. An error ends them early.
-    pub(crate) fn lines(
+    fn lines(
         self,
         wanted: Wanted,
         after: Option<Position>,
@@ -117,18 +125,22 @@ impl Auditor {
 #[cfg(test)]
 mod tests {
     use axum::http::{Request, StatusCode};
-    use domain::{ids::OrganisationId, organisation::Command};
+    use domain::{ids::OrganisationId, organisation::Command, token::Token};
     use http_body_util::BodyExt as _;
     use tower::ServiceExt as _;
 
     use super::*;
-    use crate::pages::testing::Site;
+    use crate::testing::Core;
 
-    async fn answer(site: &Site, query: &str) -> (StatusCode, String) {
+    async fn answer(core: &Core, token: &Token, query: &str) -> (StatusCode, String) {
         let request = Request::get(format!("/audit/export?{query}"));
-        let request = request.header(header::AUTHORIZATION, format!("Bearer {}", site.token.text()));
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.text()));
         let request = request.body(Body::empty()).expect("a request");
-        let answer = routes().with_state(site.app.clone()).oneshot(request).await.expect("infallible");
+        let auditor = Auditor::new(core.store.clone(), &core.readers, None, None);
+        let answer = routes(ExportState { authenticator: core.authenticator(), auditor })
+            .oneshot(request)
+            .await
+            .expect("infallible");
         let (parts, body) = answer.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
         (parts.status, String::from_utf8_lossy(&bytes).into_owned())
@@ -136,10 +148,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_query_that_is_wrong_is_answered_with_what_was_expected() {
-        let site = Site::open().await;
+        let core = Core::open().await;
+        let token = core.operator_token().await;
         let name = "acme".parse().expect("a name");
         let (id, create) = (OrganisationId::named(&name), Command::Create { name });
-        site.execute::<domain::organisation::Organisation>(id.0, create).await;
+        core.execute::<domain::organisation::Organisation>(id.0, create).await;
         for (query, status, says) in [
             ("kinds=keyring", 400, "is no parameter of this address: expected about, name, kind"),
             ("after=x", 400, "after: expected a whole number"),
@@ -149,11 +162,11 @@ mod tests {
             ("organisation=nobody", 404, "there is no organisation nobody"),
             ("organisation=No%20body", 400, "organisation: "),
         ] {
-            let (was, text) = answer(&site, query).await;
+            let (was, text) = answer(&core, &token, query).await;
             assert!(was == status && text.contains(says), "{query}: {was} {text}");
         }
-        let (status, lines) = answer(&site, "organisation=acme&kind=organisation,keyring&opened=false").await;
+        let (status, lines) = answer(&core, &token, "organisation=acme&kind=organisation,keyring&opened=false").await;
         assert!(status == StatusCode::OK && lines.contains("organisation.created"), "{lines}");
-        assert_eq!(answer(&site, "organisation=acme&kind=keyring").await, (StatusCode::OK, String::new()));
+        assert_eq!(answer(&core, &token, "organisation=acme&kind=keyring").await, (StatusCode::OK, String::new()));
     }
 }

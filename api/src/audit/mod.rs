@@ -33,18 +33,17 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
 };
 
-pub(crate) use self::words::time;
 pub use self::{
     caught_up::Behind,
     entry::Entry,
-    export::routes,
+    export::{ExportState, routes},
     find::{EventPage, FIRST_MAX},
     keyring::{Access, Entrant, KeyStory},
     package::{Holding, PackageStory},
     release::ReleaseStory,
     shown::{Shown, Story, Table, when},
     token::TokenStory,
-    words::{Acted, FetchedPackage, FetchedWith, InvalidQuestion, Question, Who, key_or_token, who},
+    words::{Acted, FetchedPackage, FetchedWith, InvalidQuestion, Question, Who, key_or_token, time, who},
 };
 use crate::uses::Uses;
 

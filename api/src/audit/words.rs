@@ -142,7 +142,7 @@ fn as_uuid(text: &str) -> String {
 ///
 /// # Errors
 /// It is neither.
-pub(crate) fn time(field: &'static str, text: &str) -> Result<DateTime<Utc>, InvalidQuestion> {
+pub fn time(field: &'static str, text: &str) -> Result<DateTime<Utc>, InvalidQuestion> {
     let exact = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
     let day = || text.parse::<NaiveDate>().ok().map(|day| day.and_time(NaiveTime::MIN).and_utc());
     exact().or_else(day).ok_or_else(|| InvalidQuestion {

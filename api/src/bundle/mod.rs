@@ -167,7 +167,10 @@ async fn fill(
 }
 
 /// The events of the signing keys until that position: certificates and ids, nothing secret.
-pub(crate) async fn signing_keys(log: &dyn EventStore, until: Position) -> Result<Vec<Recorded<RawEvent>>, ReadError> {
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn signing_keys(log: &dyn EventStore, until: Position) -> Result<Vec<Recorded<RawEvent>>, ReadError> {
     let stream = StreamId::new(SigningKey::KIND, SigningKeyId::service().0);
     let mut events: Vec<Recorded<RawEvent>> = Vec::new();
     loop {
@@ -182,7 +185,8 @@ pub(crate) async fn signing_keys(log: &dyn EventStore, until: Position) -> Resul
 }
 
 /// The events of the signing keys as lines, and what the key of the log called `origin` signs about them.
-pub(crate) fn vouched_for(signing_keys: &[Recorded<RawEvent>], signer: &LogSigner, origin: &str) -> (String, String) {
+#[must_use]
+pub fn vouched_for(signing_keys: &[Recorded<RawEvent>], signer: &LogSigner, origin: &str) -> (String, String) {
     let lines: Vec<String> = signing_keys.iter().map(canonical::line).collect();
     let note = signer.note(origin, feed::signing_keys_text(origin, &lines));
     (lines.iter().map(|line| format!("{line}\n")).collect(), note)

@@ -15,7 +15,8 @@ use super::{
 use crate::{
     data_folder::DataFolder,
     http::public_url::PublicUrl,
-    replica::{Contact, FeedAddress, Follower, Loaded, Origin, Replica, ReplicaServer, load},
+    replica::{Contact, FeedAddress, Follower, Loaded, Origin, Replica, load},
+    serve_replica::ReplicaServer,
     settings::Settings,
 };
 

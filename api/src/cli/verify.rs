@@ -1,5 +1,7 @@
 //! `pkgdeploy verify`.
 
+use std::sync::Arc;
+
 use clap::Args;
 use commands::{blobs::Blobs, event_store};
 use domain::recorded::Position;
@@ -10,6 +12,7 @@ use crate::{
     data_folder::DataFolder,
     settings::Settings,
     verify::{Sources, Span, Stage, Watch, verify},
+    wiring::{LogFeed, every_projector},
 };
 
 #[derive(Debug, Args)]
@@ -34,9 +37,12 @@ struct NotAsRecorded;
 pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
     let data = DataFolder::existing(&settings.locations())?;
     let live = data.read_models();
+    let log = event_store::open_read_only(data.log()).await?;
     let sources = Sources {
-        log: event_store::open_read_only(data.log()).await?,
+        feed: Arc::new(LogFeed(log.clone())),
+        log,
         blobs: Blobs::local(data.blobs())?,
+        projectors: every_projector,
         read_models: live.exists().then_some(live),
         signed_logs: Some(data.signed_logs()),
         scratch: data.path().to_owned(),

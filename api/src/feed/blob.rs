@@ -5,34 +5,45 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
-use commands::blobs::{BlobError, OpenBlob};
+use commands::blobs::{BlobError, Blobs, OpenBlob};
 use domain::{
     digest::Sha256,
     event::{BlobKind, blobs as named_by, decode},
     feed::is_shown,
 };
 use futures::TryStreamExt as _;
+use projections::rope::Piece;
 
-use super::{Followed, Place, page};
-use crate::{app::App, http::problem::Problem, repositories::bytes::Piece, transparency::entries::first_of};
+use super::{concurrency_limits::Permit, followed::Followed, page::FeedLogs};
+use crate::{http::problem::Problem, repositories::FileBytes, transparency::first_of};
 
-/// Answers with the blob `sha256`, if the entry number `entry` names it. `place` is held until the last byte was sent.
+/// The blobs that replicas download.
+#[derive(Clone)]
+pub struct FeedBlobs {
+    /// Has their bytes.
+    pub blobs: Blobs,
+    /// Which blobs a segmented file is made of.
+    pub files: FileBytes,
+}
+
+/// Answers with the blob `sha256`, if the entry number `entry` names it. `permit` is held until the last byte is sent.
 pub(super) async fn answer(
-    app: &App,
+    blobs: &FeedBlobs,
+    logs: &FeedLogs,
     followed: &Followed,
     entry: u64,
     sha256: Sha256,
-    place: Place,
+    permit: Permit,
 ) -> Result<Response, Problem> {
-    if !is_named(app, followed, entry, sha256).await? {
+    if !is_named(blobs, logs, followed, entry, sha256).await? {
         return Err(Problem::NotFound(format!("entry {entry} of this feed does not name the blob {sha256}")));
     }
-    let OpenBlob { size_bytes, bytes, .. } = app.blobs.open(sha256, None).await.map_err(|error| match error {
+    let OpenBlob { size_bytes, bytes, .. } = blobs.blobs.open(sha256, None).await.map_err(|error| match error {
         BlobError::NotFound { .. } => lost(sha256),
         error => Problem::internal("read the blob")(error.into()),
     })?;
     let bytes = bytes.inspect_ok(move |_| {
-        let _held = &place;
+        let _held = &permit;
     });
     let mut response = Body::from_stream(bytes).into_response();
     let headers = response.headers_mut();
@@ -51,9 +62,15 @@ fn lost(sha256: Sha256) -> Problem {
     }
 }
 
-async fn is_named(app: &App, followed: &Followed, entry: u64, sha256: Sha256) -> Result<bool, Problem> {
-    let Some(position) = page::position(app, followed, entry).await? else { return Ok(false) };
-    let events = first_of(app.executor.store().as_ref(), &[position]).await?;
+async fn is_named(
+    blobs: &FeedBlobs,
+    logs: &FeedLogs,
+    followed: &Followed,
+    entry: u64,
+    sha256: Sha256,
+) -> Result<bool, Problem> {
+    let Some(position) = logs.position(followed, entry).await? else { return Ok(false) };
+    let events = first_of(logs.store.as_ref(), &[position]).await?;
     let shown = events.first().filter(|event| is_shown(&event.stream));
     let Some(event) = shown.and_then(|event| decode(&event.event).ok()) else { return Ok(false) };
     let named = named_by(&event);
@@ -62,7 +79,7 @@ async fn is_named(app: &App, followed: &Followed, entry: u64, sha256: Sha256) ->
     }
     for (rope, _) in named.iter().filter(|(_, kind)| *kind == BlobKind::Rope) {
         // A rope that is lost names nothing. Whoever asks for the rope itself is told.
-        let Ok(pieces) = app.feeds.ropes.pieces(*rope).await else { continue };
+        let Ok(pieces) = blobs.files.pieces(*rope).await else { continue };
         if pieces.iter().any(|piece| matches!(piece, Piece::Blob { sha256: digest, .. } if *digest == sha256)) {
             return Ok(true);
         }

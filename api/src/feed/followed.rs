@@ -3,14 +3,18 @@
 use std::collections::HashMap;
 
 use axum::{
-    extract::{FromRequestParts, Path},
+    extract::{FromRef, FromRequestParts, Path},
     http::request::Parts,
 };
 use domain::{checkpoint::LogName, ids::OrganisationId, names::OrganisationName};
 
-use crate::{app::App, auth::Follower, http::problem::Problem};
+use super::page::FeedLogs;
+use crate::{
+    auth::{Authenticator, Follower},
+    http::problem::Problem,
+};
 
-/// A log that whoever asks may follow.
+/// A log that the client may follow.
 pub(super) struct Followed {
     pub(super) follower: Follower,
     pub(super) log: LogName,
@@ -18,18 +22,22 @@ pub(super) struct Followed {
     pub(super) origin: String,
 }
 
-impl FromRequestParts<App> for Followed {
+impl<S: Send + Sync> FromRequestParts<S> for Followed
+where
+    Authenticator: FromRef<S>,
+    FeedLogs: FromRef<S>,
+{
     type Rejection = Problem;
 
     /// An organisation that does not exist and one that the token is not of are answered alike.
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let follower = Follower::from_request_parts(parts, app).await?;
-        let names = Path::<HashMap<String, String>>::from_request_parts(parts, app).await;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let follower = Follower::from_request_parts(parts, state).await?;
+        let names = Path::<HashMap<String, String>>::from_request_parts(parts, state).await;
         let names = names.map_err(|error| Problem::BadRequest(error.body_text()))?;
         let organisation = names.get("organisation").and_then(|name| name.parse::<OrganisationName>().ok());
         let own = |name: &OrganisationName| OrganisationId::named(name) == follower.organisation;
         let organisation = organisation.filter(own).ok_or(Problem::NeedsToken)?;
         let log = LogName::Organisation(follower.organisation);
-        Ok(Self { follower, log, origin: app.log_signer.origin(Some(&organisation)) })
+        Ok(Self { follower, log, origin: FeedLogs::from_ref(state).signer.origin(Some(&organisation)) })
     }
 }

@@ -25,17 +25,25 @@ use domain::{
 use http_body_util::BodyExt as _;
 use projections::transparency::TRANSPARENCY;
 use tokio::net::TcpListener;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use crate::{http::public_url::PublicUrl, mint, pages::testing::Site};
+use super::{FeedBlobs, FeedLimits, FeedLogs, FeedState, routes};
+use crate::{
+    http::public_url::PublicUrl,
+    mint,
+    replicas_last_seen::ReplicasLastSeen,
+    repositories::{CACHE_MAX_BYTES, FileBytes},
+    testing::Core,
+};
 
 /// What an answer becomes on its way: is told the path and the bytes.
 pub(crate) type Lie = Arc<dyn Fn(&str, Bytes) -> Bytes + Send + Sync>;
 
 pub(crate) struct World {
-    pub(crate) site: Site,
+    pub(crate) core: Core,
+    pub(super) state: FeedState,
     router: Router,
 }
 
@@ -56,16 +64,30 @@ fn repository(organisation: &str) -> RepositoryId {
 impl World {
     /// `acme` and `rival`, each with a repository `debs`.
     pub(crate) async fn new() -> Self {
-        let site = Site::open().await;
+        let core = Core::open().await;
         for text in ["acme", "rival"] {
             let organisation = name(text);
             let create = organisation::Command::Create { name: organisation.clone() };
-            site.execute::<Organisation>(OrganisationId::named(&organisation).0, create).await;
+            core.execute::<Organisation>(OrganisationId::named(&organisation).0, create).await;
             let debs = "debs".parse().expect("a name");
             let create = repository::Command::Create { organisation, name: debs, format: Format::Deb };
-            site.execute::<Repository>(repository(text).0, create).await;
+            core.execute::<Repository>(repository(text).0, create).await;
         }
-        Self { router: super::routes().with_state(site.app.clone()), site }
+        let state = FeedState {
+            authenticator: core.authenticator(),
+            logs: FeedLogs {
+                store: core.store.clone(),
+                transparency: core.transparency.clone(),
+                signer: core.log_signer.clone(),
+                signing_keys: core.signing_keys.clone(),
+            },
+            blobs: FeedBlobs { blobs: core.blobs.clone(), files: FileBytes::new(core.blobs.clone(), CACHE_MAX_BYTES) },
+            limits: FeedLimits::default(),
+            last_seen: ReplicasLastSeen::default(),
+            clock: core.clock,
+            stopping: CancellationToken::new(),
+        };
+        Self { router: routes(state.clone()), state, core }
     }
 
     /// A feed token of that organisation.
@@ -76,13 +98,13 @@ impl World {
             secret_sha256: token.secret_sha256(),
             name: format!("replica-{}", Uuid::new_v4().simple()).parse().expect("a name"),
         };
-        self.site.execute::<Organisation>(OrganisationId::named(&name(organisation)).0, issue).await;
+        self.core.execute::<Organisation>(OrganisationId::named(&name(organisation)).0, issue).await;
         token
     }
 
     pub(crate) async fn revoke(&self, organisation: &str, token: &Token) {
         let revoke = organisation::Command::RevokeFeedToken { token: TokenId(token.id()) };
-        self.site.execute::<Organisation>(OrganisationId::named(&name(organisation)).0, revoke).await;
+        self.core.execute::<Organisation>(OrganisationId::named(&name(organisation)).0, revoke).await;
     }
 
     /// Adds a package with these bytes to the organisation's repository.
@@ -101,12 +123,12 @@ impl World {
             }),
         };
         let add = repository::Command::AddPackage { package: Box::new(package), release: None, key_fingerprint: None };
-        self.site.execute::<Repository>(repository(organisation).0, add).await;
+        self.core.execute::<Repository>(repository(organisation).0, add).await;
         sha256
     }
 
     pub(crate) async fn put(&self, bytes: &'static str) -> Sha256 {
-        self.site.app.blobs.put_bytes(Bytes::from_static(bytes.as_bytes())).await.expect("stored")
+        self.core.blobs.put_bytes(Bytes::from_static(bytes.as_bytes())).await.expect("stored")
     }
 
     /// Records an event of the organisation's repository, whatever the rules say, and waits until the log shows it.
@@ -129,13 +151,13 @@ impl World {
 
     async fn record_raw(&self, kind: &'static str, id: Uuid, events: Vec<RawEvent>, at_once: usize) {
         let metadata = || Metadata {
-            recorded_at: self.site.app.executor.now(),
+            recorded_at: self.core.executor.now(),
             actor: Actor::CommandLine,
             command_id: CommandId(Uuid::new_v4()),
             causation: None,
             origin: None,
         };
-        let (store, stream) = (self.site.app.executor.store(), StreamId::new(kind, id));
+        let (store, stream) = (&self.core.store, StreamId::new(kind, id));
         let new = |event| NewEvent { event_id: EventId(Uuid::now_v7()), event, metadata: metadata() };
         let mut events = events.into_iter().map(new).peekable();
         while events.peek().is_some() {
@@ -147,8 +169,8 @@ impl World {
 
     /// Waits until the logs show everything.
     pub(crate) async fn shows(&self) {
-        let head = self.site.app.executor.store().head().await.expect("a log");
-        self.site.app.progress.wait_for_projector(TRANSPARENCY, head).await.expect("projected");
+        let head = self.core.store.head().await.expect("a log");
+        self.core.progress.wait_for_projector(TRANSPARENCY, head).await.expect("projected");
     }
 
     /// Asks in the process, with that token's text.

@@ -16,11 +16,11 @@ use projections::rope::{Manifest, Piece};
 use tokio::time::timeout;
 
 use super::{
-    BLOBS_PER_TOKEN_MAX, PAGES_MAX, WAITING_PER_TOKEN_MAX,
+    BLOBS_PER_TOKEN_MAX, FeedState, PAGES_MAX, WAITING_PER_TOKEN_MAX,
     testing::World,
     wire::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, PageHead, SigningKeysHead, WAIT_MAX_SECONDS},
 };
-use crate::{mint, pages::testing::RELEASE};
+use crate::{mint, testing::RELEASE};
 
 /// How long a waiting request may take on a busy machine, far less than it would wait.
 const SOON: Duration = Duration::from_secs(40);
@@ -60,12 +60,12 @@ async fn only_a_living_feed_token_of_the_organisation_opens_its_feed() {
     let (token, rivals) = (world.token("acme").await, world.token("rival").await);
     let stranger = Token::new(TokenKind::Feed, token.id(), [1; 32]);
     let as_api = Token::new(TokenKind::Api, token.id(), [1; 32]);
-    let unknown = mint::token(TokenKind::Feed);
+    let (unknown, operator) = (mint::token(TokenKind::Feed), world.core.operator_token().await);
     let digest = Sha256::of(b"x");
     for path in ["key", "log", "signing-keys", &format!("blobs/{digest}?entry=0")] {
         let (status, _) = world.get(&format!("/feed/acme/{path}"), Some(&token.text())).await;
         assert_ne!(status, StatusCode::UNAUTHORIZED, "{path}");
-        for other in [&rivals, &stranger, &as_api, &unknown, &world.site.token].map(Token::text) {
+        for other in [&rivals, &stranger, &as_api, &unknown, &operator].map(Token::text) {
             let (status, text) = world.get(&format!("/feed/acme/{path}"), Some(&other)).await;
             assert_eq!((status, code(&text).as_str()), (StatusCode::UNAUTHORIZED, "needs_token"), "{path}");
         }
@@ -172,7 +172,7 @@ async fn whoever_waits_is_answered_when_something_happens_or_the_time_is_over() 
 async fn a_replica_is_seen_with_what_it_has() {
     let world = World::new().await;
     let token = world.token("acme").await;
-    let seen = || world.site.app.feeds.sights.of(domain::ids::TokenId(token.id())).map(|sight| sight.entries);
+    let seen = || world.state.last_seen.of(domain::ids::TokenId(token.id())).map(|replica| replica.entries);
     assert_eq!(seen(), None);
     for from in [0, 2] {
         page(&world, &token, &format!("from={from}")).await;
@@ -205,9 +205,9 @@ async fn so_many_wait_with_one_token_and_no_more() {
     let token = world.token("acme").await;
     world.shows().await;
     let keys = page(&world, &token, "from=3").await.head.signing_keys;
-    let waits = &world.site.app.feeds.waits;
+    let waits = &world.state.limits.waiting;
     let id = domain::ids::TokenId(token.id());
-    let held: Vec<_> = (0..WAITING_PER_TOKEN_MAX).map(|_| waits.take(id).expect("a place")).collect();
+    let held: Vec<_> = (0..WAITING_PER_TOKEN_MAX).map(|_| waits.take(id).expect("a permit")).collect();
     let path = format!("/feed/acme/log?from=3&signing_keys={keys}&wait=1");
     let (status, text) = world.get(&path, Some(&token.text())).await;
     assert_eq!((status, code(&text).as_str()), (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"));
@@ -221,13 +221,13 @@ async fn so_many_pages_are_put_together_at_the_same_time_and_others_wait_for_the
     let world = World::new().await;
     let token = world.token("acme").await;
     world.shows().await;
-    let feeds = &world.site.app.feeds;
+    let FeedState { limits, last_seen, .. } = &world.state;
     let all = u32::try_from(PAGES_MAX).expect("few");
-    let turns = feeds.pages.acquire_many(all).await.expect("nobody else asks");
+    let turns = limits.pages.acquire_many(all).await.expect("nobody else asks");
     let text = token.text();
     let mut waiting = std::pin::pin!(world.get("/feed/acme/log?from=2", Some(&text)));
     // The replica is seen just before it takes its turn.
-    while feeds.sights.of(domain::ids::TokenId(token.id())).is_none() {
+    while last_seen.of(domain::ids::TokenId(token.id())).is_none() {
         assert!(futures::poll!(&mut waiting).is_pending());
         tokio::task::yield_now().await;
     }
@@ -237,7 +237,7 @@ async fn so_many_pages_are_put_together_at_the_same_time_and_others_wait_for_the
     }
     drop(turns);
     assert_eq!(timeout(SOON, waiting).await.expect("it has its turn").0, StatusCode::OK);
-    assert_eq!(feeds.pages.available_permits(), PAGES_MAX, "it gives its turn back");
+    assert_eq!(limits.pages.available_permits(), PAGES_MAX, "it gives its turn back");
 }
 
 #[tokio::test]
@@ -267,14 +267,14 @@ async fn no_blob_is_sent_that_the_entry_does_not_name() {
         tag: "v1".parse().expect("a tag"),
         version: domain::version::ReleaseVersion::from_tag(&"v1".parse().expect("a tag")).expect("a version"),
     };
-    world.site.execute::<release::Release>(RELEASE.0, release::Command::Receive(received)).await;
+    world.core.execute::<release::Release>(RELEASE.0, release::Command::Receive(received)).await;
     let fail = release::Command::Fail {
         step: release::Step::Building,
         code: "command_failed".to_owned(),
         message: String::new(),
         log: Some(log),
     };
-    world.site.execute::<release::Release>(RELEASE.0, fail).await;
+    world.core.execute::<release::Release>(RELEASE.0, fail).await;
     world.shows().await;
     let lines = page(&world, &token, "").await.lines;
     let number = lines.iter().position(|line| line.contains("package_added")).expect("an entry");
@@ -298,12 +298,12 @@ async fn no_blob_is_sent_that_the_entry_does_not_name() {
         assert!(status == StatusCode::BAD_REQUEST && text.contains(says), "{bad}: {text}");
     }
 
-    let places = &world.site.app.feeds.blobs;
+    let limits = &world.state.limits.blobs;
     let held: Vec<_> =
-        (0..BLOBS_PER_TOKEN_MAX).map(|_| places.take(domain::ids::TokenId(token.id())).expect("a place")).collect();
+        (0..BLOBS_PER_TOKEN_MAX).map(|_| limits.take(domain::ids::TokenId(token.id())).expect("a permit")).collect();
     assert_eq!(blob(own, number).await.0, StatusCode::TOO_MANY_REQUESTS);
     drop(held);
-    std::fs::remove_file(world.site.app.blobs.local_path(own).expect("a file")).expect("it was there");
+    std::fs::remove_file(world.core.blobs.local_path(own).expect("a file")).expect("it was there");
     let (status, text) = blob(own, number).await;
     assert_eq!((status, code(&text).as_str()), (StatusCode::CONFLICT, "blob_lost"));
 }
@@ -314,12 +314,12 @@ async fn the_pieces_of_a_file_come_with_the_entry_that_names_the_file() {
     let token = world.token("acme").await;
     let (piece, other) = (world.put("a piece").await, world.put("a piece of another file").await);
     let rope = Manifest { pieces: vec![Piece::Blob { sha256: piece, size_bytes: 7 }] }.to_bytes();
-    let rope = world.site.app.blobs.put_bytes(rope).await.expect("stored");
+    let rope = world.core.blobs.put_bytes(rope).await.expect("stored");
     let file =
         |path: &str, stored| IndexFile { path: path.to_owned(), sha256: Sha256::of(b"x"), size_bytes: 7, stored };
     let signed = SignedIndex {
         covers: Revision(1),
-        published_at: world.site.app.executor.now(),
+        published_at: world.core.executor.now(),
         signed: file("dists/stable/Release", Stored::Unserved),
         signatures: vec![],
         files: vec![file("Packages", Stored::Rope(rope)), file("Packages.gz", Stored::Rope(Sha256::of(b"lost")))],

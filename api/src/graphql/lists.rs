@@ -27,14 +27,19 @@ mod tests {
     };
     use projections::board::PAGE_MAX;
 
-    use crate::{audit::FIRST_MAX, graphql::schema, pages::testing::Site, uses::FETCHED_PAGE_MAX};
+    use crate::{
+        audit::FIRST_MAX,
+        graphql::{schema, tests::parts},
+        testing::Core,
+        uses::FETCHED_PAGE_MAX,
+    };
 
     #[tokio::test]
     async fn a_list_has_one_item_at_least_and_no_more_than_its_limit() {
-        let site = Site::open().await;
+        let core = Core::open().await;
         let name = "acme".parse().expect("a name");
-        site.execute::<Organisation>(OrganisationId::named(&name).0, Command::Create { name }).await;
-        let schema = schema((&site.app).into());
+        core.execute::<Organisation>(OrganisationId::named(&name).0, Command::Create { name }).await;
+        let schema = schema(parts(&core).await);
         let said = async |query: &str| {
             let answer = schema.execute(query).await;
             answer.errors.into_iter().map(|error| error.message).collect::<Vec<_>>()

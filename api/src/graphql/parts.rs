@@ -11,8 +11,8 @@ use projections::{board::Board, credentials::Credentials, index::Repositories, t
 use tokio::sync::Semaphore;
 
 use crate::{
-    audit::Auditor, feed::Sights, http::public_url::PublicUrl, operators::Operators, run_command::CommandRunner,
-    uses::Uses,
+    audit::Auditor, http::public_url::PublicUrl, operators::Operators, replicas_last_seen::ReplicasLastSeen,
+    run_command::CommandRunner, uses::Uses,
 };
 
 /// What the schema is built over. Each part is in the schema's data under its own type: see [`part`].
@@ -34,7 +34,7 @@ pub struct GraphqlParts {
     /// Which access keys were used when.
     pub uses: Uses,
     /// When replicas were last seen.
-    pub replicas: Sights,
+    pub replicas: ReplicasLastSeen,
     /// Changes who operates the server.
     pub operators: Operators,
     /// Opens the names of operators.

@@ -11,7 +11,7 @@ mod observe;
 pub mod open_files;
 pub mod problem;
 pub mod public_url;
-pub(crate) mod query;
+pub mod query;
 pub mod range;
 pub mod rate_limit;
 pub mod server;

@@ -7,14 +7,14 @@ const NAME_SHOWN_MAX_BYTES: usize = 20;
 
 /// What an address says after its question mark.
 #[derive(Debug)]
-pub(crate) struct Parameters(Vec<(String, String)>);
+pub struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
     /// The parameters in `query`, each of which must be one of those that are `known`.
     ///
     /// # Errors
     /// One is unknown, or given twice.
-    pub(crate) fn of(query: Option<&str>, known: &[&str]) -> Result<Self, Problem> {
+    pub fn of(query: Option<&str>, known: &[&str]) -> Result<Self, Problem> {
         let mut given: Vec<(String, String)> = Vec::new();
         for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned() {
             if !known.contains(&name.as_str()) {
@@ -30,7 +30,8 @@ impl Parameters {
     }
 
     /// A text; none if the parameter is not given.
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
@@ -38,7 +39,7 @@ impl Parameters {
     ///
     /// # Errors
     /// It is something else.
-    pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
+    pub fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
         let number = |text: &str| text.parse().map_err(|_| expected(name, "a whole number"));
         self.text(name).map(number).transpose()
     }
@@ -47,7 +48,7 @@ impl Parameters {
     ///
     /// # Errors
     /// It is neither `true` nor `false`.
-    pub(crate) fn truth(&self, name: &str) -> Result<bool, Problem> {
+    pub fn truth(&self, name: &str) -> Result<bool, Problem> {
         self.text(name).map_or(Ok(false), |text| text.parse().map_err(|_| expected(name, "true or false")))
     }
 }
@@ -60,7 +61,8 @@ fn shown(name: &str) -> String {
 }
 
 /// What a parameter should be.
-pub(crate) fn expected(name: &str, what: &str) -> Problem {
+#[must_use]
+pub fn expected(name: &str, what: &str) -> Problem {
     Problem::BadRequest(format!("{name}: expected {what}"))
 }
 

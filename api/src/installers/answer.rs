@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     http::{problem::Problem, public_url::PublicUrl},
-    repositories::{Entered, RepositoryReads, ServedRepository, enter, split},
+    repositories::{Authorized, Authorizer, ServedRepository, split},
 };
 
 /// Packages written at the same time: each takes a processor for some milliseconds.
@@ -37,9 +37,10 @@ const CLOUD_CONFIG: &str = "text/cloud-config; charset=utf-8";
 const DEB: &str = "application/vnd.debian.binary-package";
 const RPM: &str = "application/x-rpm";
 
-/// Writes installers.
+/// Writes installers. Cheap to clone.
 #[derive(Clone)]
 pub struct Installers {
+    authorizer: Authorizer,
     trusted: TrustedCertificates,
     published: PublishedInstallers,
     public_url: PublicUrl,
@@ -56,23 +57,23 @@ struct PackageFile {
 impl Installers {
     /// Installers that bring these certificates, and come before what is published.
     #[must_use]
-    pub fn new(trusted: TrustedCertificates, published: PublishedInstallers, public_url: PublicUrl) -> Self {
-        Self { trusted, published, public_url, packing: Arc::new(Semaphore::new(PACKING_MAX)) }
+    pub fn new(
+        authorizer: Authorizer,
+        trusted: TrustedCertificates,
+        published: PublishedInstallers,
+        public_url: PublicUrl,
+    ) -> Self {
+        Self { authorizer, trusted, published, public_url, packing: Arc::new(Semaphore::new(PACKING_MAX)) }
     }
 
     /// Answers for `address`, what follows `/install/`, with the credentials that the request shows.
     ///
     /// # Errors
     /// `NeedsAccessKey`; `NotFound` for a file that is no installer of this repository.
-    pub async fn answer(
-        &self,
-        reads: &dyn RepositoryReads,
-        address: &str,
-        headers: &HeaderMap,
-    ) -> Result<Response<Body>, Problem> {
+    pub async fn answer(&self, address: &str, headers: &HeaderMap) -> Result<Response<Body>, Problem> {
         let (organisation, repository, file) = split(address);
-        let Entered { repository, key, pass } = enter(reads, organisation, repository, headers)?;
-        let ServedRepository { organisation, name, format, codename, .. } = &*repository;
+        let Authorized { repository, key, pass } = self.authorizer.authorize(organisation, repository, headers)?;
+        let ServedRepository { organisation, name, format, codename, .. } = &repository;
         let about = About { organisation, repository: name, format: *format, codename };
         let brings = match pass.kind {
             KeyKind::Enrolment => Brings::EnrolmentKey(&key),

@@ -35,7 +35,7 @@ use uuid::Uuid;
 
 use crate::{
     http::problem::Problem,
-    repositories::{Entered, RepositoryReads, enter},
+    repositories::{Authorized, Authorizer},
 };
 
 /// How often one key may ask in [`RATE_WINDOW`]. A fleet of that size enrols in a minute; a machine asks once a day.
@@ -121,8 +121,10 @@ fn refused(refusal: &Refusal) -> Problem {
     Problem::Conflict { code, detail: refusal.to_string() }
 }
 
-/// The address.
+/// The address. Cheap to clone.
+#[derive(Clone)]
 pub struct CredentialsAddress {
+    authorizer: Authorizer,
     hands_over: Arc<dyn HandsOver>,
     asked: Cache<Uuid, Arc<AtomicU32>>,
 }
@@ -130,8 +132,9 @@ pub struct CredentialsAddress {
 impl CredentialsAddress {
     /// Answers with what `hands_over` says.
     #[must_use]
-    pub fn new(hands_over: Arc<dyn HandsOver>) -> Self {
-        Self { hands_over, asked: Cache::builder().max_capacity(RATED_KEYS_MAX).time_to_live(RATE_WINDOW).build() }
+    pub fn new(authorizer: Authorizer, hands_over: Arc<dyn HandsOver>) -> Self {
+        let asked = Cache::builder().max_capacity(RATED_KEYS_MAX).time_to_live(RATE_WINDOW).build();
+        Self { authorizer, hands_over, asked }
     }
 
     /// Answers a request for the credentials of this repository. Its body is not read.
@@ -140,7 +143,6 @@ impl CredentialsAddress {
     /// `NeedsAccessKey` for whoever has no live key; 405, 409, 422 and 429 as `docs/http.md` says.
     pub async fn answer(
         &self,
-        reads: &dyn RepositoryReads,
         organisation: &str,
         repository: &str,
         request: &Parts,
@@ -148,7 +150,8 @@ impl CredentialsAddress {
         if !matches!(request.method, Method::GET | Method::POST) {
             return Err(Problem::MethodNotAllowed);
         }
-        let Entered { repository, key, .. } = enter(reads, organisation, repository, &request.headers)?;
+        let Authorized { repository, key, .. } =
+            self.authorizer.authorize(organisation, repository, &request.headers)?;
         self.count(key.id())?;
         let machine = machine(request.uri.query().unwrap_or_default())?;
         let next = self.hands_over.next(repository.id, &key, machine).await?;

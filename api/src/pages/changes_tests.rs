@@ -26,7 +26,7 @@ fn deb(sha256: Sha256) -> Package {
 
 /// What the signing worker does, without a signature.
 async fn publish(site: &Site, id: RepositoryId) {
-    let candidate = site.app.repositories.candidate(id, site.app.executor.now(), Stated::default()).await;
+    let candidate = site.core.repositories.candidate(id, site.core.executor.now(), Stated::default()).await;
     let candidate = candidate.expect("a candidate");
     let text = candidate.text.as_bytes();
     let (sha256, size_bytes) = (Sha256::of(text), text.len() as u64);
@@ -45,7 +45,7 @@ async fn publish(site: &Site, id: RepositoryId) {
 }
 
 async fn revision(site: &Site, id: RepositoryId) -> Revision {
-    site.app.executor.inspect::<Repository, _>(id.0, |_, revision| revision).await.expect("readable")
+    site.core.executor.inspect::<Repository, _>(id.0, |_, revision| revision).await.expect("readable")
 }
 
 fn posting(address: &str, cookie: &str, origin: &str) -> request::Builder {
@@ -96,7 +96,7 @@ async fn a_package_is_yanked_and_restored_by_the_forms_of_its_repositorys_page()
     assert_eq!(post(&site, "/repos/acme/debs", &restore, &cookie, ORIGIN).await.header("location"), seen_at);
     assert!(!site.get("/repos/acme/debs", &cookie).await.text.contains("&#60;mail&#62;"), "it is restored");
     let stream = StreamId::new(Repository::KIND, id.0);
-    let events = site.app.executor.store().read_stream(&stream, Revision(0), 100).await.expect("readable");
+    let events = site.core.executor.store().read_stream(&stream, Revision(0), 100).await.expect("readable");
     let by_operator =
         events.iter().filter(|it| it.metadata.actor == Actor::Operator { token: TokenId(site.token.id()) });
     let names: Vec<&str> = by_operator.map(|it| it.event.name.as_str()).collect();
@@ -108,7 +108,7 @@ async fn a_snapshot_is_taken_of_the_publication_that_the_page_showed() {
     let site = Site::open().await;
     let (id, sha256) = published(&site).await;
     let cookie = site.session().await;
-    let shown = Compact(site.app.repositories.newest_point(id).expect("published")).to_string();
+    let shown = Compact(site.core.repositories.newest_point(id).expect("published")).to_string();
     assert!(site.get("/repos/acme/debs", &cookie).await.text.contains(&format!(r#"name="at" value="{shown}""#)));
     // Another operator changes the repository meanwhile.
     let reason = "it deletes mail".parse().expect("a reason");
@@ -118,7 +118,8 @@ async fn a_snapshot_is_taken_of_the_publication_that_the_page_showed() {
     let answer = post(&site, "/repos/acme/debs", &take, &cookie, ORIGIN).await;
     let seen_at = (StatusCode::SEE_OTHER, "/repos/acme/debs#past");
     assert_eq!((answer.status, answer.header("location")), seen_at, "{}", answer.text);
-    let golden = site.app.repositories.history().meant(id, &"golden".parse().expect("a point")).await.expect("a point");
+    let golden =
+        site.core.repositories.history().meant(id, &"golden".parse().expect("a point")).await.expect("a point");
     assert_eq!(Compact(golden.published_at).to_string(), shown);
 }
 

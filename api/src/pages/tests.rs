@@ -136,7 +136,7 @@ async fn a_session_ends_with_its_token_with_its_time_and_with_a_forged_byte() {
 async fn the_overview_shows_which_keys_sign_and_which_waits() {
     let site = Site::open().await;
     let cookie = site.session().await;
-    let keys = &site.app.signing_keys;
+    let keys = &site.core.signing_keys;
     let fingerprint = keys.now().current.fingerprint();
     let shown = async || site.get("/", &cookie).await.text;
     let page = shown().await;
@@ -232,7 +232,7 @@ async fn the_log_of_a_running_build_is_shown_as_it_grows() {
     let cookie = site.session().await;
     let address = format!("/releases/{RELEASE}/log");
     assert_eq!(site.get(&address, &cookie).await.text, "");
-    let file = live_log(&site.folder.path().join("jobs"), RELEASE, 0);
+    let file = live_log(&site.core.folder.path().join("jobs"), RELEASE, 0);
     std::fs::create_dir_all(file.parent().expect("a folder")).expect("made");
     std::fs::write(&file, "$ make\n").expect("written");
     let log = site.get(&address, &cookie).await;

@@ -1,6 +1,6 @@
 //! `GET /api/v1/releases/{release}` and `…/log`: where a release stands, and what its builds said.
 
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 
 use axum::{
     Json,
@@ -10,37 +10,47 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
-use commands::releases::live_log;
+use commands::{blobs::Blobs, releases::live_log};
 use domain::ids::ReleaseId;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use projections::board::{Release, ReleaseState};
+use projections::board::{Board, Release, ReleaseState};
 
-use super::ReleaseAnswer;
-use crate::{app::App, auth::Reader, http::problem::Problem};
+use super::answer::ReleaseAnswers;
+use crate::{auth::Reader, http::problem::Problem};
+
+/// Where the logs of builds are.
+#[derive(Clone)]
+pub struct ReleaseLogs {
+    /// Which logs a release has.
+    pub board: Board,
+    /// Those of builds that have ended.
+    pub blobs: Blobs,
+    /// Where running releases write theirs.
+    pub jobs: PathBuf,
+}
 
 pub(super) async fn release(
-    State(app): State<App>,
+    State(answers): State<ReleaseAnswers>,
     reader: Reader,
     Path(release): Path<String>,
 ) -> Result<Response, Problem> {
-    let row = readable(&app, reader, &release).await?;
-    Ok(Json(ReleaseAnswer::of(row, &app).await?).into_response())
+    let row = readable(&answers.board, reader, &release).await?;
+    Ok(Json(answers.of(row).await?).into_response())
 }
 
 /// The logs of the release's packages, one after the other; those of a running build as far as they have come.
 pub(super) async fn log(
-    State(app): State<App>,
+    State(ReleaseLogs { board, blobs, jobs }): State<ReleaseLogs>,
     reader: Reader,
     Path(release): Path<String>,
 ) -> Result<Response, Problem> {
-    let row = readable(&app, reader, &release).await?;
-    let logs = app.board.logs(row.id).await?;
+    let row = readable(&board, reader, &release).await?;
+    let logs = board.logs(row.id).await?;
     let running = match row.state {
-        ReleaseState::Running => running_log(&app.jobs, row.id, logs.len()).await,
+        ReleaseState::Running => running_log(&jobs, row.id, logs.len()).await,
         ReleaseState::Uploaded | ReleaseState::Failed | ReleaseState::Cancelled => Bytes::new(),
     };
     // One after the other, in pieces: thirty-two logs of 16 MiB do not fit into the memory of a busy server.
-    let blobs = app.blobs.clone();
     let kept = stream::iter(logs)
         .then(move |digest| {
             let blobs = blobs.clone();
@@ -58,8 +68,8 @@ async fn running_log(jobs: &FilePath, release: ReleaseId, done: usize) -> Bytes 
 }
 
 /// What the reader may not see does not exist for it.
-async fn readable(app: &App, reader: Reader, id: &str) -> Result<Release, Problem> {
+async fn readable(board: &Board, reader: Reader, id: &str) -> Result<Release, Problem> {
     let unknown = || Problem::NotFound("there is no such release".to_owned());
     let id: ReleaseId = id.parse().map_err(|_| unknown())?;
-    app.board.release(id).await?.filter(|row| reader.may_read(row.project)).ok_or_else(unknown)
+    board.release(id).await?.filter(|row| reader.may_read(row.project)).ok_or_else(unknown)
 }

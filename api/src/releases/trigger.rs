@@ -1,5 +1,7 @@
 //! `POST /api/v1/projects/{project}/releases`: release a tag.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     extract::{Path, Query, State},
@@ -8,26 +10,36 @@ use axum::{
 };
 use bytes::Bytes;
 use commands::{
-    execute::{Context, ExecuteError},
-    github::source_key,
+    execute::{Context, ExecuteError, Executor},
+    refused_triggers::RefusedTriggers,
 };
 use domain::{
     ids::{ProjectId, ReleaseId},
     names::TagName,
-    project::{Command, GitUrl, Project, Refusal, Trigger, TriggerRefused},
+    project::{Command, Project, Refusal, Trigger, TriggerRefused},
     version::ReleaseVersion,
 };
+use projections::credentials::Credentials;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{
-    ReleaseAnswer,
-    wait::{self, Wait},
-};
-use crate::{app::App, auth::ProjectToken, http::problem::Problem};
+use super::{ReleasesState, rate::RequestRates, tags::TagSource, wait::Wait};
+use crate::{auth::ProjectToken, http::problem::Problem};
 
-/// When to come back when too many tags are being asked for.
-const TAG_QUESTIONS_RETRY_SECONDS: u32 = 2;
+/// Takes triggers in.
+#[derive(Clone)]
+pub struct Triggers {
+    /// Records the releases that are asked for.
+    pub executor: Arc<Executor>,
+    /// Which projects there are.
+    pub credentials: Credentials,
+    /// Counts the requests of each token.
+    pub rates: RequestRates,
+    /// Counts triggers that are refused.
+    pub refused: RefusedTriggers,
+    /// Which tags there are.
+    pub tags: TagSource,
+}
 
 /// What may be asked for: a tag by its name, or the tag of a version.
 #[derive(Debug, Deserialize)]
@@ -38,96 +50,100 @@ struct Body {
 }
 
 pub(super) async fn trigger(
-    State(app): State<App>,
+    State(ReleasesState { triggers, ends, answers, .. }): State<ReleasesState>,
     caller: Result<ProjectToken, Problem>,
     Path(project): Path<String>,
     Query(wait): Query<Wait>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let caller = allowed(&app, caller, project.parse().ok()).await?;
+    let caller = triggers.allowed(caller, project.parse().ok()).await?;
     let wait = wait.duration()?;
     let wanted = tags_asked_for(&body)?;
     let idempotency_key = idempotency_key(&headers)?;
-    let (release, status) = match known_wish(&app, caller.project, idempotency_key.as_deref(), &wanted).await? {
+    let (release, status) = match triggers.known(caller.project, idempotency_key.as_deref(), &wanted).await? {
         Some(release) => (release, StatusCode::OK),
-        None => accept(&app, caller, wanted, idempotency_key).await?,
+        None => triggers.accept(caller, wanted, idempotency_key).await?,
     };
-    wait::until_ended(&app, release, wait).await?;
-    Ok((status, Json(ReleaseAnswer::find(&app, release).await?)).into_response())
+    ends.wait_for(release, wait).await?;
+    Ok((status, Json(answers.find(release).await?)).into_response())
 }
 
-/// Whoever may ask for this project's releases now. Refusals are counted, for the people of the project.
-async fn allowed(
-    app: &App,
-    caller: Result<ProjectToken, Problem>,
-    project: Option<ProjectId>,
-) -> Result<ProjectToken, Problem> {
-    let refused = |project, reason| app.refused_triggers.note(project, reason, app.executor.now());
-    // Another project's token is no token here, whether the project exists or not.
-    let caller = match caller {
-        Ok(caller) if Some(caller.project) == project => caller,
-        Ok(_) | Err(_) => {
-            if let Some(project) = project.filter(|project| app.credentials.has_project(*project)) {
-                refused(project, TriggerRefused::WrongToken);
+impl Triggers {
+    /// Whoever may ask for this project's releases now. Refusals are counted, for the people of the project.
+    async fn allowed(
+        &self,
+        caller: Result<ProjectToken, Problem>,
+        project: Option<ProjectId>,
+    ) -> Result<ProjectToken, Problem> {
+        let refused = |project, reason| self.refused.note(project, reason, self.executor.now());
+        // Another project's token is no token here, whether the project exists or not.
+        let caller = match caller {
+            Ok(caller) if Some(caller.project) == project => caller,
+            Ok(_) | Err(_) => {
+                if let Some(project) = project.filter(|project| self.credentials.has_project(*project)) {
+                    refused(project, TriggerRefused::WrongToken);
+                }
+                return Err(Problem::NeedsToken);
             }
-            return Err(Problem::NeedsToken);
+        };
+        if let Err(retry_after_seconds) = self.rates.count(caller.token.0) {
+            refused(caller.project, TriggerRefused::TooMany);
+            return Err(Problem::TooManyRequests { retry_after_seconds });
         }
-    };
-    if let Err(retry_after_seconds) = app.request_rates.count(caller.token.0) {
-        refused(caller.project, TriggerRefused::TooMany);
-        return Err(Problem::TooManyRequests { retry_after_seconds });
-    }
-    let chosen = |project: &Project, _| project.added().map(|added| added.trigger);
-    match app.executor.inspect::<Project, _>(caller.project.0, chosen).await? {
-        Some(other @ Trigger::GithubWebhook) => {
-            refused(caller.project, TriggerRefused::OtherTrigger);
-            Err(Problem::Conflict { code: "other_trigger", detail: Refusal::OtherTrigger(other).to_string() })
+        let chosen = |project: &Project, _| project.added().map(|added| added.trigger);
+        match self.executor.inspect::<Project, _>(caller.project.0, chosen).await? {
+            Some(other @ Trigger::GithubWebhook) => {
+                refused(caller.project, TriggerRefused::OtherTrigger);
+                Err(Problem::Conflict { code: "other_trigger", detail: Refusal::OtherTrigger(other).to_string() })
+            }
+            Some(Trigger::ApiEndpoint) | None => Ok(caller),
         }
-        Some(Trigger::ApiEndpoint) | None => Ok(caller),
     }
-}
 
-/// The release that this `Idempotency-Key` led to. Needs no code repository: a retry works while that is away.
-async fn known_wish(
-    app: &App,
-    project: ProjectId,
-    key: Option<&str>,
-    wanted: &[TagName],
-) -> Result<Option<ReleaseId>, Problem> {
-    let Some(key) = key else { return Ok(None) };
-    let known = app.executor.inspect::<Project, _>(project.0, |project, _| project.release_of_key(key)).await?;
-    match known {
-        Some((tag, _)) if !wanted.contains(&tag) => {
-            let detail = Refusal::IdempotencyKeyReused(tag).to_string();
-            Err(Problem::Unprocessable { code: "idempotency_key_reused", detail })
+    /// The release that this `Idempotency-Key` led to. Needs no code repository: a retry works while that is away.
+    async fn known(
+        &self,
+        project: ProjectId,
+        key: Option<&str>,
+        wanted: &[TagName],
+    ) -> Result<Option<ReleaseId>, Problem> {
+        let Some(key) = key else { return Ok(None) };
+        let known = self.executor.inspect::<Project, _>(project.0, |project, _| project.release_of_key(key)).await?;
+        match known {
+            Some((tag, _)) if !wanted.contains(&tag) => {
+                let detail = Refusal::IdempotencyKeyReused(tag).to_string();
+                Err(Problem::Unprocessable { code: "idempotency_key_reused", detail })
+            }
+            known => Ok(known.map(|(_, release)| release)),
         }
-        known => Ok(known.map(|(_, release)| release)),
     }
-}
 
-async fn accept(
-    app: &App,
-    caller: ProjectToken,
-    wanted: Vec<TagName>,
-    idempotency_key: Option<String>,
-) -> Result<(ReleaseId, StatusCode), Problem> {
-    let tag = existing_tag(app, caller.project, wanted).await?;
-    let version = ReleaseVersion::from_tag(&tag)
-        .map_err(|error| Problem::Unprocessable { code: "tag_is_no_version", detail: format!("tag {tag}: {error}") })?;
-    let release = ReleaseId(Uuid::now_v7());
-    let by = Trigger::ApiEndpoint;
-    let command = Command::Trigger { tag, version, release, idempotency_key: idempotency_key.clone(), by };
-    let context = Context::of(caller.actor());
-    let executed = app.executor.execute::<Project>(caller.project.0, command, &context).await.map_err(refused)?;
-    if executed.events.is_empty() {
-        // The same key arrived twice at the same time, and the other one was first.
-        let key = idempotency_key.unwrap_or_default();
-        let first = |project: &Project, _| project.release_of_key(&key);
-        let first = app.executor.inspect::<Project, _>(caller.project.0, first).await?;
-        return Ok((first.map_or(release, |(_, release)| release), StatusCode::OK));
+    async fn accept(
+        &self,
+        caller: ProjectToken,
+        wanted: Vec<TagName>,
+        idempotency_key: Option<String>,
+    ) -> Result<(ReleaseId, StatusCode), Problem> {
+        let tag = self.tags.existing(caller.project, wanted).await?;
+        let version = ReleaseVersion::from_tag(&tag).map_err(|error| Problem::Unprocessable {
+            code: "tag_is_no_version",
+            detail: format!("tag {tag}: {error}"),
+        })?;
+        let release = ReleaseId(Uuid::now_v7());
+        let by = Trigger::ApiEndpoint;
+        let command = Command::Trigger { tag, version, release, idempotency_key: idempotency_key.clone(), by };
+        let context = Context::of(caller.actor());
+        let executed = self.executor.execute::<Project>(caller.project.0, command, &context).await.map_err(refused)?;
+        if executed.events.is_empty() {
+            // The same key arrived twice at the same time, and the other one was first.
+            let key = idempotency_key.unwrap_or_default();
+            let first = |project: &Project, _| project.release_of_key(&key);
+            let first = self.executor.inspect::<Project, _>(caller.project.0, first).await?;
+            return Ok((first.map_or(release, |(_, release)| release), StatusCode::OK));
+        }
+        Ok((release, StatusCode::ACCEPTED))
     }
-    Ok((release, StatusCode::ACCEPTED))
 }
 
 /// The names that the wanted tag may have, best first.
@@ -156,38 +172,6 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let invalid = || Problem::BadRequest(Refusal::IdempotencyKeyInvalid.to_string());
     let value = headers.get("idempotency-key").map(|value| value.to_str().map_err(|_| invalid()));
     Ok(value.transpose()?.map(str::to_owned))
-}
-
-/// The first of `candidates` that the project's code repository has.
-async fn existing_tag(app: &App, project: ProjectId, candidates: Vec<TagName>) -> Result<TagName, Problem> {
-    let source = app
-        .executor
-        .inspect::<Project, _>(project.0, |project, _| project.added().map(|added| added.source.clone()))
-        .await?
-        .unwrap_or_default();
-    let url = GitUrl::parse(&source, app.git.allow_local)
-        .map_err(|error| Problem::Conflict { code: "source_refused", detail: error.to_string() })?;
-    // Each question is a process and a connection: a token cannot start any number of them.
-    let Ok(_permit) = app.tag_questions.try_acquire() else {
-        return Err(Problem::TooManyRequests { retry_after_seconds: TAG_QUESTIONS_RETRY_SECONDS });
-    };
-    let key = source_key(&app.executor, &app.github_access.secrets, project).await;
-    let key = key.map_err(|error| Problem::internal("use the project's deploy key")(error.into()))?;
-    for tag in &candidates {
-        match app.git.resolve_tag(&url, tag, key.as_ref()).await {
-            Ok(Some(_)) => return Ok(tag.clone()),
-            Ok(None) => {}
-            Err(error) => {
-                tracing::warn!(project.id = %project, %error, "cannot ask the code repository of {project}");
-                return Err(Problem::Unavailable {
-                    what: "the project's code repository does not answer",
-                    retry_after_seconds: 30,
-                });
-            }
-        }
-    }
-    let names: Vec<&str> = candidates.iter().map(TagName::as_str).collect();
-    Err(Problem::NotFound(format!("the code repository has no tag {}", names.join(" or "))))
 }
 
 fn refused(error: ExecuteError<Refusal>) -> Problem {

@@ -6,8 +6,9 @@ use domain::{ids::ReleaseId, release::Release};
 use projections::board::BOARD;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
 
-use crate::{app::App, http::problem::Problem};
+use crate::{http::problem::Problem, run_command::CommandRunner};
 
 /// Longest time a request may wait.
 pub const WAIT_MAX: Duration = Duration::from_secs(3_600);
@@ -33,26 +34,37 @@ impl Wait {
     }
 }
 
-/// Waits until the release is uploaded, failed or cancelled, at most `wait`, and then until the board shows what it can.
-pub(super) async fn until_ended(app: &App, id: ReleaseId, wait: Duration) -> Result<(), Problem> {
-    let deadline = Instant::now() + wait;
-    let mut hint = app.executor.store().hint();
-    let ended = |release: &Release, _| matches!(release, Release::Uploaded | Release::Failed | Release::Cancelled);
-    while Instant::now() < deadline {
-        hint.mark_unchanged();
-        if app.executor.inspect::<Release, _>(id.0, ended).await? {
-            break;
+/// Waits for the end of releases.
+#[derive(Clone)]
+pub struct ReleaseEnds {
+    /// Knows where they are, and when the board shows it.
+    pub commands: CommandRunner,
+    /// The server is to stop: the client is answered at once.
+    pub stopping: CancellationToken,
+}
+
+impl ReleaseEnds {
+    /// Waits until the release is uploaded, failed or cancelled, at most `wait`, and then until the board shows what it can.
+    pub(super) async fn wait_for(&self, id: ReleaseId, wait: Duration) -> Result<(), Problem> {
+        let deadline = Instant::now() + wait;
+        let mut hint = self.commands.executor.store().hint();
+        let ended = |release: &Release, _| matches!(release, Release::Uploaded | Release::Failed | Release::Cancelled);
+        while Instant::now() < deadline {
+            hint.mark_unchanged();
+            if self.commands.executor.inspect::<Release, _>(id.0, ended).await? {
+                break;
+            }
+            tokio::select! {
+                () = self.stopping.cancelled() => break,
+                changed = timeout_at(deadline, hint.changed()) => match changed {
+                    Ok(Ok(())) => sleep_until(deadline.min(Instant::now() + LOOK_PAUSE)).await,
+                    _ => break,
+                },
+            }
         }
-        tokio::select! {
-            () = app.stopping.cancelled() => break,
-            changed = timeout_at(deadline, hint.changed()) => match changed {
-                Ok(Ok(())) => sleep_until(deadline.min(Instant::now() + LOOK_PAUSE)).await,
-                _ => break,
-            },
-        }
+        let head = self.commands.executor.store().head().await?;
+        // A board that is late shows an older step; the release itself is where it is.
+        self.commands.shown(&[BOARD], head).await;
+        Ok(())
     }
-    let head = app.executor.store().head().await?;
-    // A board that is late shows an older step; the release itself is where it is.
-    app.commands.shown(&[BOARD], head).await;
-    Ok(())
 }

@@ -33,11 +33,11 @@ const MISSING_AGAIN_AFTER: Duration = Duration::from_mins(10);
 const WAIT_SECONDS: u64 = 25;
 
 /// What the log of the replica is shown as, once it serves.
-pub(super) struct Served {
+pub struct Served {
     /// How far clients see it.
-    pub(super) progress: Progress,
+    pub progress: Progress,
     /// The certificates that clients see.
-    pub(super) keys: PublicKeys,
+    pub keys: PublicKeys,
 }
 
 /// A replica and the feed that it follows.
@@ -135,7 +135,7 @@ impl Follower {
     }
 
     /// Follows for ever. Whatever is wrong, what was taken in before is served on.
-    pub(super) async fn run(mut self, served: Served) {
+    pub async fn run(mut self, served: Served) {
         loop {
             let error = match self.session().await {
                 Ok(session) => loop {

@@ -13,7 +13,7 @@ use projections::credentials::{Credentials, Standing};
 use crate::{http::problem::Problem, installers::HandsOver};
 
 /// Hands every key back to its holder.
-pub(super) struct KeptCredentials(pub(super) Credentials);
+pub struct KeptCredentials(pub Credentials);
 
 impl HandsOver for KeptCredentials {
     fn next<'a>(

@@ -79,17 +79,20 @@ impl Replica {
     }
 
     /// Where it lies.
-    pub(super) fn data(&self) -> &DataFolder {
+    #[must_use]
+    pub fn data(&self) -> &DataFolder {
         &self.data
     }
 
     /// Its log.
-    pub(super) fn store(&self) -> &Arc<dyn EventStore> {
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn EventStore> {
         &self.store
     }
 
     /// Packages and indexes.
-    pub(super) fn blobs(&self) -> &Blobs {
+    #[must_use]
+    pub fn blobs(&self) -> &Blobs {
         &self.blobs
     }
 

@@ -36,9 +36,10 @@ pub use self::{
     bundle::{Loaded, load},
     contact::Contact,
     feed::{FeedAddress, FeedError},
-    follow::Follower,
+    follow::{Follower, Served},
+    hand_over::KeptCredentials,
     intake::Replica,
-    server::{Origin, ReplicaServer},
+    server::{Origin, ReplicaState, routes},
     trust::Untrusted,
 };
 use crate::archive::ArchiveError;

@@ -1,47 +1,21 @@
-//! A replica that answers package clients, like the server whose repositories it has.
+//! What a replica answers: package clients, like the server whose repositories it has, and operators.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{Request, State},
+    extract::{FromRef, Request, State},
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use commands::{
-    causes::Causes,
-    event_store::EventStore,
-    installers::{PublishedInstallers, follow_published},
-    signing_keys::PublicKeys,
-};
-use projections::{
-    credentials::{CREDENTIALS, credentials},
-    index::repositories,
-    projector::Projector,
-    read_models::ReadModels,
-    runner::{Progress, Runner},
-};
+use commands::event_store::EventStore;
+use projections::runner::Progress;
 use serde_json::json;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
 
-use super::{Contact, Follower, Replica, follow::Served, hand_over::KeptCredentials};
-use crate::{
-    http::{open_files::raise_limit, problem::Problem, server},
-    installers::Installers,
-    ops,
-    repositories::RepositoryRoutes,
-    serve::{Announce, LISTEN_DEFAULT, public_url, stopped},
-    settings::Settings,
-    wiring::{IndexBlobs, LogFeed, ServedBlobs, ServedRepositories},
-    workers::{WorkerEnded, Workers},
-};
-
-/// Any failure to start, told to a person.
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+use super::{Contact, Follower, Replica};
+use crate::{http::problem::Problem, ops};
 
 /// When to come back to a replica that has lost its server.
 const LOST_RETRY_SECONDS: u32 = 30;
@@ -55,14 +29,18 @@ pub enum Origin {
 }
 
 impl Origin {
-    fn replica(&self) -> &Replica {
+    /// The replica.
+    #[must_use]
+    pub fn replica(&self) -> &Replica {
         match self {
             Self::Folder(replica) => replica,
             Self::Feed(follower) => follower.replica(),
         }
     }
 
-    fn contact(&self) -> Option<Contact> {
+    /// What is known of the server that it follows, if it does.
+    #[must_use]
+    pub fn contact(&self) -> Option<Contact> {
         match self {
             Self::Folder(_) => None,
             Self::Feed(follower) => Some(follower.contact().clone()),
@@ -70,117 +48,37 @@ impl Origin {
     }
 }
 
-/// A replica that has opened everything and answers nobody yet.
-pub struct ReplicaServer {
-    listener: TcpListener,
-    store: Arc<dyn EventStore>,
-    /// Held for as long as it serves, unless a worker has it.
-    _replica: Option<Box<Replica>>,
-    router: Router,
-    workers: Workers,
-    stop: CancellationToken,
-}
-
 /// What the addresses for operators tell.
-#[derive(Clone)]
-struct Seen {
-    store: Arc<dyn EventStore>,
-    progress: Progress,
+#[derive(Clone, FromRef)]
+pub struct ReplicaState {
+    /// The replica's log.
+    pub store: Arc<dyn EventStore>,
+    /// How far the read models have come.
+    pub progress: Progress,
     /// With the server that it follows, if it does.
-    contact: Option<Contact>,
+    pub contact: Option<Contact>,
 }
 
-impl ReplicaServer {
-    /// Projects what the replica has and prepares to serve it. `stop` ends the server that comes out of it.
-    ///
-    /// # Errors
-    /// Whatever part cannot be opened, with its reason.
-    pub async fn start(settings: &Settings, origin: Origin, stop: CancellationToken) -> Result<Self, BoxError> {
-        let listen: SocketAddr = settings.listen.unwrap_or(LISTEN_DEFAULT);
-        let listener = TcpListener::bind(listen).await;
-        let listener = listener.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
-        let public_url = public_url(settings, listener.local_addr()?)?;
-        let (replica, contact) = (origin.replica(), origin.contact());
-        let store = replica.store().clone();
-        let blobs = replica.blobs().clone();
-        let read_models = ReadModels::open(replica.data().read_models()).await?;
-        let readers = read_models.readers.clone();
-        let (credentials, credentials_projector) = credentials(readers.clone());
-        let (repositories, repositories_projector) = repositories(readers, Arc::new(IndexBlobs(blobs.clone())));
-        let projectors: Vec<Box<dyn Projector>> =
-            vec![Box::new(credentials_projector), Box::new(repositories_projector)];
-        let (runner, progress) = Runner::open(read_models.writer, Arc::new(LogFeed(store.clone())), projectors).await?;
-        let mut workers = Workers::default();
-        workers.start("projections", async move { warn!("{}", Causes(&runner.run().await)) });
-        let head = store.head().await?;
-        progress.wait_for_projector(CREDENTIALS, head).await?;
-        if let Err(stopped) = progress.wait_for(head).await {
-            warn!("{stopped}");
-        }
-        workers.start("credentials", stopped(progress.clone(), stop.clone()));
-        let published = PublishedInstallers::default();
-        workers.start("installers", follow_published(store.clone(), published.clone()).await?);
-        let keys = PublicKeys::open(store.clone()).await?;
-
-        let clients = RepositoryRoutes {
-            reads: Arc::new(ServedRepositories {
-                credentials: credentials.clone(),
-                repositories,
-                uses: None,
-                moves: None,
-            }),
-            hand_over: Arc::new(KeptCredentials(credentials)),
-            blobs: Arc::new(ServedBlobs::new(blobs)),
-            certificates: keys.trusted(),
-            installers: Installers::new(keys.trusted(), published, public_url.clone()),
-            public_url,
-        };
-        let mut clients = clients.router();
-        if let Some(contact) = contact.clone() {
-            clients = clients.layer(middleware::from_fn_with_state(contact, unless_lost));
-        }
-        let seen = Seen { store: store.clone(), progress: progress.clone(), contact };
-        let router = operations(seen).merge(clients).fallback(async || {
-            Problem::NotFound(
-                "this server is a replica: it serves repositories and their installers, nothing else".to_owned(),
-            )
-        });
-        let replica = match origin {
-            Origin::Folder(replica) => Some(replica),
-            Origin::Feed(follower) => {
-                workers.start("feed", follower.run(Served { progress, keys }));
-                None
-            }
-        };
-        Ok(Self { listener, store, _replica: replica, router, workers, stop })
-    }
-
-    /// Answers requests until it is told to stop.
-    ///
-    /// # Errors
-    /// A part of the server has ended that it cannot do without. Whoever started it should start it again.
-    pub async fn run(self, announce: &impl Announce) -> Result<(), WorkerEnded> {
-        let Self { listener, store, _replica, router, mut workers, stop } = self;
-        if let Ok(address) = listener.local_addr() {
-            announce.listening(address);
-            info!(%address, "listening on {address}");
-        }
-        let limits = server::Limits::with_open_files(raise_limit());
-        let serving = server::serve(listener, router, limits, stop.clone());
-        let ended = workers.while_serving(serving, stop).await;
-        drop(workers);
-        store.close().await;
-        ended
-    }
+/// The routes: `clients` are those of package clients, which get nothing once the server is lost.
+pub fn routes(clients: Router, state: ReplicaState) -> Router {
+    let clients = match state.contact.clone() {
+        Some(contact) => clients.layer(middleware::from_fn_with_state(contact, unless_lost)),
+        None => clients,
+    };
+    operations(state).merge(clients).fallback(async || {
+        Problem::NotFound(
+            "this server is a replica: it serves repositories and their installers, nothing else".to_owned(),
+        )
+    })
 }
 
 /// `/healthz` and `/readyz`, as on any server.
-fn operations(seen: Seen) -> Router {
+fn operations(state: ReplicaState) -> Router {
     Router::new()
         .route(
             "/healthz",
-            get(async |State(seen): State<Seen>| {
-                let health = seen.progress.health();
+            get(async |State(progress): State<Progress>| {
+                let health = progress.health();
                 let (status, word) = match health.is_good() {
                     true => (StatusCode::OK, "ok"),
                     false => (StatusCode::INTERNAL_SERVER_ERROR, "stopped"),
@@ -189,13 +87,17 @@ fn operations(seen: Seen) -> Router {
             }),
         )
         .route("/readyz", get(readyz))
-        .with_state(seen)
+        .with_state(state)
 }
 
 /// As on any server; and 503 while package clients get it, too. Says how far the server is that it follows.
-async fn readyz(State(seen): State<Seen>) -> Response {
-    let (mut status, mut body) = ops::readiness(&seen.progress, &*seen.store).await;
-    if let Some(contact) = &seen.contact {
+async fn readyz(
+    State(progress): State<Progress>,
+    State(store): State<Arc<dyn EventStore>>,
+    State(contact): State<Option<Contact>>,
+) -> Response {
+    let (mut status, mut body) = ops::readiness(&progress, &*store).await;
+    if let Some(contact) = contact {
         body["feed"] = contact.shown();
         if contact.is_lost() && status == StatusCode::OK {
             status = StatusCode::SERVICE_UNAVAILABLE;

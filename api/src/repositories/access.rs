@@ -1,66 +1,99 @@
-//! The door of a repository: an access key, judged the same way whether or not the repository exists.
-
-use std::sync::Arc;
+//! Authorization of package clients: an access key, judged the same way whether or not the repository exists.
 
 use axum::http::HeaderMap;
+use commands::{execute::Clock, rolls::Moves};
 use domain::{
     ids::{AccessKeyId, RepositoryId},
     keyring::KeyKind,
     names::{OrganisationName, RepositoryName},
+    package::Format,
     token::Token,
 };
-use projections::credentials::{Pass, Standing};
+use projections::{
+    credentials::{Credentials, Pass, Standing},
+    index::{Fixed, Repositories},
+};
 use uuid::Uuid;
 
-use super::reads::{RepositoryReads, ServedRepository};
 use crate::http::{basic, problem::Problem};
 
-/// Someone who was let in.
-pub struct Entered {
-    /// Where.
-    pub repository: Arc<ServedRepository>,
-    /// With what.
+/// Checks access keys. Cheap to clone.
+#[derive(Clone)]
+pub struct Authorizer {
+    /// Which keys open which repository.
+    pub credentials: Credentials,
+    /// Which repositories there are.
+    pub repositories: Repositories,
+    /// Records which machines use their new keys; none where nothing is recorded.
+    pub moves: Option<Moves>,
+    /// Keys expire by this clock.
+    pub clock: Clock,
+}
+
+/// A request with a good access key.
+pub struct Authorized {
+    /// Where it leads.
+    pub repository: ServedRepository,
+    /// The key.
     pub key: Token,
     /// What the key is for.
     pub pass: Pass,
 }
 
-/// Lets the holder of an access key to the repository's packages. An enrolment key lets machines enrol, and is nobody's
-/// key to packages.
-///
-/// # Errors
-/// As [`enter`].
-pub fn enter_packages(
-    reads: &dyn RepositoryReads,
-    organisation: &str,
-    repository: &str,
-    headers: &HeaderMap,
-) -> Result<Entered, Problem> {
-    let entered = enter(reads, organisation, repository, headers)?;
-    match entered.pass.kind {
-        KeyKind::Shared | KeyKind::Machine => Ok(entered),
-        KeyKind::Enrolment => Err(Problem::NeedsAccessKey),
-    }
+/// A repository that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedRepository {
+    /// Its identity.
+    pub id: RepositoryId,
+    /// Whose it is.
+    pub organisation: OrganisationName,
+    /// What it is called in URLs.
+    pub name: RepositoryName,
+    /// APT or YUM.
+    pub format: Format,
+    /// The APT suite: `dists/<codename>`.
+    pub codename: String,
 }
 
-/// Lets the holder of any access key into the repository.
-///
-/// # Errors
-/// `NeedsAccessKey`, for an unknown repository as for a wrong key, after the same work.
-pub fn enter(
-    reads: &dyn RepositoryReads,
-    organisation: &str,
-    repository: &str,
-    headers: &HeaderMap,
-) -> Result<Entered, Problem> {
-    let key = basic::access_key(headers).ok_or(Problem::NeedsAccessKey)?;
-    let names = organisation.parse::<OrganisationName>().ok().zip(repository.parse::<RepositoryName>().ok());
-    let found = names.and_then(|(organisation, name)| reads.find(&organisation, &name));
-    let id = found.as_ref().map_or(RepositoryId(Uuid::nil()), |repository| repository.id);
-    let pass = reads.pass(id, AccessKeyId(key.id()), &key.secret_sha256());
-    let (Some(repository), Some(pass)) = (found, pass) else { return Err(Problem::NeedsAccessKey) };
-    if pass.standing == Standing::NeverUsed {
-        reads.moved(id, AccessKeyId(key.id()));
+impl Authorizer {
+    /// Lets the holder of an access key to the repository's packages. An enrolment key lets machines enrol, and opens no
+    /// packages.
+    ///
+    /// # Errors
+    /// As [`Self::authorize`].
+    pub fn authorize_packages(
+        &self,
+        organisation: &str,
+        repository: &str,
+        headers: &HeaderMap,
+    ) -> Result<Authorized, Problem> {
+        let authorized = self.authorize(organisation, repository, headers)?;
+        match authorized.pass.kind {
+            KeyKind::Shared | KeyKind::Machine => Ok(authorized),
+            KeyKind::Enrolment => Err(Problem::NeedsAccessKey),
+        }
     }
-    Ok(Entered { repository, key, pass })
+
+    /// Lets the holder of any access key into the repository.
+    ///
+    /// # Errors
+    /// `NeedsAccessKey`, for an unknown repository as for a wrong key, after the same work.
+    pub fn authorize(&self, organisation: &str, repository: &str, headers: &HeaderMap) -> Result<Authorized, Problem> {
+        let key = basic::access_key(headers).ok_or(Problem::NeedsAccessKey)?;
+        let names = organisation.parse().ok().zip(repository.parse().ok());
+        let found = names.and_then(|(organisation, name)| self.find(organisation, name));
+        let (id, key_id) = (found.as_ref().map_or(RepositoryId(Uuid::nil()), |found| found.id), AccessKeyId(key.id()));
+        let pass = self.credentials.pass(id, key_id, &key.secret_sha256(), (self.clock)());
+        let (Some(repository), Some(pass)) = (found, pass) else { return Err(Problem::NeedsAccessKey) };
+        if let Some(moves) = self.moves.as_ref().filter(|_| pass.standing == Standing::NeverUsed) {
+            moves.notice(id, key_id);
+        }
+        Ok(Authorized { repository, key, pass })
+    }
+
+    fn find(&self, organisation: OrganisationName, name: RepositoryName) -> Option<ServedRepository> {
+        let id = RepositoryId::named(&organisation, &name);
+        let Fixed { format, codename } = self.repositories.fixed(id)?;
+        Some(ServedRepository { id, organisation, name, format, codename })
+    }
 }

@@ -4,15 +4,18 @@ use std::{io, ops::Range, sync::Arc};
 
 use ::bytes::{Bytes, BytesMut};
 use axum::body::Body;
+use commands::blobs::Blobs;
 use domain::{digest::Sha256, repository::Stored};
 use futures::{
     StreamExt as _, TryStreamExt as _,
-    future::BoxFuture,
     stream::{self, BoxStream},
 };
 use moka::future::Cache;
+use projections::{
+    index::Located,
+    rope::{Manifest, Piece},
+};
 
-use super::reads::Located;
 use crate::http::problem::{BoxError, Problem};
 
 /// Largest file kept in memory: the signed index files of most repositories are smaller, most packages larger.
@@ -20,58 +23,40 @@ pub const CACHED_FILE_MAX_BYTES: u64 = 1024 * 1024;
 /// Most bytes of files kept in memory.
 pub const CACHE_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
+/// How many manifests are kept in memory. The newest publications need a handful for each repository.
+const MANIFESTS_CACHED_MAX: u64 = 4_096;
+
 /// Bytes as they come from a blob.
-pub type ByteStream = BoxStream<'static, io::Result<Bytes>>;
-
-/// The blob store, as far as serving needs it.
-pub trait BlobReads: Send + Sync {
-    /// Opens a blob and yields `range` of it, which lies inside it and is not empty.
-    ///
-    /// Fails now if the blob is not there, and in the stream if it ends early.
-    fn open(&self, sha256: Sha256, range: Range<u64>) -> BoxFuture<'_, io::Result<ByteStream>>;
-
-    /// Reads the manifest of a rope: the pieces that make up the file, in order.
-    fn pieces(&self, manifest: Sha256) -> BoxFuture<'_, io::Result<Arc<[Piece]>>>;
-}
-
-/// One piece of a rope.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
-    /// A whole blob.
-    Blob {
-        /// The blob.
-        sha256: Sha256,
-        /// Its length.
-        size_bytes: u64,
-    },
-    /// A few bytes that the manifest itself holds.
-    Inline(Bytes),
-}
-
-impl Piece {
-    fn size_bytes(&self) -> u64 {
-        match self {
-            Self::Blob { size_bytes, .. } => *size_bytes,
-            Self::Inline(bytes) => bytes.len() as u64,
-        }
-    }
-}
+type ByteStream = BoxStream<'static, io::Result<Bytes>>;
 
 /// Blobs with the small and often wanted files kept in memory. A file is known by its digest, so nothing kept can be
 /// out of date.
 #[derive(Clone)]
 pub struct FileBytes {
-    blobs: Arc<dyn BlobReads>,
+    blobs: Blobs,
     cache: Cache<Sha256, Bytes>,
+    manifests: Cache<Sha256, Arc<[Piece]>>,
 }
 
 impl FileBytes {
     /// Keeps up to `cache_max_bytes` in memory.
     #[must_use]
-    pub fn new(blobs: Arc<dyn BlobReads>, cache_max_bytes: u64) -> Self {
+    pub fn new(blobs: Blobs, cache_max_bytes: u64) -> Self {
         let weight = |_: &Sha256, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let cache = Cache::builder().weigher(weight).max_capacity(cache_max_bytes).build();
-        Self { blobs, cache }
+        Self { blobs, cache, manifests: Cache::new(MANIFESTS_CACHED_MAX) }
+    }
+
+    /// The pieces that make up the segmented file with this manifest, in order.
+    ///
+    /// # Errors
+    /// The manifest cannot be read.
+    pub async fn pieces(&self, manifest: Sha256) -> io::Result<Arc<[Piece]>> {
+        let read = async {
+            let bytes = self.blobs.get(manifest).await.map_err(io::Error::other)?;
+            Ok::<_, io::Error>(Manifest::parse(&bytes).map_err(io::Error::other)?.pieces.into())
+        };
+        self.manifests.try_get_with(manifest, read).await.map_err(io::Error::other)
     }
 
     /// A part of a file as a response's body; `range` lies inside the file.
@@ -119,17 +104,17 @@ impl FileBytes {
     /// The first blob is opened before the answer starts, so that a missing one is a 500 and not a cut answer.
     async fn stream(&self, file: &Located, range: Range<u64>) -> io::Result<ByteStream> {
         let manifest = match file.stored {
-            Stored::Blob => return self.blobs.open(file.sha256, range).await,
+            Stored::Blob => return open_blob(&self.blobs, file.sha256, range).await,
             Stored::Rope(manifest) => manifest,
             Stored::Unserved => return Err(io::ErrorKind::NotFound.into()),
         };
-        let mut parts = parts_of(&self.blobs.pieces(manifest).await?, range).into_iter();
+        let mut parts = parts_of(&self.pieces(manifest).await?, range).into_iter();
         let Some(first) = parts.next() else { return Ok(stream::empty().boxed()) };
-        let first = open_part(self.blobs.as_ref(), first).await?;
+        let first = open_part(&self.blobs, first).await?;
         let blobs = self.blobs.clone();
         let rest = stream::iter(parts).then(move |part| {
             let blobs = blobs.clone();
-            async move { open_part(blobs.as_ref(), part).await }
+            async move { open_part(&blobs, part).await }
         });
         Ok(first.chain(rest.try_flatten()).boxed())
     }
@@ -142,9 +127,15 @@ enum Part {
     Inline(Bytes),
 }
 
-async fn open_part(blobs: &dyn BlobReads, part: Part) -> io::Result<ByteStream> {
+/// Fails now if the blob is not there, and in the stream if it ends early. `range` lies inside it and is not empty.
+async fn open_blob(blobs: &Blobs, sha256: Sha256, range: Range<u64>) -> io::Result<ByteStream> {
+    let blob = blobs.open(sha256, Some(range)).await.map_err(io::Error::other)?;
+    Ok(blob.bytes.map_err(io::Error::other).boxed())
+}
+
+async fn open_part(blobs: &Blobs, part: Part) -> io::Result<ByteStream> {
     match part {
-        Part::Blob(sha256, range) => blobs.open(sha256, range).await,
+        Part::Blob(sha256, range) => open_blob(blobs, sha256, range).await,
         Part::Inline(bytes) => Ok(stream::iter([Ok(bytes)]).boxed()),
     }
 }

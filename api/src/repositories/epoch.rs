@@ -7,8 +7,8 @@
 use std::fmt;
 
 use domain::{ids::RepositoryId, repository::Point, signing_key::EPOCHS_MAX};
+use projections::index::{Located, Repositories};
 
-use super::reads::{Located, RepositoryReads};
 use crate::http::problem::Problem;
 
 const SIGNATURE: &str = "repodata/repomd.xml.asc";
@@ -36,18 +36,18 @@ pub(super) fn split(path: &str) -> Result<(Option<Epoch>, &str), Problem> {
 
 /// The file called `name`; of the signatures, the one that a client of this epoch can check.
 pub(super) async fn locate(
-    reads: &dyn RepositoryReads,
+    repositories: &Repositories,
     repository: RepositoryId,
     point: &Point,
     epoch: Option<Epoch>,
     name: &str,
 ) -> Result<Option<Located>, Problem> {
     if let (Some(epoch), SIGNATURE) = (epoch, name)
-        && let Some(own) = reads.locate(repository, point, &format!("{epoch}{SIGNATURE}")).await?
+        && let Some(own) = repositories.locate(repository, point, &format!("{epoch}{SIGNATURE}")).await?
     {
         return Ok(Some(own));
     }
-    reads.locate(repository, point, name).await
+    Ok(repositories.locate(repository, point, name).await?)
 }
 
 #[cfg(test)]

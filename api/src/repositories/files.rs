@@ -10,35 +10,46 @@ use domain::{
     ids::{AccessKeyId, RepositoryId},
     package::Format,
     repository::{InvalidPoint, Point},
+    token::Token,
 };
+use projections::index::Located;
 
 use super::{
-    access::{Entered, enter_packages},
+    access::{Authorized, Authorizer},
     bytes::FileBytes,
     certificate::{PublicCertificate, Served},
     epoch, mirrorlist,
     path::{FilePath, decode_point},
-    reads::{Located, RepositoryReads},
 };
-use crate::http::{
-    conditional::Validators,
-    file::{Asked, FileHead},
-    problem::Problem,
-    public_url::PublicUrl,
+use crate::{
+    http::{
+        conditional::Validators,
+        file::{Asked, FileHead},
+        problem::Problem,
+        public_url::PublicUrl,
+    },
+    uses::Uses,
 };
 
 /// Why a package should not have been published, for whoever fetches it from the past.
 const YANKED: HeaderName = HeaderName::from_static("x-pkgdeploy-yanked");
 
-/// What answering for files takes.
-pub(super) struct Files<'a> {
-    pub(super) reads: &'a dyn RepositoryReads,
-    pub(super) bytes: &'a FileBytes,
-    pub(super) certificates: &'a TrustedCertificates,
-    pub(super) public_url: &'a PublicUrl,
+/// The files of repositories. Cheap to clone.
+#[derive(Clone)]
+pub struct Files {
+    /// Who gets them.
+    pub authorizer: Authorizer,
+    /// Counts what is used; none where nothing is counted.
+    pub uses: Option<Uses>,
+    /// Their bytes.
+    pub bytes: FileBytes,
+    /// What clients verify signatures with.
+    pub certificates: TrustedCertificates,
+    /// Where clients reach this server.
+    pub public_url: PublicUrl,
 }
 
-impl Files<'_> {
+impl Files {
     /// Answers for `address`: what follows `/apt/` or `/yum/`, as it stands in the request.
     pub(super) async fn answer(
         &self,
@@ -47,7 +58,9 @@ impl Files<'_> {
         asked: Asked<'_>,
     ) -> Result<Response<Body>, Problem> {
         let (organisation, repository, rest) = split(address);
-        let Entered { repository, key, .. } = enter_packages(self.reads, organisation, repository, asked.headers)?;
+        let Authorized { repository, key, .. } =
+            self.authorizer.authorize_packages(organisation, repository, asked.headers)?;
+        let repositories = &self.authorizer.repositories;
         if repository.format != format {
             let text = format!("this repository holds {} packages: it has another address", repository.format);
             return Err(Problem::NotFound(text));
@@ -60,26 +73,35 @@ impl Files<'_> {
         };
         match (format, name) {
             (Format::Rpm, "mirrorlist") => {
-                self.reads.used(AccessKeyId(key.id()), None);
-                mirrorlist::answer(self.reads, self.public_url, &repository, &point, epoch).await
+                self.used(&key, None);
+                mirrorlist::answer(repositories, &self.public_url, &repository, &point, epoch).await
             }
-            (Format::Rpm, "repodata/repomd.xml.key") => answer_served(&public(self.certificates)?.armored, asked).await,
+            (Format::Rpm, "repodata/repomd.xml.key") => {
+                answer_served(&public(&self.certificates)?.armored, asked).await
+            }
             (_, name) => {
-                let file = epoch::locate(self.reads, repository.id, &point, epoch, name).await?;
+                let file = epoch::locate(repositories, repository.id, &point, epoch, name).await?;
                 let Some(file) = file else { return Err(self.no_file(repository.id, &point, name).await?) };
                 let is_get = *asked.method == Method::GET;
                 let mut answer = self.answer_file(&file, asked).await?;
                 let is_package = name.ends_with(".deb") || name.ends_with(".rpm");
-                if let Some(reason) = self.reads.yanked(repository.id, &file.sha256).filter(|_| is_package) {
+                if let Some(reason) = repositories.yanked(repository.id, &file.sha256).filter(|_| is_package) {
                     answer.headers_mut().insert(YANKED, header_text(reason.as_str()));
                 }
                 if is_get {
                     // What the client has already was not fetched; any part of a package was.
                     let is_fetched = is_package && answer.status() != StatusCode::NOT_MODIFIED;
-                    self.reads.used(AccessKeyId(key.id()), is_fetched.then_some(file.sha256));
+                    self.used(&key, is_fetched.then_some(file.sha256));
                 }
                 Ok(answer)
             }
+        }
+    }
+
+    /// The key was used to read an index, or to download a package. Never waits.
+    fn used(&self, key: &Token, package: Option<Sha256>) {
+        if let Some(uses) = &self.uses {
+            uses.used(AccessKeyId(key.id()), package, (self.authorizer.clock)());
         }
     }
 
@@ -87,7 +109,7 @@ impl Files<'_> {
     async fn no_file(&self, repository: RepositoryId, point: &Point, name: &str) -> Result<Problem, Problem> {
         Ok(match point {
             Point::Newest => Problem::NotFound(format!("the repository has no file {name}")),
-            point if self.reads.published_at(repository, point).await?.is_none() => no_point(point),
+            point if self.authorizer.repositories.published_at(repository, point).await?.is_none() => no_point(point),
             point => Problem::NotFound(format!("the repository has no file {name} at the point {point}")),
         })
     }

@@ -5,12 +5,9 @@
 
 use axum::{body::Body, http::Response};
 use domain::repository::{Compact, Point};
+use projections::index::Repositories;
 
-use super::{
-    epoch::Epoch,
-    files::no_point,
-    reads::{RepositoryReads, ServedRepository},
-};
+use super::{access::ServedRepository, epoch::Epoch, files::no_point};
 use crate::http::{file, problem::Problem, public_url::PublicUrl};
 
 /// When a client of an empty repository should ask again.
@@ -18,13 +15,13 @@ const UNPUBLISHED_RETRY_SECONDS: u32 = 30;
 
 /// The line for the publication that `point` means, which is named by its time: that holds for every log.
 pub(super) async fn answer(
-    reads: &dyn RepositoryReads,
+    repositories: &Repositories,
     public_url: &PublicUrl,
     repository: &ServedRepository,
     point: &Point,
     epoch: Option<Epoch>,
 ) -> Result<Response<Body>, Problem> {
-    let published_at = reads.published_at(repository.id, point).await?.ok_or_else(|| match point {
+    let published_at = repositories.published_at(repository.id, point).await?.ok_or_else(|| match point {
         Point::Newest => Problem::Unavailable {
             what: "nothing is published in this repository yet",
             retry_after_seconds: UNPUBLISHED_RETRY_SECONDS,

@@ -1,23 +1,22 @@
 //! Repositories as package clients see them: who may enter, which file a path names, and its bytes.
 
 mod access;
-pub mod bytes;
+mod bytes;
 mod certificate;
 mod epoch;
 mod files;
 mod mirrorlist;
 pub mod path;
-pub mod reads;
 mod routes;
 
 pub(crate) use self::files::split;
 pub use self::{
-    access::{Entered, enter, enter_packages},
-    bytes::{BlobReads, FileBytes, Piece},
+    access::{Authorized, Authorizer, ServedRepository},
+    bytes::{CACHE_MAX_BYTES, CACHED_FILE_MAX_BYTES, FileBytes},
     certificate::{InvalidCertificate, PublicCertificate, PublicKey},
+    files::Files,
     path::{FilePath, InvalidPath},
-    reads::{Located, RepositoryReads, ServedRepository},
-    routes::RepositoryRoutes,
+    routes::{RepositoriesState, routes},
 };
 
 #[cfg(test)]

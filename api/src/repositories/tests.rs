@@ -9,26 +9,27 @@ use domain::{
     token::{Token, TokenKind},
 };
 
-use super::testing::{ARMORED, NEWEST, Served, YANKED, authorization, key, served};
+use super::testing::{ARMORED, NEWEST, Served, YANKED, authorization, key, rpm_key, served};
 
 const IN_RELEASE: &str = "dists/stable/InRelease";
 const POOLED: &str = "pool/a_1.0~rc1+x_all.deb";
 
-fn server() -> Served {
+async fn server() -> Served {
     served(
         &[(Deb, IN_RELEASE, "Origin: acme"), (Deb, POOLED, "0123456789"), (Rpm, "repodata/repomd.xml", "<x/>")],
         true,
     )
+    .await
 }
 
-async fn with_key(path: &str, key: &Token) -> super::testing::Answer {
+async fn with_key(server: &Served, path: &str, key: &Token) -> super::testing::Answer {
     let request = Request::get(path).header(header::AUTHORIZATION, authorization(key));
-    server().send(request.body(Body::empty()).expect("a request")).await
+    server.send(request.body(Body::empty()).expect("a request")).await
 }
 
 #[tokio::test]
 async fn a_key_gets_a_file_with_its_validators() {
-    let answer = server().get("/apt/acme/debs/dists/stable/InRelease").await;
+    let answer = server().await.get("/apt/acme/debs/dists/stable/InRelease").await;
     assert_eq!((answer.status, answer.text()), (StatusCode::OK, "Origin: acme"));
     let digest = domain::digest::Sha256::of(b"Origin: acme");
     assert_eq!(answer.header(header::ETAG), format!("\"{digest}\""));
@@ -41,7 +42,7 @@ async fn a_key_gets_a_file_with_its_validators() {
 
 #[tokio::test]
 async fn head_says_the_same_without_the_bytes() {
-    let server = server();
+    let server = server().await;
     let get = server.get("/apt/acme/debs/dists/stable/InRelease").await;
     let request = Request::head("/apt/acme/debs/dists/stable/InRelease");
     let request = request.header(header::AUTHORIZATION, authorization(&key()));
@@ -51,9 +52,10 @@ async fn head_says_the_same_without_the_bytes() {
 
 #[tokio::test]
 async fn nobody_learns_whether_a_repository_exists_without_its_key() {
+    let server = server().await;
     let wrong_secret = Token::new(TokenKind::AccessKey, key().id(), [8; 32]);
     let unknown_key = Token::new(TokenKind::AccessKey, uuid::Uuid::from_u128(5), [7; 32]);
-    let expected = with_key("/apt/acme/debs/dists/stable/InRelease", &wrong_secret).await;
+    let expected = with_key(&server, "/apt/acme/debs/dists/stable/InRelease", &wrong_secret).await;
     assert_eq!(expected.status, StatusCode::UNAUTHORIZED);
     assert!(expected.header(header::WWW_AUTHENTICATE).starts_with("Basic realm="));
     for path in [
@@ -71,38 +73,35 @@ async fn nobody_learns_whether_a_repository_exists_without_its_key() {
         "/install/acme/nothing/installer.deb",
     ] {
         for key in [&wrong_secret, &unknown_key] {
-            assert_eq!(with_key(path, key).await, expected, "{path}");
+            assert_eq!(with_key(&server, path, key).await, expected, "{path}");
         }
-        let anonymous = server().send(Request::get(path).body(Body::empty()).expect("a request")).await;
+        let anonymous = server.send(Request::get(path).body(Body::empty()).expect("a request")).await;
         assert_eq!(anonymous, expected, "{path} without a key");
     }
     // The good key of another repository is no key of an unknown one.
-    assert_eq!(with_key("/apt/acme/nothing/dists/stable/InRelease", &key()).await, expected);
-}
-
-#[tokio::test]
-async fn an_unknown_repository_is_judged_with_the_same_work_as_a_known_one() {
-    let server = server();
-    server.get("/apt/acme/debs/x").await;
-    server.get("/apt/acme/nothing/x").await;
-    server.get("/apt/Not%20a%20name/nothing/x").await;
-    assert_eq!(server.reads.judged.lock().expect("no panic").len(), 3);
+    assert_eq!(with_key(&server, "/apt/acme/nothing/dists/stable/InRelease", &key()).await, expected);
 }
 
 #[tokio::test]
 async fn a_good_key_is_told_what_is_wrong_with_its_path() {
-    let server = server();
+    let server = server().await;
+    let (debs, rpms) = (server.published_by(Deb).await.0, server.published_by(Rpm).await.0);
+    let (before_debs, before_rpms) = (debs - 1, rpms - 1);
     for (path, status, word) in [
         ("/apt/acme/debs/no/such/file", 404, "no/such/file"),
         ("/apt/acme/debs/at/Yesterday/dists/stable/InRelease", 404, "expected a time"),
-        ("/apt/acme/debs/at/6/dists/stable/InRelease", 404, "no point 6: nothing was published"),
-        ("/yum/acme/rpms/at/6/mirrorlist", 404, "no point 6"),
+        (
+            &format!("/apt/acme/debs/at/{before_debs}/dists/stable/InRelease"),
+            404,
+            &format!("no point {before_debs}: nothing was published"),
+        ),
+        (&format!("/yum/acme/rpms/at/{before_rpms}/mirrorlist"), 404, "no point"),
         (
             "/apt/acme/debs/at/20200101T000000Z/dists/stable/InRelease",
             404,
             "no point 20200101T000000Z: nothing was published",
         ),
-        ("/apt/acme/debs/at/7/no/such/file", 404, "no file no/such/file at the point 7"),
+        (&format!("/apt/acme/debs/at/{debs}/no/such/file"), 404, &format!("no file no/such/file at the point {debs}")),
         (
             "/apt/acme/debs/at/hello@v9/dists/stable/InRelease",
             404,
@@ -133,7 +132,7 @@ async fn a_good_key_is_told_what_is_wrong_with_its_path() {
 
 #[tokio::test]
 async fn apt_and_dnf_may_escape_a_path_or_not() {
-    let server = server();
+    let server = server().await;
     for path in ["pool/a_1.0~rc1+x_all.deb", "pool/a_1.0%7erc1%2bx_all.deb"] {
         let answer = server.get(&format!("/apt/acme/debs/{path}")).await;
         assert_eq!((answer.status, answer.text()), (StatusCode::OK, "0123456789"), "{path}");
@@ -143,7 +142,8 @@ async fn apt_and_dnf_may_escape_a_path_or_not() {
 
 #[tokio::test]
 async fn a_yanked_package_is_answered_with_the_reason_in_a_header_of_plain_ascii() {
-    let server = served(&[(Deb, "pool/bad.deb", YANKED), (Deb, POOLED, "0123456789"), (Deb, IN_RELEASE, YANKED)], true);
+    let files = [(Deb, "pool/bad.deb", YANKED), (Deb, POOLED, "0123456789"), (Deb, IN_RELEASE, YANKED)];
+    let server = served(&files, true).await;
     for point in ["", &format!("at/{NEWEST}/")] {
         let answer = server.get(&format!("/apt/acme/debs/{point}pool/bad.deb")).await;
         assert_eq!((answer.status, answer.text()), (StatusCode::OK, YANKED));
@@ -158,7 +158,7 @@ async fn a_yanked_package_is_answered_with_the_reason_in_a_header_of_plain_ascii
 
 #[tokio::test]
 async fn conditions_and_ranges_are_answered_without_more_bytes_than_asked_for() {
-    let server = server();
+    let server = server().await;
     let path = "/apt/acme/debs/pool/a_1.0~rc1+x_all.deb";
     let part = server.get_with(path, &[("range", "bytes=7-")]).await;
     assert_eq!((part.status, part.text()), (StatusCode::PARTIAL_CONTENT, "789"));
@@ -180,7 +180,7 @@ async fn conditions_and_ranges_are_answered_without_more_bytes_than_asked_for() 
 
 #[tokio::test]
 async fn the_past_never_changes_and_the_future_may() {
-    let server = server();
+    let server = server().await;
     let at = async |point: &str| server.get(&format!("/apt/acme/debs/at/{point}/{IN_RELEASE}")).await;
     let newest = at(NEWEST).await;
     assert_eq!((newest.status, newest.text()), (StatusCode::OK, "Origin: acme"));
@@ -197,17 +197,19 @@ async fn the_past_never_changes_and_the_future_may() {
 
 #[tokio::test]
 async fn the_mirror_list_names_the_newest_publication() {
-    let answer = server().get("/yum/acme/rpms/mirrorlist").await;
+    let server = server().await;
+    let answer = server.get("/yum/acme/rpms/mirrorlist").await;
     assert_eq!(answer.status, 200);
     let line = format!("https://packages.example.com/yum/acme/rpms/at/{NEWEST}/\n");
     assert_eq!(answer.text(), line);
-    for point in [NEWEST, "7", "newest", "20990101T000000Z", "hello@release%2F1.0"] {
-        let answer = server().get(&format!("/yum/acme/rpms/at/{point}/mirrorlist")).await;
+    let position = server.published_by(Rpm).await.to_string();
+    for point in [NEWEST, &position, "newest", "20990101T000000Z"] {
+        let answer = server.get(&format!("/yum/acme/rpms/at/{point}/mirrorlist")).await;
         assert_eq!(answer.text(), line, "a point's own mirror list names it by its time: {point}");
     }
     assert!(answer.header(header::CONTENT_TYPE).starts_with("text/plain"));
 
-    let empty = served(&[], false).get("/yum/acme/rpms/mirrorlist").await;
+    let empty = served(&[], false).await.get("/yum/acme/rpms/mirrorlist").await;
     assert_eq!(empty.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(!empty.header(header::RETRY_AFTER).is_empty());
 }
@@ -222,7 +224,8 @@ async fn a_yum_clients_address_names_the_key_whose_signature_it_gets() {
             (Rpm, "key/2/repodata/repomd.xml.asc", "by 2"),
         ],
         true,
-    );
+    )
+    .await;
     for (folder, expected) in [("", "by 1"), ("key/1/", "by 1"), ("key/2/", "by 2"), ("key/3/", "by 1")] {
         for point in ["", &format!("at/{NEWEST}/")] {
             let answer = server.get(&format!("/yum/acme/rpms/{point}{folder}{signature}")).await;
@@ -241,7 +244,7 @@ async fn a_yum_clients_address_names_the_key_whose_signature_it_gets() {
 
 #[tokio::test]
 async fn the_certificate_is_public_and_also_where_zypper_looks() {
-    let server = server();
+    let server = server().await;
     let anonymous = |path: &str| server.send(Request::get(path).body(Body::empty()).expect("a request"));
     assert_eq!(anonymous("/pkgdeploy_gpg.asc").await.text(), ARMORED);
     assert_eq!(anonymous("/pkgdeploy_gpg.gpg").await.text(), "packets");
@@ -253,8 +256,9 @@ async fn the_certificate_is_public_and_also_where_zypper_looks() {
 
 #[tokio::test]
 async fn only_get_and_head_are_answered() {
+    let server = server().await;
     for path in ["/apt/acme/debs/x", "/yum/acme/rpms/x", "/install/acme/debs", "/pkgdeploy_gpg.asc"] {
-        let answer = server().send(Request::post(path).body(Body::empty()).expect("a request")).await;
+        let answer = server.send(Request::post(path).body(Body::empty()).expect("a request")).await;
         assert_eq!(
             (answer.status, answer.header(header::ALLOW)),
             (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD"),
@@ -265,7 +269,7 @@ async fn only_get_and_head_are_answered() {
 
 #[tokio::test]
 async fn what_was_given_is_counted_and_nothing_else() {
-    let server = server();
+    let server = server().await;
     let (index, package) = (format!("/apt/acme/debs/{IN_RELEASE}"), format!("/apt/acme/debs/{POOLED}"));
     server.get(&index).await;
     let kept = server.get(&index).await;
@@ -283,7 +287,12 @@ async fn what_was_given_is_counted_and_nothing_else() {
     let head = Request::head(&package).header(header::AUTHORIZATION, authorization(&key()));
     server.send(head.body(Body::empty()).expect("a request")).await;
     server.send(Request::get(&package).body(Body::empty()).expect("a request")).await;
-    let (id, digest) = (AccessKeyId(key().id()), Sha256::of(b"0123456789"));
-    let (read, fetched) = ((id, None), (id, Some(digest)));
-    assert_eq!(*server.reads.used.lock().expect("no panic"), [read, read, read, fetched, fetched, fetched, read, read]);
+    let (id, rpm_id) = (AccessKeyId(key().id()), AccessKeyId(rpm_key().id()));
+    server.uses.flush().await.expect("it counts");
+    let seen = server.uses.seen(&[id, rpm_id]).await.expect("counts");
+    assert_eq!((seen[&id].times, seen[&rpm_id].times), (7, 1));
+    let fetched = server.uses.fetched_with(id, 10, 0).await.expect("counts");
+    let fetched: Vec<_> = fetched.iter().map(|fetch| (fetch.sha256, fetch.seen.times)).collect();
+    assert_eq!(fetched, [(Sha256::of(b"0123456789"), 3)]);
+    assert!(server.uses.fetched_with(rpm_id, 10, 0).await.expect("counts").is_empty());
 }

@@ -12,16 +12,24 @@ use domain::{
     recorded::{Position, RawEvent, Recorded},
 };
 
+use projections::transparency::Transparency;
+
 use super::RETRY_AFTER_SECONDS;
-use crate::{app::App, http::problem::Problem};
+use crate::http::problem::Problem;
 
 /// The first `width` entries of the bundle `index`, a line each; none if the log has fewer.
-pub(super) async fn lines(app: &App, log: LogName, index: u64, width: usize) -> Result<Option<String>, Problem> {
-    let Some(positions) = app.transparency.entries(log, index).await? else { return Ok(None) };
+pub(super) async fn lines(
+    store: &dyn EventStore,
+    transparency: &Transparency,
+    log: LogName,
+    index: u64,
+    width: usize,
+) -> Result<Option<String>, Problem> {
+    let Some(positions) = transparency.entries(log, index).await? else { return Ok(None) };
     let Some(mut left) = positions.get(..width) else { return Ok(None) };
     let mut lines = String::new();
     while !left.is_empty() {
-        let events = first_of(app.executor.store().as_ref(), left).await?;
+        let events = first_of(store, left).await?;
         for event in &events {
             lines.push_str(&canonical::line(event));
             lines.push('\n');
@@ -35,10 +43,7 @@ pub(super) async fn lines(app: &App, log: LogName, index: u64, width: usize) -> 
 ///
 /// # Errors
 /// The event log cannot be read, or has nothing at the first position.
-pub(crate) async fn first_of(
-    store: &dyn EventStore,
-    positions: &[Position],
-) -> Result<Vec<Recorded<RawEvent>>, Problem> {
+pub async fn first_of(store: &dyn EventStore, positions: &[Position]) -> Result<Vec<Recorded<RawEvent>>, Problem> {
     let Some(first) = positions.first() else { return Ok(Vec::new()) };
     let page = store.read_all(Position(first.0.saturating_sub(1)), &Filter::all(), span(positions)).await;
     let page = page.map_err(|error| {

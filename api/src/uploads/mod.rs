@@ -2,40 +2,68 @@
 
 mod incoming;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
     body::Body,
-    extract::{Path, Query, State},
+    extract::{FromRef, Path, Query, State},
     http::StatusCode,
     response::{IntoResponse as _, Response},
     routing::put,
 };
 use commands::{
+    blobs::Blobs,
     causes::Causes,
-    execute::ExecuteError,
+    execute::{ExecuteError, Executor},
     packages::{FinishError, finish},
+    signing_keys::SigningKeys,
 };
 use domain::{
     ids::RepositoryId,
     package::{Format, Package},
     repository::{Command, Refusal, Repository},
 };
+use projections::index::Repositories;
 use serde::Serialize;
 
 use self::incoming::Incoming;
-use crate::{app::App, auth::Operator, http::problem::Problem, releases::Wait};
+pub use self::incoming::{IncomingFolder, UPLOADS_MAX};
+use crate::{
+    auth::{Authenticator, Operator},
+    http::problem::Problem,
+    releases::Wait,
+};
 
-/// When to come back when too many uploads are coming in.
-const UPLOADS_RETRY_SECONDS: u32 = 5;
+/// What uploads take.
+#[derive(Clone, FromRef)]
+pub struct UploadsState {
+    /// Who asks.
+    pub authenticator: Authenticator,
+    /// Where they come in.
+    pub incoming: IncomingFolder,
+    /// Takes packages in.
+    pub packages: PackageIntake,
+    /// Records what is in a repository.
+    pub executor: Arc<Executor>,
+    /// When clients see it.
+    pub repositories: Repositories,
+}
 
-/// How long an upload may take to come in: the largest package at a slow line's 10 Mbit/s.
-const RECEIVED_WITHIN: Duration = Duration::from_secs(3_600);
+/// Takes packages in that were built elsewhere.
+#[derive(Clone)]
+pub struct PackageIntake {
+    /// Sign uploaded rpms.
+    pub signing_keys: SigningKeys,
+    /// Where the bytes of packages are.
+    pub blobs: Blobs,
+}
 
 /// The route of uploads. It takes bodies far larger than other routes: the limit is a package's.
-pub fn routes() -> Router<App> {
-    Router::new().route("/api/v1/repositories/{organisation}/{repository}/packages/{file}", put(upload))
+pub fn routes(state: UploadsState) -> Router {
+    Router::new()
+        .route("/api/v1/repositories/{organisation}/{repository}/packages/{file}", put(upload))
+        .with_state(state)
 }
 
 /// An uploaded package, as the answer shows it.
@@ -52,23 +80,17 @@ struct UploadAnswer {
 }
 
 async fn upload(
-    State(app): State<App>,
+    State(UploadsState { incoming, packages, executor, repositories, .. }): State<UploadsState>,
     operator: Operator,
     Path((organisation, repository, file)): Path<(String, String, String)>,
     Query(wait): Query<Wait>,
     body: Body,
 ) -> Result<Response, Problem> {
     let wait = wait.duration()?;
-    let (id, format) = repository_of(&app, &organisation, &repository).await?;
-    let Ok(receiving_place) = app.uploads.try_acquire() else {
-        return Err(Problem::TooManyRequests { retry_after_seconds: UPLOADS_RETRY_SECONDS });
-    };
-    let late = |_| Problem::TimedOut { limit_seconds: RECEIVED_WITHIN.as_secs() };
-    let receiving = Incoming::receive(&app.incoming, body);
-    let incoming = tokio::time::timeout(RECEIVED_WITHIN, receiving).await.map_err(late)??;
-    let (package, key_fingerprint) = take_in(&app, format, incoming, file).await?;
-    // Whoever waits for the publication takes no disk.
-    drop(receiving_place);
+    let (id, format) = repository_of(&executor, &organisation, &repository).await?;
+    let received = incoming.receive(body).await?;
+    // What was received is gone after this: who waits for the publication takes no disk.
+    let (package, key_fingerprint) = packages.take(format, received, file).await?;
     let mut answer = UploadAnswer {
         published: false,
         file_name: package.file_name.clone(),
@@ -80,8 +102,8 @@ async fn upload(
     };
     let add = Command::AddPackage { package: Box::new(package), release: None, key_fingerprint };
     let context = operator.context().await;
-    let executed = app.executor.execute::<Repository>(id.0, add, &context).await.map_err(refused)?;
-    answer.published = published_within(&app, id, wait).await?;
+    let executed = executor.execute::<Repository>(id.0, add, &context).await.map_err(refused)?;
+    answer.published = published_within(&executor, &repositories, id, wait).await?;
     let status = match (answer.published, executed.events.is_empty()) {
         (false, _) => StatusCode::ACCEPTED,
         (true, false) => StatusCode::CREATED,
@@ -90,34 +112,40 @@ async fn upload(
     Ok((status, Json(answer)).into_response())
 }
 
-async fn repository_of(app: &App, organisation: &str, repository: &str) -> Result<(RepositoryId, Format), Problem> {
+async fn repository_of(
+    executor: &Executor,
+    organisation: &str,
+    repository: &str,
+) -> Result<(RepositoryId, Format), Problem> {
     let unknown = || Problem::NotFound(format!("there is no repository {organisation}/{repository}"));
     let (Ok(organisation), Ok(repository)) = (organisation.parse(), repository.parse()) else { return Err(unknown()) };
     let id = RepositoryId::named(&organisation, &repository);
-    let format = app.executor.inspect::<Repository, _>(id.0, |repository, _| repository.format()).await?;
+    let format = executor.inspect::<Repository, _>(id.0, |repository, _| repository.format()).await?;
     format.map(|format| (id, format)).ok_or_else(unknown)
 }
 
-/// From an uploaded file to a package whose bytes are all in the blob store, and the key that signed it. Clients check
-/// every rpm's signature, and trust our keys alone.
-async fn take_in(
-    app: &App,
-    format: Format,
-    incoming: Incoming,
-    file_name: String,
-) -> Result<(Package, Option<String>), Problem> {
-    let finished = finish(incoming.path(), app.signing_keys.now().current.clone()).await.map_err(unfinished)?;
-    let package = &finished.package;
-    if package.format() != format {
-        let detail = Refusal::WrongFormat { expected: format, actual: package.format() }.to_string();
-        return Err(Problem::Unprocessable { code: "wrong_format", detail });
+impl PackageIntake {
+    /// From an uploaded file to a package whose bytes are all in the blob store, and the key that signed it. Clients check
+    /// every rpm's signature, and trust our keys alone.
+    async fn take(
+        &self,
+        format: Format,
+        incoming: Incoming,
+        file_name: String,
+    ) -> Result<(Package, Option<String>), Problem> {
+        let finished = finish(incoming.path(), self.signing_keys.now().current.clone()).await.map_err(unfinished)?;
+        let package = &finished.package;
+        if package.format() != format {
+            let detail = Refusal::WrongFormat { expected: format, actual: package.format() }.to_string();
+            return Err(Problem::Unprocessable { code: "wrong_format", detail });
+        }
+        if package.file_name != file_name {
+            let detail = format!("this package's file is called {}, not {file_name}", package.file_name);
+            return Err(Problem::Unprocessable { code: "file_name_differs", detail });
+        }
+        finished.store(&self.blobs).await.map_err(|error| Problem::internal("store the package")(error.into()))?;
+        Ok((finished.package, finished.key_fingerprint))
     }
-    if package.file_name != file_name {
-        let detail = format!("this package's file is called {}, not {file_name}", package.file_name);
-        return Err(Problem::Unprocessable { code: "file_name_differs", detail });
-    }
-    finished.store(&app.blobs).await.map_err(|error| Problem::internal("store the package")(error.into()))?;
-    Ok((finished.package, finished.key_fingerprint))
 }
 
 fn unfinished(error: FinishError) -> Problem {
@@ -130,9 +158,14 @@ fn unfinished(error: FinishError) -> Problem {
 }
 
 /// Waits until clients see the package. False when the time is over first: the package is in all the same.
-async fn published_within(app: &App, repository: RepositoryId, wait: Duration) -> Result<bool, Problem> {
-    let revision = app.executor.inspect::<Repository, _>(repository.0, |r, _| r.content_revision()).await?;
-    Ok(tokio::time::timeout(wait, app.repositories.wait_covers(repository, revision)).await.is_ok())
+async fn published_within(
+    executor: &Executor,
+    repositories: &Repositories,
+    repository: RepositoryId,
+    wait: Duration,
+) -> Result<bool, Problem> {
+    let revision = executor.inspect::<Repository, _>(repository.0, |r, _| r.content_revision()).await?;
+    Ok(tokio::time::timeout(wait, repositories.wait_covers(repository, revision)).await.is_ok())
 }
 
 fn refused(error: ExecuteError<Refusal>) -> Problem {

@@ -10,6 +10,7 @@
 //! 4. [`read_models`]: the scratch read models are compared with the live ones, row by row.
 
 mod blobs;
+mod error;
 mod index_files;
 mod log_pass;
 mod projections;
@@ -17,43 +18,25 @@ mod read_models;
 mod report;
 mod signatures;
 mod signed;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod transparency;
 mod watch;
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::time::Instant;
 
 use ::projections::runner::ReplayError;
-use commands::{
-    blobs::Blobs,
-    event_store::{EventStore, ReadError},
-};
 use domain::recorded::Position;
 
-use self::{log_pass::Part, signed::SignedLogs};
 pub use self::{
-    report::{Finding, Place, Report},
+    error::VerifyError,
+    report::{FINDINGS_MAX, Finding, Place, Report},
+    sources::{MakeProjector, Sources},
     watch::{Silent, Stage, Watch},
 };
+use self::{log_pass::Part, signed::SignedLogs};
 use crate::scratch::Scratch;
-
-/// Most findings that are kept; the first one says where to look, the others are counted.
-pub const FINDINGS_MAX: usize = 100;
-
-/// What is checked.
-pub struct Sources {
-    /// The log. It is only read.
-    pub log: Arc<dyn EventStore>,
-    /// The blobs that its events name. They are only read.
-    pub blobs: Blobs,
-    /// The live read models, if they are to be compared. A copy of them is made: a server may be writing to them.
-    pub read_models: Option<PathBuf>,
-    /// Which state of each transparency log was signed last, if that is to be compared.
-    pub signed_logs: Option<PathBuf>,
-    /// Where scratch read models may lie for the time: as large as the live ones, twice.
-    pub scratch: PathBuf,
-}
 
 /// The part of the log that is checked. Everything before it is read too, because what follows stands on it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -62,60 +45,6 @@ pub struct Span {
     pub from: Position,
     /// The last position that is looked at; none means the log's end.
     pub until: Option<Position>,
-}
-
-/// Why a log could not be checked to its end. It says nothing about what the log holds.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// The log cannot be reached.
-    #[error(transparent)]
-    Log(#[from] ReadError),
-    /// Scratch read models cannot be written, or the live ones not be copied.
-    #[error("cannot {action}")]
-    Rows {
-        /// What was tried.
-        action: &'static str,
-        /// What SQLite said.
-        source: sqlx::Error,
-    },
-    /// Scratch read models cannot be filled.
-    #[error("cannot replay the log")]
-    Replay(#[from] ReplayError),
-    /// The folder for scratch read models cannot be used.
-    #[error("cannot use the folder {}", path.display())]
-    Scratch {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// What was signed last cannot be read.
-    #[error("cannot read what was signed last, in {}", path.display())]
-    Signed {
-        /// The folder.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A defect of this program.
-    #[error("checking broke off")]
-    BrokeOff(#[from] tokio::task::JoinError),
-    /// The part that was asked for ends before it begins.
-    #[error("there is nothing to check from position {from} until position {until}: give the earlier one first")]
-    Reversed {
-        /// What was asked for.
-        from: Position,
-        /// What was asked for.
-        until: Position,
-    },
-    /// There is nothing in the part that was asked for.
-    #[error("there is nothing to check: the log ends at position {head}, and positions from {from} on were asked for")]
-    Nothing {
-        /// Where the log ends.
-        head: Position,
-        /// What was asked for.
-        from: Position,
-    },
 }
 
 /// Checks `span` of the log, and all that its events name.

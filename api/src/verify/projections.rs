@@ -1,10 +1,9 @@
 //! The second pass: every projector goes through the log again, in scratch read models. The one of the repositories renders
 //! every index and compares it with what was signed.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{path::Path, time::Instant};
 
 use ::projections::{
-    feed::Feed,
     projector::Projector,
     read_models::ReadModels,
     runner::{ProjectorHealth, Replay},
@@ -17,7 +16,6 @@ use super::{
     read_models::{Comparable, Snapshot},
     watch::at_position,
 };
-use crate::wiring::{LogFeed, every_projector};
 
 /// What came of it.
 #[derive(Default)]
@@ -45,10 +43,9 @@ pub(super) async fn run(
     watch: &dyn Watch,
 ) -> Result<Projected, VerifyError> {
     let failed = |source| VerifyError::Rows { action: "write scratch read models", source };
-    let feed: Arc<dyn Feed> = Arc::new(LogFeed(Arc::clone(&sources.log)));
     let mut lanes: Vec<(SqliteConnection, Box<dyn Projector>)> = Vec::new();
     let mut files = Vec::new();
-    for (name, make) in every_projector(sources.blobs.clone()) {
+    for (name, make) in (sources.projectors)(sources.blobs.clone()) {
         let file = scratch.join(format!("{name}.sqlite"));
         let ReadModels { writer, readers } = ReadModels::scratch(&file).await.map_err(failed)?;
         lanes.push((writer, make(readers)));
@@ -56,7 +53,7 @@ pub(super) async fn run(
     }
     let tables: Vec<_> =
         lanes.iter().zip(files).map(|((_, p), file)| (p.name(), p.version(), p.tables(), file)).collect();
-    let mut replay = Replay::open(feed, lanes).await?;
+    let mut replay = Replay::open(sources.feed.clone(), lanes).await?;
     let mut projected = Projected::default();
     let started = Instant::now();
     let seen = |position| at_position(watch, Stage::Projections, position, until);

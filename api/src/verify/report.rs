@@ -9,7 +9,8 @@ use domain::{
 };
 use serde::Serialize;
 
-use super::FINDINGS_MAX;
+/// Most findings that are kept; the first one says where to look, the others are counted.
+pub const FINDINGS_MAX: usize = 100;
 
 /// Where in the log something is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use ::projections::{
@@ -11,9 +12,12 @@ use ::projections::{
     read_models::ReadModels, runner::Runner, transparency::transparency,
 };
 use chrono::{TimeDelta, TimeZone as _, Utc};
-use commands::event_store::{
-    Expected, Filter, NewEvent,
-    sqlite::{ReadOnlySqliteEventStore, SqliteEventStore},
+use commands::{
+    blobs::Blobs,
+    event_store::{
+        EventStore as _, Expected, Filter, NewEvent,
+        sqlite::{ReadOnlySqliteEventStore, SqliteEventStore},
+    },
 };
 use domain::{
     canonical,
@@ -30,7 +34,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::*;
-use crate::wiring::{IndexBlobs, LogFeed};
+use crate::wiring::{IndexBlobs, LogFeed, every_projector};
 
 /// How many changes are tried; `PKGDEPLOY_TEST_MUTATIONS` asks for more, which takes a tenth of a second each.
 const MUTATIONS: usize = 200;
@@ -130,8 +134,11 @@ impl Written {
     }
 
     async fn verified_with(&self, log: &Path, read_models: Option<PathBuf>, signed_logs: Option<PathBuf>) -> Report {
+        let log = Arc::new(ReadOnlySqliteEventStore::open(log).await.unwrap());
         let sources = Sources {
-            log: Arc::new(ReadOnlySqliteEventStore::open(log).await.unwrap()),
+            feed: Arc::new(LogFeed(log.clone())),
+            projectors: every_projector,
+            log,
             blobs: Blobs::local(self.folder.path().join("blobs")).unwrap(),
             read_models,
             signed_logs,
@@ -308,8 +315,11 @@ async fn a_log_that_was_cut_off_is_found_by_what_was_signed_without_read_models(
     assert!(found.what.contains("is not the one that was recorded"), "{forged}");
 
     std::fs::write(signed.join("holiday.jpg"), "").unwrap();
+    let log = Arc::new(ReadOnlySqliteEventStore::open(&whole).await.unwrap());
     let sources = Sources {
-        log: Arc::new(ReadOnlySqliteEventStore::open(&whole).await.unwrap()),
+        feed: Arc::new(LogFeed(log.clone())),
+        projectors: every_projector,
+        log,
         blobs: Blobs::local(written.folder.path().join("blobs")).unwrap(),
         read_models: None,
         signed_logs: Some(signed),

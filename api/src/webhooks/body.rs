@@ -24,7 +24,8 @@ const BODY_WITHIN: Duration = Duration::from_secs(10);
 /// When to come back when that is full. GitHub itself never does: a person redelivers, or the tag is found by looking.
 const RETRY_SECONDS: u32 = 5;
 
-/// The memory that deliveries share.
+/// The memory that deliveries share. Cheap to clone.
+#[derive(Clone)]
 pub struct DeliveriesMemory {
     bytes: Arc<Semaphore>,
     large: Arc<Semaphore>,

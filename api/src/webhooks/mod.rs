@@ -15,12 +15,10 @@ use axum::{Router, routing::post};
 
 pub use self::{
     body::{DELIVERIES_IN_MEMORY_MAX_BYTES, DeliveriesMemory, LARGE_DELIVERIES_MAX, SMALL_DELIVERY_MAX_BYTES},
+    receive::WebhooksState,
     secrets::{UNSEALED_KEPT_MAX, WebhookSecrets},
 };
-use crate::{
-    app::App,
-    http::api_limits::{REQUEST_MAX, with_limits},
-};
+use crate::http::api_limits::{REQUEST_MAX, with_limits};
 
 /// Largest delivery that is taken in.
 ///
@@ -30,10 +28,11 @@ use crate::{
 pub const DELIVERY_MAX_BYTES: usize = 5 * 1024 * 1024;
 
 /// The route. Deliveries are not authenticated before they are read, so there is room for a few large ones only.
-pub fn routes() -> Router<App> {
+pub fn routes(state: WebhooksState) -> Router {
     with_limits(
         Router::new().route("/webhooks/github/{project}", post(receive::receive)),
         DELIVERY_MAX_BYTES,
         REQUEST_MAX,
     )
+    .with_state(state)
 }

@@ -9,18 +9,42 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
 };
-use commands::execute::{Context, ExecuteError};
+use commands::{
+    execute::{Context, ExecuteError, Executor},
+    refused_triggers::RefusedTriggers,
+};
 use domain::{
     delivery::{Command, Delivery, DeliveryGuid, Ignored, Outcome, Refusal, valid_hook_event},
     ids::{DeliveryId, ProjectId},
     project::{self, Trigger, TriggerRefused},
     recorded::Actor,
 };
-use projections::credentials::Webhook;
+use projections::credentials::{Credentials, Webhook};
 use serde::Serialize;
 
-use super::{body, judge::judge, payload, signature};
-use crate::{app::App, http::problem::Problem};
+use super::{
+    body::{self, DeliveriesMemory},
+    judge::judge,
+    payload,
+    secrets::WebhookSecrets,
+    signature,
+};
+use crate::http::problem::Problem;
+
+/// What receiving deliveries takes.
+#[derive(Clone)]
+pub struct WebhooksState {
+    /// Records them.
+    pub executor: Arc<Executor>,
+    /// Which projects are connected.
+    pub credentials: Credentials,
+    /// What deliveries are verified with.
+    pub secrets: WebhookSecrets,
+    /// How many bytes of deliveries may be in memory at the same time.
+    pub memory: DeliveriesMemory,
+    /// Counts deliveries that are refused.
+    pub refused: RefusedTriggers,
+}
 
 /// What GitHub is told about its delivery.
 #[derive(Debug, Serialize)]
@@ -37,20 +61,20 @@ struct Answer {
 type Known = (Arc<Webhook>, Arc<hmac::Key>);
 
 pub(super) async fn receive(
-    State(app): State<App>,
+    State(state): State<WebhooksState>,
     Path(project): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     let project = project.parse::<ProjectId>().ok();
     let headers = request.headers().clone();
-    let body = body::read(&app.deliveries_memory, request).await?;
-    let known = known(&app, project).await?;
+    let body = body::read(&state.memory, request).await?;
+    let known = known(&state, project).await?;
     // Nothing is read of a body, and nothing said of a project, before the signature is found good.
-    let key = known.as_ref().map_or_else(|| app.webhook_secrets.nobodys(), |(_, key)| key);
+    let key = known.as_ref().map_or_else(|| state.secrets.nobodys(), |(_, key)| key);
     let signed = signature::is_of(key, &headers, &body.bytes);
     let (Some(project), Some((webhook, _)), true) = (project, &known, signed) else {
         if let (Some(project), Some(_)) = (project, &known) {
-            app.refused_triggers.note(project, TriggerRefused::WrongSignature, app.executor.now());
+            state.refused.note(project, TriggerRefused::WrongSignature, state.executor.now());
         }
         return Err(Problem::NeedsSignature);
     };
@@ -59,15 +83,15 @@ pub(super) async fn receive(
     let outcome = judge(webhook, &hook_event, &payload)?;
     let repository_id = payload.repository.map(|repository| repository.id);
     let command = Command::Receive { project, delivery: guid.clone(), hook_event, repository_id, outcome };
-    let (outcome, repeated) = record(&app, DeliveryId::named(project, &guid), command).await?;
+    let (outcome, repeated) = record(&state.executor, DeliveryId::named(project, &guid), command).await?;
     answer(guid, &outcome, repeated)
 }
 
 /// The project's webhook, if it is connected. No disk is read but for the first delivery after a start or a roll.
-async fn known(app: &App, project: Option<ProjectId>) -> Result<Option<Known>, Problem> {
-    let Some(webhook) = project.and_then(|project| app.credentials.webhook(project)) else { return Ok(None) };
-    let key = app
-        .webhook_secrets
+async fn known(state: &WebhooksState, project: Option<ProjectId>) -> Result<Option<Known>, Problem> {
+    let Some(webhook) = project.and_then(|project| state.credentials.webhook(project)) else { return Ok(None) };
+    let key = state
+        .secrets
         .key(webhook.secret)
         .await
         .map_err(|error| Problem::Internal { action: "unseal the webhook's secret", source: error.into() })?;
@@ -90,14 +114,14 @@ fn names(headers: &HeaderMap) -> Result<(DeliveryGuid, String), Problem> {
 }
 
 /// Records the delivery unless it came before. Returns what follows from it, or followed from it then.
-async fn record(app: &App, id: DeliveryId, command: Command) -> Result<(Outcome, bool), Problem> {
+async fn record(executor: &Executor, id: DeliveryId, command: Command) -> Result<(Outcome, bool), Problem> {
     let Command::Receive { outcome, .. } = command.clone();
-    let executed = app.executor.execute::<Delivery>(id.0, command, &Context::of(Actor::GithubWebhook)).await;
+    let executed = executor.execute::<Delivery>(id.0, command, &Context::of(Actor::GithubWebhook)).await;
     match executed {
         Ok(executed) if !executed.events.is_empty() => Ok((outcome, false)),
         Ok(_) => {
             let first = |delivery: &Delivery, _| delivery.outcome().cloned();
-            Ok((app.executor.inspect::<Delivery, _>(id.0, first).await?.unwrap_or(outcome), true))
+            Ok((executor.inspect::<Delivery, _>(id.0, first).await?.unwrap_or(outcome), true))
         }
         Err(ExecuteError::Refused(refusal @ Refusal::HookEventInvalid)) => {
             Err(Problem::BadRequest(refusal.to_string()))

@@ -16,7 +16,8 @@ use super::signature;
 /// How many secrets are kept unsealed. Each takes a few hundred bytes; the least used are unsealed anew when needed.
 pub const UNSEALED_KEPT_MAX: u64 = 10_000;
 
-/// What deliveries are verified with. Which secret is live is not known here: that changes with an event.
+/// What deliveries are verified with. Cheap to clone. Which secret is live is not known here: that changes with an event.
+#[derive(Clone)]
 pub struct WebhookSecrets {
     sealed: Arc<Secrets>,
     unsealed: Cache<SecretId, Arc<hmac::Key>>,

@@ -5,15 +5,13 @@ mod feed;
 mod github;
 mod projectors;
 mod repositories;
-mod served;
 mod windows;
 
 pub use self::{
     blob_store::IndexBlobs,
     feed::LogFeed,
     github::{github_access, github_worker},
-    projectors::{MakeProjector, every_projector},
+    projectors::every_projector,
     repositories::{ProjectedRepositories, ProjectedTrees, StatedFacts},
-    served::{ServedBlobs, ServedRepositories},
     windows::ProjectedWindows,
 };

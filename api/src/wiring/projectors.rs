@@ -4,15 +4,11 @@ use std::sync::Arc;
 
 use commands::blobs::Blobs;
 use projections::{
-    board::board, credentials::credentials, history::HistoryProjector, index::repositories, projector::Projector,
-    transparency::transparency,
+    board::board, credentials::credentials, history::HistoryProjector, index::repositories, transparency::transparency,
 };
-use sqlx::SqlitePool;
 
 use super::IndexBlobs;
-
-/// Makes a projector, given readers of the rows that it is to fill.
-pub type MakeProjector = Box<dyn FnOnce(SqlitePool) -> Box<dyn Projector> + Send>;
+use crate::verify::MakeProjector;
 
 /// Every projector that the server has, by name; `blobs` are those that the log's events name.
 #[must_use]

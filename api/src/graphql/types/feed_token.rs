@@ -9,7 +9,7 @@ use projections::{
 };
 
 use super::Organisation;
-use crate::{feed::Sights, graphql::parts::part};
+use crate::{graphql::parts::part, replicas_last_seen::ReplicasLastSeen};
 
 /// What a replica follows an organisation with.
 #[derive(Debug, SimpleObject)]
@@ -34,9 +34,9 @@ impl FeedToken {
     ) -> Result<Vec<Self>, sqlx::Error> {
         let size = part::<Transparency>(ctx).state(LogName::Organisation(organisation)).map_or(0, |state| state.size);
         let shown = |credentials::FeedToken { id, name, issued_at }| {
-            let sight = part::<Sights>(ctx).of(id);
-            let behind = sight.map(|sight| size.saturating_sub(sight.entries));
-            Self { id: id_text(id.0), name, issued_at, seen_at: sight.map(|sight| sight.at), behind }
+            let last_seen = part::<ReplicasLastSeen>(ctx).of(id);
+            let behind = last_seen.map(|replica| size.saturating_sub(replica.entries));
+            Self { id: id_text(id.0), name, issued_at, seen_at: last_seen.map(|replica| replica.at), behind }
         };
         Ok(part::<Credentials>(ctx).feed_tokens(organisation).await?.into_iter().map(shown).collect())
     }

@@ -29,7 +29,7 @@ impl Ring {
 
     async fn issue(&self, name: &str, terms: Terms) -> AccessKeyId {
         let token = mint::token(TokenKind::AccessKey);
-        let (key, now) = (AccessKeyId(token.id()), self.site.app.executor.now());
+        let (key, now) = (AccessKeyId(token.id()), self.site.core.executor.now());
         let (name, secret_sha256) = (name.parse().expect("a name"), token.secret_sha256());
         let issue = Command::IssueAccessKey { key, name, secret_sha256, terms, now };
         self.site.execute::<Keyring>(self.repository.0, issue).await;
@@ -39,7 +39,7 @@ impl Ring {
     async fn handed(&self, key: AccessKeyId, machine: Option<&str>) -> Token {
         let machine = machine.map(|name| name.parse().expect("a name"));
         let context = Context::of(Actor::CommandLine);
-        let handed = self.site.app.rolls.hand_over(self.repository, key, machine, &context).await;
+        let handed = self.site.rolls.hand_over(self.repository, key, machine, &context).await;
         let HandedOver::Other(token, _) = handed.expect("handed over") else { panic!("the same key") };
         token
     }
@@ -58,8 +58,8 @@ impl Ring {
 #[tokio::test]
 async fn a_repositorys_page_shows_its_keys_and_how_far_a_roll_has_come() {
     let ring = Ring::open().await;
-    let app = &ring.site.app;
-    let now = app.executor.now();
+    let Site { core, rolls, .. } = &ring.site;
+    let now = core.executor.now();
     ring.issue("laptops", Terms::Shared { expires_at: None }).await;
     let limits = EnrolmentLimits { expires_at: now + TimeDelta::days(30), enrols_max: 9 };
     let fleet = ring.issue("fleet", Terms::Enrolment(limits)).await;
@@ -68,8 +68,8 @@ async fn a_repositorys_page_shows_its_keys_and_how_far_a_roll_has_come() {
         machines.push(AccessKeyId(ring.handed(fleet, Some(name)).await.id()));
     }
     let context = Context::of(Actor::CommandLine);
-    let opened = app.rolls.open_grace(ring.repository, None, now + TimeDelta::hours(3), &context).await;
-    app.progress.wait_for(opened.expect("a window").position).await.expect("shown");
+    let opened = rolls.open_grace(ring.repository, None, now + TimeDelta::hours(3), &context).await;
+    core.progress.wait_for(opened.expect("a window").position).await.expect("shown");
     ring.shows(&["0 of 3 machines moved", "3 silent since", "laptops", "shared", "3 of 9 enrolled", "Generation 2"])
         .await;
 
@@ -79,7 +79,7 @@ async fn a_repositorys_page_shows_its_keys_and_how_far_a_roll_has_come() {
     ring.site.execute::<Keyring>(ring.repository.0, moved).await;
     ring.shows(&["1 of 3 machines moved", "2 silent since", "Old and new keys both work for", "handed over, not used"])
         .await;
-    let cut = Command::CloseGrace { generation: 2, because: WindowEnd::Cut, now: app.executor.now() };
+    let cut = Command::CloseGrace { generation: 2, because: WindowEnd::Cut, now: core.executor.now() };
     ring.site.execute::<Keyring>(ring.repository.0, cut).await;
     ring.shows(&["1 of 3 machines moved", "The window closed", "it was cut early", "Older keys are dead"]).await;
 }

@@ -117,8 +117,7 @@ async fn a_replica_takes_everything_in_and_goes_on_where_it_was() {
     assert!(follower.replica.blobs().contains(newer).await.expect("blobs"));
     let state = place
         .world
-        .site
-        .app
+        .core
         .transparency
         .state(domain::checkpoint::LogName::Organisation(domain::ids::OrganisationId::named(&name("acme"))));
     assert_eq!(state.map(|state| state.root), Some(follower.replica.root()));
@@ -205,8 +204,8 @@ async fn a_server_that_promises_more_than_it_shows_is_found_out_and_the_promise_
 async fn another_key_than_the_one_that_was_pinned_or_remembered_is_refused() {
     let (place, other) = (Place::new().await, Place::new().await);
     let (server, others) = (place.world.listen().await, other.world.listen().await);
-    let origin = place.world.site.app.log_signer.origin(Some(&name("acme")));
-    let key = |place: &Place| place.world.site.app.log_signer.verifier_key(&origin).to_string();
+    let origin = place.world.core.log_signer.origin(Some(&name("acme")));
+    let key = |place: &Place| place.world.core.log_signer.verifier_key(&origin).to_string();
     let (right, wrong) = (key(&place), key(&other));
     let text = place.token.text();
     let mut follower = place.follower_with(&server, &text, Some(&wrong)).await.expect("nothing is known yet");
@@ -292,7 +291,7 @@ async fn a_replica_of_one_organisation_does_not_follow_another() {
 async fn a_blob_that_the_server_lost_stops_nothing_and_comes_when_the_server_has_it_again() {
     let place = Place::new().await;
     let server = place.world.listen().await;
-    let (sha256, blobs) = (Sha256::of(b"a package"), &place.world.site.app.blobs);
+    let (sha256, blobs) = (Sha256::of(b"a package"), &place.world.core.blobs);
     std::fs::remove_file(blobs.local_path(sha256).expect("a file")).expect("it was there");
     let mut follower = place.follower(&server).await;
     follower.catch_up().await.expect("it follows");
@@ -314,7 +313,7 @@ async fn a_blob_that_the_server_lost_stops_nothing_and_comes_when_the_server_has
 async fn events_of_signing_keys_come_although_they_are_no_entries() {
     let place = Place::new().await;
     let server = place.world.listen().await;
-    let app = &place.world.site.app;
+    let app = &place.world.core;
     let mut worker = app.signing_keys.trusted();
     let _reading_on = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(app.signing_keys.clone().run()));
     let mut follower = place.follower(&server).await;
@@ -324,7 +323,7 @@ async fn events_of_signing_keys_come_although_they_are_no_entries() {
         fingerprint: app.signing_keys.now().current.fingerprint(),
         days_left: 30,
     };
-    place.world.site.execute::<domain::signing_key::SigningKey>(domain::ids::SigningKeyId::service().0, warn).await;
+    place.world.core.execute::<domain::signing_key::SigningKey>(domain::ids::SigningKeyId::service().0, warn).await;
     while app.signing_keys.now().revision.0 <= before.1 {
         worker.changed().await;
     }

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use domain::ids::TokenId;
 use moka::sync::Cache;
 
-/// How many feed tokens are remembered. Who is forgotten is seen again.
-const SIGHTS_MAX: u64 = 10_000;
+/// How many feed tokens are remembered. A forgotten one is seen again.
+const REPLICAS_MAX: u64 = 10_000;
 
 /// A replica, as it was last seen. Two with one token are seen as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sight {
+pub struct LastSeen {
     /// When.
     pub at: DateTime<Utc>,
     /// How many entries of the log it had.
@@ -20,23 +20,24 @@ pub struct Sight {
 
 /// Remembers replicas by their feed tokens. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Sights(Cache<TokenId, Sight>);
+pub struct ReplicasLastSeen(Cache<TokenId, LastSeen>);
 
-impl Default for Sights {
+impl Default for ReplicasLastSeen {
     fn default() -> Self {
-        Self(Cache::new(SIGHTS_MAX))
+        Self(Cache::new(REPLICAS_MAX))
     }
 }
 
-impl Sights {
+impl ReplicasLastSeen {
     /// The replica that holds `token`.
     #[must_use]
-    pub fn of(&self, token: TokenId) -> Option<Sight> {
+    pub fn of(&self, token: TokenId) -> Option<LastSeen> {
         self.0.get(&token)
     }
 
-    pub(super) fn note(&self, token: TokenId, sight: Sight) {
-        self.0.insert(token, sight);
+    /// The replica that holds `token` was here.
+    pub fn note(&self, token: TokenId, last_seen: LastSeen) {
+        self.0.insert(token, last_seen);
     }
 }
 
@@ -48,12 +49,12 @@ mod tests {
 
     #[test]
     fn so_many_replicas_are_remembered_and_no_more() {
-        let sights = Sights::default();
-        let sight = Sight { at: DateTime::UNIX_EPOCH, entries: 7 };
-        for number in 0..SIGHTS_MAX * 2 {
-            sights.note(TokenId(Uuid::from_u128(number.into())), sight);
+        let replicas = ReplicasLastSeen::default();
+        let last_seen = LastSeen { at: DateTime::UNIX_EPOCH, entries: 7 };
+        for number in 0..REPLICAS_MAX * 2 {
+            replicas.note(TokenId(Uuid::from_u128(number.into())), last_seen);
         }
-        sights.0.run_pending_tasks();
-        assert_eq!(sights.0.entry_count(), SIGHTS_MAX);
+        replicas.0.run_pending_tasks();
+        assert_eq!(replicas.0.entry_count(), REPLICAS_MAX);
     }
 }
