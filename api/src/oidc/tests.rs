@@ -137,7 +137,7 @@ async fn only_what_the_issuer_signed_is_its_word() {
     let hmac = encode(
         &Header { kid: Some("k1".into()), ..Header::new(Algorithm::HS256) },
         &good,
-        &EncodingKey::from_secret(b"public key"),
+        &EncodingKey::from_secret(b"public key").expect("a key"),
     );
     let other_body = URL_SAFE_NO_PAD.encode(claims(&issuer.url).to_string().replace("v1", "v2"));
     for (why, proof) in [
@@ -170,7 +170,7 @@ async fn unknown_keys_make_us_ask_the_issuer_once_in_an_interval() {
 
 #[tokio::test]
 async fn keys_that_are_too_many_or_nonsense_are_not_taken() {
-    let private = EncodingKey::from_secret(b"unused");
+    let private = EncodingKey::from_secret(b"unused").expect("a key");
     for keys in ["x".repeat(JWKS_MAX_BYTES + 1), "{}".to_owned(), String::new()] {
         let issuer = Issuer::serve(keys, private.clone()).await;
         let proof = Issuer::start("k1", vec![]).await.proof(Algorithm::ES256, Some("k1"), &claims(&issuer.url));
