@@ -21,7 +21,7 @@ test:
 	@scripts/test/kurrentdb-client "$(TARGET)/kurrentdb-client"
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-features --all-targets -- -D warnings
-	@scripts/test/licences "$(TARGET)/tools"
+	@scripts/test/dependencies "$(TARGET)/tools"
 	cargo build --locked --workspace --all-features --bins
 	PKGDEPLOY_CLIENT_ROOT="$(abspath $(TARGET))/client-root" PKGDEPLOY_CLIENT_ROOT_13="$(abspath $(TARGET))/client-root-13" \
 		cargo test --locked --workspace --all-features
