@@ -21,8 +21,8 @@ const ALL: &str = "select position, stream.name, revision, event_id, event.name,
 const FILTERED: &str = "select position, stream.name, revision, event_id, event.name, schema_version, metadata, payload \
                         from event join stream using (stream_id) \
                         where position > $1 and position <= $2 \
-                        and (cardinality($4) = 0 or left(stream.name, -37) = any($4)) \
-                        and (cardinality($5) = 0 or event.name = any($5)) \
+                        and (cardinality($4::text[]) = 0 or left(stream.name, -37) = any($4)) \
+                        and (cardinality($5::text[]) = 0 or event.name = any($5)) \
                         order by position limit $3";
 
 pub(super) async fn head(readers: &PgPool) -> Result<Position, ReadError> {
