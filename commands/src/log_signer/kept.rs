@@ -68,13 +68,18 @@ pub fn signed_states(folder: &Path) -> io::Result<Vec<(LogName, LogState)>> {
 
 /// Keeps `state`, unless a later one is kept already: another process signs for the same logs, one at a time.
 pub(super) fn raise(file: &Path, state: LogState) -> io::Result<()> {
-    let folder = file.parent().ok_or_else(|| io::Error::other("it has no folder"))?;
-    let turn = fs::File::open(folder)?;
+    let turn = fs::File::options().create(true).truncate(false).write(true).open(turn_file(file)?)?;
     turn.lock()?;
     match read(file)? {
         Some(kept) if kept.size >= state.size => Ok(()),
         _ => write(file, state),
     }
+}
+
+/// Who holds its lock may replace `file`. A file of its own for each log: a log's slow disk holds up no other.
+pub(super) fn turn_file(file: &Path) -> io::Result<PathBuf> {
+    let name = file.file_name().ok_or_else(|| io::Error::other("it has no name"))?;
+    Ok(file.with_file_name(format!(".lock-{}", name.to_string_lossy())))
 }
 
 /// On disk before it returns, whole or not at all.

@@ -12,7 +12,7 @@ mod verify;
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex as SyncMutex, PoisonError},
 };
 
 use domain::{
@@ -81,8 +81,18 @@ struct Inner {
     key: LogKey,
     trees: Arc<dyn Trees>,
     folder: PathBuf,
-    /// The newest note of each log. Whoever signs holds it, so that one state follows the other.
-    newest: Mutex<HashMap<LogName, (LogState, String)>>,
+    /// The newest note of each log.
+    newest: SyncMutex<HashMap<LogName, Arc<Mutex<Newest>>>>,
+}
+
+/// The newest note of one log, if one was signed since the start. Whoever signs holds its lock, so that one state of the
+/// log follows the other. Logs do not wait for each other.
+type Newest = Option<(LogState, String)>;
+
+impl Inner {
+    fn newest(&self, log: LogName) -> Arc<Mutex<Newest>> {
+        Arc::clone(self.newest.lock().unwrap_or_else(PoisonError::into_inner).entry(log).or_default())
+    }
 }
 
 impl LogSigner {
@@ -101,7 +111,7 @@ impl LogSigner {
         let key = LogKey::open(executor, secrets, host).await?;
         let made = folder.clone();
         tokio::task::spawn_blocking(move || kept::create_folder(&made)).await??;
-        Ok(Self(Arc::new(Inner { key, trees, folder, newest: Mutex::default() })))
+        Ok(Self(Arc::new(Inner { key, trees, folder, newest: SyncMutex::default() })))
     }
 
     /// The log's name: `packages.example.org/log/acme`, or `packages.example.org/log` of the server's.
@@ -128,10 +138,14 @@ impl LogSigner {
     /// # Errors
     /// See [`SignLogError`].
     pub async fn checkpoint(&self, log: LogName, origin: &str) -> Result<Option<String>, SignLogError> {
-        let Inner { key, trees, folder, newest } = &*self.0;
+        let Inner { key, trees, folder, .. } = &*self.0;
+        if trees.now(log).is_none() {
+            return Ok(None);
+        }
+        let newest = self.0.newest(log);
         let mut newest = newest.lock().await;
         let Some(state) = trees.now(log) else { return Ok(None) };
-        if let Some((signed, note)) = newest.get(&log)
+        if let Some((signed, note)) = &*newest
             && *signed == state
         {
             return Ok(Some(note.clone()));
@@ -150,7 +164,7 @@ impl LogSigner {
         }
         let text = Checkpoint { origin: origin.to_owned(), size: state.size, root: state.root }.to_string();
         let note = Note { signatures: vec![key.sign(origin, &text)], text }.to_string();
-        newest.insert(log, (state, note.clone()));
+        *newest = Some((state, note.clone()));
         Ok(Some(note))
     }
 }

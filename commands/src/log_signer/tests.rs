@@ -1,24 +1,33 @@
-use std::sync::Mutex as SyncMutex;
+use std::time::Duration;
 
 use chrono::Utc;
-use domain::merkle::{Accumulator, leaf_hash};
+use domain::{
+    ids::OrganisationId,
+    merkle::{Accumulator, leaf_hash},
+};
 use tempfile::TempDir;
+use tokio::{sync::watch, time::timeout};
 
 use super::*;
 use crate::event_store::sqlite::SqliteEventStore;
 
 /// Trees over entries that a test can change, as nobody should.
 #[derive(Default)]
-struct Entries(SyncMutex<Vec<&'static str>>);
+struct Entries {
+    entries: SyncMutex<Vec<&'static str>>,
+    /// The log whose tree is never read to its end, and how often that began.
+    stuck: SyncMutex<Option<LogName>>,
+    stuck_readers: watch::Sender<usize>,
+}
 
 impl Entries {
     fn set(&self, entries: &[&'static str]) {
-        *self.0.lock().expect("no panic") = entries.to_vec();
+        *self.entries.lock().expect("no panic") = entries.to_vec();
     }
 
     fn tree(&self, size: usize) -> Option<LogState> {
         let mut tree = Accumulator::default();
-        for entry in self.0.lock().expect("no panic").get(..size)? {
+        for entry in self.entries.lock().expect("no panic").get(..size)? {
             tree.push(leaf_hash(entry.as_bytes()));
         }
         Some(LogState { size: tree.size(), root: tree.root() })
@@ -27,13 +36,20 @@ impl Entries {
 
 impl Trees for Entries {
     fn now(&self, _: LogName) -> Option<LogState> {
-        let size = self.0.lock().expect("no panic").len();
+        let size = self.entries.lock().expect("no panic").len();
         self.tree(size).filter(|state| state.size > 0)
     }
 
-    fn root_at(&self, _: LogName, size: u64) -> BoxFuture<'_, Result<Option<Sha256>, BoxError>> {
+    fn root_at(&self, log: LogName, size: u64) -> BoxFuture<'_, Result<Option<Sha256>, BoxError>> {
         let root = self.tree(size as usize).map(|state| state.root);
-        Box::pin(async move { Ok(root) })
+        let is_stuck = *self.stuck.lock().expect("no panic") == Some(log);
+        Box::pin(async move {
+            if is_stuck {
+                self.stuck_readers.send_modify(|readers| *readers += 1);
+                std::future::pending::<()>().await;
+            }
+            Ok(root)
+        })
     }
 }
 
@@ -141,4 +157,49 @@ fn what_was_signed_last_is_never_lowered() {
         kept::raise(&file, state(signed)).expect("it is written");
         assert_eq!(kept::read(&file).expect("it is read"), Some(state(kept)));
     }
+}
+
+/// Long enough for a machine whose cores are all busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn acme() -> LogName {
+    LogName::Organisation(OrganisationId::named(&"acme".parse().expect("a name")))
+}
+
+#[tokio::test]
+async fn a_log_whose_tree_cannot_be_read_holds_up_no_other() {
+    let world = World::new().await;
+    world.entries.set(&["a"]);
+    // What was signed before the start is compared with the tree.
+    world.signer("packages.example.org").await.checkpoint(acme(), ORIGIN).await.expect("signs");
+    let signer = world.signer("packages.example.org").await;
+    *world.entries.stuck.lock().expect("no panic") = Some(acme());
+    let mut readers = world.entries.stuck_readers.subscribe();
+    let stuck = tokio::spawn({
+        let signer = signer.clone();
+        async move { signer.checkpoint(acme(), ORIGIN).await }
+    });
+    timeout(PATIENCE, readers.wait_for(|readers| *readers > 0)).await.expect("it is read").expect("a sender");
+    let other = timeout(PATIENCE, signed(&signer)).await.expect("the other log does not wait").expect("signs");
+    assert!(other.is_some());
+    stuck.abort();
+}
+
+#[tokio::test]
+async fn a_log_that_another_process_is_signing_for_holds_up_no_other() {
+    let world = World::new().await;
+    let signer = world.signer("packages.example.org").await;
+    world.entries.set(&["a"]);
+    let file = kept::file(&world.folder.path().join("signed_logs"), acme());
+    let turn = std::fs::File::create(kept::turn_file(&file).expect("a name")).expect("a file");
+    turn.lock().expect("a lock");
+    let waiting = tokio::spawn({
+        let signer = signer.clone();
+        async move { signer.checkpoint(acme(), ORIGIN).await }
+    });
+    let other = timeout(PATIENCE, signed(&signer)).await.expect("the other log does not wait").expect("signs");
+    assert!(other.is_some());
+    assert!(!waiting.is_finished(), "it waits for its turn");
+    drop(turn);
+    assert!(timeout(PATIENCE, waiting).await.expect("its turn").expect("no panic").expect("signs").is_some());
 }
