@@ -21,6 +21,11 @@ pub trait Aggregate: Default + Send + Sync + 'static {
 
     /// The state after one more fact. Never fails: a recorded fact is true.
     fn evolve(&mut self, event: &Self::Event);
+
+    /// Roughly how many bytes of memory the state takes. Asked for after each event, so it must not walk through the state.
+    fn weight_bytes(&self) -> usize {
+        size_of::<Self>()
+    }
 }
 
 /// What the log needs to know of an event's type.

@@ -27,6 +27,7 @@ pub mod signing_key;
 pub mod tenancy;
 pub mod token;
 pub mod version;
+mod weight;
 
 #[cfg(test)]
 mod testing;

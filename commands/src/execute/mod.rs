@@ -3,7 +3,14 @@
 #[cfg(test)]
 mod tests;
 
-use std::{any::Any, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -13,7 +20,8 @@ use domain::{
     personal::Personal,
     recorded::{Actor, Metadata, Position, Revision, StreamId},
 };
-use tokio::sync::{Mutex, MutexGuard};
+use moka::sync::Cache;
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::event_store::{AppendError, Appended, EventStore, Expected, NewEvent, PAGE_EVENTS_MAX, ReadError};
@@ -25,8 +33,11 @@ const ATTEMPTS_MAX: u32 = 64;
 const LOST_ANSWERS_MAX: u32 = 3;
 /// How long to wait before repeating it.
 const LOST_ANSWER_PAUSE: Duration = Duration::from_millis(50);
-/// How many aggregates' states are kept in memory, so that a busy stream is not read anew for each command.
-const STATES_KEPT_MAX: u64 = 10_000;
+/// How many bytes of aggregates' states are kept in memory, so that a busy stream is not read again for each command. A
+/// repository of a million packages takes about 450 MB, most others some hundred bytes.
+const STATES_MAX_BYTES: u64 = 512 * 1024 * 1024;
+/// What an entry of the cache takes beside the state: its stream's name, its lock, and the cache's own nodes.
+const STATE_OVERHEAD_BYTES: usize = 512;
 
 /// Tells the time. The only clock that events see.
 pub type Clock = fn() -> DateTime<Utc>;
@@ -108,7 +119,13 @@ pub enum LogError {
 pub struct Executor {
     store: Arc<dyn EventStore>,
     clock: Clock,
-    states: moka::sync::Cache<StreamId, Arc<Mutex<Slot>>>,
+    states: Cache<StreamId, Arc<Kept>>,
+}
+
+/// An aggregate's state in the cache, and what it weighs there.
+struct Kept {
+    weight_bytes: AtomicUsize,
+    slot: Mutex<Slot>,
 }
 
 /// An aggregate's state in memory. Commands on one stream of this process take turns, so they never race each other.
@@ -127,7 +144,18 @@ impl Executor {
     /// Commands run against `store` and are stamped by `clock`.
     #[must_use]
     pub fn new(store: Arc<dyn EventStore>, clock: Clock) -> Self {
-        Self { store, clock, states: moka::sync::Cache::new(STATES_KEPT_MAX) }
+        Self::keeping(store, clock, STATES_MAX_BYTES)
+    }
+
+    fn keeping(store: Arc<dyn EventStore>, clock: Clock, states_max_bytes: u64) -> Self {
+        // A state of half the cache or more counts as half: it is kept whatever it takes, because to read a long stream
+        // again for each command would cost more than the memory.
+        let weigh = move |_: &StreamId, kept: &Arc<Kept>| {
+            let bytes = kept.weight_bytes.load(Ordering::Relaxed) as u64;
+            u32::try_from(bytes.min(states_max_bytes / 2)).unwrap_or(u32::MAX)
+        };
+        let states = Cache::builder().max_capacity(states_max_bytes).weigher(weigh).build();
+        Self { store, clock, states }
     }
 
     /// The log that commands are run against.
@@ -153,20 +181,32 @@ impl Executor {
         context: &Context,
     ) -> Result<Executed<A::Event>, ExecuteError<A::Refusal>> {
         let stream = StreamId::new(A::KIND, id);
-        let slot = self.slot::<A>(&stream);
-        let mut slot = slot.lock().await;
+        let kept = self.kept::<A>(&stream);
+        let mut slot = kept.slot.lock().await;
+        let executed = self.decide_and_append::<A>(&stream, &mut slot, command, context).await;
+        self.weigh::<A>(&stream, &kept, &mut slot);
+        executed
+    }
+
+    async fn decide_and_append<A: Recordable>(
+        &self,
+        stream: &StreamId,
+        slot: &mut Slot,
+        command: A::Command,
+        context: &Context,
+    ) -> Result<Executed<A::Event>, ExecuteError<A::Refusal>> {
         let mut attempt = 1;
         loop {
             let decision = slot.state::<A>().decide(command.clone());
             // What is in memory may be behind the log: only a decision that appends is checked by the log itself.
-            if !matches!(&decision, Ok(events) if !events.is_empty()) && self.refresh::<A>(&stream, &mut slot).await? {
+            if !matches!(&decision, Ok(events) if !events.is_empty()) && self.refresh::<A>(stream, slot).await? {
                 continue;
             }
             let events = decision.map_err(ExecuteError::Refused)?;
             if events.is_empty() {
                 return Ok(Executed { events, position: None, revision: slot.revision });
             }
-            match self.append(&stream, slot.revision, &events, context).await {
+            match self.append(stream, slot.revision, &events, context).await {
                 Ok(appended) => {
                     for event in &events {
                         slot.state::<A>().evolve(event);
@@ -176,7 +216,7 @@ impl Executor {
                 }
                 Err(AppendError::Conflict { .. }) if attempt < ATTEMPTS_MAX => {
                     attempt += 1;
-                    self.refresh::<A>(&stream, &mut slot).await?;
+                    self.refresh::<A>(stream, slot).await?;
                 }
                 Err(error) => return Err(LogError::from(error).into()),
             }
@@ -193,24 +233,33 @@ impl Executor {
         look: impl FnOnce(&A, Revision) -> T,
     ) -> Result<T, LogError> {
         let stream = StreamId::new(A::KIND, id);
-        let slot = self.slot::<A>(&stream);
-        let mut slot = slot.lock().await;
-        self.refresh::<A>(&stream, &mut slot).await?;
+        let kept = self.kept::<A>(&stream);
+        let mut slot = kept.slot.lock().await;
+        let refreshed = self.refresh::<A>(&stream, &mut slot).await;
+        self.weigh::<A>(&stream, &kept, &mut slot);
+        refreshed?;
         let revision = slot.revision;
         Ok(look(slot.state::<A>(), revision))
     }
 
-    fn slot<A: Aggregate>(&self, stream: &StreamId) -> Arc<Mutex<Slot>> {
-        let empty = || Arc::new(Mutex::new(Slot { revision: Revision(0), state: Box::new(A::default()) }));
+    fn kept<A: Aggregate>(&self, stream: &StreamId) -> Arc<Kept> {
+        let empty = || {
+            let slot = Slot { revision: Revision(0), state: Box::new(A::default()) };
+            Arc::new(Kept { weight_bytes: AtomicUsize::new(STATE_OVERHEAD_BYTES), slot: Mutex::new(slot) })
+        };
         self.states.get_with_by_ref(stream, empty)
     }
 
+    /// Tells the cache what the state weighs by now. It weighs only what is put into it.
+    fn weigh<A: Aggregate>(&self, stream: &StreamId, kept: &Arc<Kept>, slot: &mut Slot) {
+        let weight_bytes = STATE_OVERHEAD_BYTES + slot.state::<A>().weight_bytes();
+        if kept.weight_bytes.swap(weight_bytes, Ordering::Relaxed) != weight_bytes {
+            self.states.insert(stream.clone(), Arc::clone(kept));
+        }
+    }
+
     /// Folds in what the log holds beyond `slot`. True if there was something.
-    async fn refresh<A: Recordable>(
-        &self,
-        stream: &StreamId,
-        slot: &mut MutexGuard<'_, Slot>,
-    ) -> Result<bool, LogError> {
+    async fn refresh<A: Recordable>(&self, stream: &StreamId, slot: &mut Slot) -> Result<bool, LogError> {
         let before = slot.revision;
         loop {
             let events = self.store.read_stream(stream, slot.revision, PAGE_EVENTS_MAX).await?;

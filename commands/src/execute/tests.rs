@@ -134,3 +134,36 @@ async fn commands_of_two_nodes_on_one_stream_all_arrive() {
     }
     assert_eq!(log.names().await.len(), 40);
 }
+
+/// Enough for about two keyrings of [`fill`].
+const STATES_MAX_BYTES: u64 = 16 * 1024;
+
+async fn fill(node: &Executor, repository: u128) {
+    for n in 0..20 {
+        node.execute::<Keyring>(Uuid::from_u128(repository), issue(n), &operator()).await.expect("issued");
+    }
+}
+
+#[tokio::test]
+async fn states_in_memory_are_limited_by_what_they_weigh_and_not_by_their_number() {
+    let log = Log::new().await;
+    let node = Executor::keeping(log.store.clone(), noon, STATES_MAX_BYTES);
+    for repository in 0..10 {
+        fill(&node, repository).await;
+    }
+    node.states.run_pending_tasks();
+    let in_memory: usize = node.states.iter().map(|(_, kept)| kept.weight_bytes.load(Ordering::Relaxed)).sum();
+    assert!((1..10).contains(&node.states.entry_count()), "{} states", node.states.entry_count());
+    assert!(in_memory as u64 <= STATES_MAX_BYTES, "{in_memory} bytes");
+    assert!(in_memory as u64 > STATES_MAX_BYTES / 4, "{in_memory} bytes: a keyring weighs more than its type does");
+}
+
+#[tokio::test]
+async fn a_state_that_is_heavier_than_the_cache_is_kept() {
+    let log = Log::new().await;
+    let node = Executor::keeping(log.store.clone(), noon, 2 * 1024);
+    fill(&node, 1).await;
+    node.states.run_pending_tasks();
+    let in_memory: Vec<usize> = node.states.iter().map(|(_, kept)| kept.weight_bytes.load(Ordering::Relaxed)).collect();
+    assert!(matches!(in_memory[..], [bytes] if bytes > 2 * 1024), "{in_memory:?}");
+}

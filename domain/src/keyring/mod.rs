@@ -27,7 +27,7 @@ pub use self::{
     rolls::NextKey,
     window::Window,
 };
-use crate::{aggregate::Aggregate, digest::Sha256, ids::AccessKeyId, names::MachineName};
+use crate::{aggregate::Aggregate, digest::Sha256, ids::AccessKeyId, names::MachineName, weight::of_entries};
 
 /// The access keys of one repository.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -97,6 +97,16 @@ impl Aggregate for Keyring {
 
     fn evolve(&mut self, event: &Event) {
         evolve::evolve(self, event);
+    }
+
+    fn weight_bytes(&self) -> usize {
+        let lists = self.window.iter().map(|window| window.older_shared.len() + window.sealed.len());
+        let forgettable = self.forgettable.values().map(Vec::len);
+        size_of::<Self>()
+            + of_entries::<AccessKeyId, Key>(self.keys.len(), 1)
+            + of_entries::<AccessKeyName, AccessKeyId>(self.names.len(), 1)
+            + of_entries::<MachineName, Machine>(self.machines.len(), 1)
+            + lists.chain(forgettable).sum::<usize>() * size_of::<AccessKeyId>()
     }
 }
 

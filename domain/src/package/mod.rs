@@ -11,7 +11,7 @@ pub use self::{
     deb::DebFacts,
     rpm::{Changelog, Comparison, Dependency, FileKind, FileList, PackagedFile, RpmFacts},
 };
-use crate::digest::Sha256;
+use crate::{digest::Sha256, weight::TEXT_BYTES};
 
 /// The two kinds of package, and of repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -113,6 +113,15 @@ impl Package {
             Facts::Deb(deb) => &deb.architecture,
             Facts::Rpm(rpm) => &rpm.architecture,
         }
+    }
+
+    /// Roughly how many bytes of memory it takes.
+    pub(crate) fn weight_bytes(&self) -> usize {
+        let facts = match &self.facts {
+            Facts::Deb(deb) => deb.control.len(),
+            Facts::Rpm(rpm) => rpm.weight_bytes(),
+        };
+        size_of::<Self>() + 4 * TEXT_BYTES + facts
     }
 }
 

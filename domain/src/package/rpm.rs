@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Sha256;
+use crate::{digest::Sha256, weight::TEXT_BYTES};
 
 /// The parts of an rpm header that `primary.xml`, `filelists.xml` and `other.xml` show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +75,30 @@ pub struct RpmFacts {
 }
 
 impl RpmFacts {
+    /// Roughly how many bytes of memory they take.
+    pub(super) fn weight_bytes(&self) -> usize {
+        let dependencies = [
+            &self.provides,
+            &self.requires,
+            &self.conflicts,
+            &self.obsoletes,
+            &self.suggests,
+            &self.enhances,
+            &self.recommends,
+            &self.supplements,
+        ];
+        let files = match &self.files {
+            FileList::Inline(files) => files.len(),
+            FileList::Blob(_) => 0,
+        };
+        let changelogs = self.changelogs.iter().map(|entry| size_of::<Changelog>() + TEXT_BYTES + entry.text.len());
+        size_of::<Self>()
+            + self.description.len()
+            + dependencies.map(Vec::len).iter().sum::<usize>() * (size_of::<Dependency>() + 2 * TEXT_BYTES)
+            + files * (size_of::<PackagedFile>() + 2 * TEXT_BYTES)
+            + changelogs.sum::<usize>()
+    }
+
     /// `[epoch:]version-release`.
     #[must_use]
     pub fn evr(&self) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{API_TOKEN_NAME_DEFAULT, ApiTokenName, CiJob, Event, Refusal, Scopes};
-use crate::{digest::Sha256, ids::TokenId};
+use crate::{digest::Sha256, ids::TokenId, weight::of_entries};
 
 /// Most named API tokens that a project has at the same time: one for each CI system, and some more.
 pub const API_TOKENS_MAX: usize = 20;
@@ -76,6 +76,10 @@ fn default_name() -> ApiTokenName {
 }
 
 impl ApiTokens {
+    pub(super) fn weight_bytes(&self) -> usize {
+        of_entries::<TokenId, ApiToken>(self.0.len(), 2)
+    }
+
     /// The token with this id, unless it is dead.
     #[must_use]
     pub fn get(&self, token: TokenId) -> Option<&ApiToken> {

@@ -6,7 +6,10 @@ use super::{
     ApiUrl, AtGithub, CommitState, Event, GithubName, GithubStep, Refusal, STEP_CODE_MAX_CHARS, STEP_MESSAGE_MAX_CHARS,
     at_github::cut,
 };
-use crate::ids::{ReleaseId, SecretId};
+use crate::{
+    ids::{ReleaseId, SecretId},
+    weight::{TEXT_BYTES, of_entries},
+};
 
 /// What a project has at GitHub.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +46,15 @@ pub struct DeployKey {
 }
 
 impl Github {
+    pub(super) fn weight_bytes(&self) -> usize {
+        of_entries::<u64, SecretId>(self.webhooks.len(), 0)
+            + of_entries::<ReleaseId, CommitState>(self.reported.len(), 0)
+            + of_entries::<GithubStep, (String, String)>(
+                self.failing.len(),
+                (STEP_CODE_MAX_CHARS + STEP_MESSAGE_MAX_CHARS) / TEXT_BYTES,
+            )
+    }
+
     /// Connected to a code repository; of what was there `before` only what is of the same one is known on.
     pub(super) fn connected(
         before: Option<Self>,

@@ -44,6 +44,7 @@ use crate::{
     aggregate::Aggregate,
     ids::{ReleaseId, SecretId},
     names::{OrganisationName, TagName},
+    weight::of_entries,
 };
 
 /// A project, if it was added.
@@ -147,9 +148,23 @@ impl Aggregate for Project {
             added.evolve(event);
         }
     }
+
+    fn weight_bytes(&self) -> usize {
+        size_of::<Self>() + self.added().map_or(0, Added::weight_bytes)
+    }
 }
 
 impl Added {
+    fn weight_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.api_tokens.weight_bytes()
+            + self.known_tags.weight_bytes()
+            + self.github.as_ref().map_or(0, Github::weight_bytes)
+            + of_entries::<TagName, ReleaseId>(self.releases.len(), 1)
+            + of_entries::<TagName, ()>(self.tried_tags.len(), 1)
+            + of_entries::<String, (TagName, ReleaseId)>(self.idempotency_keys.len(), 3)
+    }
+
     fn evolve(&mut self, event: &Event) {
         self.api_tokens.evolve(event);
         self.known_tags.evolve(event);

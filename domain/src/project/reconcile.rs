@@ -7,6 +7,7 @@ use crate::{
     ids::ReleaseId,
     names::TagName,
     version::{ReleaseVersion, compare_deb},
+    weight::of_entries,
 };
 
 /// Most releases that one look at the tags asks for: a repository that suddenly has hundreds of new tags is released bit
@@ -36,6 +37,10 @@ pub struct KnownTags {
 }
 
 impl KnownTags {
+    pub(super) fn weight_bytes(&self) -> usize {
+        of_entries::<TagName, ()>(self.tags.len(), 1)
+    }
+
     /// Does reconciliation leave this tag alone?
     #[must_use]
     pub fn contains(&self, tag: &TagName) -> bool {

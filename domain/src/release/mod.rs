@@ -22,6 +22,7 @@ use crate::{
     package::Package,
     project::CommitId,
     version::ReleaseVersion,
+    weight::of_entries,
 };
 
 /// A release: how far it has come, and what it knows.
@@ -128,6 +129,10 @@ impl Aggregate for Release {
             _ => {}
         }
     }
+
+    fn weight_bytes(&self) -> usize {
+        size_of::<Self>() + self.running().map_or(0, Running::weight_bytes)
+    }
 }
 
 impl Running {
@@ -147,6 +152,14 @@ impl Running {
             None if self.has_build_slot => Step::CheckoutCode,
             None => Step::WaitingForBuildSlot,
         }
+    }
+
+    /// A config makes one package: there are few, and what some of them say of themselves is long.
+    fn weight_bytes(&self) -> usize {
+        let packages = || self.packages.iter().flat_map(BTreeMap::values);
+        size_of::<Self>()
+            + of_entries::<String, Progress>(packages().count(), 8)
+            + packages().filter_map(|progress| progress.ready.as_ref()).map(Package::weight_bytes).sum::<usize>()
     }
 
     fn evolve(&mut self, event: &Event) {

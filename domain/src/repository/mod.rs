@@ -145,4 +145,8 @@ impl Aggregate for Repository {
         }
         self.content_revision = self.revision;
     }
+
+    fn weight_bytes(&self) -> usize {
+        size_of::<Self>() + self.packages.weight_bytes() + self.snapshots.weight_bytes()
+    }
 }

@@ -6,7 +6,11 @@ use std::{
 };
 
 use super::yank::{Yank, YankPolicy};
-use crate::{digest::Sha256, package::Package};
+use crate::{
+    digest::Sha256,
+    package::Package,
+    weight::{TEXT_BYTES, of_entries},
+};
 
 /// What a package manager takes for the same package: two different files of one identity would break clients.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +63,15 @@ impl Packages {
 
     pub(super) fn get(&self, identity: &Identity) -> Option<&Present> {
         self.present.get(identity)
+    }
+
+    /// Roughly how much memory all this takes: each identity is there once, and three maps point at it.
+    pub(super) fn weight_bytes(&self) -> usize {
+        let count = self.present.len();
+        count * (size_of::<Identity>() + 3 * TEXT_BYTES)
+            + of_entries::<Arc<Identity>, Present>(count, 0)
+            + of_entries::<Sha256, Arc<Identity>>(count, 0)
+            + of_entries::<Arc<Identity>, ()>(count, 0)
     }
 
     /// The package that is there, or hidden, in that file.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::{Event, Refusal, Repository};
-use crate::names::SnapshotName;
+use crate::{names::SnapshotName, weight::of_entries};
 
 /// Most names that the publications of one repository can have been given.
 pub const NAMES_MAX: usize = 10_000;
@@ -26,6 +26,10 @@ struct Named {
 }
 
 impl Snapshots {
+    pub(super) fn weight_bytes(&self) -> usize {
+        size_of_val(&*self.published) + of_entries::<SnapshotName, Named>(self.named.len(), 1)
+    }
+
     /// There is one more publication, later than all others.
     pub(super) fn published(&mut self, at: DateTime<Utc>) {
         self.published.push(at.timestamp());

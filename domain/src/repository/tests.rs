@@ -462,3 +462,20 @@ fn yanking_and_signing_anew_every_package_takes_a_small_multiple_of_adding_them(
     assert!(yanking < TIMES_SLOWER_MAX * adding, "adding took {adding:?}, yanking {yanking:?}");
     assert!(signing < TIMES_SLOWER_MAX * adding, "adding took {adding:?}, signing anew {signing:?}");
 }
+
+#[test]
+fn a_repository_weighs_what_its_packages_take() {
+    const PACKAGES: usize = 1_000;
+    let mut repository = Repository::default();
+    let empty = repository.weight_bytes();
+    let mut texts = 0;
+    for number in 0..PACKAGES {
+        let event = added(&format!("1.{number}"));
+        let Event::PackageAdded { package, .. } = &event else { unreachable!("it was added") };
+        texts += package.name().len() + package.version().len() + package.architecture().len();
+        repository.evolve(&event);
+    }
+    let weight = repository.weight_bytes() - empty;
+    assert!(weight > texts + PACKAGES * size_of::<Sha256>(), "{weight} bytes");
+    assert!(weight < PACKAGES * 1024, "{weight} bytes");
+}
