@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use domain::{event::Event, recorded::Recorded};
 use sqlx::{
     Connection as _, Row as _, SqliteConnection, SqlitePool,
@@ -67,9 +68,23 @@ where
     row.try_get::<&str, _>(column)?.parse().map_err(|error: T::Err| sqlx::Error::Decode(error.into()))
 }
 
+/// The value whose text is in `column`, if there is one.
+pub(crate) fn maybe_parsed<T>(row: &SqliteRow, column: &str) -> Result<Option<T>, sqlx::Error>
+where
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let text = row.try_get::<Option<&str>, _>(column)?;
+    text.map(str::parse::<T>).transpose().map_err(|error: T::Err| sqlx::Error::Decode(error.into()))
+}
+
 /// When it was recorded, in microseconds since 1970: as rows hold it.
 pub(crate) fn micros(recorded: &Recorded<Event>) -> i64 {
     recorded.metadata.recorded_at.timestamp_micros()
+}
+
+/// What [`micros`] stored in `column`.
+pub(crate) fn time(row: &SqliteRow, column: &str) -> Result<DateTime<Utc>, sqlx::Error> {
+    Ok(DateTime::from_timestamp_micros(row.try_get(column)?).unwrap_or_default())
 }
 
 /// SQLite has no unsigned integers. Positions, revisions and sizes are far from the limit.

@@ -1,16 +1,13 @@
 //! `/projects/{project}`: how a project is released, with which tokens, and what became of it.
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::{
     extract::{Path, State},
     response::Html,
 };
-use commands::execute::Executor;
 use domain::{
     ids::ProjectId,
-    project::{Added, Project, Trigger},
+    project::{CiTrust, Trigger},
     token::id_text,
 };
 use projections::{
@@ -25,7 +22,6 @@ use super::{
     releases::ReleaseRow,
     show::Moment,
 };
-use crate::http::problem::Problem;
 
 /// How many releases the page shows.
 const RELEASES_SHOWN: u32 = 20;
@@ -100,7 +96,6 @@ struct RefusedRow {
 pub(super) async fn project(
     State(board): State<Board>,
     State(credentials): State<Credentials>,
-    State(executor): State<Arc<Executor>>,
     State(site): State<SiteInfo>,
     Path(project): Path<String>,
 ) -> Result<Html<String>, PageProblem> {
@@ -110,20 +105,16 @@ pub(super) async fn project(
     let has_older = releases.len() > RELEASES_SHOWN as usize;
     releases.truncate(RELEASES_SHOWN as usize);
     let layout = Layout::of(&site, format!("{}/{}", row.organisation, row.name), Section::Projects);
-    let facts =
-        |project: &Project, _| project.added().map(|added| (github(added), jobs(added), added.tag_pattern.to_string()));
-    let facts = executor.inspect::<Project, _>(id.0, facts).await.map_err(Problem::from)?;
-    let (github, jobs, tag_pattern) = facts.unwrap_or_default();
     let tokens = credentials.api_tokens(id).await?;
     let deliveries = board.deliveries(id, DELIVERIES_SHOWN).await?;
     let refused = board.refused_triggers(id).await?;
     show(&ProjectPage {
         trigger_url: format!("{}/api/v1/projects/{id}/releases", site.public_url),
         webhook_url: format!("{}/webhooks/github/{id}", site.public_url),
-        has_api_trigger: row.trigger == Trigger::ApiEndpoint.as_str(),
-        tag_pattern,
-        github,
-        jobs,
+        has_api_trigger: row.trigger == Trigger::ApiEndpoint,
+        tag_pattern: row.tag_pattern.to_string(),
+        github: github(&row),
+        jobs: row.ci_trust.as_ref().map(JobFacts::of),
         tokens: tokens.into_iter().map(|token| TokenRow::of(token, &layout)).collect(),
         releases: ReleaseRow::of(&board, releases, &layout).await?,
         project: ProjectRow::of(row, &layout),
@@ -134,21 +125,22 @@ pub(super) async fn project(
     })
 }
 
-fn github(project: &Added) -> Option<GithubFacts> {
+fn github(project: &board::Project) -> Option<GithubFacts> {
     let github = project.connected()?;
     let failing = github.failing.iter().map(|(step, (code, message))| (step.as_str(), code.clone(), message.clone()));
     Some(GithubFacts {
         full_name: github.full_name.to_string(),
         repository_id: github.repository_id,
         by_hand: github.credential.is_none(),
-        is_registered: project.live_webhook_secret().is_some_and(|live| github.has_webhook(live)),
+        is_registered: project.has_webhook(),
         failing: failing.collect(),
     })
 }
 
-fn jobs(project: &Added) -> Option<JobFacts> {
-    let trust = project.ci_trust.as_ref()?;
-    Some(JobFacts { repository_id: trust.repository_id, ref_pattern: trust.ref_pattern.to_string() })
+impl JobFacts {
+    fn of(trust: &CiTrust) -> Self {
+        Self { repository_id: trust.repository_id, ref_pattern: trust.ref_pattern.to_string() }
+    }
 }
 
 impl TokenRow {

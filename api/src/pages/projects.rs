@@ -33,7 +33,7 @@ impl ProjectRow {
         Self {
             id: row.id.to_string(),
             added: layout.moment(row.added_at),
-            trigger: if row.trigger == Trigger::GithubWebhook.as_str() { "GitHub webhook" } else { "API endpoint" },
+            trigger: if row.trigger == Trigger::GithubWebhook { "GitHub webhook" } else { "API endpoint" },
             organisation: row.organisation,
             name: row.name,
             source: row.source,

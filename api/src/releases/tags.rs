@@ -37,7 +37,7 @@ impl TagSource {
             .executor
             .inspect::<Project, _>(project.0, |project, _| project.added().map(|added| added.source.clone()))
             .await?
-            .unwrap_or_default();
+            .ok_or_else(|| Problem::NotFound(Refusal::Unknown.to_string()))?;
         let url = GitUrl::parse(&source, self.git.allow_local)
             .map_err(|error| Problem::Conflict { code: "source_refused", detail: error.to_string() })?;
         // Each question is a process and a connection: a token cannot start any number of them.

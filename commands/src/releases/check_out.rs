@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use domain::{
     ids::ReleaseId,
-    project::{GitUrl, Project},
+    project::{GitUrl, Project, Refusal},
     release::{self, Command, Step},
 };
 
@@ -32,7 +32,7 @@ impl Pipeline {
             .executor
             .inspect::<Project, _>(origin.project.0, |project, _| project.added().map(|added| added.source.clone()))
             .await?
-            .unwrap_or_default();
+            .ok_or_else(|| Stop::failed(Step::CheckoutCode, "unknown_project", Refusal::Unknown.to_string()))?;
         let failed = |code, cause: &(dyn std::error::Error + 'static)| {
             Stop::failed(Step::CheckoutCode, code, Causes(cause).to_string())
         };

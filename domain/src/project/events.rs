@@ -1,5 +1,7 @@
 //! The facts of a project.
 
+use std::str::FromStr;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -215,6 +217,19 @@ impl Trigger {
         }
     }
 }
+
+impl FromStr for Trigger {
+    type Err = InvalidTrigger;
+    fn from_str(text: &str) -> Result<Self, InvalidTrigger> {
+        let all = [Self::ApiEndpoint, Self::GithubWebhook];
+        all.into_iter().find(|trigger| trigger.as_str() == text).ok_or_else(|| InvalidTrigger(text.to_owned()))
+    }
+}
+
+/// The text names no trigger.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is not a trigger: expected api_endpoint or github_webhook")]
+pub struct InvalidTrigger(String);
 
 /// Why triggers were refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

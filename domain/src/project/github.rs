@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     ApiUrl, AtGithub, CommitState, Event, GithubName, GithubStep, Refusal, STEP_CODE_MAX_CHARS, STEP_MESSAGE_MAX_CHARS,
-    at_github::cut,
+    Trigger, at_github::cut,
 };
 use crate::{
     ids::{ReleaseId, SecretId},
@@ -12,7 +14,7 @@ use crate::{
 };
 
 /// What a project has at GitHub.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Github {
     /// The code repository's numeric id. Only its deliveries count.
     pub repository_id: u64,
@@ -30,12 +32,13 @@ pub struct Github {
     pub deploy_key: Option<DeployKey>,
     /// Steps that fail, and why: code and message.
     pub failing: BTreeMap<GithubStep, (String, String)>,
-    /// What was said last about each release's commit.
+    /// What was said last about each release's commit. It grows with every release, and only decisions need it.
+    #[serde(skip)]
     pub reported: BTreeMap<ReleaseId, CommitState>,
 }
 
 /// A key with which the code repository can be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployKey {
     /// Its id at GitHub.
     pub deploy_key_id: u64,
@@ -56,7 +59,8 @@ impl Github {
     }
 
     /// Connected to a code repository; of what was there `before` only what is of the same one is known on.
-    pub(super) fn connected(
+    #[must_use]
+    pub fn connected(
         before: Option<Self>,
         (repository_id, full_name, api_url, credential): (u64, GithubName, ApiUrl, Option<SecretId>),
     ) -> Self {
@@ -70,6 +74,13 @@ impl Github {
     /// Registered webhooks whose secret is not `live`: they are to be removed. All of them, if nothing is live.
     pub fn webhooks_to_remove(&self, live: Option<SecretId>) -> impl Iterator<Item = u64> + '_ {
         self.webhooks.iter().filter(move |(_, secret)| Some(**secret) != live).map(|(hook, _)| *hook)
+    }
+
+    /// The secret that deliveries have to be signed with, of `secret`, the newest: none while GitHub does not trigger the
+    /// project's releases.
+    #[must_use]
+    pub fn live_webhook_secret(&self, trigger: Trigger, secret: Option<SecretId>) -> Option<SecretId> {
+        secret.filter(|_| trigger == Trigger::GithubWebhook && self.is_connected)
     }
 
     /// Is there a webhook with the secret that is `live`?
@@ -96,7 +107,8 @@ impl Github {
         Ok(if already { vec![] } else { vec![done.event()] })
     }
 
-    pub(super) fn evolve(&mut self, event: &Event) {
+    /// What it has after one more fact of the project.
+    pub fn evolve(&mut self, event: &Event) {
         match event {
             Event::WebhookRegistered { hook_id, secret } => {
                 self.webhooks.insert(*hook_id, *secret);

@@ -30,7 +30,7 @@ pub use self::{
     ci::{AUDIENCE_MAX_CHARS, CI_REF_PATTERN_DEFAULT, CiTrust, valid_audience},
     commands::Command,
     commit_id::{CommitId, InvalidCommitId},
-    events::{Event, Trigger, TriggerRefused},
+    events::{Event, InvalidTrigger, Trigger, TriggerRefused},
     git_url::{GIT_URL_MAX_BYTES, GitUrl, InvalidGitUrl, Transport},
     github::{DeployKey, Github},
     github_names::{API_URL_MAX_BYTES, ApiUrl, GITHUB_NAME_MAX_CHARS, GithubName, InvalidGithub},
@@ -113,7 +113,7 @@ impl Added {
     /// The secret that deliveries have to be signed with; none while GitHub does not trigger its releases.
     #[must_use]
     pub fn live_webhook_secret(&self) -> Option<SecretId> {
-        self.webhook_secret.filter(|_| self.trigger == Trigger::GithubWebhook && self.connected().is_some())
+        self.github.as_ref()?.live_webhook_secret(self.trigger, self.webhook_secret)
     }
 }
 

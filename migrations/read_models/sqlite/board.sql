@@ -7,13 +7,25 @@ create table organisation (
 ) strict, without rowid;
 
 create table project (
-    id           text    not null primary key,
-    organisation text    not null, -- its name
-    name         text    not null,
-    source       text    not null,
-    trigger_kind text    not null,
-    added_at     integer not null,
+    id             text    not null primary key,
+    organisation   text    not null, -- its name
+    name           text    not null,
+    source         text    not null,
+    trigger_kind   text    not null,
+    tag_pattern    text    not null,
+    ci_trust       text,             -- JSON; none if no CI job is trusted
+    github         text,             -- JSON; none if it was never connected
+    webhook_secret text,             -- the id of the newest
+    added_at       integer not null,
     unique (organisation, name)
+) strict, without rowid;
+
+-- The release of each tag, but for those that failed.
+create table tag_release (
+    project text not null,
+    tag     text not null,
+    release text not null,
+    primary key (project, tag)
 ) strict, without rowid;
 
 create table listed_repository (

@@ -2,6 +2,7 @@
 
 mod listed;
 mod projector;
+mod projects;
 mod queries;
 mod release_rows;
 mod releases;
@@ -14,8 +15,9 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use domain::{
     digest::Sha256,
-    ids::{OrganisationId, ProjectId, ReleaseId, RepositoryId},
+    ids::{OrganisationId, ProjectId, ReleaseId, RepositoryId, SecretId},
     package::Format,
+    project::{CiTrust, Github, TagPattern, Trigger},
     recorded::Position,
     release::Step,
     repository::YankPolicy,
@@ -67,10 +69,35 @@ pub struct Project {
     pub name: String,
     /// The git URL it is cloned from.
     pub source: String,
-    /// How releases are asked for: `api_endpoint` or `github_webhook`.
-    pub trigger: String,
+    /// How releases are asked for.
+    pub trigger: Trigger,
+    /// Which tags webhooks release.
+    pub tag_pattern: TagPattern,
+    /// The CI jobs that get a token for a proof of their identity.
+    pub ci_trust: Option<CiTrust>,
+    /// What it has at GitHub, connected or not; without what was reported there.
+    pub github: Option<Github>,
+    /// The newest sealed secret of its webhook.
+    pub webhook_secret: Option<SecretId>,
     /// When.
     pub added_at: DateTime<Utc>,
+}
+
+impl Project {
+    /// What it has at GitHub, if it is connected.
+    #[must_use]
+    pub fn connected(&self) -> Option<&Github> {
+        self.github.as_ref().filter(|github| github.is_connected)
+    }
+
+    /// Whether GitHub has a webhook that signs with the secret that counts.
+    #[must_use]
+    pub fn has_webhook(&self) -> bool {
+        self.connected().is_some_and(|github| {
+            let live = github.live_webhook_secret(self.trigger, self.webhook_secret);
+            live.is_some_and(|live| github.has_webhook(live))
+        })
+    }
 }
 
 /// A package repository.

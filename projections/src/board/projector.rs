@@ -3,24 +3,20 @@
 use domain::{
     digest::Sha256,
     event::Event,
-    organisation, project,
+    organisation,
     recorded::Recorded,
     repository::{self, YankPolicy},
 };
 use futures::future::BoxFuture;
 use sqlx::SqliteConnection;
 
-use super::{
-    listed::Listed,
-    releases::Releases,
-    triggers::{self, Deliveries},
-};
+use super::{listed::Listed, projects, releases::Releases, triggers::Deliveries};
 use crate::{
     projector::{ProjectionError, Projector},
     read_models::{micros, signed},
 };
 
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// Writes the dashboards' rows. In memory it keeps what the batch changes, and the releases that were changed last.
 #[derive(Default)]
@@ -48,6 +44,7 @@ impl Projector for BoardProjector {
             "release",
             "release_step",
             "release_package",
+            "tag_release",
             "delivery",
             "refused_trigger",
         ]
@@ -74,7 +71,7 @@ impl Projector for BoardProjector {
         Box::pin(async move {
             match &recorded.event {
                 Event::Organisation(event) => of_organisation(rows, recorded, event).await?,
-                Event::Project(event) => of_project(rows, recorded, event).await?,
+                Event::Project(event) => projects::fold(rows, recorded, event).await?,
                 Event::Repository(event) => of_repository(rows, &mut self.listed, recorded, event).await?,
                 Event::Release(event) => self.releases.fold(rows, recorded, event).await?,
                 Event::Delivery(event) => self.deliveries.add(recorded, event),
@@ -122,31 +119,6 @@ async fn of_organisation(
             sqlx::query("update organisation set build_slots = ? where id = ?").bind(*slots).bind(id)
         }
         organisation::Event::FeedTokenIssued { .. } | organisation::Event::FeedTokenRevoked { .. } => return Ok(()),
-    };
-    query.execute(rows).await?;
-    Ok(())
-}
-
-async fn of_project(
-    rows: &mut SqliteConnection,
-    recorded: &Recorded<Event>,
-    event: &project::Event,
-) -> Result<(), sqlx::Error> {
-    let id = recorded.stream.id().to_string();
-    let query = match event {
-        project::Event::Added { organisation, name, source, trigger } => sqlx::query(
-            "insert into project (id, organisation, name, source, trigger_kind, added_at) values (?, ?, ?, ?, ?, ?)",
-        )
-        .bind(id)
-        .bind(organisation.as_str())
-        .bind(name.as_str())
-        .bind(source)
-        .bind(trigger.as_str())
-        .bind(micros(recorded)),
-        project::Event::TriggerChosen { trigger } => {
-            sqlx::query("update project set trigger_kind = ? where id = ?").bind(trigger.as_str()).bind(id)
-        }
-        _ => return triggers::of_project(rows, recorded, event).await,
     };
     query.execute(rows).await?;
     Ok(())

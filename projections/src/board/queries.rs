@@ -9,8 +9,10 @@ use domain::{
 };
 use sqlx::{Row as _, sqlite::SqliteRow};
 
-use super::{Board, Organisation, Project, Release, ReleasePackage, ReleaseStep, Repository, RepositoryPackage};
-use crate::read_models::{parsed, signed, unsigned};
+use super::{
+    Board, Organisation, Project, Release, ReleasePackage, ReleaseStep, Repository, RepositoryPackage, projects,
+};
+use crate::read_models::{parsed, signed, time, unsigned};
 
 /// Most items in one answer.
 pub const PAGE_MAX: u32 = 200;
@@ -52,14 +54,14 @@ impl Board {
         limit: u32,
     ) -> Result<Vec<Project>, sqlx::Error> {
         let found = sqlx::query(
-            "select id, organisation, name, source, trigger_kind, added_at from project
+            "select * from project
              where ?1 is null or organisation = ?1 order by added_at desc, id limit ?2 offset ?3",
         )
         .bind(organisation.map(|name| name.as_str().to_owned()))
         .bind(limit.min(PAGE_MAX))
         .bind(offset)
         .fetch_all(&self.readers);
-        found.await?.iter().map(project).collect()
+        found.await?.iter().map(projects::project).collect()
     }
 
     /// The project with this id: its names, and where its code is.
@@ -68,10 +70,8 @@ impl Board {
     /// The read models cannot be read.
     pub async fn project(&self, id: ProjectId) -> Result<Option<Project>, sqlx::Error> {
         let found =
-            sqlx::query("select id, organisation, name, source, trigger_kind, added_at from project where id = ?")
-                .bind(id.to_string())
-                .fetch_optional(&self.readers);
-        found.await?.as_ref().map(project).transpose()
+            sqlx::query("select * from project where id = ?").bind(id.to_string()).fetch_optional(&self.readers);
+        found.await?.as_ref().map(projects::project).transpose()
     }
 
     /// The project of that name.
@@ -239,17 +239,6 @@ fn organisation(row: &SqliteRow) -> Result<Organisation, sqlx::Error> {
     })
 }
 
-fn project(row: &SqliteRow) -> Result<Project, sqlx::Error> {
-    Ok(Project {
-        id: parsed(row, "id")?,
-        organisation: row.try_get("organisation")?,
-        name: row.try_get("name")?,
-        source: row.try_get("source")?,
-        trigger: row.try_get("trigger_kind")?,
-        added_at: time(row, "added_at")?,
-    })
-}
-
 fn repository(row: &SqliteRow) -> Result<Repository, sqlx::Error> {
     Ok(Repository {
         id: parsed(row, "id")?,
@@ -328,10 +317,6 @@ where
 {
     let text: Option<&str> = row.try_get(column)?;
     text.map(str::parse).transpose().map_err(|error: T::Err| sqlx::Error::Decode(error.into()))
-}
-
-fn time(row: &SqliteRow, column: &str) -> Result<DateTime<Utc>, sqlx::Error> {
-    Ok(DateTime::from_timestamp_micros(row.try_get(column)?).unwrap_or_default())
 }
 
 fn maybe_time(row: &SqliteRow, column: &str) -> Result<Option<DateTime<Utc>>, sqlx::Error> {

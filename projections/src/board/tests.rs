@@ -3,6 +3,7 @@
 use domain::{
     config::Architecture,
     digest::Sha256,
+    names::TagName,
     organisation,
     package::{DebFacts, Facts, Format, Package},
     project,
@@ -18,7 +19,7 @@ use crate::testing::{Running, World, at, dump};
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 fn received(tag: &str) -> release::Event {
-    let tag: domain::names::TagName = tag.parse().unwrap();
+    let tag: TagName = tag.parse().unwrap();
     let version = ReleaseVersion::from_tag(&tag).unwrap();
     let project = ProjectId(Uuid::from_u128(2));
     release::Event::Received { organisation: "acme".parse().unwrap(), project, tag, version }
@@ -263,7 +264,7 @@ async fn things_are_found_by_name_and_by_id() {
     assert_eq!(board.organisations(None, 10).await.unwrap().len(), 1);
     assert!(board.organisations(Some("acme"), 10).await.unwrap().is_empty());
     let found = board.project_named(&organisation, &project_name).await.unwrap().unwrap();
-    assert_eq!((found.id, found.trigger.as_str()), (project, "api_endpoint"));
+    assert_eq!((found.id, found.trigger), (project, project::Trigger::ApiEndpoint));
     assert_eq!(board.projects(Some(&organisation), 0, 10).await.unwrap(), [found]);
     let found = board.repository_named(&organisation, &repository_name).await.unwrap().unwrap();
     assert_eq!((found.id, found.packages, found.format.as_str()), (repository, 1, "deb"));
@@ -317,4 +318,87 @@ async fn a_project_shows_its_newest_deliveries_and_how_many_triggers_were_refuse
     running.shows(world.feed.append("project", project.0, 2, refused(3, 30, 40))).await;
     let expected = RefusedTriggers { reason: "wrong_signature".into(), count: 5, first_at: at(10), last_at: at(40) };
     assert_eq!(running.board.refused_triggers(project).await.unwrap(), [expected]);
+}
+
+#[tokio::test]
+async fn a_project_shows_what_it_has_at_github_and_which_jobs_and_tags_it_releases() {
+    let world = World::new();
+    let running = world.start().await;
+    let id = ProjectId(Uuid::from_u128(2));
+    let secret = |n| domain::ids::SecretId(Uuid::from_u128(n));
+    let release = ReleaseId(Uuid::from_u128(9));
+    let tag = || -> TagName { "v1".parse().unwrap() };
+    let trust = project::CiTrust {
+        repository_id: 7,
+        owner_id: 8,
+        ref_pattern: "refs/tags/v*".parse().unwrap(),
+        audience: None,
+    };
+    let step = project::GithubStep::InstallDeployKey;
+    let events = [
+        project::Event::Added {
+            organisation: "acme".parse().unwrap(),
+            name: "web".parse().unwrap(),
+            source: "https://example.com/web.git".into(),
+            trigger: project::Trigger::GithubWebhook,
+        },
+        project::Event::TagPatternSet { pattern: "v*".parse().unwrap() },
+        project::Event::CiIdentityTrusted(trust.clone()),
+        project::Event::GithubConnected {
+            repository_id: 7,
+            full_name: "acme/web".parse().unwrap(),
+            api_url: "https://api.github.com".parse().unwrap(),
+            credential: Some(secret(1)),
+        },
+        project::Event::WebhookSecretIssued { secret: secret(2) },
+        project::Event::WebhookRegistered { hook_id: 70, secret: secret(2) },
+        project::Event::GithubStepFailed { step, code: "forbidden".into(), message: "no".into() },
+        project::Event::TriggerAccepted {
+            tag: tag(),
+            version: ReleaseVersion::from_tag(&tag()).unwrap(),
+            release,
+            idempotency_key: None,
+        },
+    ];
+    let mut all: Vec<project::Event> = Vec::new();
+    let mut last = domain::recorded::Position(0);
+    for event in events {
+        last = world.feed.append("project", id.0, 3, event.clone());
+        all.push(event);
+    }
+    let received = domain::delivery::Event::Received {
+        project: id,
+        delivery: "d-1".parse().unwrap(),
+        hook_event: "create".into(),
+        repository_id: Some(7),
+        outcome: domain::delivery::Outcome::Tag { tag: tag() },
+    };
+    running.shows(world.feed.append("delivery", Uuid::from_u128(1_000), 4, received)).await;
+    let shown = async || running.board.project(id).await.unwrap().unwrap();
+    let project = shown().await;
+    assert_eq!((project.tag_pattern.as_str(), project.ci_trust.as_ref()), ("v*", Some(&trust)));
+    let folded = |all: &[project::Event]| domain::aggregate::fold::<project::Project>(all.iter().cloned());
+    let aggregate = folded(&all);
+    assert_eq!(project.connected(), aggregate.added().unwrap().connected());
+    assert!(project.has_webhook());
+    let [delivery] = running.board.deliveries(id, 10).await.unwrap().try_into().unwrap();
+    assert_eq!(delivery.release, Some(release));
+
+    for event in [
+        project::Event::TagFreed { tag: tag(), release },
+        project::Event::CiIdentityDistrusted,
+        project::Event::WebhookSecretIssued { secret: secret(3) },
+    ] {
+        last = world.feed.append("project", id.0, 5, event.clone());
+        all.push(event);
+    }
+    running.shows(last).await;
+    let project = shown().await;
+    assert_eq!((project.ci_trust.as_ref(), project.has_webhook()), (None, false), "it signs with the old secret");
+    let [delivery] = running.board.deliveries(id, 10).await.unwrap().try_into().unwrap();
+    assert_eq!(delivery.release, None);
+    running.shows(world.feed.append("project", id.0, 6, project::Event::GithubDisconnected)).await;
+    let project = shown().await;
+    assert_eq!((project.connected(), project.webhook_secret), (None, None));
+    assert_eq!(project.github.unwrap().webhooks.len(), 1, "it is to be removed");
 }

@@ -3,13 +3,19 @@
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use chrono::{DateTime, Utc};
-use domain::{delivery, event::Event, ids::ProjectId, project, recorded::Recorded};
+use domain::{
+    delivery,
+    event::Event,
+    ids::{ProjectId, ReleaseId},
+    project,
+    recorded::Recorded,
+};
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use super::Board;
 use crate::{
     bulk::{Insert, Statement},
-    read_models::{micros, signed, unsigned},
+    read_models::{maybe_parsed, micros, signed, time, unsigned},
 };
 
 /// How many deliveries of a project are shown; the log has all of them.
@@ -26,6 +32,8 @@ pub struct Delivery {
     pub outcome: String,
     /// The tag it told of, if something followed.
     pub tag: Option<String>,
+    /// The release of that tag, but for one that failed.
+    pub release: Option<ReleaseId>,
     /// When.
     pub received_at: DateTime<Utc>,
 }
@@ -49,17 +57,22 @@ impl Board {
     /// # Errors
     /// The read models cannot be read.
     pub async fn deliveries(&self, project: ProjectId, limit: u32) -> Result<Vec<Delivery>, sqlx::Error> {
-        let found = sqlx::query("select * from delivery where project = ? order by position desc limit ?")
-            .bind(project.to_string())
-            .bind(limit.min(DELIVERIES_KEPT_MAX))
-            .fetch_all(&self.readers);
+        let found = sqlx::query(
+            "select delivery.*, tag_release.release from delivery
+             left join tag_release on tag_release.project = delivery.project and tag_release.tag = delivery.tag
+             where delivery.project = ? order by position desc limit ?",
+        )
+        .bind(project.to_string())
+        .bind(limit.min(DELIVERIES_KEPT_MAX))
+        .fetch_all(&self.readers);
         let delivery = |row: &SqliteRow| {
             Ok(Delivery {
                 guid: row.try_get("guid")?,
                 hook_event: row.try_get("hook_event")?,
                 outcome: row.try_get("outcome")?,
                 tag: row.try_get("tag")?,
-                received_at: moment(row, "received_at")?,
+                release: maybe_parsed(row, "release")?,
+                received_at: time(row, "received_at")?,
             })
         };
         found.await?.iter().map(delivery).collect()
@@ -77,16 +90,12 @@ impl Board {
             Ok(RefusedTriggers {
                 reason: row.try_get("reason")?,
                 count: unsigned(row.try_get("count")?),
-                first_at: moment(row, "first_at")?,
-                last_at: moment(row, "last_at")?,
+                first_at: time(row, "first_at")?,
+                last_at: time(row, "last_at")?,
             })
         };
         found.await?.iter().map(refused).collect()
     }
-}
-
-fn moment(row: &SqliteRow, column: &str) -> Result<DateTime<Utc>, sqlx::Error> {
-    Ok(DateTime::from_timestamp_micros(row.try_get(column)?).unwrap_or_default())
 }
 
 static ADD: LazyLock<Insert> = LazyLock::new(|| {

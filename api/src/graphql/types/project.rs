@@ -1,14 +1,7 @@
 //! Projects.
 
-use std::sync::Arc;
-
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
-use commands::execute::Executor;
-use domain::{
-    ids::ProjectId,
-    names::TagName,
-    project::{self, Added, Trigger},
-};
+use domain::ids::ProjectId;
 use projections::{
     board::{self, Board, DELIVERIES_KEPT_MAX},
     credentials::Credentials,
@@ -37,13 +30,6 @@ impl Project {
         let row = part::<Board>(ctx).project(id).await.map_err(|error| internal(&error))?;
         row.map(Self).ok_or_else(|| not_found(format!("project {id}")))
     }
-
-    /// Looks at the project as it is now, which no read model can be late for.
-    async fn look<T: Default>(&self, ctx: &Context<'_>, look: impl FnOnce(&Added) -> T) -> Result<T> {
-        let executor = part::<Arc<Executor>>(ctx);
-        let looked = executor.inspect::<project::Project, _>(self.0.id.0, |project, _| project.added().map(look));
-        Ok(looked.await.map_err(|error| internal(&error))?.unwrap_or_default())
-    }
 }
 
 #[Object]
@@ -70,11 +56,7 @@ impl Project {
 
     /// How its releases are asked for. Calls of the other kind are refused.
     async fn trigger(&self) -> TriggerWord {
-        if self.0.trigger == Trigger::GithubWebhook.as_str() {
-            TriggerWord::GithubWebhook
-        } else {
-            TriggerWord::ApiEndpoint
-        }
+        self.0.trigger.into()
     }
 
     /// Where a POST with an API token releases a tag.
@@ -88,8 +70,8 @@ impl Project {
     }
 
     /// Which tags webhooks release.
-    async fn tag_pattern(&self, ctx: &Context<'_>) -> Result<String> {
-        self.look(ctx, |project| project.tag_pattern.to_string()).await
+    async fn tag_pattern(&self) -> &str {
+        self.0.tag_pattern.as_str()
     }
 
     /// Its API tokens, newest first. Their secrets were shown when they were made.
@@ -99,13 +81,13 @@ impl Project {
     }
 
     /// What it has at GitHub, if it is connected.
-    async fn github(&self, ctx: &Context<'_>) -> Result<Option<Github>> {
-        self.look(ctx, |project| project.connected().map(|github| Github::of(github, project))).await
+    async fn github(&self) -> Option<Github> {
+        self.0.connected().map(|github| Github::of(github, self.0.has_webhook()))
     }
 
     /// The jobs at GitHub Actions that get API tokens for a proof of their identity.
-    async fn github_actions(&self, ctx: &Context<'_>) -> Result<Option<GithubActions>> {
-        self.look(ctx, |project| project.ci_trust.clone().map(GithubActions::of)).await
+    async fn github_actions(&self) -> Option<GithubActions> {
+        self.0.ci_trust.clone().map(GithubActions::of)
     }
 
     /// What its webhook sent, newest first.
@@ -116,14 +98,7 @@ impl Project {
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
     ) -> Result<Vec<Delivery>> {
         let rows = part::<Board>(ctx).deliveries(self.0.id, within(first, DELIVERIES_KEPT_MAX)?).await;
-        let rows = rows.map_err(|error| internal(&error))?;
-        let releases = self
-            .look(ctx, |project| {
-                let release = |tag: &str| project.releases.get(&tag.parse::<TagName>().ok()?).map(|id| id.to_string());
-                rows.iter().map(|row| row.tag.as_deref().and_then(release)).collect::<Vec<_>>()
-            })
-            .await?;
-        Ok(rows.into_iter().zip(releases).map(|(row, release)| Delivery::of(row, release)).collect())
+        Ok(rows.map_err(|error| internal(&error))?.into_iter().map(Delivery::of).collect())
     }
 
     /// How many triggers were refused so far, for each reason. Counted at most once a minute.

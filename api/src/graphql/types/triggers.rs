@@ -2,10 +2,7 @@
 
 use async_graphql::{Enum, ID, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::{
-    project::{self, Added},
-    token::id_text,
-};
+use domain::{project, token::id_text};
 use projections::{board, credentials};
 
 /// How a project's releases are asked for.
@@ -93,7 +90,7 @@ pub(in crate::graphql) struct GithubFailure {
 }
 
 impl Github {
-    pub(super) fn of(github: &project::Github, project: &Added) -> Self {
+    pub(super) fn of(github: &project::Github, is_registered: bool) -> Self {
         let failing = github.failing.iter().map(|(step, (code, message))| GithubFailure {
             step: step.as_str().to_owned(),
             code: code.clone(),
@@ -105,7 +102,7 @@ impl Github {
             api_url: github.api_url.to_string(),
             has_token: github.credential.is_some(),
             webhook_ids: github.webhooks.keys().map(|hook| hook.to_string().into()).collect(),
-            is_registered: project.live_webhook_secret().is_some_and(|live| github.has_webhook(live)),
+            is_registered,
             deploy_key_id: github.deploy_key.as_ref().map(|key| key.deploy_key_id.to_string().into()),
             failing: failing.collect(),
         }
@@ -153,9 +150,9 @@ pub(in crate::graphql) struct Delivery {
 }
 
 impl Delivery {
-    pub(super) fn of(row: board::Delivery, release_id: Option<String>) -> Self {
-        let board::Delivery { guid, hook_event, outcome, tag, received_at } = row;
-        Self { guid, hook_event, outcome, tag, release_id, received_at }
+    pub(super) fn of(row: board::Delivery) -> Self {
+        let board::Delivery { guid, hook_event, outcome, tag, release, received_at } = row;
+        Self { guid, hook_event, outcome, tag, release_id: release.map(|id| id.to_string()), received_at }
     }
 }
 
