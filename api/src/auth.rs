@@ -7,7 +7,6 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use commands::{
-    causes::Causes,
     execute::{Clock, Context},
     personal::Persons,
 };
@@ -20,7 +19,6 @@ use domain::{
     token::{Token, TokenKind},
 };
 use projections::credentials::Credentials;
-use tokio::task::spawn_blocking;
 
 use crate::http::{
     client_address::{Peer, TrustedProxies},
@@ -94,13 +92,7 @@ impl Operator {
     }
 
     async fn sealed_origin(&self, command: CommandId) -> Option<Personal> {
-        let (person, address, persons) = (self.person?, self.address?, self.persons.clone());
-        // The person's key may have to be read from the disk.
-        let sealed = spawn_blocking(move || persons.seal_origin(person, command, address)).await;
-        sealed.unwrap_or_else(|error| {
-            tracing::error!(error = %Causes(&error), "cannot record where person {person} acts from");
-            None
-        })
+        self.persons.seal_origin(self.person?, command, self.address?).await
     }
 }
 

@@ -77,11 +77,11 @@ impl Operators {
         let (name, email) = (name(name_text)?, email(email_text)?);
         let person = PersonId(Uuid::now_v7());
         // Before the event, so that what it holds can always be opened. A crash here leaves a key that opens nothing.
-        self.persons.make_key(person)?;
+        self.persons.make_key(person).await?;
         let token = mint::token(TokenKind::Operator);
         let register = Command::Register {
-            name: self.persons.seal(person, Field::Name, name)?,
-            email: self.persons.seal(person, Field::Email, email)?,
+            name: self.persons.seal(person, Field::Name, name).await?,
+            email: self.persons.seal(person, Field::Email, email).await?,
             token: TokenId(token.id()),
             secret_sha256: token.secret_sha256(),
         };
@@ -118,7 +118,7 @@ impl Operators {
     /// See [`OperatorsError`].
     pub async fn erase(&self, person: PersonId, context: &Context) -> Result<Done<()>, OperatorsError> {
         let done = self.executor.execute::<Account>(person.0, Command::Erase, context).await?;
-        self.persons.destroy(person)?;
+        self.persons.destroy(person).await?;
         Ok(Done { value: (), position: done.position })
     }
 }
@@ -157,7 +157,7 @@ pub async fn list(store: &dyn EventStore, persons: &Persons) -> Result<Vec<Liste
         let Ok(event::Event::Account(event)) = event::decode(&recorded.event) else { continue };
         match event {
             Event::Registered { name, email } => {
-                listed.insert(person, of(persons, &name, &email, recorded.metadata.recorded_at));
+                listed.insert(person, of(persons, &name, &email, recorded.metadata.recorded_at).await);
             }
             Event::Removed => stand(&mut listed, person, "removed"),
             Event::PersonErased => stand(&mut listed, person, "erased"),
@@ -167,12 +167,12 @@ pub async fn list(store: &dyn EventStore, persons: &Persons) -> Result<Vec<Liste
     Ok(listed.into_values().collect())
 }
 
-fn of(persons: &Persons, name: &Personal, email: &Personal, registered_at: DateTime<Utc>) -> Listed {
+async fn of(persons: &Persons, name: &Personal, email: &Personal, registered_at: DateTime<Utc>) -> Listed {
     let person = name.person;
     Listed {
         person,
-        name: persons.open(name, Field::Name).unwrap_or_else(|| nameless(person)),
-        email: persons.open(email, Field::Email),
+        name: persons.open(name, Field::Name).await.unwrap_or_else(|| nameless(person)),
+        email: persons.open(email, Field::Email).await,
         registered_at,
         standing: "active",
     }

@@ -1,6 +1,7 @@
 //! How things come to happen: the one writer of the log, and the machinery that turns a tag into signed packages.
 
 pub mod blobs;
+pub mod blocking;
 pub mod building;
 pub mod causes;
 pub mod deliveries;

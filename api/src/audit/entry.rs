@@ -48,7 +48,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub(super) fn of(recorded: &Recorded<RawEvent>, operators: &Operators<'_>) -> Self {
+    pub(super) async fn of(recorded: &Recorded<RawEvent>, operators: &Operators<'_>) -> Self {
         let decoded = event::decode(&recorded.event).ok();
         let payload = RawValue::from_string(recorded.event.payload.clone());
         Self {
@@ -59,9 +59,9 @@ impl Entry {
             stream: recorded.stream.to_string(),
             revision: recorded.revision.0,
             actor: recorded.metadata.actor.to_string(),
-            by: operators.describe(&recorded.metadata.actor),
+            by: operators.describe(&recorded.metadata.actor).await,
             person: operators.account(&recorded.metadata.actor).map(|account| account.person.to_string()),
-            origin: operators.origin(&recorded.metadata),
+            origin: operators.origin(&recorded.metadata).await,
             command: recorded.metadata.command_id.to_string(),
             because: recorded.metadata.causation.map(|EventId(id)| id.to_string()),
             subjects: subjects(&recorded.stream, decoded.as_ref()).iter().map(ToString::to_string).collect(),

@@ -35,7 +35,11 @@ impl Auditor {
         for recorded in &events {
             operators.meet(self, &recorded.metadata.actor).await?;
         }
-        Ok(events.into_iter().map(|recorded| Entry::of(recorded, &operators)).collect())
+        let mut entries = Vec::with_capacity(events.len());
+        for recorded in events {
+            entries.push(Entry::of(recorded, &operators).await);
+        }
+        Ok(entries)
     }
 
     /// The person whose operator token this is, in words; none for the server's first account and for other tokens.
@@ -43,7 +47,10 @@ impl Auditor {
         let mut operators = self.operators();
         let actor = Actor::Operator { token };
         operators.meet(self, &actor).await?;
-        Ok(operators.account(&actor).map(|_| operators.describe(&actor)))
+        if operators.account(&actor).is_none() {
+            return Ok(None);
+        }
+        Ok(Some(operators.describe(&actor).await))
     }
 
     fn operators(&self) -> Operators<'_> {
@@ -54,7 +61,7 @@ impl Auditor {
     pub(super) async fn words(&self, actor: &Actor) -> Result<String, AuditError> {
         let mut operators = self.operators();
         operators.meet(self, actor).await?;
-        Ok(operators.describe(actor))
+        Ok(operators.describe(actor).await)
     }
 }
 
@@ -82,12 +89,12 @@ impl Operators<'_> {
     }
 
     /// An actor in words. The one place where an actor becomes words.
-    pub(super) fn describe(&self, actor: &Actor) -> String {
+    pub(super) async fn describe(&self, actor: &Actor) -> String {
         match actor {
             Actor::Operator { token } => match self.account(actor) {
                 None => format!("the operator, token {}", id_text(token.0)),
                 Some(account) => {
-                    self.name(account).unwrap_or_else(|| format!("an operator, token {}", id_text(token.0)))
+                    self.name(account).await.unwrap_or_else(|| format!("an operator, token {}", id_text(token.0)))
                 }
             },
             Actor::ApiToken { token } => format!("API token {}", id_text(token.0)),
@@ -100,23 +107,25 @@ impl Operators<'_> {
     }
 
     /// Whatever people are called, the first word tells them from the server's own parts. None without a key at hand.
-    fn name(&self, account: &OperatorAccount) -> Option<String> {
+    async fn name(&self, account: &OperatorAccount) -> Option<String> {
         let OperatorAccount { person, name, standing, .. } = account;
         let sealed = name.as_ref().filter(|_| *standing != OperatorStanding::Erased);
         let Some(sealed) = sealed else { return Some(nameless(*person)) };
-        let name = self.persons?.open(sealed, Field::Name);
+        let name = self.persons?.open(sealed, Field::Name).await;
         Some(name.map_or_else(|| nameless(*person), |name| format!("operator {name}")))
     }
 
     /// The address that the wish came from, or in a word why it is not shown; none if none is recorded.
-    pub(super) fn origin(&self, metadata: &Metadata) -> Option<String> {
+    pub(super) async fn origin(&self, metadata: &Metadata) -> Option<String> {
         let origin = metadata.origin.as_ref()?;
         let account = self.account(&metadata.actor).filter(|account| account.person == origin.person);
         if account.is_some_and(|account| account.standing == OperatorStanding::Erased) {
             return Some(ERASED.to_owned());
         }
         let Some(persons) = self.persons else { return Some(SEALED.to_owned()) };
-        let instead = || if persons.has_key(origin.person) { UNREADABLE } else { ERASED };
-        Some(persons.open_origin(origin, metadata.command_id).unwrap_or_else(|| instead().to_owned()))
+        if let Some(address) = persons.open_origin(origin, metadata.command_id).await {
+            return Some(address);
+        }
+        Some(if persons.has_key(origin.person).await { UNREADABLE } else { ERASED }.to_owned())
     }
 }

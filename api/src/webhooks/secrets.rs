@@ -9,7 +9,6 @@ use commands::{
 };
 use domain::ids::SecretId;
 use moka::future::Cache;
-use tokio::task::spawn_blocking;
 
 use super::signature;
 
@@ -42,9 +41,7 @@ impl WebhookSecrets {
     /// The key that the secret sealed under `id` makes.
     pub(super) async fn key(&self, id: SecretId) -> Result<Arc<hmac::Key>, Arc<SecretsError>> {
         let unseal = async {
-            let sealed = self.sealed.clone();
-            let unsealed = spawn_blocking(move || sealed.unseal(id.0, WEBHOOK_SECRET_PURPOSE)).await;
-            let secret = unsealed.unwrap_or(Err(SecretsError::NotFound { id: id.0 }))?;
+            let secret = self.sealed.unseal(id.0, WEBHOOK_SECRET_PURPOSE).await?;
             Ok(Arc::new(signature::key(&secret)))
         };
         self.unsealed.try_get_with(id, unseal).await

@@ -219,7 +219,6 @@ async fn digest_of(bytes: Bytes) -> Result<Sha256, BlobError> {
     blocking(move || Sha256::of(&bytes)).await
 }
 
-/// Runs what would block the other tasks on a thread of its own.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, BlobError> {
-    tokio::task::spawn_blocking(work).await.map_err(BlobError::unavailable("work on"))
+    crate::blocking::blocking(work).await.map_err(BlobError::unavailable("work on"))
 }

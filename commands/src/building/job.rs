@@ -18,6 +18,7 @@ use super::{
     script, setup,
     uids::Uid,
 };
+use crate::blocking::blocking;
 
 /// A build between its steps.
 pub(super) struct RunningJob<'a> {
@@ -220,7 +221,7 @@ impl<'a> RunningJob<'a> {
             path: self.sandbox.layers.root_inside(),
             source: io::Error::other(error),
         };
-        tokio::task::spawn_blocking(work).await.map_err(panicked)?
+        blocking(work).await.map_err(panicked)?
     }
 }
 

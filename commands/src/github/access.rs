@@ -6,14 +6,13 @@ use domain::{
     ids::{ProjectId, SecretId},
     project::{Github as AtGithub, GithubName, InvalidGitUrl, Project, Refusal},
 };
-use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use super::{DEPLOY_KEY_PURPOSE, Github, GithubError, Session, TOKEN_PURPOSE};
 use crate::{
     event_store::BoxError,
     execute::{ExecuteError, Executor, LogError},
-    secrets::{Secrets, SecretsError},
+    secrets::Secrets,
     source::{DeployKey, Git, SourceError},
 };
 
@@ -124,7 +123,7 @@ impl Access {
         what: &'static str,
     ) -> Result<Zeroizing<String>, Trouble> {
         let trouble = |source: BoxError| Trouble::Secret { what, source };
-        let bytes = unseal(&self.secrets, id, purpose).await.map_err(&trouble)?;
+        let bytes = self.secrets.unseal(id.0, purpose).await.map_err(|error| trouble(error.into()))?;
         let text = std::str::from_utf8(&bytes).map_err(|error| trouble(error.into()))?;
         Ok(Zeroizing::new(text.to_owned()))
     }
@@ -170,12 +169,6 @@ pub async fn source_key(
     let installed = |project: &Project, _| Some(project.added()?.github.as_ref()?.deploy_key.as_ref()?.secret);
     let Some(secret) = executor.inspect::<Project, _>(project.0, installed).await? else { return Ok(None) };
     let trouble = |source: BoxError| Trouble::Secret { what: "deploy key", source };
-    let bytes = unseal(secrets, secret, DEPLOY_KEY_PURPOSE).await.map_err(&trouble)?;
+    let bytes = secrets.unseal(secret.0, DEPLOY_KEY_PURPOSE).await.map_err(|error| trouble(error.into()))?;
     Ok(Some(DeployKey::parse(&bytes).map_err(|error| trouble(error.into()))?))
-}
-
-async fn unseal(secrets: &Arc<Secrets>, id: SecretId, purpose: &'static str) -> Result<Zeroizing<Vec<u8>>, BoxError> {
-    let secrets = secrets.clone();
-    let unsealed: Result<_, SecretsError> = spawn_blocking(move || secrets.unseal(id.0, purpose)).await?;
-    Ok(unsealed?)
 }

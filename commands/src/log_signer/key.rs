@@ -11,6 +11,7 @@ use domain::{
 use zeroize::Zeroizing;
 
 use crate::{
+    blocking::BrokeOff,
     execute::{Context, ExecuteError, Executor, LogError},
     secrets::{Secrets, SecretsError},
 };
@@ -44,7 +45,7 @@ pub enum LogKeyError {
     Folder(#[from] std::io::Error),
     /// A defect of this program.
     #[error("opening the key of the transparency logs broke off")]
-    BrokeOff(#[from] tokio::task::JoinError),
+    BrokeOff(#[from] BrokeOff),
 }
 
 impl From<ExecuteError<Refusal>> for LogKeyError {
@@ -67,8 +68,7 @@ impl LogKey {
     pub(super) async fn open(executor: &Executor, secrets: &Arc<Secrets>, host: &str) -> Result<Self, LogKeyError> {
         let announced =
             executor.inspect::<SigningKey, _>(SigningKeyId::service().0, |keys, _| keys.log_key().cloned()).await?;
-        let secrets = secrets.clone();
-        let sealed = tokio::task::spawn_blocking(move || unsealed(&secrets)).await??;
+        let sealed = unsealed(secrets).await?;
         let pair = Ed25519KeyPair::from_pkcs8(&sealed).map_err(|_| LogKeyError::NoKey)?;
         let public: [u8; 32] = pair.public_key().as_ref().try_into().map_err(|_| LogKeyError::NoKey)?;
         let announced = match announced {
@@ -101,13 +101,13 @@ impl LogKey {
     }
 }
 
-fn unsealed(secrets: &Secrets) -> Result<Zeroizing<Vec<u8>>, LogKeyError> {
+async fn unsealed(secrets: &Secrets) -> Result<Zeroizing<Vec<u8>>, LogKeyError> {
     let id = SigningKeyId::log().0;
-    match secrets.unseal(id, LOG_KEY_PURPOSE) {
+    match secrets.unseal(id, LOG_KEY_PURPOSE).await {
         Err(SecretsError::NotFound { .. }) => {
             let pair = Ed25519KeyPair::generate().map_err(|_| LogKeyError::NoKey)?;
             let made = pair.to_pkcs8().map_err(|_| LogKeyError::NoKey)?;
-            secrets.seal(id, LOG_KEY_PURPOSE, made.as_ref())?;
+            secrets.seal(id, LOG_KEY_PURPOSE, made.as_ref()).await?;
             Ok(Zeroizing::new(made.as_ref().to_vec()))
         }
         sealed => Ok(sealed?),

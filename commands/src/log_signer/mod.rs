@@ -29,7 +29,12 @@ pub use self::{
     key::{LOG_KEY_PURPOSE, LogKeyError},
     verify::is_signed_by,
 };
-use crate::{event_store::BoxError, execute::Executor, secrets::Secrets};
+use crate::{
+    blocking::{BrokeOff, blocking},
+    event_store::BoxError,
+    execute::Executor,
+    secrets::Secrets,
+};
 
 /// The trees over the logs' entries.
 pub trait Trees: Send + Sync + 'static {
@@ -70,7 +75,7 @@ pub enum SignLogError {
     },
     /// A defect of this program.
     #[error("signing a checkpoint broke off")]
-    BrokeOff(#[from] tokio::task::JoinError),
+    BrokeOff(#[from] BrokeOff),
 }
 
 /// Signs checkpoints. Cheap to clone.
@@ -110,7 +115,7 @@ impl LogSigner {
     ) -> Result<Self, LogKeyError> {
         let key = LogKey::open(executor, secrets, host).await?;
         let made = folder.clone();
-        tokio::task::spawn_blocking(move || kept::create_folder(&made)).await??;
+        blocking(move || kept::create_folder(&made)).await??;
         Ok(Self(Arc::new(Inner { key, trees, folder, newest: SyncMutex::default() })))
     }
 
@@ -151,7 +156,7 @@ impl LogSigner {
             return Ok(Some(note.clone()));
         }
         let file = kept::file(folder, log);
-        let last = blocking(&file, kept::read).await?;
+        let last = in_file(&file, kept::read).await?;
         if let Some(last) = last {
             let root = trees.root_at(log, last.size).await.map_err(SignLogError::Tree)?;
             if root != Some(last.root) {
@@ -160,7 +165,7 @@ impl LogSigner {
             }
         }
         if last != Some(state) {
-            blocking(&file, move |file| kept::raise(file, state)).await?;
+            in_file(&file, move |file| kept::raise(file, state)).await?;
         }
         let text = Checkpoint { origin: origin.to_owned(), size: state.size, root: state.root }.to_string();
         let note = Note { signatures: vec![key.sign(origin, &text)], text }.to_string();
@@ -185,11 +190,12 @@ impl LogSigner {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+/// Reads or writes what was signed last.
+async fn in_file<T: Send + 'static>(
     file: &Path,
     work: impl FnOnce(&Path) -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, SignLogError> {
     let path = file.to_owned();
-    let worked = tokio::task::spawn_blocking(move || work(&path)).await?;
+    let worked = blocking(move || work(&path)).await?;
     worked.map_err(|source| SignLogError::Kept { path: file.to_owned(), source })
 }

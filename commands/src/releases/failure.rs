@@ -4,10 +4,10 @@ use domain::{
     digest::Sha256,
     release::{Refusal, Step},
 };
-use tokio::task::spawn_blocking;
 
 use crate::{
     blobs::BlobError,
+    blocking,
     building::BuildError,
     causes::Causes,
     execute::{ExecuteError, LogError},
@@ -59,7 +59,7 @@ pub(super) async fn blocking<T: Send + 'static>(
     step: Step,
     work: impl FnOnce() -> Result<T, Stop> + Send + 'static,
 ) -> Result<T, Stop> {
-    spawn_blocking(work).await.map_err(|error| Stop::machine(step, &error))?
+    blocking::blocking(work).await.map_err(|error| Stop::machine(step, &error))?
 }
 
 impl From<LogError> for Stop {

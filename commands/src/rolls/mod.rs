@@ -153,7 +153,7 @@ impl Rolls {
             let command = match until {
                 None => Command::Roll { replacements, now },
                 Some(until) => {
-                    self.seal(tokens.clone()).await?;
+                    self.seal(&tokens).await?;
                     Command::OpenGrace { until, replacements, now }
                 }
             };

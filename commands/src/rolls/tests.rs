@@ -170,7 +170,7 @@ async fn a_renewal_that_was_sealed_and_not_recorded_is_taken_up_again() {
     let old = AccessKeyId(world.handed(enrolment, Some("web-1")).await.id());
     world.open().await;
     let sealed = mint(TokenKind::AccessKey).under(old.renewed(2).0);
-    world.rolls.seal(vec![sealed.clone()]).await.expect("sealed, then killed");
+    world.rolls.seal(std::slice::from_ref(&sealed)).await.expect("sealed, then killed");
     assert_eq!(world.handed(old, None).await.text(), sealed.text());
 }
 

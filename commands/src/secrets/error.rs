@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use uuid::Uuid;
 
+use crate::blocking::BrokeOff;
+
 /// A secret could not be sealed or unsealed.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
@@ -81,6 +83,9 @@ pub enum SecretsError {
         /// The file.
         path: PathBuf,
     },
+    /// A defect of this program.
+    #[error(transparent)]
+    BrokeOff(#[from] BrokeOff),
     /// The disk refused.
     #[error("cannot {action} {path}")]
     Io {

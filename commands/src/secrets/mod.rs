@@ -4,66 +4,49 @@
 //! XChaCha20-Poly1305 under the server's master key. The id and the purpose are bound into the encryption, so that a
 //! file moved to another name, or read for another purpose, does not open.
 //!
-//! All functions block on the disk.
+//! The disk is used on threads of their own, so that no other task waits for it; only opening the store blocks.
 
 mod error;
 mod files;
 mod master_key;
 mod sealed;
+mod store;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    fmt, fs, io,
-    path::{Path, PathBuf},
-};
+use std::{path::Path, sync::Arc};
 
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-pub use error::SecretsError;
-use master_key::MasterKey;
-use sealed::{HEADER_BYTES, TAG_BYTES};
+pub use self::error::SecretsError;
+use self::store::Store;
+use crate::blocking::blocking;
 
 /// Longest secret. The longest we have, an RSA-4096 private key, takes 4 KB.
 pub const SECRET_MAX_BYTES: usize = 64 * 1024;
 
 /// An open secret store.
-pub struct Secrets {
-    folder: PathBuf,
-    master_key: MasterKey,
-}
+#[derive(Debug)]
+pub struct Secrets(Arc<Store>);
 
 impl Secrets {
-    /// Opens the store in `folder` with the 32 bytes in `master_key_file`; at the first start makes both.
+    /// Opens the store in `folder` with the 32 bytes in `master_key_file`; at the first start makes both. Blocks on the disk.
     ///
     /// # Errors
     /// If others than the owner may read one of them, if the key is not 32 bytes, if it did not seal what lies in the
     /// folder, and if it is missing although something lies there: a new key could never open it.
     pub fn open(folder: &Path, master_key_file: &Path) -> Result<Self, SecretsError> {
-        files::create_private_folder(folder)?;
-        let sealed = any_sealed_file(folder)?;
-        let master_key = match MasterKey::read(master_key_file)? {
-            Some(key) => key,
-            None if sealed.is_some() => {
-                return Err(SecretsError::MasterKeyMissing { path: master_key_file.into(), folder: folder.into() });
-            }
-            None => MasterKey::create(master_key_file)?,
-        };
-        if let Some((id, file)) = sealed {
-            let bytes = read_bounded(&file)?;
-            sealed::check_header(&master_key, id, &bytes).map_err(|fault| fault.at(id, &file))?;
-        }
-        Ok(Self { folder: folder.to_owned(), master_key })
+        Ok(Self(Arc::new(Store::open(folder, master_key_file)?)))
     }
 
-    /// Opens the store that is there, for who only looks: makes nothing. None if there is none, or no master key.
+    /// Opens the store that is there, for who only looks: makes nothing. None if there is none, or no master key. Blocks on
+    /// the disk.
     ///
     /// # Errors
     /// As [`Self::open`].
     pub fn existing(folder: &Path, master_key_file: &Path) -> Result<Option<Self>, SecretsError> {
-        let is_there = folder.is_dir() && MasterKey::read(master_key_file)?.is_some();
-        is_there.then(|| Self::open(folder, master_key_file)).transpose()
+        Ok(Store::existing(folder, master_key_file)?.map(|store| Self(Arc::new(store))))
     }
 
     /// Seals `secret` under a new `id`. When it returns, the secret survives a power cut.
@@ -71,49 +54,25 @@ impl Secrets {
     /// # Errors
     /// `AlreadySealed` if the id is taken: a sealed secret is never overwritten, because a private key lost is lost
     /// for ever. `TooLong` beyond [`SECRET_MAX_BYTES`].
-    pub fn seal(&self, id: Uuid, purpose: &str, secret: &[u8]) -> Result<(), SecretsError> {
-        if secret.len() > SECRET_MAX_BYTES {
-            return Err(SecretsError::TooLong { id });
-        }
-        let path = self.path(id);
-        let bytes = sealed::seal(&self.master_key, id, purpose, secret).map_err(|source| SecretsError::Io {
-            action: "draw random bytes for",
-            path: path.clone(),
-            source,
-        })?;
-        match files::write_new_private_file(&path, &bytes) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(SecretsError::AlreadySealed { id }),
-            other => other.map_err(|source| SecretsError::Io { action: "write", path, source }),
-        }
+    pub async fn seal(&self, id: Uuid, purpose: &'static str, secret: &[u8]) -> Result<(), SecretsError> {
+        let secret = Zeroizing::new(secret.to_vec());
+        self.with_store(move |store| store.seal(id, purpose, &secret)).await
     }
 
     /// Opens what was sealed under `id` for this very `purpose`.
     ///
     /// # Errors
     /// `NotFound` if nothing is sealed under the id; `WrongMasterKey`, `Moved` or `Damaged` if it does not open.
-    pub fn unseal(&self, id: Uuid, purpose: &str) -> Result<Zeroizing<Vec<u8>>, SecretsError> {
-        let path = self.path(id);
-        let bytes = match read_bounded(&path) {
-            Err(SecretsError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                return Err(SecretsError::NotFound { id });
-            }
-            other => other?,
-        };
-        sealed::unseal(&self.master_key, id, purpose, &bytes).map_err(|fault| fault.at(id, &path))
+    pub async fn unseal(&self, id: Uuid, purpose: &'static str) -> Result<Zeroizing<Vec<u8>>, SecretsError> {
+        self.with_store(move |store| store.unseal(id, purpose)).await
     }
 
     /// Removes what was sealed under `id`, for ever. Fine if there was nothing.
     ///
     /// # Errors
     /// If the disk refuses.
-    pub fn delete(&self, id: Uuid) -> Result<(), SecretsError> {
-        let path = self.path(id);
-        match files::remove(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(SecretsError::Io { action: "delete", path, source: error })
-            }
-            _ => Ok(()),
-        }
+    pub async fn delete(&self, id: Uuid) -> Result<(), SecretsError> {
+        self.with_store(move |store| store.delete(id)).await
     }
 
     /// The same, with zeros written over it before: for what must not be found on the disk either. On a disk or a file system that
@@ -121,61 +80,23 @@ impl Secrets {
     ///
     /// # Errors
     /// If the disk refuses.
-    pub fn destroy(&self, id: Uuid) -> Result<(), SecretsError> {
-        let path = self.path(id);
-        match files::overwrite(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(SecretsError::Io { action: "overwrite", path, source: error })
-            }
-            _ => self.delete(id),
-        }
+    pub async fn destroy(&self, id: Uuid) -> Result<(), SecretsError> {
+        self.with_store(move |store| store.destroy(id)).await
     }
 
     /// The ids of everything that is sealed.
     ///
     /// # Errors
     /// If the folder cannot be listed.
-    pub fn ids(&self) -> Result<Vec<Uuid>, SecretsError> {
-        sealed_files(&self.folder)?.map(|found| found.map(|(id, _)| id)).collect()
+    pub async fn ids(&self) -> Result<Vec<Uuid>, SecretsError> {
+        self.with_store(Store::ids).await
     }
 
-    fn path(&self, id: Uuid) -> PathBuf {
-        self.folder.join(id.to_string())
+    async fn with_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, SecretsError> + Send + 'static,
+    ) -> Result<T, SecretsError> {
+        let store = Arc::clone(&self.0);
+        blocking(move || work(&store)).await?
     }
-}
-
-impl fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Secrets").field("folder", &self.folder).finish_non_exhaustive()
-    }
-}
-
-/// One sealed file of the folder, if there is any.
-fn any_sealed_file(folder: &Path) -> Result<Option<(Uuid, PathBuf)>, SecretsError> {
-    sealed_files(folder)?.next().transpose()
-}
-
-/// The sealed files of the folder. Everything not named by an id is somebody else's.
-fn sealed_files(
-    folder: &Path,
-) -> Result<impl Iterator<Item = Result<(Uuid, PathBuf), SecretsError>> + use<>, SecretsError> {
-    let folder = folder.to_owned();
-    let entries = fs::read_dir(&folder);
-    let failed = move |source| SecretsError::Io { action: "list", path: folder.clone(), source };
-    let entries = entries.map_err(&failed)?;
-    Ok(entries.filter_map(move |entry| match entry {
-        Err(error) => Some(Err(failed(error))),
-        Ok(entry) => {
-            let id = entry.file_name().to_str().and_then(|name| Uuid::parse_str(name).ok())?;
-            Some(Ok((id, entry.path())))
-        }
-    }))
-}
-
-fn read_bounded(path: &Path) -> Result<Vec<u8>, SecretsError> {
-    files::read_at_most(path, HEADER_BYTES + SECRET_MAX_BYTES + TAG_BYTES).map_err(|source| SecretsError::Io {
-        action: "read",
-        path: path.into(),
-        source,
-    })
 }

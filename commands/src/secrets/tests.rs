@@ -1,4 +1,4 @@
-use std::os::unix::fs::PermissionsExt as _;
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
 use tempfile::TempDir;
 
@@ -22,11 +22,11 @@ impl Place {
         self.0.path().join("master.key")
     }
 
-    fn open(&self) -> Result<Secrets, SecretsError> {
-        Secrets::open(&self.folder(), &self.key())
+    fn open(&self) -> Result<Store, SecretsError> {
+        Store::open(&self.folder(), &self.key())
     }
 
-    fn with_a_secret() -> (Self, Secrets) {
+    fn with_a_secret() -> (Self, Store) {
         let place = Self::new();
         let secrets = place.open().expect("opens");
         secrets.seal(ID, "test", SECRET).expect("seals");

@@ -7,11 +7,11 @@ use domain::{
     ids::{SecretId, SigningKeyId},
     signing_key::{Command, Key, NewKey, SigningKey},
 };
-use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::SigningKeysError;
 use crate::{
+    blocking::blocking,
     execute::{Context, Executor},
     secrets::{Secrets, SecretsError},
     signing::{Algorithm, Certificate, Signer, generate},
@@ -43,12 +43,13 @@ pub(super) async fn first_key(
     if executor.inspect::<SigningKey, _>(id.0, |keys, _| !keys.keys().is_empty()).await? {
         return Ok(());
     }
-    let (now, secrets, making) = (executor.now(), secrets.clone(), making.clone());
-    let certificate = spawn_blocking(move || match secrets.unseal(id.0, SIGNING_KEY_PURPOSE) {
-        Err(SecretsError::NotFound { .. }) => make_and_seal(&secrets, &making, id.0, now),
-        sealed => Ok(Signer::load(&sealed?)?.certificate().clone()),
-    })
-    .await??;
+    let certificate = match secrets.unseal(id.0, SIGNING_KEY_PURPOSE).await {
+        Err(SecretsError::NotFound { .. }) => make_and_seal(secrets, making, id.0, executor.now()).await?,
+        sealed => {
+            let sealed = sealed?;
+            blocking(move || Signer::load(&sealed)).await??.certificate().clone()
+        }
+    };
     let announce = Command::Generate {
         fingerprint: certificate.fingerprint(),
         certificate: certificate.armored().to_owned(),
@@ -65,8 +66,7 @@ pub(super) async fn new_key(
     now: DateTime<Utc>,
 ) -> Result<NewKey, SigningKeysError> {
     let secret = SecretId(Uuid::now_v7());
-    let (secrets, making) = (secrets.clone(), making.clone());
-    let certificate = spawn_blocking(move || make_and_seal(&secrets, &making, secret.0, now)).await??;
+    let certificate = make_and_seal(secrets, making, secret.0, now).await?;
     Ok(NewKey {
         fingerprint: certificate.fingerprint(),
         certificate: certificate.armored().to_owned(),
@@ -75,14 +75,15 @@ pub(super) async fn new_key(
     })
 }
 
-fn make_and_seal(
+async fn make_and_seal(
     secrets: &Secrets,
     making: &Making,
     id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<Certificate, SigningKeysError> {
-    let key = generate(making.algorithm, &making.user_id, now, making.valid_for)?;
-    secrets.seal(id, SIGNING_KEY_PURPOSE, &key.secret)?;
+    let making = making.clone();
+    let key = blocking(move || generate(making.algorithm, &making.user_id, now, making.valid_for)).await??;
+    secrets.seal(id, SIGNING_KEY_PURPOSE, &key.secret).await?;
     Ok(key.certificate)
 }
 
@@ -93,11 +94,8 @@ pub(super) fn sealed_under(key: &Key) -> Uuid {
 
 /// The private part of `key`, ready to sign. One that does not fit its certificate is refused.
 pub(super) async fn load(secrets: &Arc<Secrets>, key: &Key) -> Result<Arc<Signer>, SigningKeysError> {
-    let (id, secrets) = (sealed_under(key), secrets.clone());
-    let signer = spawn_blocking(move || -> Result<Signer, SigningKeysError> {
-        Ok(Signer::load(&secrets.unseal(id, SIGNING_KEY_PURPOSE)?)?)
-    })
-    .await??;
+    let sealed = secrets.unseal(sealed_under(key), SIGNING_KEY_PURPOSE).await?;
+    let signer = blocking(move || Signer::load(&sealed)).await??;
     if signer.fingerprint() != key.fingerprint {
         return Err(SigningKeysError::OtherKey { expected: key.fingerprint.clone(), sealed: signer.fingerprint() });
     }

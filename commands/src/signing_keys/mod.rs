@@ -31,6 +31,7 @@ pub use self::{
     trusted::{TrustedCertificate, TrustedCertificates},
 };
 use crate::{
+    blocking::BrokeOff,
     event_store::{EventStore, PAGE_EVENTS_MAX},
     execute::{Context, ExecuteError, Executor, LogError},
     secrets::{Secrets, SecretsError},
@@ -59,7 +60,7 @@ pub enum SigningKeysError {
     },
     /// A defect of this program.
     #[error("working with the service's signing key broke off")]
-    BrokeOff(#[from] tokio::task::JoinError),
+    BrokeOff(#[from] BrokeOff),
     /// The log cannot be read or written.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -207,8 +208,7 @@ impl SigningKeys {
             Err(_) => false,
         };
         if is_unused {
-            let secrets = self.0.secrets.clone();
-            tokio::task::spawn_blocking(move || secrets.delete(id)).await??;
+            self.0.secrets.delete(id).await?;
         }
         outcome
     }

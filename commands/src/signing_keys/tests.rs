@@ -157,8 +157,8 @@ async fn a_sealed_key_that_is_not_the_announced_one_is_refused() {
     let id = SigningKeyId::service().0;
     let other =
         crate::signing::generate(Algorithm::Ed25519Legacy, "Other <o@example>", Utc::now(), None).expect("a key");
-    keys.0.secrets.delete(id).expect("deleted");
-    keys.0.secrets.seal(id, SIGNING_KEY_PURPOSE, &other.secret).expect("sealed");
+    keys.0.secrets.delete(id).await.expect("deleted");
+    keys.0.secrets.seal(id, SIGNING_KEY_PURPOSE, &other.secret).await.expect("sealed");
     let Inner { executor, secrets, making, .. } = &*keys.0;
     let refused = SigningKeys::open(executor.clone(), secrets.clone(), making.clone()).await.err().expect("refused");
     assert!(matches!(refused, SigningKeysError::OtherKey { .. }), "{refused}");

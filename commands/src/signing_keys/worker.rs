@@ -9,7 +9,7 @@ use domain::{
     ids::SigningKeyId,
     signing_key::{Command, EXPIRY_WARNINGS_DAYS, Key, SigningKey, Standing},
 };
-use tokio::{task::spawn_blocking, time::sleep};
+use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::{SigningKeys, SigningKeysError, make};
@@ -79,8 +79,7 @@ impl SigningKeys {
 
     /// Deleted first, recorded after: what is recorded is true.
     async fn destroy(&self, key: &Key) -> Result<(), SigningKeysError> {
-        let (secrets, id) = (self.0.secrets.clone(), make::sealed_under(key));
-        spawn_blocking(move || secrets.delete(id)).await??;
+        self.0.secrets.delete(make::sealed_under(key)).await?;
         let fingerprint = key.fingerprint.clone();
         info!("the private part of the signing key {fingerprint} is deleted");
         self.record(Command::RecordDestroyed { fingerprint }).await

@@ -6,14 +6,13 @@ use async_graphql::{Context, ID, Object, Result};
 use commands::{
     execute::Executor,
     github::{Access, GithubError, TOKEN_PURPOSE, WEBHOOK_SECRET_PURPOSE},
-    secrets::{Secrets, SecretsError},
+    secrets::Secrets,
 };
 use domain::{
     ids::{ProjectId, SecretId},
     project::{ApiUrl, Command, GithubName, Project},
 };
 use rand::{RngCore as _, rngs::OsRng};
-use tokio::task::spawn_blocking;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -135,23 +134,14 @@ impl WebhookSecret {
 }
 
 async fn seal(ctx: &Context<'_>, purpose: &'static str, secret: &[u8]) -> Result<SecretId> {
-    let (id, secret) = (SecretId(Uuid::now_v7()), Zeroizing::new(secret.to_vec()));
-    blocking(ctx, move |secrets| secrets.seal(id.0, purpose, &secret)).await?;
+    let id = SecretId(Uuid::now_v7());
+    part::<Arc<Secrets>>(ctx).seal(id.0, purpose, secret).await.map_err(|error| internal(&error))?;
     Ok(id)
 }
 
 async fn discard(ctx: &Context<'_>, id: SecretId) {
-    // A sealed secret that no event names opens nothing; what is wrong with the disk was logged.
-    let _logged = blocking(ctx, move |secrets| secrets.delete(id.0)).await;
-}
-
-async fn blocking(
-    ctx: &Context<'_>,
-    work: impl FnOnce(&Secrets) -> Result<(), SecretsError> + Send + 'static,
-) -> Result<()> {
-    let secrets = Arc::clone(part::<Arc<Secrets>>(ctx));
-    let done = spawn_blocking(move || work(&secrets)).await.map_err(|error| internal(&error))?;
-    done.map_err(|error| internal(&error))
+    // A sealed secret that no event names opens nothing.
+    let _logged = part::<Arc<Secrets>>(ctx).delete(id.0).await.map_err(|error| internal(&error));
 }
 
 fn valid_token(text: &str) -> bool {

@@ -3,7 +3,10 @@
 use async_graphql::{Context, ID, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use commands::personal::Persons;
-use domain::{ids::PersonId, personal::Field};
+use domain::{
+    ids::PersonId,
+    personal::{Field, Personal},
+};
 use projections::credentials::{Credentials, OperatorAccount};
 
 use crate::{
@@ -32,25 +35,32 @@ impl Operator {
     /// All present and former operators, in the order in which they were added; at most 1,000.
     pub(in crate::graphql) async fn all(ctx: &Context<'_>) -> Result<Vec<Self>> {
         let operators = part::<Credentials>(ctx).operators().await.map_err(|error| internal(&error))?;
-        Ok(operators.iter().map(|operator| Self::of(ctx, operator)).collect())
+        let mut shown = Vec::with_capacity(operators.len());
+        for operator in &operators {
+            shown.push(Self::of(ctx, operator).await);
+        }
+        Ok(shown)
     }
 
     /// The operator with this id.
     pub(in crate::graphql) async fn load(ctx: &Context<'_>, person: PersonId) -> Result<Self> {
         let operator = part::<Credentials>(ctx).operator(person).await.map_err(|error| internal(&error))?;
         let operator = operator.ok_or_else(|| not_found("such operator"))?;
-        Ok(Self::of(ctx, &operator))
+        Ok(Self::of(ctx, &operator).await)
     }
 
-    fn of(ctx: &Context<'_>, operator: &OperatorAccount) -> Self {
+    async fn of(ctx: &Context<'_>, operator: &OperatorAccount) -> Self {
         let OperatorAccount { person, name, email, registered_at, standing } = operator;
-        let name = name.as_ref().and_then(|name| part::<Persons>(ctx).open(name, Field::Name));
         Self {
             id: person.to_string().into(),
-            name: name.unwrap_or_else(|| nameless(*person)),
-            email: email.as_ref().and_then(|email| part::<Persons>(ctx).open(email, Field::Email)),
+            name: opened(ctx, name.as_ref(), Field::Name).await.unwrap_or_else(|| nameless(*person)),
+            email: opened(ctx, email.as_ref(), Field::Email).await,
             registered_at: *registered_at,
             standing: standing.as_str().to_owned(),
         }
     }
+}
+
+async fn opened(ctx: &Context<'_>, text: Option<&Personal>, field: Field) -> Option<String> {
+    part::<Persons>(ctx).open(text?, field).await
 }

@@ -4,11 +4,11 @@ use domain::{
     ids::SecretId,
     project::{AtGithub, DeployKey as Installed, GitUrl, GithubStep, Transport},
 };
-use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::pass::Pass;
 use crate::{
+    blocking::blocking,
     event_store::BoxError,
     github::{DEPLOY_KEY_PURPOSE, Trouble, access::Open},
     source::DeployKey,
@@ -65,14 +65,12 @@ impl Pass<'_> {
 
     /// Makes a key, seals its private half, and answers with the public one.
     async fn sealed_key(&self, secret: SecretId) -> Result<String, Trouble> {
-        let secrets = self.worker.access.secrets.clone();
-        let make = move || -> Result<String, BoxError> {
-            let (private, public) = DeployKey::generate()?;
-            secrets.seal(secret.0, DEPLOY_KEY_PURPOSE, private.expose())?;
-            Ok(public)
+        let made = async {
+            let (private, public) = blocking(DeployKey::generate).await??;
+            self.worker.access.secrets.seal(secret.0, DEPLOY_KEY_PURPOSE, private.expose()).await?;
+            Ok::<_, BoxError>(public)
         };
-        let trouble = |source: BoxError| Trouble::Secret { what: "deploy key", source };
-        spawn_blocking(make).await.map_err(|error| trouble(error.into()))?.map_err(trouble)
+        made.await.map_err(|source| Trouble::Secret { what: "deploy key", source })
     }
 
     fn is_fetched_over_ssh(&self) -> bool {

@@ -6,7 +6,7 @@ use domain::{
     ids::{ProjectId, SecretId},
     project::{AtGithub, Command, GithubStep, Project},
 };
-use tokio::{task::spawn_blocking, time::Instant};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{GithubWorker, WORKER, attempts::Attempts, backlog::Wanted, schedule::Start};
@@ -170,8 +170,7 @@ impl Pass<'_> {
 
     /// Removes what nobody can use any more. If the disk refuses, it stays there, sealed.
     pub(super) async fn forget(&self, secret: SecretId) {
-        let secrets = self.worker.access.secrets.clone();
-        if let Ok(Err(error)) = spawn_blocking(move || secrets.delete(secret.0)).await {
+        if let Err(error) = self.worker.access.secrets.delete(secret.0).await {
             warn!(%error, "a secret that is of no use any more stays sealed");
         }
     }

@@ -78,20 +78,20 @@ impl World {
         world
     }
 
-    fn seal(&self, purpose: &str, text: &str) -> SecretId {
+    async fn seal(&self, purpose: &'static str, text: &str) -> SecretId {
         let id = SecretId(Uuid::now_v7());
-        self.access.secrets.seal(id.0, purpose, text.as_bytes()).expect("sealed");
+        self.access.secrets.seal(id.0, purpose, text.as_bytes()).await.expect("sealed");
         id
     }
 
     async fn connect(&self) -> SecretId {
         let token = self.double.known().token.clone();
-        let secret = self.seal(WEBHOOK_SECRET_PURPOSE, &format!("secret-{}", Uuid::now_v7()));
+        let secret = self.seal(WEBHOOK_SECRET_PURPOSE, &format!("secret-{}", Uuid::now_v7())).await;
         self.run(Command::ConnectGithub {
             repository_id: 42,
             full_name: "acme/shop".parse().expect("a name"),
             api_url: self.double.api_url().parse().expect("an address"),
-            credential: Some(self.seal(TOKEN_PURPOSE, &token)),
+            credential: Some(self.seal(TOKEN_PURPOSE, &token).await),
             webhook_secret: secret,
         })
         .await;
@@ -99,7 +99,7 @@ impl World {
     }
 
     async fn roll(&self) -> SecretId {
-        let secret = self.seal(WEBHOOK_SECRET_PURPOSE, &format!("secret-{}", Uuid::now_v7()));
+        let secret = self.seal(WEBHOOK_SECRET_PURPOSE, &format!("secret-{}", Uuid::now_v7())).await;
         self.run(Command::RollWebhookSecret { secret }).await;
         secret
     }
@@ -410,7 +410,7 @@ async fn without_a_token_the_tags_are_read_by_git() {
             full_name: "acme/shop".parse().expect("a name"),
             api_url: world.double.api_url().parse().expect("an address"),
             credential: None,
-            webhook_secret: world.seal(WEBHOOK_SECRET_PURPOSE, "by hand"),
+            webhook_secret: world.seal(WEBHOOK_SECRET_PURPOSE, "by hand").await,
         })
         .await;
     world.start();

@@ -1,0 +1,16 @@
+//! Work that waits for the disk, or computes for long, beside the runtime's own threads.
+
+use tokio::task::{JoinError, spawn_blocking};
+
+/// The work panicked, or the program is coming to its end.
+#[derive(Debug, thiserror::Error)]
+#[error("work on a thread of its own broke off")]
+pub struct BrokeOff(#[from] JoinError);
+
+/// Does `work` on a thread on which it may block.
+///
+/// # Errors
+/// See [`BrokeOff`].
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, BrokeOff> {
+    Ok(spawn_blocking(work).await?)
+}
