@@ -2,11 +2,13 @@
 
 use std::{
     fs::{File, TryLockError},
+    path::PathBuf,
     sync::Arc,
 };
 
 use commands::{
     blobs::Blobs,
+    blocking::blocking,
     event_store::{self, EventStore, LogUrl},
     log_lines,
 };
@@ -212,7 +214,7 @@ impl Replica {
             tree.push(leaf);
         }
         if self.bringing.bring(named, source).await? {
-            self.sync()?;
+            sync_disk(self.data.path().to_owned()).await?;
         }
         log_lines::append(&*self.store, events).await?;
         self.tree = tree;
@@ -229,14 +231,10 @@ impl Replica {
     pub(super) async fn take_missing(&mut self, source: &dyn BlobSource) -> Result<usize, ReplicaError> {
         let found = self.bringing.bring_missing(source).await?;
         if found > 0 {
-            self.sync()?;
+            sync_disk(self.data.path().to_owned()).await?;
             self.remember()?;
         }
         Ok(found)
-    }
-
-    fn sync(&self) -> Result<(), ReplicaError> {
-        Ok(sync_disk_of(self.data.path()).map_err(io("write to the disk of", self.data.path()))?)
     }
 
     fn remember(&mut self) -> Result<(), ReplicaError> {
@@ -258,4 +256,13 @@ fn blobs_of(entry: u64, event: &Recorded<RawEvent>) -> Result<impl Iterator<Item
             Err(ReplicaError::Newer { entry, name: event.event.name.clone() })
         }
     }
+}
+
+/// Makes what was written to the disk of `folder` survive a power cut. May take seconds, so no other task waits for it.
+async fn sync_disk(folder: PathBuf) -> Result<(), ReplicaError> {
+    let synced = {
+        let folder = folder.clone();
+        blocking(move || sync_disk_of(&folder)).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    };
+    Ok(synced.map_err(io("write to the disk of", &folder))?)
 }
