@@ -6,7 +6,7 @@ use commands::{execute::Executor, github::source_key, secrets::Secrets, source::
 use domain::{
     ids::ProjectId,
     names::TagName,
-    project::{GitUrl, Project},
+    project::{GitUrl, Project, Refusal},
 };
 use tokio::sync::Semaphore;
 
