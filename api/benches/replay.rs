@@ -11,17 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api::{
-    verify::MakeProjector,
-    wiring::{LogFeed, every_projector},
-};
-use commands::{
-    blobs::Blobs,
-    event_store::{EventStore, Filter, sqlite::ReadOnlySqliteEventStore},
-};
+use composition::{LogFeed, every_projector};
 use domain::{event::Codec, recorded::Position};
+use event_log::event_store::{EventStore, Filter, sqlite::ReadOnlySqliteEventStore};
+use projections::projector::MakeProjector;
 use projections::{projector::Projector, read_models::ReadModels, runner::Replay};
 use sqlx::SqliteConnection;
+use stores::blobs::Blobs;
 
 /// As the program has it.
 #[global_allocator]

@@ -14,12 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use api::{
-    http::{problem::Problem, public_url::PublicUrl, server},
-    installers::{CredentialsAddress, HandsOver, Installers},
-    repositories::{self, Authorizer, CACHE_MAX_BYTES, FileBytes, Files, RepositoriesState},
-    wiring::IndexBlobs,
-};
+use api_http::{problem::Problem, public_url::PublicUrl, server};
 use axum::{
     extract::Request,
     http::{HeaderValue, Uri, header},
@@ -28,10 +23,10 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use commands::{
-    blobs::Blobs,
     installers::PublishedInstallers,
     signing_keys::{TrustedCertificate, TrustedCertificates},
 };
+use composition::IndexBlobs;
 use domain::{
     digest::Sha256,
     event::{Event, encode},
@@ -47,11 +42,15 @@ use futures::{FutureExt as _, future::BoxFuture};
 use projections::{
     credentials::credentials,
     feed::{Feed, FeedError, Page},
-    index,
     projector::Projector,
     read_models::ReadModels,
     runner::Runner,
 };
+use serving::{
+    installers::{CredentialsAddress, HandsOver, Installers},
+    repositories::{self, Authorizer, CACHE_MAX_BYTES, FileBytes, Files, RepositoriesState},
+};
+use stores::blobs::Blobs;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;

@@ -12,13 +12,8 @@ use std::{
     sync::Arc,
 };
 
-use api::wiring::{IndexBlobs, LogFeed};
 use chrono::Utc;
-use commands::{
-    blobs::Blobs,
-    event_store::{EventStore, Expected, NewEvent, sqlite::SqliteEventStore},
-    packaging::{ReadPackage, read_package},
-};
+use composition::{IndexBlobs, LogFeed};
 use domain::{
     event::{Event, encode},
     ids::{CommandId, EventId, RepositoryId},
@@ -26,7 +21,11 @@ use domain::{
     recorded::{Actor, Metadata, Revision, StreamId},
     repository::{self, Stated},
 };
-use projections::{index::repositories, projector::Projector, read_models::ReadModels, runner::Runner};
+use event_log::event_store::{EventStore, Expected, NewEvent, sqlite::SqliteEventStore};
+use formats::packaging::{ReadPackage, read_package};
+use index::repositories;
+use projections::{projector::Projector, read_models::ReadModels, runner::Runner};
+use stores::blobs::Blobs;
 use uuid::Uuid;
 
 /// Packages recorded with one append. A file list makes the largest events; this many stay below the append's limit.
@@ -78,7 +77,7 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<ReadPackage>, Box<dyn Error + Send 
             .collect();
         let mut packages = Vec::with_capacity(files.len());
         for reader in readers {
-            let read: Result<_, commands::packaging::PackageFileError> =
+            let read: Result<_, formats::packaging::PackageFileError> =
                 reader.join().map_err(|_| "a reader panicked")?;
             packages.extend(read?);
         }

@@ -1,40 +1,10 @@
 //! How the world talks to pkgdeploy: HTTP, GraphQL, triggers, repositories, installers, the command line.
 
-pub mod archive;
-pub mod audit;
-pub mod auth;
-pub mod backup;
-pub mod bundle;
 pub mod cli;
-pub mod data_folder;
-pub mod feed;
-pub mod graphql;
-pub mod http;
-pub mod installers;
-pub mod mint;
-pub mod moved_log;
-pub mod oidc;
-pub mod operators;
-pub mod ops;
-pub mod pages;
-pub mod releases;
-pub mod replica;
-pub mod replicas_last_seen;
-pub mod repositories;
-pub mod run_command;
-pub mod scratch;
+mod github;
 mod self_check;
 pub mod serve;
 pub mod serve_replica;
 pub mod settings;
-pub mod signing_health;
 mod state;
-#[cfg(test)]
-mod testing;
-pub mod transparency;
-pub mod uploads;
-pub mod uses;
-pub mod verify;
-pub mod webhooks;
-pub mod wiring;
 mod workers;

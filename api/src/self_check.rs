@@ -3,10 +3,9 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use commands::causes::Causes;
+use domain::error_chain::Causes;
 use tracing::{error, info, warn};
-
-use crate::verify::{Silent, Sources, Span, verify};
+use verify::{Silent, Sources, Span, verify};
 
 /// How often a server checks itself if nobody says otherwise.
 pub(crate) const EVERY_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);

@@ -2,67 +2,72 @@
 
 use std::{fs::File, net::SocketAddr, num::NonZeroU64, path::Path, sync::Arc, time::Duration};
 
+use api_http::{
+    auth::Authenticator, client_address::TrustedProxies, open_files::raise_limit, public_url::PublicUrl,
+    run_command::CommandRunner, server, tokens as mint,
+};
+use archive::{data_folder::DataFolder, log_identity::forget_read_models_of_another_log};
+use audit::Auditor;
 use axum::Router;
+use building::{
+    Builder, RootFilesystems,
+    source::{self, Git, KnownHosts},
+};
 use chrono::{TimeDelta, Utc};
 use commands::{
-    blobs::Blobs,
-    building::{self, Builder, RootFilesystems},
-    causes::Causes,
     deliveries::Deliveries,
-    event_store::{self, EventStore},
-    execute::{Context, Executor},
     installers::{InstallerPublisher, PublishedInstallers},
-    log_signer::LogSigner,
-    personal::Persons,
     publishing::{Publisher, Resigner},
     refused_triggers::RefusedTriggers,
     releases::{Pipeline, Running, Slots},
     rolls::{Rolls, WindowCloser, moves},
-    secrets::Secrets,
-    signing::Algorithm,
     signing_keys::{Making, SigningKeys},
-    source::{self, Git, KnownHosts},
+};
+use composition::{
+    IndexBlobs, LogFeed, ProjectedRepositories, ProjectedTrees, ProjectedWindows, StatedFacts, every_projector,
 };
 use domain::{
     account::{Account, Command},
+    error_chain::Causes,
     ids::{AccountId, TokenId},
     recorded::{Actor, Position},
     token::TokenKind,
 };
+use event_log::{
+    event_store::{self, EventStore},
+    execute::{Context, Executor},
+};
+use index::{REPOSITORIES, repositories};
+use ingest::oidc::{CiIssuer, IssuerUrl};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use projections::{
     board::{BOARD, board},
     credentials::{CREDENTIALS, credentials},
     history::HistoryProjector,
-    index::{REPOSITORIES, repositories},
     projector::Projector,
     read_models::ReadModels,
     runner::{Progress, Runner},
     transparency::transparency,
 };
+use serving::installers::WrittenScripts;
+use signing::{Algorithm, log_signer::LogSigner};
+use stores::{
+    blobs::Blobs,
+    personal::Persons,
+    scratch,
+    secrets::Secrets,
+    uses::{DROPPED_TOTAL, Uses},
+};
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
+use verify::Sources;
 
 use crate::{
-    audit::Auditor,
-    auth::Authenticator,
-    data_folder::DataFolder,
-    http::{client_address::TrustedProxies, open_files::raise_limit, public_url::PublicUrl, server},
-    installers::WrittenScripts,
-    mint,
-    moved_log::forget_read_models_of_another_log,
-    oidc::{CiIssuer, IssuerUrl},
-    run_command::CommandRunner,
-    scratch, self_check,
+    github::{github_access, github_worker},
+    self_check,
     settings::{Oidc, Settings, Unmapped},
     state::Parts,
-    uses::{DROPPED_TOTAL, Uses},
-    verify::Sources,
-    wiring::{
-        IndexBlobs, LogFeed, ProjectedRepositories, ProjectedTrees, ProjectedWindows, StatedFacts, every_projector,
-        github_access, github_worker,
-    },
     workers::{WorkerEnded, Workers},
 };
 

@@ -2,33 +2,34 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use api_http::{open_files::raise_limit, server};
 use axum::Router;
 use chrono::Utc;
 use commands::{
-    causes::Causes,
-    event_store::EventStore,
     installers::{PublishedInstallers, follow_published},
     signing_keys::PublicKeys,
 };
+use composition::{IndexBlobs, LogFeed};
+use domain::error_chain::Causes;
+use event_log::event_store::EventStore;
 use projections::{
     credentials::{CREDENTIALS, credentials},
-    index,
     projector::Projector,
     read_models::ReadModels,
     runner::Runner,
+};
+use replica::{KeptCredentials, Origin, Replica, ReplicaState, Served};
+use serving::{
+    installers::{CredentialsAddress, Installers},
+    repositories::{self, Authorizer, CACHE_MAX_BYTES, FileBytes, Files, RepositoriesState},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    http::{open_files::raise_limit, server},
-    installers::{CredentialsAddress, Installers},
-    replica::{self, KeptCredentials, Origin, Replica, ReplicaState, Served},
-    repositories::{self, Authorizer, CACHE_MAX_BYTES, FileBytes, Files, RepositoriesState},
     serve::{Announce, LISTEN_DEFAULT, public_url, stopped},
     settings::Settings,
-    wiring::{IndexBlobs, LogFeed},
     workers::{WorkerEnded, Workers},
 };
 

@@ -7,10 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use commands::event_store::{InvalidLogUrl, LogUrl};
+use api_http::client_address::Network;
+use archive::data_folder::Locations;
+use event_log::event_store::{InvalidLogUrl, LogUrl};
 use serde::Deserialize;
-
-use crate::{data_folder::Locations, http::client_address::Network};
 
 /// Largest settings file that is read.
 const SETTINGS_MAX_BYTES: u64 = 256 * 1024;

@@ -2,49 +2,47 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use api_http::{
+    api_limits::{BODY_MAX_BYTES, REQUEST_MAX, with_limits},
+    auth::Authenticator,
+    problem::Problem,
+    public_url::PublicUrl,
+    replicas_last_seen::ReplicasLastSeen,
+    run_command::CommandRunner,
+};
+use audit::{Auditor, ExportState, operators::Operators};
 use axum::Router;
+use building::source::Git;
 use commands::{
-    blobs::Blobs,
-    event_store::EventStore,
-    execute::Clock,
     github::Access,
     installers::PublishedInstallers,
-    log_signer::LogSigner,
     refused_triggers::RefusedTriggers,
     rolls::{Moves, Rolls},
-    secrets::Secrets,
     signing_keys::SigningKeys,
-    source::Git,
 };
-use metrics_exporter_prometheus::PrometheusHandle;
-use projections::{board::Board, credentials::Credentials, index::Repositories, transparency::Transparency};
-use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
-
-use crate::{
-    audit::{self, Auditor, ExportState},
-    auth::Authenticator,
-    feed::{self, FeedBlobs, FeedLimits, FeedLogs, FeedState},
-    graphql::{self, GraphqlParts},
-    http::{
-        api_limits::{BODY_MAX_BYTES, REQUEST_MAX, with_limits},
-        problem::Problem,
-        public_url::PublicUrl,
-    },
-    installers::{CredentialsAddress, Installers, RolledCredentials},
+use event_log::{event_store::EventStore, execute::Clock};
+use graphql::GraphqlParts;
+use index::Repositories;
+use ingest::{
     oidc::{self, CiIssuer, ExchangeState},
-    operators::Operators,
-    ops::{self, OpsState},
-    pages::{self, BuildLogs, PagesState},
     releases::{self, ReleaseAnswers, ReleaseEnds, ReleaseLogs, ReleasesState, RequestRates, TagSource, Triggers},
-    replicas_last_seen::ReplicasLastSeen,
-    repositories::{self, Authorizer, CACHE_MAX_BYTES, FileBytes, Files, RepositoriesState},
-    run_command::CommandRunner,
-    transparency::{self, TransparencyState},
     uploads::{self, IncomingFolder, PackageIntake, UploadsState},
-    uses::Uses,
     webhooks::{self, DeliveriesMemory, WebhookSecrets, WebhooksState},
 };
+use metrics_exporter_prometheus::PrometheusHandle;
+use pages::{BuildLogs, PagesState};
+use projections::{board::Board, credentials::Credentials, transparency::Transparency};
+use replica::feed::{self, FeedBlobs, FeedLimits, FeedLogs, FeedState};
+use serving::{
+    installers::{CredentialsAddress, Installers, RolledCredentials},
+    ops::{self, OpsState},
+    repositories::{self, Authorizer, CACHE_MAX_BYTES, FileBytes, Files, RepositoriesState},
+    transparency::{self, TransparencyState},
+};
+use signing::log_signer::LogSigner;
+use stores::{blobs::Blobs, secrets::Secrets, uses::Uses};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 /// How long a request that waits may take.
 const LONG_REQUEST_MAX: Duration = releases::WAIT_MAX.saturating_add(REQUEST_MAX);

@@ -11,13 +11,10 @@ use std::{
 
 use bytes::Bytes;
 use domain::package::{Format, Package};
+use formats::packaging::{PackageFileError, ReadPackage, read_package};
+use signing::{RpmError, Signer};
+use stores::blobs::{BlobError, Blobs};
 use tokio::task::{JoinError, spawn_blocking};
-
-use crate::{
-    blobs::{BlobError, Blobs},
-    packaging::{PackageFileError, ReadPackage, read_package},
-    signing::{RpmError, Signer},
-};
 
 /// Why a file does not become a package.
 #[derive(Debug, thiserror::Error)]

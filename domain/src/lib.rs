@@ -10,6 +10,7 @@ pub mod ci_proof;
 pub mod config;
 pub mod delivery;
 pub mod digest;
+pub mod error_chain;
 pub mod event;
 pub mod feed;
 pub mod ids;

@@ -10,10 +10,10 @@ const ROWS_AT_ONCE_MAX: usize = 512;
 const SIZES: usize = ROWS_AT_ONCE_MAX.ilog2() as usize + 1;
 
 /// A statement that values are being bound to.
-pub(crate) type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
+pub type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 
 /// An `insert` for any number of rows.
-pub(crate) struct Insert {
+pub struct Insert {
     columns: usize,
     /// For 1, 2, 4, … rows. Rows that are not bound are null and left out.
     statements: [Arc<str>; SIZES],
@@ -21,18 +21,21 @@ pub(crate) struct Insert {
 
 impl Insert {
     /// Into `columns` of `table`, none of which may be there already. The first column is never null.
-    pub(crate) fn new(table: &str, columns: &[&str]) -> Self {
+    #[must_use]
+    pub fn new(table: &str, columns: &[&str]) -> Self {
         // What a failed statement has written is left to whoever rolls the transaction back: SQLite needs no copy of the pages.
         Self::of("insert or fail", table, columns, "")
     }
 
     /// The same, and a row that has the key of one that is there takes its place. The table has no other unique columns.
-    pub(crate) fn or_replace(table: &str, columns: &[&str]) -> Self {
+    #[must_use]
+    pub fn or_replace(table: &str, columns: &[&str]) -> Self {
         Self::of("insert or replace", table, columns, "")
     }
 
     /// The same, and `on_conflict` says what happens to a row that is there already.
-    pub(crate) fn or(table: &str, columns: &[&str], on_conflict: &str) -> Self {
+    #[must_use]
+    pub fn or(table: &str, columns: &[&str], on_conflict: &str) -> Self {
         Self::of("insert", table, columns, on_conflict)
     }
 
@@ -52,7 +55,10 @@ impl Insert {
 
     /// Writes `rows`, whose values `bind` gives in the order of the columns. Rows that are neighbours in the table should be
     /// neighbours here.
-    pub(crate) async fn write<T>(
+    ///
+    /// # Errors
+    /// A row is refused by the table, or the database cannot be written.
+    pub async fn write<T>(
         &self,
         connection: &mut SqliteConnection,
         mut rows: impl ExactSizeIterator<Item = T>,

@@ -3,22 +3,19 @@
 //! A [`runner::Runner`] follows the log through the [`feed::Feed`] port and gives each event to every projector:
 //! [`credentials`] (who may enter), [`board`] (dashboards) and [`index`] (the APT and YUM indexes).
 
-pub mod apt;
 pub mod blob;
 pub mod board;
-mod bulk;
+pub mod bulk;
 pub mod checkpoint;
 pub mod credentials;
 pub mod feed;
 pub mod history;
-pub mod index;
 mod kept;
 pub mod projector;
 pub mod read_models;
-pub mod rope;
 pub mod runner;
 pub mod transparency;
-pub mod yum;
 
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod testing;

@@ -5,7 +5,7 @@ use domain::{
     recorded::{RawEvent, Recorded},
 };
 use futures::future::BoxFuture;
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, SqlitePool};
 
 use crate::blob::BlobError;
 
@@ -98,3 +98,6 @@ pub trait Projector: Send + Sync + 'static {
     /// Every event applied since the last call was rolled back.
     fn abandoned(&mut self);
 }
+
+/// Makes a projector, given readers of the rows that it is to fill.
+pub type MakeProjector = Box<dyn FnOnce(SqlitePool) -> Box<dyn Projector> + Send>;

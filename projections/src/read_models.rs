@@ -61,7 +61,10 @@ impl ReadModels {
 }
 
 /// The value whose text is in `column`.
-pub(crate) fn parsed<T>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error>
+///
+/// # Errors
+/// There is no such column, or its text is not one of that type.
+pub fn parsed<T>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error>
 where
     T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {
@@ -88,11 +91,13 @@ pub(crate) fn time(row: &SqliteRow, column: &str) -> Result<DateTime<Utc>, sqlx:
 }
 
 /// SQLite has no unsigned integers. Positions, revisions and sizes are far from the limit.
-pub(crate) fn signed(value: u64) -> i64 {
+#[must_use]
+pub fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 /// What [`signed`] stored.
-pub(crate) fn unsigned(value: i64) -> u64 {
+#[must_use]
+pub fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }

@@ -16,6 +16,7 @@ use domain::{
     recorded::{Actor, Metadata, Position, RawEvent, Recorded, Revision, StreamId},
 };
 use futures::future::BoxFuture;
+use sqlx::SqlitePool;
 use tokio::{sync::watch, task::JoinHandle};
 use uuid::Uuid;
 
@@ -24,12 +25,12 @@ use crate::{
     board::{self, Board},
     credentials::{self, Credentials},
     feed::{Feed, FeedError, Page},
-    index::{self, Repositories},
+    projector::Projector,
     read_models::ReadModels,
     runner::{Progress, Runner, RunnerError},
 };
 
-pub(crate) struct MemoryFeed {
+pub struct MemoryFeed {
     events: Mutex<Vec<Recorded<RawEvent>>>,
     head: watch::Sender<Position>,
 }
@@ -41,11 +42,11 @@ impl Default for MemoryFeed {
 }
 
 impl MemoryFeed {
-    pub(crate) fn append(&self, kind: &str, id: Uuid, second: i64, event: impl Into<Event>) -> Position {
+    pub fn append(&self, kind: &str, id: Uuid, second: i64, event: impl Into<Event>) -> Position {
         self.append_raw(kind, id, second, encode(&event.into()))
     }
 
-    pub(crate) fn append_raw(&self, kind: &str, id: Uuid, second: i64, event: RawEvent) -> Position {
+    pub fn append_raw(&self, kind: &str, id: Uuid, second: i64, event: RawEvent) -> Position {
         let mut events = self.events.lock().unwrap();
         let stream = StreamId::new(kind, id);
         // Gaps, as a real log may have.
@@ -88,9 +89,9 @@ impl Feed for MemoryFeed {
 }
 
 /// Blobs as files named by their digest.
-pub(crate) struct FolderBlobs {
+pub struct FolderBlobs {
     folder: PathBuf,
-    pub(crate) puts: Mutex<Vec<Sha256>>,
+    pub puts: Mutex<Vec<Sha256>>,
 }
 
 impl BlobStore for FolderBlobs {
@@ -112,19 +113,18 @@ impl BlobStore for FolderBlobs {
 }
 
 /// A log, blobs and read models that live as long as the test.
-pub(crate) struct World {
-    pub(crate) folder: tempfile::TempDir,
-    pub(crate) feed: Arc<MemoryFeed>,
-    pub(crate) blobs: Arc<FolderBlobs>,
+pub struct World {
+    pub folder: tempfile::TempDir,
+    pub feed: Arc<MemoryFeed>,
+    pub blobs: Arc<FolderBlobs>,
 }
 
 /// Projections at work; they stop when this is dropped.
-pub(crate) struct Running {
-    pub(crate) credentials: Credentials,
-    pub(crate) repositories: Repositories,
-    pub(crate) board: Board,
-    pub(crate) progress: Progress,
-    pub(crate) task: JoinHandle<RunnerError>,
+pub struct Running {
+    pub credentials: Credentials,
+    pub board: Board,
+    pub progress: Progress,
+    pub task: JoinHandle<RunnerError>,
 }
 
 impl Drop for Running {
@@ -134,7 +134,7 @@ impl Drop for Running {
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let blobs = folder.path().join("blobs");
         std::fs::create_dir(&blobs).unwrap();
@@ -142,42 +142,46 @@ impl World {
         Self { folder, feed: Arc::default(), blobs: Arc::new(blobs) }
     }
 
-    pub(crate) fn read_models(&self) -> PathBuf {
+    pub fn read_models(&self) -> PathBuf {
         self.folder.path().join("read_models.db")
     }
 
     /// Opens the read models at their usual place and follows the log.
-    pub(crate) async fn start(&self) -> Running {
+    pub async fn start(&self) -> Running {
         self.start_at("read_models.db").await
     }
 
-    pub(crate) async fn start_at(&self, file: &str) -> Running {
+    pub async fn start_at(&self, file: &str) -> Running {
+        self.start_with(file, |_| Vec::new()).await
+    }
+
+    /// As [`start`](Self::start), with `more` projectors of another crate between the credentials and the board.
+    pub async fn start_with(&self, file: &str, more: impl FnOnce(SqlitePool) -> Vec<Box<dyn Projector>>) -> Running {
         let models = ReadModels::open(self.folder.path().join(file)).await.unwrap();
         let (credentials, first) = credentials::credentials(models.readers.clone());
-        let (repositories, second) = index::repositories(models.readers.clone(), self.blobs.clone());
-        let (board, third) = board::board(models.readers.clone());
-        let (runner, progress) =
-            Runner::open(models.writer, self.feed.clone(), vec![Box::new(first), Box::new(second), Box::new(third)])
-                .await
-                .unwrap();
-        Running { credentials, repositories, board, progress, task: tokio::spawn(runner.run()) }
+        let (board, last) = board::board(models.readers.clone());
+        let mut projectors: Vec<Box<dyn Projector>> = vec![Box::new(first)];
+        projectors.extend(more(models.readers));
+        projectors.push(Box::new(last));
+        let (runner, progress) = Runner::open(models.writer, self.feed.clone(), projectors).await.unwrap();
+        Running { credentials, board, progress, task: tokio::spawn(runner.run()) }
     }
 }
 
 impl Running {
     /// Waits until everything at `position` shows.
-    pub(crate) async fn shows(&self, position: Position) {
+    pub async fn shows(&self, position: Position) {
         self.progress.wait_for(position).await.unwrap();
     }
 
     /// Stops, as a process that is killed does.
-    pub(crate) async fn stop(self) {
+    pub async fn stop(self) {
         self.task.abort();
     }
 }
 
 /// Everything in a file of read models, table by table.
-pub(crate) async fn dump(path: PathBuf) -> HashMap<String, Vec<String>> {
+pub async fn dump(path: PathBuf) -> HashMap<String, Vec<String>> {
     use sqlx::{AssertSqlSafe, Row as _};
     let models = ReadModels::open(path).await.unwrap();
     let tables = sqlx::query("select name from sqlite_schema where type = 'table'").fetch_all(&models.readers);
@@ -195,6 +199,6 @@ pub(crate) async fn dump(path: PathBuf) -> HashMap<String, Vec<String>> {
     all
 }
 
-pub(crate) fn at(second: i64) -> DateTime<Utc> {
+pub fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(second, 0).unwrap()
 }

@@ -3,13 +3,13 @@
 use std::{collections::HashMap, sync::Arc};
 
 use chrono::TimeDelta;
-use commands::event_store::{EventStore, Expected, NewEvent};
 use domain::{
     digest::Sha256,
     event::{Event, encode},
     ids::{CommandId, EventId},
     recorded::{Actor, Metadata, Revision, StreamId},
 };
+use event_log::event_store::{EventStore, Expected, NewEvent};
 use futures::future::try_join_all;
 use tokio::task::unconstrained;
 use uuid::Uuid;

@@ -20,22 +20,13 @@ use std::{
     time::Instant,
 };
 
-use api::{
-    uses::Uses,
-    wiring::{IndexBlobs, LogFeed, ProjectedRepositories, ProjectedTrees, StatedFacts},
-};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Parser;
 use commands::{
-    blobs::Blobs,
-    event_store::{EventStore, sqlite::SqliteEventStore},
-    execute::Executor,
-    log_signer::LogSigner,
     publishing::{Candidates, Publisher},
-    secrets::Secrets,
-    signing::Algorithm,
     signing_keys::{Making, SigningKeys},
 };
+use composition::{IndexBlobs, LogFeed, ProjectedRepositories, ProjectedTrees, StatedFacts};
 use domain::{
     ids::{OrganisationId, RepositoryId, TokenId},
     organisation,
@@ -43,11 +34,18 @@ use domain::{
     recorded::Actor,
     repository,
 };
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-use projections::{
-    board::board, credentials::credentials, history::HistoryProjector, index::repositories, projector::Projector,
-    read_models::ReadModels, runner::Runner, transparency::transparency,
+use event_log::{
+    event_store::{EventStore, sqlite::SqliteEventStore},
+    execute::Executor,
 };
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use index::repositories;
+use projections::{
+    board::board, credentials::credentials, history::HistoryProjector, projector::Projector, read_models::ReadModels,
+    runner::Runner, transparency::transparency,
+};
+use signing::{Algorithm, log_signer::LogSigner};
+use stores::{blobs::Blobs, secrets::Secrets, uses::Uses};
 
 use self::{log::Log, machines::Machines, releases::Project};
 

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use chrono::TimeDelta;
-use commands::blobs::Blobs;
 use domain::{
     config::Architecture,
     delivery,
@@ -18,6 +17,7 @@ use domain::{
     version::ReleaseVersion,
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use stores::blobs::Blobs;
 
 use super::{Outcome, log::Log, now, tick};
 

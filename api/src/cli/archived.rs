@@ -2,13 +2,10 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use archive::{Manifest, Step, backup::lacks, data_folder::DataFolder, pack};
+use stores::scratch::Scratch;
+
 use super::{BoxError, Outcome, progress::Progress};
-use crate::{
-    archive::{Manifest, Step, pack},
-    backup::lacks,
-    data_folder::DataFolder,
-    scratch::Scratch,
-};
 
 const WRITING: Step = Step { words: "Writing the file", unit: "bytes" };
 
@@ -79,8 +76,9 @@ pub(super) fn is_whole(what: &str, manifest: &Manifest) -> Outcome {
 mod tests {
     use std::{fs, os::unix::fs::symlink};
 
+    use archive::data_folder::Locations;
+
     use super::*;
-    use crate::data_folder::Locations;
 
     #[test]
     fn a_place_in_the_data_folder_is_refused_however_it_is_reached() {

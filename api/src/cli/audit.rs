@@ -4,28 +4,26 @@ mod show;
 
 use std::sync::Arc;
 
+use archive::data_folder::DataFolder;
+use audit::{Auditor, Behind, FIRST_MAX, Question, Shown, Story, key_or_token, time};
 use chrono::Utc;
 use clap::{Args, Subcommand, builder::TypedValueParser};
-use commands::{
-    causes::Causes,
-    event_store,
-    personal::Persons,
-    secrets::{Secrets, SecretsError},
-};
 use domain::{
     digest::Sha256,
+    error_chain::Causes,
     ids::{AccessKeyId, EventId, ReleaseId, RepositoryId, TokenId},
     recorded::Position,
 };
+use event_log::event_store;
 use projections::history::Page;
 use serde::Serialize;
+use stores::{
+    personal::Persons,
+    secrets::{Secrets, SecretsError},
+};
 
 use super::Outcome;
-use crate::{
-    audit::{Auditor, Behind, FIRST_MAX, Question, Shown, Story, key_or_token, time},
-    data_folder::DataFolder,
-    settings::Settings,
-};
+use crate::settings::Settings;
 
 #[derive(Debug, Args)]
 pub(super) struct Audit {
@@ -207,7 +205,7 @@ where
 }
 
 #[expect(clippy::print_stdout, reason = "this is the command's answer")]
-fn list(entries: &[crate::audit::Entry], next: Option<u64>, json: bool) -> Outcome {
+fn list(entries: &[audit::Entry], next: Option<u64>, json: bool) -> Outcome {
     if json {
         for entry in entries {
             println!("{}", entry.line());

@@ -2,22 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
+use archive::{
+    Archive, Format, HowBlobs, Manifest,
+    backup::{self, DamagedBlobs, Options, Restored, Sources, Unfinished, has_master_key},
+    data_folder::DataFolder,
+};
 use chrono::Utc;
 use clap::Args;
-use commands::{blobs::Blobs, event_store};
+use event_log::event_store;
 use serde_json::json;
+use stores::blobs::Blobs;
 
 use super::{
     Outcome,
     archived::{into_file, is_elsewhere, is_file, is_whole},
     progress::Progress,
 };
-use crate::{
-    archive::{Archive, Format, HowBlobs, Manifest},
-    backup::{self, DamagedBlobs, Options, Restored, Sources, Unfinished, has_master_key},
-    data_folder::DataFolder,
-    settings::Settings,
-};
+use crate::settings::Settings;
 
 #[derive(Debug, Args)]
 pub(super) struct Backup {

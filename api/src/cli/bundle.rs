@@ -2,22 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
+use archive::{
+    HowBlobs, Manifest,
+    bundle::{self, BundleError, Options, Sources},
+    data_folder::DataFolder,
+};
 use chrono::Utc;
 use clap::{Args, Subcommand};
-use commands::{blobs::Blobs, event_store};
 use domain::{names::OrganisationName, recorded::Position};
+use event_log::event_store;
+use stores::blobs::Blobs;
 
 use super::{
     Outcome,
     archived::{into_file, is_elsewhere, is_file, is_whole},
     progress::Progress,
 };
-use crate::{
-    archive::{HowBlobs, Manifest},
-    bundle::{self, BundleError, Options, Sources},
-    data_folder::DataFolder,
-    settings::Settings,
-};
+use crate::settings::Settings;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

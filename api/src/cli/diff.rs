@@ -4,17 +4,18 @@
 
 use std::io::Write as _;
 
+use archive::data_folder::DataFolder;
 use clap::Args;
 use domain::{
     ids::RepositoryId,
     names::{OrganisationName, RepositoryName},
     repository::{Compact, NEWEST, Point},
 };
-use projections::index::{self, Difference, DifferenceCursor, HISTORY_PAGE_MAX, History};
+use index::{Difference, DifferenceCursor, HISTORY_PAGE_MAX, History};
 use serde::Serialize;
 
 use super::Outcome;
-use crate::{data_folder::DataFolder, settings::Settings};
+use crate::settings::Settings;
 
 #[derive(Debug, Args)]
 pub(super) struct Command {

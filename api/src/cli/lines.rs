@@ -2,14 +2,15 @@
 
 use std::io::{BufReader, BufWriter};
 
-use commands::{
+use archive::{Step, data_folder::DataFolder};
+use domain::recorded::Position;
+use event_log::{
     event_store,
     log_lines::{self, Lines},
 };
-use domain::recorded::Position;
 
 use super::{Outcome, progress::Progress};
-use crate::{archive::Step, data_folder::DataFolder, settings::Settings};
+use crate::settings::Settings;
 
 const WRITING: Step = Step { words: "Writing lines", unit: "positions" };
 const RECORDING: Step = Step { words: "Recording lines", unit: "lines" };

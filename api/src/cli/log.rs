@@ -1,14 +1,14 @@
 //! `pkgdeploy log copy`.
 
+use archive::Step;
 use clap::Subcommand;
-use commands::{
+use domain::recorded::Position;
+use event_log::{
     event_store::{self, LogUrl},
     log_lines::{self, CopyStep, Lines},
 };
-use domain::recorded::Position;
 
 use super::{Outcome, progress::Progress};
-use crate::archive::Step;
 
 const COMPARING: Step = Step { words: "Comparing what is there", unit: "positions" };
 const RECORDING: Step = Step { words: "Recording events", unit: "positions" };

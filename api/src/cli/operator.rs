@@ -2,22 +2,19 @@
 
 use std::sync::Arc;
 
+use archive::data_folder::DataFolder;
+use audit::operators::{Operators, list};
 use chrono::{SecondsFormat, Utc};
 use clap::Subcommand;
-use commands::{
+use domain::{ids::PersonId, recorded::Actor};
+use event_log::{
     event_store,
     execute::{Context, Executor},
-    personal::Persons,
-    secrets::Secrets,
 };
-use domain::{ids::PersonId, recorded::Actor};
+use stores::{personal::Persons, secrets::Secrets};
 
 use super::{Outcome, operator_token::say};
-use crate::{
-    data_folder::DataFolder,
-    operators::{Operators, list},
-    settings::Settings,
-};
+use crate::settings::Settings;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -94,7 +91,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
 }
 
 #[expect(clippy::print_stdout, reason = "this is the command's answer")]
-fn show(operators: &[crate::operators::Listed], json: bool) {
+fn show(operators: &[audit::operators::Listed], json: bool) {
     for one in operators {
         let since = one.registered_at.to_rfc3339_opts(SecondsFormat::Secs, true);
         if json {

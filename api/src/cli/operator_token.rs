@@ -1,19 +1,21 @@
 //! `pkgdeploy operator-token`.
 
+use api_http::tokens as mint;
+use archive::data_folder::DataFolder;
 use chrono::Utc;
-use commands::{
-    event_store,
-    execute::{Context, Executor},
-};
 use domain::{
     account::{Account, Command},
     ids::{AccountId, TokenId},
     recorded::Actor,
     token::TokenKind,
 };
+use event_log::{
+    event_store,
+    execute::{Context, Executor},
+};
 
 use super::Outcome;
-use crate::{data_folder::DataFolder, mint, settings::Settings};
+use crate::settings::Settings;
 
 pub(super) async fn run(settings: &Settings) -> Outcome {
     let data = DataFolder::existing(&settings.locations())?;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::archive::Step;
+use archive::Step;
 
 /// How often the line is written.
 const SHOW_EVERY: Duration = Duration::from_millis(200);

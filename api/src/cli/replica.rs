@@ -2,9 +2,12 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use api_http::public_url::PublicUrl;
+use archive::data_folder::DataFolder;
 use chrono::{TimeDelta, Utc};
 use clap::{ArgGroup, Args, value_parser};
 use domain::names::OrganisationName;
+use replica::{Contact, FeedAddress, Follower, Loaded, Origin, Replica, load};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -12,13 +15,7 @@ use super::{
     progress::Progress,
     serve::{Terminal, stop_on_signals},
 };
-use crate::{
-    data_folder::DataFolder,
-    http::public_url::PublicUrl,
-    replica::{Contact, FeedAddress, Follower, Loaded, Origin, Replica, load},
-    serve_replica::ReplicaServer,
-    settings::Settings,
-};
+use crate::{serve_replica::ReplicaServer, settings::Settings};
 
 /// Shortest time after which a replica may stop to serve, in seconds: a slow answer must not be taken for a lost server.
 const REFUSE_AFTER_MIN_SECONDS: u64 = 5;

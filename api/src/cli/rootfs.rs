@@ -1,10 +1,11 @@
 //! `pkgdeploy rootfs`.
 
+use archive::data_folder::DataFolder;
+use building::rootfs;
 use clap::Subcommand;
-use commands::building::rootfs;
 
 use super::Outcome;
-use crate::{data_folder::DataFolder, settings::Settings};
+use crate::settings::Settings;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 
+use api_http::client_address::Network;
+use archive::data_folder::DataFolder;
+use replica::STATE_FILE;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{Outcome, operator_token};
 use crate::{
-    data_folder::DataFolder,
-    http::client_address::Network,
-    replica::STATE_FILE,
     serve::{Announce, Server},
     settings::Settings,
 };

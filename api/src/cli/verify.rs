@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
+use archive::{Step, data_folder::DataFolder};
 use clap::Args;
-use commands::{blobs::Blobs, event_store};
+use composition::{LogFeed, every_projector};
 use domain::recorded::Position;
+use event_log::event_store;
+use stores::blobs::Blobs;
+use verify::{Sources, Span, Stage, Watch, verify};
 
 use super::{Outcome, progress::Progress};
-use crate::{
-    archive::Step,
-    data_folder::DataFolder,
-    settings::Settings,
-    verify::{Sources, Span, Stage, Watch, verify},
-    wiring::{LogFeed, every_projector},
-};
+use crate::settings::Settings;
 
 #[derive(Debug, Args)]
 pub(super) struct Command {

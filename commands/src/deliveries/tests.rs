@@ -6,11 +6,11 @@ use domain::{
     project::{ApiUrl, GitUrl, ListedTag},
     recorded::Actor,
 };
+use event_log::event_store::{EventStore as _, sqlite::SqliteEventStore};
 use tempfile::TempDir;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::*;
-use crate::event_store::{EventStore as _, sqlite::SqliteEventStore};
 
 /// Long enough for a few appends on a busy machine.
 const SOON: Duration = Duration::from_secs(60);

@@ -2,19 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
+use building::source::{DeployKey, Git, SourceError};
 use domain::{
     ids::{ProjectId, SecretId},
     project::{Github as AtGithub, GithubName, InvalidGitUrl, Project, Refusal},
 };
+use event_log::{
+    event_store::BoxError,
+    execute::{ExecuteError, Executor, LogError},
+};
+use stores::secrets::Secrets;
 use zeroize::Zeroizing;
 
 use super::{DEPLOY_KEY_PURPOSE, Github, GithubError, Session, TOKEN_PURPOSE};
-use crate::{
-    event_store::BoxError,
-    execute::{ExecuteError, Executor, LogError},
-    secrets::Secrets,
-    source::{DeployKey, Git, SourceError},
-};
 
 /// What is needed to talk to GitHub for a project.
 pub struct Access {

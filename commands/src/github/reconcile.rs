@@ -7,6 +7,7 @@ use domain::{
     names::TagName,
     project::{Command, Event, GitUrl, ListedTag, Project},
 };
+use event_log::execute::Context;
 use uuid::Uuid;
 
 use super::{
@@ -14,7 +15,6 @@ use super::{
     access::{Open, Situation},
     source_key,
 };
-use crate::execute::Context;
 
 /// Most appends of one look: a hundred thousand tags.
 const ROUNDS_MAX: usize = 100;

@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::recorded::Position;
+use domain::{error_chain::Causes, recorded::Position};
+use event_log::event_store::{EventStore, Filter, Follower, PAGE_EVENTS_MAX, ReadError};
 use tracing::error;
 
 use super::{PublishedInstallers, RETRY_AFTER, backlog::Backlog};
-use crate::{
-    causes::Causes,
-    event_store::{EventStore, Filter, Follower, PAGE_EVENTS_MAX, ReadError},
-};
 
 /// Tells `published` what the log says until now. What comes out tells it the rest, and does not end.
 ///

@@ -12,8 +12,7 @@ use domain::{
     names::{InvalidName, OrganisationName, PackageName, RepositoryName},
     package::Format,
 };
-
-use crate::packaging::{
+use formats::packaging::{
     ScriptTexts, Spec, WritePackageError, WrittenPackage,
     tree::{Content, Entry, PackageTree},
     write_package,

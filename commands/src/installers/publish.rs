@@ -6,6 +6,11 @@ use domain::{
     names::InvalidName,
     repository::{self, Repository},
 };
+use event_log::{
+    event_store::BoxError,
+    execute::{Context, ExecuteError, LogError},
+};
+use stores::blobs::BlobError;
 use tokio::task::{JoinError, spawn_blocking};
 use tracing::{debug, warn};
 
@@ -13,12 +18,7 @@ use super::{
     Holds, InstallerOf, InstallerPackageError, InstallerPublisher, PublishedInstaller, WORKER, backlog::Known, pack,
     package::PACKAGING,
 };
-use crate::{
-    blobs::BlobError,
-    event_store::BoxError,
-    execute::{Context, ExecuteError, LogError},
-    packages::{FinishError, finish},
-};
+use crate::packages::{FinishError, finish};
 
 /// How many numbers are tried if packages of those numbers lie in the repository that no event speaks of: a crash leaves
 /// one of them, and only if the content changes before the next start.

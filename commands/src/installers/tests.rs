@@ -10,16 +10,15 @@ use domain::{
     recorded::Actor,
     repository::{self, Repository},
 };
+use event_log::{event_store::sqlite::SqliteEventStore, execute::Context};
+use signing::Algorithm;
+use stores::secrets::Secrets;
 use tempfile::TempDir;
 use tokio::{task::JoinHandle, time::timeout};
 
 use super::*;
 use crate::{
-    event_store::sqlite::SqliteEventStore,
-    execute::Context,
     packages::finish,
-    secrets::Secrets,
-    signing::Algorithm,
     signing_keys::{Making, TrustedCertificates},
 };
 

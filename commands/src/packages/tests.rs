@@ -2,13 +2,11 @@ use std::fs;
 
 use chrono::DateTime;
 use domain::{config::PackageConfig, digest::Sha256};
+use formats::packaging::{ScriptTexts, Spec, tree::PackageTree, write_package};
+use signing::{Algorithm, generate};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{
-    packaging::{ScriptTexts, Spec, tree::PackageTree, write_package},
-    signing::{Algorithm, generate},
-};
 
 /// A key that was made long before any of these tests runs.
 fn signer() -> Arc<Signer> {

@@ -8,8 +8,7 @@ use domain::{
     repository::{self, Repository},
     signing_key::SigningKey,
 };
-
-use crate::event_store::{EventStore, PAGE_EVENTS_MAX, ReadError};
+use event_log::event_store::{EventStore, PAGE_EVENTS_MAX, ReadError};
 
 /// The newest fact of the state that is to be signed; if that state is signed already, the newest one of the signing keys.
 pub(super) async fn of_index(

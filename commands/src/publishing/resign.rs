@@ -12,19 +12,19 @@ use std::{
 
 use domain::{
     digest::Sha256,
+    error_chain::Causes,
     ids::RepositoryId,
     recorded::Revision,
     repository::{Command, Refusal, Repository},
     signing_key::Key,
 };
+use event_log::execute::{Context, ExecuteError, Executor, LogError};
+use stores::blobs::{BlobError, Blobs};
 use tokio::time::sleep;
 use tracing::{error, info};
 
 use super::{Candidates, cause};
 use crate::{
-    blobs::{BlobError, Blobs},
-    causes::Causes,
-    execute::{Context, ExecuteError, Executor, LogError},
     packages::{FinishError, finish},
     signing_keys::{SigningKeys, SigningSet},
 };

@@ -5,14 +5,14 @@ use domain::{
     recorded::{Actor, StreamId},
     repository,
 };
+use event_log::event_store::{PAGE_EVENTS_MAX, sqlite::SqliteEventStore};
+use signing::{Algorithm, Certificate};
+use stores::secrets::Secrets;
 use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    event_store::{PAGE_EVENTS_MAX, sqlite::SqliteEventStore},
     packages::{finish, tests::built},
-    secrets::Secrets,
-    signing::{Algorithm, Certificate},
     signing_keys::Making,
 };
 

@@ -3,12 +3,12 @@ use domain::{
     project::{GitUrl, Trigger},
     recorded::{Actor, Position},
 };
+use event_log::event_store::{EventStore as _, sqlite::SqliteEventStore};
 use tempfile::TempDir;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::*;
-use crate::event_store::{EventStore as _, sqlite::SqliteEventStore};
 
 const PROJECT: ProjectId = ProjectId(uuid::Uuid::from_u128(1));
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use building::BuiltTree;
 use domain::{
     config::{self, PackageConfig, script_text},
     digest::Sha256,
@@ -9,6 +10,8 @@ use domain::{
     package::Format,
     release::{BuiltPackage, Command, Origin, Step},
 };
+use event_log::execute::Context;
+use formats::packaging::{ScriptTexts, Spec, WrittenPackage, write_package};
 use tokio::sync::oneshot;
 
 use super::{
@@ -16,11 +19,6 @@ use super::{
     check_out::CheckedOut,
     failure::{Stop, blocking},
     job::{JobFolder, live_log},
-};
-use crate::{
-    building::{self, BuiltTree},
-    execute::Context,
-    packaging::{ScriptTexts, Spec, WrittenPackage, write_package},
 };
 
 impl Pipeline {

@@ -2,14 +2,17 @@
 
 use std::path::PathBuf;
 
+use building::source::Checkout;
 use domain::{
+    error_chain::Causes,
     ids::ReleaseId,
     project::{GitUrl, Project, Refusal},
     release::{self, Command, Step},
 };
+use event_log::execute::Context;
 
 use super::{Pipeline, failure::Stop, job::JobFolder};
-use crate::{causes::Causes, execute::Context, github::source_key, source::Checkout};
+use crate::github::source_key;
 
 /// The checked-out code.
 pub(super) struct CheckedOut {

@@ -13,13 +13,13 @@ use domain::{
     package::Format,
     release::{Command, PlannedPackage, Step},
 };
+use event_log::execute::Context;
 
 use super::{
     Pipeline,
     check_out::CheckedOut,
     failure::{Stop, blocking},
 };
-use crate::{building, execute::Context};
 
 /// Most packages that one release makes.
 pub const PACKAGES_MAX: usize = 32;

@@ -1,19 +1,16 @@
 //! Why a release stops before its end.
 
+use building::BuildError;
 use domain::{
     digest::Sha256,
+    error_chain::Causes,
     release::{Refusal, Step},
 };
+use event_log::execute::{ExecuteError, LogError};
+use formats::packaging::WritePackageError;
+use stores::{blobs::BlobError, blocking};
 
-use crate::{
-    blobs::BlobError,
-    blocking,
-    building::BuildError,
-    causes::Causes,
-    execute::{ExecuteError, LogError},
-    packages::FinishError,
-    packaging::WritePackageError,
-};
+use crate::packages::FinishError;
 
 /// A release stops.
 #[derive(Debug)]
@@ -88,8 +85,8 @@ impl From<ExecuteError<Refusal>> for Stop {
 impl From<BuildError> for Stop {
     fn from(error: BuildError) -> Self {
         let step = match error.step() {
-            crate::building::Step::SetupBuild => Step::SetupBuild,
-            crate::building::Step::Building => Step::Building,
+            building::Step::SetupBuild => Step::SetupBuild,
+            building::Step::Building => Step::Building,
         };
         Self::failed(step, error.code(), Causes(&error).to_string())
     }

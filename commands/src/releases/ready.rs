@@ -7,9 +7,11 @@ use domain::{
     ids::ReleaseId,
     release::{BuiltPackage, Command},
 };
+use event_log::execute::Context;
+use stores::blobs::BlobError;
 
 use super::{Pipeline, failure::Stop, job::JobFolder};
-use crate::{blobs::BlobError, execute::Context, packages::finish};
+use crate::packages::finish;
 
 impl Pipeline {
     pub(super) async fn make_ready(

@@ -3,10 +3,12 @@
 use std::{any::Any, panic::AssertUnwindSafe};
 
 use domain::{
+    error_chain::Causes,
     ids::{OrganisationId, ReleaseId},
     project::Project,
     release::{Command, Origin, Progress, Release, Running, Step},
 };
+use event_log::execute::Context;
 use futures::FutureExt as _;
 use tracing::{error, info, warn};
 
@@ -16,7 +18,6 @@ use super::{
     failure::{Failure, Stop},
     job::JobFolder,
 };
-use crate::{causes::Causes, execute::Context};
 
 impl Pipeline {
     /// Takes the release up until it is uploaded or has failed. The log may be away for a while in between.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use building::{RootFilesystems, Unmapped};
 use chrono::{DateTime, Utc};
 use domain::{
     config::Architecture,
@@ -15,18 +16,17 @@ use domain::{
     release::{BuiltPackage, Command, Origin, PlannedPackage, Release, Step},
     version::ReleaseVersion,
 };
+use event_log::event_store::{
+    AppendError, Appended, EventStore, Expected, NewEvent, Page, ReadError, sqlite::SqliteEventStore,
+};
+use signing::Algorithm;
+use stores::secrets::Secrets;
 use tempfile::TempDir;
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::*;
-use crate::{
-    building::{self, RootFilesystems, Unmapped},
-    event_store::{AppendError, Appended, EventStore, Expected, NewEvent, Page, ReadError, sqlite::SqliteEventStore},
-    secrets::Secrets,
-    signing::Algorithm,
-    signing_keys::Making,
-};
+use crate::signing_keys::Making;
 
 const CONFIG: &str = ".pkgdeploy/config.yml";
 /// Long enough for everything here, on a busy machine.
@@ -128,7 +128,7 @@ async fn pipeline(folder: &TempDir) -> Arc<Pipeline> {
     })
 }
 
-async fn execute<A: crate::execute::Recordable>(pipeline: &Pipeline, id: Uuid, command: A::Command) {
+async fn execute<A: event_log::execute::Recordable>(pipeline: &Pipeline, id: Uuid, command: A::Command) {
     pipeline.executor.execute::<A>(id, command, &Context::of(Actor::CommandLine)).await.expect("executed");
 }
 

@@ -8,9 +8,9 @@ use domain::{
     release::{Command, Step},
     repository::{self, Refusal, Repository},
 };
+use event_log::execute::{Context, ExecuteError};
 
 use super::{Pipeline, failure::Stop};
-use crate::execute::{Context, ExecuteError};
 
 /// One package on its way into one repository.
 struct Upload {

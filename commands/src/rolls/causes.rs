@@ -9,8 +9,7 @@ use domain::{
     keyring::{Causes, Event, Keyring},
     recorded::{Revision, StreamId},
 };
-
-use crate::{
+use event_log::{
     event_store::{EventStore, PAGE_EVENTS_MAX},
     execute::LogError,
 };

@@ -7,12 +7,10 @@ use domain::{
     recorded::Position,
     token::{Token, TokenKind},
 };
+use event_log::execute::{Context, ExecuteError, LogError};
+use stores::secrets::SecretsError;
 
 use super::Rolls;
-use crate::{
-    execute::{Context, ExecuteError, LogError},
-    secrets::SecretsError,
-};
 
 /// What the holder of a key shall use from now on.
 #[derive(Debug)]

@@ -3,17 +3,15 @@
 use std::sync::Arc;
 
 use domain::{
+    error_chain::Causes,
     ids::{AccessKeyId, RepositoryId},
     keyring::{Command, Event, Keyring, Refusal},
 };
+use event_log::execute::{Context, ExecuteError, Executor};
 use tokio::sync::mpsc;
 use tracing::warn;
 
 use super::causes::KeyringCauses;
-use crate::{
-    causes::Causes,
-    execute::{Context, ExecuteError, Executor},
-};
 
 /// Most moves that wait to be recorded. Beyond it they are dropped: a machine is noticed again at its next request.
 pub const MOVES_WAITING_MAX: usize = 10_000;

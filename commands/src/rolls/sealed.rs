@@ -4,9 +4,9 @@ use domain::{
     ids::AccessKeyId,
     token::{Token, TokenKind},
 };
+use stores::secrets::SecretsError;
 
 use super::Rolls;
-use crate::secrets::SecretsError;
 
 /// What they are sealed for.
 const PURPOSE: &str = "access key to be handed over";

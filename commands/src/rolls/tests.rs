@@ -7,6 +7,7 @@ use domain::{
     names::MachineName,
     recorded::{Actor, RawEvent, Recorded, Revision, StreamId},
 };
+use event_log::event_store::sqlite::SqliteEventStore;
 use tempfile::TempDir;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -15,7 +16,6 @@ use super::{
     causes::{KEYRINGS_REMEMBERED_MAX, KeyringCauses},
     *,
 };
-use crate::event_store::sqlite::SqliteEventStore;
 
 const REPOSITORY: RepositoryId = RepositoryId(Uuid::from_u128(1));
 

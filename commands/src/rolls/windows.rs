@@ -4,17 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::{
+    error_chain::Causes,
     ids::RepositoryId,
     keyring::{Command, Event, Keyring, WindowEnd},
 };
+use event_log::execute::{Context, ExecuteError, LogError};
 use tokio::{sync::watch, time::timeout};
 use tracing::{info, warn};
 
 use super::{HandOverError, Rolls, causes::KeyringCauses};
-use crate::{
-    causes::Causes,
-    execute::{Context, ExecuteError, LogError},
-};
 
 /// How long to wait after the log or the secret store failed.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);

@@ -7,15 +7,15 @@ use domain::{
     ids::{SecretId, SigningKeyId},
     signing_key::{Command, Key, NewKey, SigningKey},
 };
+use event_log::execute::{Context, Executor};
+use signing::{Algorithm, Certificate, Signer, generate};
+use stores::{
+    blocking::blocking,
+    secrets::{Secrets, SecretsError},
+};
 use uuid::Uuid;
 
 use super::SigningKeysError;
-use crate::{
-    blocking::blocking,
-    execute::{Context, Executor},
-    secrets::{Secrets, SecretsError},
-    signing::{Algorithm, Certificate, Signer, generate},
-};
 
 /// What a sealed key is for: a seal made for something else does not open.
 pub const SIGNING_KEY_PURPOSE: &str = "signing-key";

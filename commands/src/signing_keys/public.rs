@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use event_log::event_store::EventStore;
 use tokio::sync::{Mutex, watch};
 
 use super::{Folded, SigningKeysError, TrustedCertificate, TrustedCertificates, read_on};
-use crate::event_store::EventStore;
 
 /// The certificates of a log that somebody else signs for.
 pub struct PublicKeys {

@@ -8,12 +8,10 @@ use domain::{
     recorded::Revision,
     signing_key::{Event, Key, SigningKey},
 };
+use signing::{Signer, VerifyError};
+use stores::secrets::Secrets;
 
 use super::{SigningKeysError, make, trusted::TrustedCertificate};
-use crate::{
-    secrets::Secrets,
-    signing::{Signer, VerifyError},
-};
 
 /// The stream of the signing keys, folded.
 #[derive(Default)]

@@ -2,11 +2,12 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use domain::{recorded::Actor, signing_key::Standing};
+use event_log::event_store::sqlite::SqliteEventStore;
+use signing::Algorithm;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
 use super::*;
-use crate::{event_store::sqlite::SqliteEventStore, signing::Algorithm};
 
 /// How long the worker may take on a busy machine.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -136,7 +137,7 @@ async fn a_key_with_an_end_says_so_and_is_warned_about_once() {
     let folder = TempDir::new().expect("a folder");
     let keys = open(&folder, Some(TimeDelta::days(20))).await;
     let set = keys.now();
-    let certificate = crate::signing::Certificate::parse(&set.keys[0].certificate).expect("a certificate");
+    let certificate = signing::Certificate::parse(&set.keys[0].certificate).expect("a certificate");
     assert_eq!(certificate.expires_at(), set.keys[0].expires_at);
     assert_eq!(certificate.expires_at(), Some(certificate.created_at() + TimeDelta::days(20)));
     let worker = tokio::spawn(keys.clone().run());
@@ -155,8 +156,7 @@ async fn a_sealed_key_that_is_not_the_announced_one_is_refused() {
     let folder = TempDir::new().expect("a folder");
     let keys = open(&folder, None).await;
     let id = SigningKeyId::service().0;
-    let other =
-        crate::signing::generate(Algorithm::Ed25519Legacy, "Other <o@example>", Utc::now(), None).expect("a key");
+    let other = signing::generate(Algorithm::Ed25519Legacy, "Other <o@example>", Utc::now(), None).expect("a key");
     keys.0.secrets.delete(id).await.expect("deleted");
     keys.0.secrets.seal(id, SIGNING_KEY_PURPOSE, &other.secret).await.expect("sealed");
     let Inner { executor, secrets, making, .. } = &*keys.0;

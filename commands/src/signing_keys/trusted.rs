@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use domain::signing_key::Key;
+use signing::{Certificate, VerifyError};
 use tokio::sync::watch;
 
 use super::SigningSet;
-use crate::signing::{Certificate, VerifyError};
 
 /// One certificate to trust.
 #[derive(Debug, Clone)]

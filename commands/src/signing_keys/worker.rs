@@ -6,18 +6,18 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     aggregate::Aggregate as _,
+    error_chain::Causes,
     ids::SigningKeyId,
     signing_key::{Command, EXPIRY_WARNINGS_DAYS, Key, SigningKey, Standing},
+};
+use event_log::{
+    event_store::{Filter, Follower},
+    execute::Context,
 };
 use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::{SigningKeys, SigningKeysError, make};
-use crate::{
-    causes::Causes,
-    event_store::{Filter, Follower},
-    execute::Context,
-};
 
 /// How often the keys' ends are looked at when nothing else happens.
 const LOOK_EVERY: Duration = Duration::from_secs(3_600);

@@ -390,29 +390,6 @@ async fn the_end_of_the_runner_is_no_good_health() {
     assert!(!progress.health().is_good());
 }
 
-#[tokio::test]
-async fn each_projector_owns_the_tables_it_creates_and_no_other() {
-    let folder = tempfile::tempdir().unwrap();
-    let models = ReadModels::open(folder.path().join("read_models.db")).await.unwrap();
-    let mut rows = models.writer;
-    let world = World::new();
-    let projectors: Vec<Box<dyn Projector>> = vec![
-        Box::new(crate::credentials::credentials(models.readers.clone()).1),
-        Box::new(crate::index::repositories(models.readers.clone(), world.blobs.clone()).1),
-        Box::new(crate::board::board(models.readers.clone()).1),
-    ];
-    let mut owned = vec!["projector_checkpoint".to_owned()];
-    for projector in projectors {
-        // A table that exists already fails here.
-        sqlx::raw_sql(projector.schema()).execute(&mut rows).await.unwrap();
-        owned.extend(projector.tables().iter().map(|table| (*table).to_owned()));
-    }
-    owned.sort_unstable();
-    let query = "select name from sqlite_schema where type = 'table' order by name";
-    let tables = sqlx::query(query).fetch_all(&mut rows).await.unwrap();
-    assert_eq!(tables.iter().map(|row| row.get::<String, _>(0)).collect::<Vec<_>>(), owned);
-}
-
 /// The counters that come to `ends` when the log holds four events, and what each saw.
 async fn replayed(refuses: Option<u64>, ends: [u64; 2]) -> Vec<(u64, Option<String>, Vec<u64>)> {
     let world = World::new();

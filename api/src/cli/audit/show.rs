@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::audit::{Entry, Shown, Table, when};
+use audit::{Entry, Shown, Table, when};
 
 /// Longest text of a table's column, in characters; the last one may be longer.
 const COLUMN_MAX_CHARS: usize = 64;

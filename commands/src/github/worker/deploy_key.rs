@@ -1,18 +1,16 @@
 //! The deploy key: there is one while the project is connected and its code is fetched over ssh.
 
+use building::source::DeployKey;
 use domain::{
     ids::SecretId,
     project::{AtGithub, DeployKey as Installed, GitUrl, GithubStep, Transport},
 };
+use event_log::event_store::BoxError;
+use stores::blocking::blocking;
 use uuid::Uuid;
 
 use super::pass::Pass;
-use crate::{
-    blocking::blocking,
-    event_store::BoxError,
-    github::{DEPLOY_KEY_PURPOSE, Trouble, access::Open},
-    source::DeployKey,
-};
+use crate::github::{DEPLOY_KEY_PURPOSE, Trouble, access::Open};
 
 impl Pass<'_> {
     /// What is to be done about the deploy key, if anything.

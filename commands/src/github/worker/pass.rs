@@ -3,20 +3,18 @@
 use std::collections::BTreeSet;
 
 use domain::{
+    error_chain::Causes,
     ids::{ProjectId, SecretId},
     project::{AtGithub, Command, GithubStep, Project},
 };
+use event_log::execute::Context;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{GithubWorker, WORKER, attempts::Attempts, backlog::Wanted, schedule::Start};
-use crate::{
-    causes::Causes,
-    execute::Context,
-    github::{
-        GithubError, Trouble,
-        access::{Open, Situation},
-    },
+use crate::github::{
+    GithubError, Trouble,
+    access::{Open, Situation},
 };
 
 /// What a pass leaves.

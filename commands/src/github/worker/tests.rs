@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use building::source::Git;
 use chrono::Utc;
 use domain::{
     event::{self, Event},
@@ -12,6 +13,11 @@ use domain::{
     release,
     version::ReleaseVersion,
 };
+use event_log::{
+    event_store::sqlite::SqliteEventStore,
+    execute::{Context, Executor},
+};
+use stores::secrets::Secrets;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -24,13 +30,7 @@ use super::{
     backlog::STATUSES_WAITING_MAX,
     *,
 };
-use crate::{
-    event_store::sqlite::SqliteEventStore,
-    execute::{Context, Executor},
-    github::{Github, HttpSettings},
-    secrets::Secrets,
-    source::Git,
-};
+use crate::github::{Github, HttpSettings};
 
 const PUBLIC_URL: &str = "https://packages.acme.test";
 /// Long enough for everything here, on a busy machine.

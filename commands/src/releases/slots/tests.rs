@@ -2,12 +2,12 @@ use std::time::Duration;
 
 use chrono::Utc;
 use domain::{organisation::Command, recorded::Actor};
+use event_log::{event_store::sqlite::SqliteEventStore, execute::Context};
 use tempfile::TempDir;
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::*;
-use crate::{event_store::sqlite::SqliteEventStore, execute::Context};
 
 /// Long enough for a slot that is free, on a busy machine.
 const SOON: Duration = Duration::from_secs(20);

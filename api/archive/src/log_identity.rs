@@ -1,0 +1,87 @@
+//! Read models belong to the log that they were made of: its positions are in them.
+
+use std::{fs, io, path::PathBuf};
+
+use event_log::event_store::LogUrl;
+use tracing::info;
+
+use crate::data_folder::DataFolder;
+
+/// What SQLite appends to the name of a database for the files beside it.
+const DATABASE_FILES: [&str; 3] = ["", "-wal", "-shm"];
+
+/// Removes the read models if the log is in another place than the one that they were made of, so that they are made again.
+///
+/// Stores number events in ways of their own: what was projected up to position 100 of one store says nothing about the
+/// position 100 of another.
+///
+/// # Errors
+/// The files cannot be removed, or the place not be noted down.
+pub fn forget_read_models_of_another_log(data: &DataFolder) -> io::Result<()> {
+    let note = data.read_models_log();
+    let now = place(data);
+    let before = match fs::read_to_string(&note) {
+        Ok(before) => before,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => default_place(),
+        Err(error) => return Err(error),
+    };
+    if before == now {
+        return Ok(());
+    }
+    info!("the event log was in {before} and is in {now}: everything is read from it again");
+    for suffix in DATABASE_FILES {
+        let mut name = data.read_models().into_os_string();
+        name.push(suffix);
+        match fs::remove_file(PathBuf::from(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    fs::write(note, now)
+}
+
+/// Where the log is, in words: a file in the data folder by its name there, as the folder may be moved.
+#[must_use]
+pub fn place(data: &DataFolder) -> String {
+    match data.log() {
+        LogUrl::Sqlite(path) => path.strip_prefix(data.path()).unwrap_or(path).display().to_string(),
+        url => url.to_string(),
+    }
+}
+
+fn default_place() -> String {
+    crate::data_folder::LOG_FILE.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data_folder::Locations;
+
+    fn data(folder: &tempfile::TempDir, log: Option<&str>) -> DataFolder {
+        let log = log.map(|url| url.parse().expect("a URL"));
+        DataFolder::open(&Locations { folder: Some(folder.path().to_owned()), log, ..Locations::default() })
+            .expect("a data folder")
+    }
+
+    #[test]
+    fn read_models_stay_with_their_log_and_go_with_another() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let names = ["read_models.sqlite", "read_models.sqlite-wal"];
+        let fill = || names.iter().for_each(|name| fs::write(folder.path().join(name), "rows").expect("written"));
+        let there = || names.iter().filter(|name| folder.path().join(name).exists()).count();
+        let start = |log| forget_read_models_of_another_log(&data(&folder, log)).expect("looked");
+        fill();
+        start(None);
+        assert_eq!(there(), 2, "the same file as ever");
+        start(Some("postgres://me:secret@db/log"));
+        assert_eq!(there(), 0, "another log");
+        fill();
+        start(Some("postgres://me:changed@db/log"));
+        assert_eq!(there(), 2, "another password is not another log");
+        start(None);
+        assert_eq!(there(), 0, "back in the file");
+        let noted = fs::read_to_string(data(&folder, None).read_models_log()).expect("a note");
+        assert_eq!(noted, "log.sqlite");
+    }
+}

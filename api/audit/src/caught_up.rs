@@ -1,0 +1,116 @@
+//! An answer shows everything that was recorded when the question was asked.
+
+use std::{fmt, time::Duration};
+
+use domain::recorded::Position;
+use projections::{
+    board::BOARD, checkpoint::checkpoints, credentials::CREDENTIALS, history::HISTORY, transparency::TRANSPARENCY,
+};
+use tokio::time::{Instant, sleep};
+
+use super::{AuditError, Auditor};
+
+/// The projectors whose rows answers are made of.
+const READ: [&str; 4] = [BOARD, CREDENTIALS, HISTORY, TRANSPARENCY];
+/// How long a question waits for what was recorded before it.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+/// Read models that do not move for so long are fed by nobody.
+const STILL_MAX: Duration = Duration::from_secs(1);
+/// How often it looks. A projector takes some milliseconds from an event to its rows.
+const LOOK_PAUSE: Duration = Duration::from_millis(10);
+
+/// The read models lack the newest events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behind {
+    /// Everything up to here is in an answer.
+    pub shown: Position,
+    /// The log's newest event when the question was asked.
+    pub head: Position,
+}
+
+impl fmt::Display for Behind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { shown, head } = self;
+        write!(f, "the log ends at position {head}, and what comes after position {shown} may lack here: ")?;
+        f.write_str("a running server projects it")
+    }
+}
+
+impl Auditor {
+    /// Itself, once answers show what is recorded now. If that takes too long they lack the newest, and the server's log says so.
+    ///
+    /// # Errors
+    /// The log or the read models cannot be read.
+    pub async fn up_to_date(&self) -> Result<&Self, AuditError> {
+        if let Some(behind) = self.caught_up().await? {
+            tracing::warn!("an auditor is answered too early: {behind}");
+        }
+        Ok(self)
+    }
+
+    /// Waits until answers show what the log holds now: ten seconds at most, and one if nothing moves. What they may
+    /// lack otherwise.
+    ///
+    /// # Errors
+    /// The log or the read models cannot be read.
+    pub async fn caught_up(&self) -> Result<Option<Behind>, AuditError> {
+        let head = self.log.head().await?;
+        let asked = Instant::now();
+        let mut moved = (Position(0), asked);
+        loop {
+            let shown = self.shown().await?;
+            if shown >= head {
+                return Ok(None);
+            }
+            if shown > moved.0 {
+                moved = (shown, Instant::now());
+            }
+            if asked.elapsed() > WAIT_MAX || moved.1.elapsed() > STILL_MAX {
+                return Ok(Some(Behind { shown, head }));
+            }
+            sleep(LOOK_PAUSE).await;
+        }
+    }
+
+    /// Every event up to here shows in answers.
+    async fn shown(&self) -> Result<Position, AuditError> {
+        let all = checkpoints(&self.readers).await?;
+        let positions = READ.map(|name| all.get(name).map_or(Position(0), |checkpoint| checkpoint.position));
+        Ok(positions.into_iter().min().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use composition::testing::Core;
+    use projections::{history::Page, read_models::ReadModels};
+    use tempfile::TempDir;
+
+    use super::{super::Question, *};
+
+    #[tokio::test]
+    async fn an_answer_shows_what_was_recorded_just_before_the_question() {
+        let core = Core::open().await;
+        let newest = core.make_organisations(50).await;
+
+        let auditor = Auditor::new(core.store.clone(), &core.readers, None, None);
+        let auditor = auditor.up_to_date().await.expect("answers");
+        let wanted = auditor.wanted(&Question::default()).await.expect("a question");
+        let page = Page { after: None, newest_first: true, limit: 1 };
+        let found = auditor.page(&wanted, page).await.expect("an answer");
+        assert_eq!(found.events.first().map(|entry| entry.position), Some(newest.0));
+    }
+
+    #[tokio::test]
+    async fn an_answer_says_what_it_may_lack_if_no_server_projects_the_log() {
+        let core = Core::open().await;
+        let newest = core.make_organisations(1).await;
+        let folder = TempDir::new().expect("a folder");
+        let rows = ReadModels::open(folder.path().join("read_models.sqlite")).await.expect("read models");
+
+        let behind = Auditor::new(core.store.clone(), &rows.readers, None, None).caught_up().await.expect("an answer");
+        let behind = behind.expect("nothing is projected");
+        assert_eq!(behind, Behind { shown: Position(0), head: newest });
+        assert!(behind.to_string().contains("what comes after position 0 may lack"), "{behind}");
+    }
+}

@@ -1,0 +1,172 @@
+//! `GET /audit/export`: events that fit, as the canonical lines of the log, or as an auditor sees them.
+
+use api_http::{
+    auth::{Authenticator, Operator},
+    problem::Problem,
+    query::Parameters,
+};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{FromRef, FromRequestParts, State},
+    http::{HeaderValue, header, request::Parts},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use domain::{canonical, error_chain::Causes, recorded::Position};
+use futures::stream;
+use projections::history::{Page, Wanted};
+
+use super::{AuditError, Auditor, Question};
+
+/// Events that are read at a time.
+const EXPORTED_AT_ONCE: usize = 1_000;
+
+/// What an address may say.
+const PARAMETERS: [&str; 9] = ["about", "name", "kind", "organisation", "actor", "from", "until", "after", "opened"];
+
+/// The filters, as they stand in an address; lists have commas.
+struct ExportQuery {
+    question: Question,
+    after: Option<Position>,
+    form: Form,
+}
+
+impl<S: Sync> FromRequestParts<S> for ExportQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let given = Parameters::of(parts.uri.query(), &PARAMETERS)?;
+        let text = |name| given.text(name).map(str::to_owned);
+        let words = |name| given.text(name).into_iter().flat_map(|text| text.split(','));
+        let list = |name| words(name).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        let question = Question {
+            about: text("about"),
+            names: list("name"),
+            kinds: list("kind"),
+            organisation: text("organisation"),
+            actor: text("actor"),
+            from: text("from"),
+            until: text("until"),
+        };
+        let form = if given.truth("opened")? { Form::Opened } else { Form::Canonical };
+        Ok(Self { question, after: given.number("after")?.map(Position), form })
+    }
+}
+
+/// What a line of an export is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// The line whose hash is in the transparency log.
+    Canonical,
+    /// An [`Entry`], with names and addresses of persons.
+    Opened,
+}
+
+/// What exports take.
+#[derive(Clone, FromRef)]
+pub struct ExportState {
+    /// Who asks.
+    pub authenticator: Authenticator,
+    /// Finds the events.
+    pub auditor: Auditor,
+}
+
+/// `GET /audit/export?…`. It streams, and has no time-out.
+pub fn routes(state: ExportState) -> Router {
+    Router::new().route("/audit/export", get(export)).with_state(state)
+}
+
+async fn export(
+    State(auditor): State<Auditor>,
+    _operator: Operator,
+    ExportQuery { question, after, form }: ExportQuery,
+) -> Result<Response, Problem> {
+    let refused = |error| match error {
+        AuditError::Invalid(error) => Problem::BadRequest(error.to_string()),
+        AuditError::Unknown(_) => Problem::NotFound(error.to_string()),
+        error => Problem::internal("read the event log")(error.into()),
+    };
+    let auditor = auditor.up_to_date().await.map_err(refused)?;
+    let wanted = auditor.wanted(&question).await.map_err(refused)?;
+    let lines = auditor.clone().lines(wanted, after, form);
+    let ndjson = HeaderValue::from_static("application/x-ndjson");
+    Ok(([(header::CONTENT_TYPE, ndjson)], Body::from_stream(lines)).into_response())
+}
+
+impl Auditor {
+    /// The lines of what fits, oldest first, some at a time. An error ends them early.
+    fn lines(
+        self,
+        wanted: Wanted,
+        after: Option<Position>,
+        form: Form,
+    ) -> impl futures::Stream<Item = Result<Bytes, AuditError>> + Send {
+        stream::try_unfold(Some(after), move |state| {
+            let (auditor, wanted) = (self.clone(), wanted.clone());
+            async move {
+                let Some(after) = state else { return Ok(None) };
+                let page = Page { after, newest_first: false, limit: EXPORTED_AT_ONCE };
+                let found = auditor.some(&wanted, page).await.inspect_err(|error| {
+                    tracing::error!(error = %Causes(error), "an export of events breaks off");
+                })?;
+                let Some(last) = found.last() else { return Ok(None) };
+                let next = Some(last.position);
+                let lines: String = match form {
+                    Form::Canonical => found.iter().map(|recorded| canonical::line(recorded) + "\n").collect(),
+                    Form::Opened => auditor.entries(&found).await?.iter().map(|entry| entry.line() + "\n").collect(),
+                };
+                Ok(Some((Bytes::from(lines), Some(next))))
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{Request, StatusCode};
+    use composition::testing::Core;
+    use domain::{ids::OrganisationId, organisation::Command, token::Token};
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn answer(core: &Core, token: &Token, query: &str) -> (StatusCode, String) {
+        let request = Request::get(format!("/audit/export?{query}"));
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.text()));
+        let request = request.body(Body::empty()).expect("a request");
+        let auditor = Auditor::new(core.store.clone(), &core.readers, None, None);
+        let answer = routes(ExportState { authenticator: core.authenticator(), auditor })
+            .oneshot(request)
+            .await
+            .expect("infallible");
+        let (parts, body) = answer.into_parts();
+        let bytes = body.collect().await.expect("a body").to_bytes();
+        (parts.status, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    #[tokio::test]
+    async fn a_query_that_is_wrong_is_answered_with_what_was_expected() {
+        let core = Core::open().await;
+        let token = core.operator_token().await;
+        let name = "acme".parse().expect("a name");
+        let (id, create) = (OrganisationId::named(&name), Command::Create { name });
+        core.execute::<domain::organisation::Organisation>(id.0, create).await;
+        for (query, status, says) in [
+            ("kinds=keyring", 400, "is no parameter of this address: expected about, name, kind"),
+            ("after=x", 400, "after: expected a whole number"),
+            ("opened=1", 400, "opened: expected true or false"),
+            ("from=yesterday", 400, "from: expected a time"),
+            ("from=2026-11-02&until=2026-11-02", 400, "until: expected a time after from"),
+            ("organisation=nobody", 404, "there is no organisation nobody"),
+            ("organisation=No%20body", 400, "organisation: "),
+        ] {
+            let (was, text) = answer(&core, &token, query).await;
+            assert!(was == status && text.contains(says), "{query}: {was} {text}");
+        }
+        let (status, lines) = answer(&core, &token, "organisation=acme&kind=organisation,keyring&opened=false").await;
+        assert!(status == StatusCode::OK && lines.contains("organisation.created"), "{lines}");
+        assert_eq!(answer(&core, &token, "organisation=acme&kind=keyring").await, (StatusCode::OK, String::new()));
+    }
+}

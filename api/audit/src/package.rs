@@ -1,0 +1,159 @@
+//! A package file: where it came from, which machines have it, and which still could get it.
+
+use std::collections::{HashMap, hash_map};
+
+use async_graphql::SimpleObject;
+use chrono::{DateTime, Utc};
+use domain::{
+    digest::Sha256,
+    event::{self, Event, Subject},
+    ids::{AccessKeyId, RepositoryId},
+    keyring::{KeyKind, Lives},
+    repository,
+};
+use projections::history::Wanted;
+use serde::Serialize;
+use stores::uses::Fetch;
+
+use super::{
+    AuditError, Auditor, Entry, STORY_EVENTS_MAX,
+    keyring::named,
+    words::{FetchedWith, shown},
+};
+
+/// Everything about one package file.
+#[derive(Debug, Clone, Serialize, SimpleObject)]
+pub struct PackageStory {
+    /// The file's digest.
+    pub sha256: String,
+    /// Where it is.
+    pub repositories: Vec<Holding>,
+    /// Who fetched it, by key. Counted beside the log, a few seconds late, and kept for 400 days.
+    pub fetched: Vec<FetchedWith>,
+    /// The key after which to go on; none if there are no more.
+    pub next: Option<String>,
+    /// What happened to it, oldest first.
+    pub events: Vec<Entry>,
+}
+
+/// A repository that holds a package.
+#[derive(Debug, Clone, Serialize, SimpleObject)]
+pub struct Holding {
+    /// `acme/debian`.
+    pub repository: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// The file name.
+    pub file_name: String,
+    /// It is in the newest state too. If not, it is in earlier ones alone, under `…/at/…`.
+    pub is_newest: bool,
+    /// How many keys could get it now: shared ones, each for any number of machines, and machines' own.
+    pub keys: u64,
+    /// How many of them are a machine's own.
+    pub machines: u64,
+}
+
+impl Auditor {
+    /// The story of a package file, with who fetched it after the key `after`; at most `first` keys.
+    ///
+    /// # Errors
+    /// `Unknown` if no event speaks of it.
+    pub async fn package(
+        &self,
+        sha256: Sha256,
+        now: DateTime<Utc>,
+        after: Option<AccessKeyId>,
+        first: u32,
+    ) -> Result<PackageStory, AuditError> {
+        let about = Wanted { subject: Some(Subject::Package(sha256)), ..Wanted::default() };
+        let events = self.first(&about, STORY_EVENTS_MAX).await?;
+        if events.is_empty() {
+            return Err(AuditError::Unknown(format!("package {sha256}")));
+        }
+        let mut held: Vec<(RepositoryId, Holding)> = Vec::new();
+        let mut lives: HashMap<RepositoryId, Lives> = HashMap::new();
+        for recorded in &events {
+            let repository = RepositoryId(recorded.stream.id());
+            match event::decode(&recorded.event) {
+                Ok(Event::Repository(
+                    repository::Event::PackageAdded { package, .. }
+                    | repository::Event::PackageResigned { package, .. },
+                )) if package.sha256 == sha256 => {
+                    let keys = self.lives(repository).await?;
+                    let kinds = keys.entrants(now).map(|(_, life)| life.kind);
+                    let (mut opening, mut machines) = (0, 0);
+                    for kind in kinds.filter(|kind| *kind != KeyKind::Enrolment) {
+                        opening += 1;
+                        machines += u64::from(kind == KeyKind::Machine);
+                    }
+                    lives.insert(repository, keys);
+                    held.push((
+                        repository,
+                        Holding {
+                            repository: named(self.board.repository(repository).await?, repository),
+                            since: recorded.metadata.recorded_at,
+                            file_name: package.file_name.clone(),
+                            is_newest: true,
+                            keys: opening,
+                            machines,
+                        },
+                    ));
+                }
+                Ok(Event::Repository(repository::Event::PackageResigned { replaces, .. })) if replaces == sha256 => {
+                    for (_, holding) in held.iter_mut().filter(|(of, _)| *of == repository) {
+                        holding.is_newest = false;
+                    }
+                }
+                _ => {}
+            }
+        }
+        let fetches = match &self.uses {
+            Some(uses) => uses.fetched_by(&sha256, after, first).await?,
+            None => Vec::new(),
+        };
+        let next = fetches.last().filter(|_| fetches.len() >= first as usize).map(|last| shown(last.key.0));
+        Ok(PackageStory {
+            sha256: sha256.to_string(),
+            repositories: held.into_iter().map(|(_, holding)| holding).collect(),
+            fetched: self.fetchers(&fetches, &lives, now).await?,
+            next,
+            events: self.entries(&events).await?,
+        })
+    }
+
+    async fn fetchers(
+        &self,
+        fetches: &[Fetch],
+        lives: &HashMap<RepositoryId, Lives>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<FetchedWith>, AuditError> {
+        let ids: Vec<_> = fetches.iter().map(|fetch| fetch.key).collect();
+        let known = self.credentials.known_keys(&ids).await?;
+        let known: HashMap<_, _> = known.into_iter().map(|key| (key.id, key)).collect();
+        let mut names: HashMap<RepositoryId, String> = HashMap::new();
+        for key in known.values() {
+            if let hash_map::Entry::Vacant(unknown) = names.entry(key.repository) {
+                unknown.insert(named(self.board.repository(key.repository).await?, key.repository));
+            }
+        }
+        let fetcher = |fetch: &Fetch| {
+            let key = known.get(&fetch.key);
+            let lives = key.and_then(|key| lives.get(&key.repository));
+            FetchedWith {
+                key: shown(fetch.key.0),
+                name: key.map(|key| key.name.clone()),
+                kind: key.map(|key| key.kind.to_string()),
+                repository: key.and_then(|key| names.get(&key.repository).cloned()),
+                first_at: fetch.seen.first_at,
+                last_at: fetch.seen.last_at,
+                times: fetch.seen.times,
+                still_works: lives.is_some_and(|lives| works(lives, fetch.key, now)),
+            }
+        };
+        Ok(fetches.iter().map(fetcher).collect())
+    }
+}
+
+fn works(lives: &Lives, key: AccessKeyId, now: DateTime<Utc>) -> bool {
+    lives.get(key).is_some() && lives.end(key).is_none_or(|end| now < end.at)
+}

@@ -1,0 +1,257 @@
+//! The words of questions and answers: filters as people write them, and what stories have in common.
+
+use async_graphql::SimpleObject;
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
+use domain::{
+    event,
+    ids::{OrganisationId, PersonId},
+    names::OrganisationName,
+    recorded::Actor,
+    token::{id_text, parse_id_text},
+};
+use projections::history::{Tally, Wanted};
+use serde::Serialize;
+use stores::uses::{Fetch, Seen};
+use uuid::Uuid;
+
+/// Which events are asked for, as texts. All that is set must fit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Question {
+    /// They speak of this: `key:<id>`, `release:<id>`, `package:<sha256>`.
+    pub about: Option<String>,
+    /// Their names: `keyring.rolled`.
+    pub names: Vec<String>,
+    /// The kinds of streams that they are in: `keyring`.
+    pub kinds: Vec<String>,
+    /// The name of the organisation whose they are.
+    pub organisation: Option<String>,
+    /// Who wanted them: `operator:<id>`, `person:<id>`, `worker:signing`.
+    pub actor: Option<String>,
+    /// Not before this time.
+    pub from: Option<String>,
+    /// Before this time.
+    pub until: Option<String>,
+}
+
+/// A filter that cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {why}")]
+pub struct InvalidQuestion {
+    field: &'static str,
+    why: String,
+}
+
+fn invalid<E: std::fmt::Display>(field: &'static str) -> impl Fn(E) -> InvalidQuestion {
+    move |why| InvalidQuestion { field, why: why.to_string() }
+}
+
+/// Who wanted something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// This one, as the log writes it.
+    Actor(Actor),
+    /// This person, with every operator token that is or was the person's.
+    Person(PersonId),
+}
+
+impl Question {
+    /// The organisation that it is about.
+    pub(super) fn organisation(&self) -> Result<Option<OrganisationName>, InvalidQuestion> {
+        self.organisation.as_ref().map(|name| name.parse()).transpose().map_err(invalid("organisation"))
+    }
+
+    /// What is looked for, if one of `actors` wanted it, or anybody if there are none.
+    pub(super) fn wanted(&self, actors: Vec<Actor>) -> Result<Wanted, InvalidQuestion> {
+        let from = self.from.as_deref().map(|text| time("from", text)).transpose()?;
+        let until = self.until.as_deref().map(|text| time("until", text)).transpose()?;
+        if let (Some(from), Some(until)) = (from, until)
+            && until <= from
+        {
+            let why =
+                format!("expected a time after from, which is {}", from.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+            return Err(InvalidQuestion { field: "until", why });
+        }
+        Ok(Wanted {
+            subject: self.about.as_deref().map(about).transpose()?,
+            caused_by: None,
+            names: self.all_names()?,
+            organisation: self.organisation()?.as_ref().map(OrganisationId::named),
+            actors,
+            from,
+            until,
+        })
+    }
+
+    fn all_names(&self) -> Result<Vec<String>, InvalidQuestion> {
+        let mut names = Vec::new();
+        for name in &self.names {
+            if !event::NAMES.contains(&name.as_str()) {
+                let why = format!("no event is called \"{name}\": expected a name such as keyring.rolled");
+                return Err(InvalidQuestion { field: "name", why });
+            }
+            names.push(name.clone());
+        }
+        for kind in &self.kinds {
+            let of_kind = event::NAMES.iter().filter(|name| name.split_once('.').is_some_and(|(k, _)| k == kind));
+            let before = names.len();
+            names.extend(of_kind.map(|name| (*name).to_owned()));
+            if names.len() == before {
+                let why = format!("there is no kind \"{kind}\": expected one such as keyring, release or repository");
+                return Err(InvalidQuestion { field: "kind", why });
+            }
+        }
+        Ok(names)
+    }
+}
+
+/// A subject; ids of keys and tokens may be written as their holders see them.
+fn about(text: &str) -> Result<event::Subject, InvalidQuestion> {
+    as_uuid(text).parse().map_err(invalid("about"))
+}
+
+/// Who acts, as the log writes it, or `person:<id>`; ids of keys and tokens may be written as their holders see them.
+///
+/// # Errors
+/// The text names nobody who acts.
+pub fn who(text: &str) -> Result<Who, InvalidQuestion> {
+    if let Some(id) = text.strip_prefix("person:") {
+        return Ok(Who::Person(id.parse().map_err(invalid("actor"))?));
+    }
+    let nobody = |error| format!("{error}, or person:<id> for everything that a person did");
+    as_uuid(text).parse().map(Who::Actor).map_err(nobody).map_err(invalid("actor"))
+}
+
+/// The id of a key or a token: as its holder sees it, or as events write it.
+///
+/// # Errors
+/// It is neither.
+pub fn key_or_token(text: &str) -> Result<Uuid, InvalidQuestion> {
+    Uuid::parse_str(text).ok().or_else(|| parse_id_text(text)).ok_or_else(|| InvalidQuestion {
+        field: "id",
+        why: "expected the id of a key or a token, which is no secret, such as the login of HTTP Basic".to_owned(),
+    })
+}
+
+fn as_uuid(text: &str) -> String {
+    let found = text.split_once(':').and_then(|(kind, id)| Some((kind, parse_id_text(id)?)));
+    found.map_or_else(|| text.to_owned(), |(kind, id)| format!("{kind}:{id}"))
+}
+
+/// A time: RFC 3339, or a day, which begins at midnight UTC.
+///
+/// # Errors
+/// It is neither.
+pub fn time(field: &'static str, text: &str) -> Result<DateTime<Utc>, InvalidQuestion> {
+    let exact = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
+    let day = || text.parse::<NaiveDate>().ok().map(|day| day.and_time(NaiveTime::MIN).and_utc());
+    exact().or_else(day).ok_or_else(|| InvalidQuestion {
+        field,
+        why: "expected a time such as 2026-11-22T10:00:00Z, or a day such as 2026-11-22".to_owned(),
+    })
+}
+
+/// How often somebody acted, and from when to when.
+#[derive(Debug, Clone, Serialize, SimpleObject)]
+pub struct Acted {
+    /// How many events it wanted.
+    pub events: u64,
+    /// When the first was recorded.
+    pub first_at: Option<DateTime<Utc>>,
+    /// When the last was recorded.
+    pub last_at: Option<DateTime<Utc>>,
+}
+
+impl From<Tally> for Acted {
+    fn from(Tally { events, first_at, last_at }: Tally) -> Self {
+        Self { events, first_at, last_at }
+    }
+}
+
+/// A package that was fetched with a key.
+#[derive(Debug, Clone, Serialize, SimpleObject)]
+pub struct FetchedPackage {
+    /// The package file.
+    pub sha256: String,
+    /// When first.
+    pub first_at: DateTime<Utc>,
+    /// When last.
+    pub last_at: DateTime<Utc>,
+    /// How often.
+    pub times: u64,
+}
+
+impl From<&Fetch> for FetchedPackage {
+    fn from(Fetch { sha256, seen: Seen { first_at, last_at, times }, .. }: &Fetch) -> Self {
+        Self { sha256: sha256.to_string(), first_at: *first_at, last_at: *last_at, times: *times }
+    }
+}
+
+/// A key with which a package was fetched.
+#[derive(Debug, Clone, Serialize, SimpleObject)]
+pub struct FetchedWith {
+    /// The key's id.
+    pub key: String,
+    /// Its name, or its machine's.
+    pub name: Option<String>,
+    /// What it is for: `machine`, `shared`.
+    pub kind: Option<String>,
+    /// What it opens: `acme/debian`.
+    pub repository: Option<String>,
+    /// When first.
+    pub first_at: DateTime<Utc>,
+    /// When last.
+    pub last_at: DateTime<Utc>,
+    /// How often.
+    pub times: u64,
+    /// It opens the repository still.
+    pub still_works: bool,
+}
+
+/// A key's or token's id as its holder sees it.
+pub(super) fn shown(id: impl Into<Uuid>) -> String {
+    id_text(id.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_is_wrong_is_named_with_what_was_expected() {
+        let set = |change: fn(&mut Question)| {
+            let mut question = Question::default();
+            change(&mut question);
+            question.wanted(Vec::new()).map(|_| ()).map_err(|error| error.to_string())
+        };
+        let range = |from: &str, until: &str| {
+            let question = Question { from: Some(from.into()), until: Some(until.into()), ..Question::default() };
+            question.wanted(Vec::new()).map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(set(|_| {}), Ok(()));
+        assert_eq!(range("2026-11-01", "2026-11-01T00:00:00.001Z"), Ok(()));
+        assert_eq!(set(|q| q.kinds = vec!["keyring".into()]), Ok(()));
+        for (wrong, begins) in [
+            (set(|q| q.about = Some("thing:1".into())), "about: \"thing:1\" is nothing"),
+            (set(|q| q.names = vec!["keyring.sung".into()]), "name: no event is called"),
+            (set(|q| q.kinds = vec!["song".into()]), "kind: there is no kind"),
+            (who("me").map(|_| ()).map_err(|error| error.to_string()), "actor: \"me\" is nobody"),
+            (who("person:me").map(|_| ()).map_err(|error| error.to_string()), "actor: "),
+            (set(|q| q.from = Some("yesterday".into())), "from: expected a time"),
+            (set(|q| q.until = Some("2026-13-01".into())), "until: expected a time"),
+            (set(|q| q.organisation = Some("A!".into())), "organisation: "),
+            (range("2026-11-02", "2026-11-01"), "until: expected a time after from, which is 2026-11-02T00:00:00Z"),
+            (range("2026-11-01", "2026-11-01T00:00:00Z"), "until: expected a time after from"),
+        ] {
+            let why = wrong.expect_err("it is wrong");
+            assert!(why.starts_with(begins), "{why}");
+        }
+    }
+
+    #[test]
+    fn an_id_may_be_written_as_its_holder_sees_it() {
+        let id = Uuid::from_u128(7);
+        assert_eq!(key_or_token(&id_text(id)), Ok(id));
+        assert_eq!(key_or_token(&id.to_string()), Ok(id));
+        assert_eq!(who(&format!("operator:{}", id_text(id))), Ok(Who::Actor(Actor::Operator { token: id.into() })));
+    }
+}

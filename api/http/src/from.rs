@@ -1,0 +1,57 @@
+//! What the log and the read models may fail with, as problems: each error in its place, none by default.
+
+use event_log::{
+    event_store::{AppendError, ReadError},
+    execute::LogError,
+};
+
+use super::problem::Problem;
+
+/// When to come back after the log did not answer.
+const LOG_RETRY_SECONDS: u32 = 5;
+
+impl From<LogError> for Problem {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Read(error) => error.into(),
+            LogError::Append(error) => error.into(),
+            LogError::Decode { .. } => Self::Internal { action: "read the event log", source: error.into() },
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable { .. } => log_unavailable(error),
+            ReadError::Damaged { .. } => Self::Internal { action: "read the event log", source: error.into() },
+        }
+    }
+}
+
+impl From<AppendError> for Problem {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Unavailable { .. } => log_unavailable(error),
+            AppendError::Conflict { .. } => {
+                Self::Unavailable { what: "too many others are changing the same thing", retry_after_seconds: 1 }
+            }
+            AppendError::TooLarge { .. } => Self::Unprocessable { code: "too_large", detail: error.to_string() },
+            AppendError::IdReused { .. } | AppendError::Empty => {
+                Self::Internal { action: "record the change", source: error.into() }
+            }
+        }
+    }
+}
+
+fn log_unavailable(error: impl std::error::Error + 'static) -> Problem {
+    tracing::error!(error = %domain::error_chain::Causes(&error), "the event log does not answer");
+    Problem::Unavailable { what: "the event log does not answer", retry_after_seconds: LOG_RETRY_SECONDS }
+}
+
+/// The read models are a file of this machine: when it cannot be read, something is wrong here.
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Internal { action: "read the read models", source: error.into() }
+    }
+}

@@ -1,0 +1,126 @@
+//! Rate limits: how often each client may do something.
+
+use std::{hash::Hash, num::NonZeroU32, sync::Arc, time::Duration};
+
+use event_log::execute::Clock as WallTime;
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+    middleware::NoOpMiddleware,
+    state::{InMemoryState, NotKeyed},
+};
+use moka::sync::Cache;
+
+/// How many clients are remembered. One that is forgotten has its whole burst again.
+const CLIENTS_MAX: u64 = 10_000;
+/// A client that has been quiet for so long has its whole burst again, so nothing has to be remembered.
+const FORGOTTEN_AFTER: Duration = Duration::from_mins(5);
+
+/// One limit for each client, by what identifies it. Cheap to clone.
+#[derive(Clone)]
+pub struct RateLimits<K, C: Clock = DefaultClock> {
+    clients: Cache<K, Arc<Limiter<C>>>,
+    quota: Quota,
+    clock: C,
+}
+
+type Limiter<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as Clock>::Instant>>;
+
+/// The clock of the server, which tests can turn. If it is set back, nothing is allowed again until it has caught up.
+#[derive(Clone, Copy)]
+pub struct WallClock(pub WallTime);
+
+impl Clock for WallClock {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        let milliseconds = (self.0)().timestamp_millis();
+        Duration::from_millis(u64::try_from(milliseconds).unwrap_or_default())
+    }
+}
+
+impl<K, C> RateLimits<K, C>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    C: Clock + Clone + Send + Sync + 'static,
+{
+    /// So many times a minute in the long run, and `burst` at once before that.
+    #[must_use]
+    pub fn new(per_minute: NonZeroU32, burst: NonZeroU32, clock: C) -> Self {
+        Self {
+            clients: Cache::builder().max_capacity(CLIENTS_MAX).time_to_idle(FORGOTTEN_AFTER).build(),
+            quota: Quota::per_minute(per_minute).allow_burst(burst),
+            clock,
+        }
+    }
+
+    /// Counts one more time for `client`.
+    ///
+    /// # Errors
+    /// It is too often; after so many seconds it would not be.
+    pub fn count(&self, client: K) -> Result<(), u32> {
+        let new = || Arc::new(RateLimiter::direct_with_clock(self.quota, self.clock.clone()));
+        self.clients.get_with(client, new).check().map_err(|not_until| {
+            let wait = not_until.wait_time_from(self.clock.now());
+            u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1)
+        })
+    }
+
+    /// Gives `client` its whole burst again.
+    pub fn reset(&self, client: &K) {
+        self.clients.invalidate(client);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use chrono::{DateTime, TimeDelta};
+
+    use super::*;
+
+    const BURST: NonZeroU32 = NonZeroU32::new(3).expect("not zero");
+    const PER_MINUTE: NonZeroU32 = NonZeroU32::new(6).expect("not zero");
+
+    thread_local! {
+        static LATER: Cell<TimeDelta> = const { Cell::new(TimeDelta::zero()) };
+    }
+
+    fn limits() -> RateLimits<u32, WallClock> {
+        let limits = RateLimits::new(PER_MINUTE, BURST, WallClock(|| DateTime::UNIX_EPOCH + LATER.get()));
+        for _ in 0..BURST.get() {
+            assert_eq!(limits.count(1), Ok(()));
+        }
+        limits
+    }
+
+    #[test]
+    fn after_its_burst_a_client_waits_and_others_do_not() {
+        let limits = limits();
+        assert_eq!(limits.count(1), Err(11));
+        assert_eq!(limits.count(2), Ok(()));
+        LATER.set(TimeDelta::seconds(10));
+        assert_eq!(limits.count(1), Ok(()));
+        assert!(limits.count(1).is_err());
+    }
+
+    #[test]
+    fn a_reset_gives_the_whole_burst_again() {
+        let limits = limits();
+        limits.reset(&1);
+        for _ in 0..BURST.get() {
+            assert_eq!(limits.count(1), Ok(()));
+        }
+    }
+
+    #[test]
+    fn no_number_of_clients_fills_the_memory() {
+        let limits = limits();
+        for client in 0..u32::try_from(CLIENTS_MAX).expect("small") * 2 {
+            let _counted = limits.count(client);
+        }
+        limits.clients.run_pending_tasks();
+        assert!(limits.clients.entry_count() <= CLIENTS_MAX);
+    }
+}

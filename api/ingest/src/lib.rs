@@ -1,0 +1,6 @@
+//! What asks for releases: the API trigger, webhooks, CI identities, uploads.
+
+pub mod oidc;
+pub mod releases;
+pub mod uploads;
+pub mod webhooks;

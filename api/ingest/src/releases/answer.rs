@@ -1,0 +1,81 @@
+//! A release in JSON.
+
+use api_http::{problem::Problem, public_url::PublicUrl};
+use domain::{
+    ids::{ProjectId, ReleaseId},
+    release::Step,
+};
+use projections::board::{Board, Release, ReleaseState};
+use serde::Serialize;
+
+/// A release, as the API trigger's answer shows it.
+#[derive(Debug, Serialize)]
+pub(super) struct ReleaseAnswer {
+    release: ReleaseId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project: Option<ProjectId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    state: &'static str,
+    step: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureAnswer>,
+    url: String,
+}
+
+#[derive(Debug, Serialize)]
+struct FailureAnswer {
+    step: &'static str,
+    code: String,
+    message: String,
+}
+
+/// Tells where releases stand.
+#[derive(Clone)]
+pub struct ReleaseAnswers {
+    /// What is known of them.
+    pub board: Board,
+    /// Below which their addresses are.
+    pub public_url: PublicUrl,
+}
+
+impl ReleaseAnswers {
+    /// The release as it stands. The board shows it once the pipeline has taken it up; before, it is just received.
+    pub(super) async fn find(&self, id: ReleaseId) -> Result<ReleaseAnswer, Problem> {
+        match self.board.release(id).await? {
+            Some(row) => self.of(row).await,
+            None => Ok(ReleaseAnswer {
+                release: id,
+                project: None,
+                tag: None,
+                version: None,
+                state: ReleaseState::Running.as_str(),
+                step: Step::Received.as_str(),
+                failure: None,
+                url: self.address(id),
+            }),
+        }
+    }
+
+    pub(super) async fn of(&self, row: Release) -> Result<ReleaseAnswer, Problem> {
+        let failure = self.board.steps(row.id).await?.into_iter().find_map(|step| {
+            Some(FailureAnswer { step: step.step.as_str(), code: step.code?, message: step.message? })
+        });
+        Ok(ReleaseAnswer {
+            url: self.address(row.id),
+            release: row.id,
+            project: Some(row.project),
+            tag: Some(row.tag),
+            version: Some(row.version),
+            state: row.state.as_str(),
+            step: row.step.as_str(),
+            failure,
+        })
+    }
+
+    fn address(&self, id: ReleaseId) -> String {
+        format!("{}/api/v1/releases/{id}", self.public_url.as_str())
+    }
+}

@@ -1,0 +1,38 @@
+//! `POST /webhooks/github/{project}`: GitHub tells that a tag came.
+//!
+//! A delivery is answered once it is recorded, and before anything is done about it: `commands/src/deliveries/` does.
+
+mod body;
+mod judge;
+mod payload;
+mod receive;
+mod secrets;
+mod signature;
+#[cfg(test)]
+mod tests;
+
+use axum::{Router, routing::post};
+
+pub use self::{
+    body::{DELIVERIES_IN_MEMORY_MAX_BYTES, DeliveriesMemory, LARGE_DELIVERIES_MAX, SMALL_DELIVERY_MAX_BYTES},
+    receive::WebhooksState,
+    secrets::{UNSEALED_KEPT_MAX, WebhookSecrets},
+};
+use api_http::api_limits::{REQUEST_MAX, with_limits};
+
+/// Largest delivery that is taken in.
+///
+/// GitHub sends up to 25 MiB, but not about tags: a `create` has 8 KB, a `push` of a tag names at most 2,048 commits of
+/// a few hundred bytes, and a `release` holds notes of at most 125,000 characters and the facts of its files, some
+/// hundred of which fit.
+pub const DELIVERY_MAX_BYTES: usize = 5 * 1024 * 1024;
+
+/// The route. Deliveries are not authenticated before they are read, so there is room for a few large ones only.
+pub fn routes(state: WebhooksState) -> Router {
+    with_limits(
+        Router::new().route("/webhooks/github/{project}", post(receive::receive)),
+        DELIVERY_MAX_BYTES,
+        REQUEST_MAX,
+    )
+    .with_state(state)
+}

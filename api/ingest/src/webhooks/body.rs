@@ -1,0 +1,134 @@
+//! The raw body of a delivery: read before anybody knows whose it is, so never many large ones at once.
+
+use std::{sync::Arc, time::Duration};
+
+use api_http::problem::Problem;
+use axum::{body::Body, extract::Request};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+use super::DELIVERY_MAX_BYTES;
+
+/// How much of deliveries is in memory at the same time: 1,000 of the usual 16 KB, or a dozen of the largest.
+pub const DELIVERIES_IN_MEMORY_MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Up to this size a body is a small one. Most deliveries are; they pass whatever the large ones do.
+pub const SMALL_DELIVERY_MAX_BYTES: usize = 64 * 1024;
+/// How many larger bodies may be in memory at the same time: more than half of the room stays for small ones.
+pub const LARGE_DELIVERIES_MAX: usize = 6;
+/// How long a body may take. GitHub itself gives up on a delivery after 10 s.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
+/// When to come back when that is full. GitHub itself never does: a person redelivers, or the tag is found by looking.
+const RETRY_SECONDS: u32 = 5;
+
+/// The memory that deliveries share. Cheap to clone.
+#[derive(Clone)]
+pub struct DeliveriesMemory {
+    bytes: Arc<Semaphore>,
+    large: Arc<Semaphore>,
+}
+
+impl Default for DeliveriesMemory {
+    fn default() -> Self {
+        Self::of(DELIVERIES_IN_MEMORY_MAX_BYTES, LARGE_DELIVERIES_MAX)
+    }
+}
+
+impl DeliveriesMemory {
+    fn of(bytes: usize, large: usize) -> Self {
+        Self { bytes: Arc::new(Semaphore::new(bytes)), large: Arc::new(Semaphore::new(large)) }
+    }
+}
+
+/// A body, and its share of the memory.
+pub(super) struct RawBody {
+    pub(super) bytes: Bytes,
+    _share: Vec<OwnedSemaphorePermit>,
+}
+
+/// Reads the body of `request`. Room is taken for what has come, not for what is promised: who opens a connection and
+/// sends nothing keeps nobody out.
+pub(super) async fn read(memory: &DeliveriesMemory, request: Request<Body>) -> Result<RawBody, Problem> {
+    read_within(memory, request, BODY_WITHIN).await
+}
+
+async fn read_within(memory: &DeliveriesMemory, request: Request<Body>, limit: Duration) -> Result<RawBody, Problem> {
+    let in_time = timeout(limit, read_all(memory, request)).await;
+    in_time.map_err(|_| Problem::TimedOut { limit_seconds: limit.as_secs() })?
+}
+
+async fn read_all(memory: &DeliveriesMemory, request: Request<Body>) -> Result<RawBody, Problem> {
+    let full =
+        |_| Problem::Unavailable { what: "too many deliveries at the same time", retry_after_seconds: RETRY_SECONDS };
+    let mut pieces = request.into_body().into_data_stream();
+    let (mut bytes, mut share, mut is_large) = (BytesMut::new(), Vec::new(), false);
+    while let Some(piece) = pieces.next().await {
+        let too_large = Problem::TooLarge { limit_bytes: DELIVERY_MAX_BYTES };
+        let Ok(piece) = piece else { return Err(too_large) };
+        if bytes.len() + piece.len() > DELIVERY_MAX_BYTES {
+            return Err(too_large);
+        }
+        if !is_large && bytes.len() + piece.len() > SMALL_DELIVERY_MAX_BYTES {
+            share.push(memory.large.clone().try_acquire_owned().map_err(full)?);
+            is_large = true;
+        }
+        let length = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+        let room = memory.bytes.clone().try_acquire_many_owned(length).map_err(full)?;
+        match share.first_mut().filter(|_| !is_large) {
+            Some(held) => held.merge(room),
+            None => share.push(room),
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(RawBody { bytes: bytes.freeze(), _share: share })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures::stream;
+
+    use super::*;
+
+    fn request(length: usize) -> Request<Body> {
+        Request::new(Body::from(vec![b'x'; length]))
+    }
+
+    #[tokio::test]
+    async fn deliveries_share_a_bounded_memory_and_give_it_back() {
+        let memory = DeliveriesMemory::of(100, 1);
+        let first = read(&memory, request(60)).await.expect("there is room");
+        assert_eq!(first.bytes.len(), 60);
+        let full = read(&memory, request(41)).await.map(|body| body.bytes);
+        assert!(matches!(full, Err(Problem::Unavailable { .. })), "{full:?}");
+        drop(first);
+        assert!(read(&memory, request(41)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn large_deliveries_leave_room_for_small_ones() {
+        let memory = DeliveriesMemory::of(DELIVERIES_IN_MEMORY_MAX_BYTES, 1);
+        let large = read(&memory, request(SMALL_DELIVERY_MAX_BYTES + 1)).await.expect("there is room for one");
+        let second = read(&memory, request(SMALL_DELIVERY_MAX_BYTES + 1)).await.map(|body| body.bytes.len());
+        assert!(matches!(second, Err(Problem::Unavailable { .. })), "{second:?}");
+        assert!(read(&memory, request(SMALL_DELIVERY_MAX_BYTES)).await.is_ok());
+        drop(large);
+        let too_large = read(&memory, request(DELIVERY_MAX_BYTES + 1)).await.map(|body| body.bytes.len());
+        assert!(matches!(too_large, Err(Problem::TooLarge { .. })), "{too_large:?}");
+        assert!(read(&memory, request(DELIVERY_MAX_BYTES)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_promises_much_and_sends_nothing_keeps_nobody_out_and_is_given_up() {
+        let memory = DeliveriesMemory::of(100, 1);
+        let silent = Request::new(Body::from_stream(stream::pending::<Result<Bytes, Infallible>>()));
+        let waiting = read_within(&memory, silent, Duration::from_millis(20));
+        let (given_up, other) = tokio::join!(waiting, read(&memory, request(100)));
+        assert!(other.is_ok());
+        assert!(matches!(given_up.map(|body| body.bytes), Err(Problem::TimedOut { .. })));
+    }
+}

@@ -1,0 +1,98 @@
+//! What follows from a delivery that bore the project's signature. Pure: the same delivery is always judged alike.
+
+use api_http::problem::Problem;
+use domain::{
+    delivery::{Ignored, Outcome},
+    names::TagName,
+    project::Trigger,
+    version::ReleaseVersion,
+};
+use projections::credentials::Webhook;
+
+use super::payload::Payload;
+
+/// Where a tag's name begins in a ref.
+const TAGS: &str = "refs/tags/";
+/// Where a branch's name begins in a ref.
+const BRANCHES: &str = "refs/heads/";
+
+/// What follows for a project with this webhook.
+pub(super) fn judge(webhook: &Webhook, hook_event: &str, payload: &Payload) -> Result<Outcome, Problem> {
+    let repository_id = payload.repository.as_ref().map(|repository| repository.id);
+    if repository_id.is_some_and(|id| id != webhook.repository_id) {
+        return Ok(ignored(Ignored::OtherRepository));
+    }
+    if hook_event == "ping" {
+        return Ok(Outcome::Ping);
+    }
+    if webhook.trigger != Trigger::GithubWebhook {
+        return Ok(ignored(Ignored::OtherTrigger));
+    }
+    let told = match hook_event {
+        "create" | "delete" => of_ref_type(payload, hook_event == "delete")?,
+        "push" => of_push(payload)?,
+        "release" => of_release(payload)?,
+        _ => return Ok(ignored(Ignored::UnknownEvent)),
+    };
+    if repository_id.is_none() {
+        return Err(missing("repository.id"));
+    }
+    Ok(match told {
+        Told::Nothing(reason) => ignored(reason),
+        Told::Tag { name, deleted } => of_tag(webhook, name, deleted),
+    })
+}
+
+/// What a delivery tells of.
+enum Told<'a> {
+    Tag { name: &'a str, deleted: bool },
+    Nothing(Ignored),
+}
+
+fn of_ref_type(payload: &Payload, deleted: bool) -> Result<Told<'_>, Problem> {
+    let name = payload.git_ref.as_deref();
+    match payload.ref_type.as_deref() {
+        Some("tag") => Ok(Told::Tag { name: name.ok_or_else(|| missing("ref"))?, deleted }),
+        Some("branch" | "repository") => Ok(Told::Nothing(Ignored::Branch)),
+        _ => Err(missing("ref_type")),
+    }
+}
+
+fn of_push(payload: &Payload) -> Result<Told<'_>, Problem> {
+    let git_ref = payload.git_ref.as_deref().ok_or_else(|| missing("ref"))?;
+    if let Some(name) = git_ref.strip_prefix(TAGS) {
+        return Ok(Told::Tag { name, deleted: payload.deleted });
+    }
+    let is_branch = git_ref.starts_with(BRANCHES);
+    Ok(Told::Nothing(if is_branch { Ignored::Branch } else { Ignored::UnknownEvent }))
+}
+
+fn of_release(payload: &Payload) -> Result<Told<'_>, Problem> {
+    match payload.action.as_deref() {
+        Some("published") => {
+            let release = payload.release.as_ref().ok_or_else(|| missing("release.tag_name"))?;
+            Ok(Told::Tag { name: &release.tag_name, deleted: false })
+        }
+        Some(_) => Ok(Told::Nothing(Ignored::UnpublishedRelease)),
+        None => Err(missing("action")),
+    }
+}
+
+fn of_tag(webhook: &Webhook, name: &str, deleted: bool) -> Outcome {
+    let Ok(tag) = name.parse::<TagName>() else { return ignored(Ignored::InvalidTag) };
+    if !webhook.tag_pattern.matches(tag.as_str()) {
+        return ignored(Ignored::PatternMismatch);
+    }
+    if ReleaseVersion::from_tag(&tag).is_err() {
+        return ignored(Ignored::NoVersion);
+    }
+    if deleted { Outcome::TagDeleted { tag } } else { Outcome::Tag { tag } }
+}
+
+fn ignored(reason: Ignored) -> Outcome {
+    Outcome::Ignored { reason }
+}
+
+fn missing(member: &str) -> Problem {
+    Problem::BadRequest(format!("the payload lacks {member}, which its kind of event always has"))
+}

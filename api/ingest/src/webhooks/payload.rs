@@ -1,0 +1,58 @@
+//! What a delivery says, as far as it matters: of all the members that GitHub sends, a handful.
+
+use api_http::problem::Problem;
+use axum::http::{HeaderMap, header};
+use serde::Deserialize;
+
+/// The members that matter. Which of them are there depends on the kind of event.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Payload {
+    pub(super) repository: Option<Repository>,
+    /// `create`, `delete`: the tag's or branch's own name. `push`: `refs/tags/…`.
+    #[serde(rename = "ref")]
+    pub(super) git_ref: Option<String>,
+    /// `create`, `delete`: `tag` or `branch`.
+    pub(super) ref_type: Option<String>,
+    /// `push`: the ref is gone.
+    #[serde(default)]
+    pub(super) deleted: bool,
+    /// `release`: `published`, `edited`, …
+    pub(super) action: Option<String>,
+    pub(super) release: Option<GithubRelease>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Repository {
+    pub(super) id: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct GithubRelease {
+    pub(super) tag_name: String,
+}
+
+/// Reads a body in either of the two forms that a webhook at GitHub can be set to.
+pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Payload, Problem> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match &*media_type {
+        "application/json" => json(body),
+        "application/x-www-form-urlencoded" => {
+            let mut payloads = url::form_urlencoded::parse(body).filter(|(name, _)| name == "payload");
+            match (payloads.next(), payloads.next()) {
+                (Some((_, payload)), None) => json(payload.as_bytes()),
+                _ => Err(Problem::BadRequest("the form has no member payload, or several: expected one".to_owned())),
+            }
+        }
+        _ => Err(Problem::BadRequest(
+            "expected a Content-Type of application/json or application/x-www-form-urlencoded".to_owned(),
+        )),
+    }
+}
+
+fn json(text: &[u8]) -> Result<Payload, Problem> {
+    if !text.trim_ascii_start().starts_with(b"{") {
+        return Err(Problem::BadRequest("the payload is no JSON object".to_owned()));
+    }
+    serde_json::from_slice(text).map_err(|error| Problem::BadRequest(format!("the payload cannot be read: {error}")))
+}

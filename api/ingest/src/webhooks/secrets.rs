@@ -1,0 +1,53 @@
+//! Webhooks' secrets, unsealed once and kept in memory: no delivery waits for the disk.
+
+use std::{fmt, sync::Arc};
+
+use aws_lc_rs::{hmac, rand};
+use commands::github::WEBHOOK_SECRET_PURPOSE;
+use domain::ids::SecretId;
+use moka::future::Cache;
+use stores::secrets::{Secrets, SecretsError};
+
+use super::signature;
+
+/// How many secrets are kept unsealed. Each takes a few hundred bytes; the least used are unsealed anew when needed.
+pub const UNSEALED_KEPT_MAX: u64 = 10_000;
+
+/// What deliveries are verified with. Cheap to clone. Which secret is live is not known here: that changes with an event.
+#[derive(Clone)]
+pub struct WebhookSecrets {
+    sealed: Arc<Secrets>,
+    unsealed: Cache<SecretId, Arc<hmac::Key>>,
+    nobodys: hmac::Key,
+}
+
+impl WebhookSecrets {
+    /// Unseals what lies in `sealed`.
+    #[must_use]
+    pub fn new(sealed: Arc<Secrets>) -> Self {
+        let mut nobodys = [0; 32];
+        // If there is no randomness, the key is known; but nothing is accepted with it.
+        let _unlikely = rand::fill(&mut nobodys);
+        Self { sealed, unsealed: Cache::new(UNSEALED_KEPT_MAX), nobodys: signature::key(&nobodys) }
+    }
+
+    /// What unknown projects' deliveries are compared with, so that they take as long as known ones'.
+    pub(super) fn nobodys(&self) -> &hmac::Key {
+        &self.nobodys
+    }
+
+    /// The key that the secret sealed under `id` makes.
+    pub(super) async fn key(&self, id: SecretId) -> Result<Arc<hmac::Key>, Arc<SecretsError>> {
+        let unseal = async {
+            let secret = self.sealed.unseal(id.0, WEBHOOK_SECRET_PURPOSE).await?;
+            Ok(Arc::new(signature::key(&secret)))
+        };
+        self.unsealed.try_get_with(id, unseal).await
+    }
+}
+
+impl fmt::Debug for WebhookSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookSecrets").finish_non_exhaustive()
+    }
+}

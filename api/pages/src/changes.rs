@@ -1,0 +1,102 @@
+//! `POST /repos/{organisation}/{repository}`: what the forms of a repository's page change.
+//!
+//! The session guard accepts only sessions, and only forms of same-origin pages. What is done is what GraphQL does, in the operator's
+//! name.
+
+use api_http::{
+    auth::Operator,
+    problem::Problem,
+    run_command::{CommandRunner, RunCommandError},
+};
+use axum::{
+    Extension, Form,
+    extract::{Path, State, rejection::FormRejection},
+    response::Response,
+};
+use domain::{
+    ids::RepositoryId,
+    repository::{Command, Point, Repository},
+};
+use event_log::execute::ExecuteError;
+use index::{PointError, Repositories};
+use serde::Deserialize;
+
+use super::{
+    layout::SiteInfo,
+    problem::{PageProblem, not_found},
+    session_guard::see_other,
+};
+
+/// One of the page's forms, by the value of its button. Every field is text, and read by the grammar of what it means.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "change", rename_all = "lowercase")]
+pub(super) enum Change {
+    /// Takes a package out of the next publications, or marks it.
+    Yank { sha256: String, reason: String, page: String },
+    /// Takes that back.
+    Restore { sha256: String, page: String },
+    /// Gives a name to the publication that the page showed as the newest.
+    Snapshot { name: String, at: String },
+}
+
+/// `POST /repos/{organisation}/{repository}`.
+pub(super) async fn change(
+    State(repositories): State<Repositories>,
+    State(commands): State<CommandRunner>,
+    State(site): State<SiteInfo>,
+    Extension(operator): Extension<Operator>,
+    Path((organisation, name)): Path<(String, String)>,
+    form: Result<Form<Change>, FormRejection>,
+) -> Result<Response, PageProblem> {
+    let names = organisation.parse().ok().zip(name.parse().ok());
+    let id = names.map(|(organisation, name)| RepositoryId::named(&organisation, &name));
+    let id = id.filter(|id| repositories.fixed(*id).is_some()).ok_or_else(|| not_found("repository"))?;
+    let Form(change) = form.map_err(|error| bad_form(error.body_text()))?;
+    let seen_at = change.seen_at();
+    let command = change.command(&repositories, id).await?;
+    commands.run::<Repository>(&operator, id.0, command).await.map_err(|error| match error {
+        RunCommandError::Command(ExecuteError::Refused(refusal)) => {
+            Problem::Conflict { code: "refused", detail: format!("Nothing was changed: {refusal}.") }
+        }
+        RunCommandError::Command(ExecuteError::Log(error)) => Problem::internal("record the change")(error.into()),
+        RunCommandError::NotShown(error) => Problem::internal("show what was changed")(error.into()),
+    })?;
+    Ok(see_other(&site, &format!("/repos/{organisation}/{name}{seen_at}")))
+}
+
+impl Change {
+    /// The command that it stands for.
+    async fn command(self, repositories: &Repositories, id: RepositoryId) -> Result<Command, PageProblem> {
+        Ok(match self {
+            Self::Yank { sha256, reason, .. } => Command::YankPackage {
+                sha256: sha256.parse().map_err(bad_form)?,
+                reason: reason.trim().parse().map_err(bad_form)?,
+            },
+            Self::Restore { sha256, .. } => Command::RestorePackage { sha256: sha256.parse().map_err(bad_form)? },
+            Self::Snapshot { name, at } => {
+                let name = name.trim().parse().map_err(bad_form)?;
+                let point: Point = at.parse().map_err(bad_form)?;
+                let published = repositories.history().meant(id, &point).await.map_err(|error| match error {
+                    absent @ PointError::Absent { .. } => bad_form(absent),
+                    PointError::Rows(error) => error.into(),
+                })?;
+                Command::TakeSnapshot { name, published_at: published.published_at }
+            }
+        })
+    }
+
+    /// Where on the repository's page what it changed is seen.
+    fn seen_at(&self) -> String {
+        match self {
+            Self::Yank { page, .. } | Self::Restore { page, .. } => {
+                let page: u32 = page.parse().unwrap_or(1);
+                format!("?page={page}#packages")
+            }
+            Self::Snapshot { .. } => "#past".to_owned(),
+        }
+    }
+}
+
+fn bad_form(error: impl std::fmt::Display) -> PageProblem {
+    PageProblem(Problem::BadRequest(format!("Nothing was changed: {error}.")))
+}

@@ -1,0 +1,106 @@
+//! The web pages: what an operator sees in a browser.
+//!
+//! A login with the operator token gets a session cookie. GraphQL does not accept the cookie; the few forms that change
+//! something are accepted only from same-origin pages (CSRF protection, decision 0034).
+
+mod assets;
+mod audit;
+mod changes;
+#[cfg(test)]
+mod changes_tests;
+mod headers;
+mod history;
+mod keyring;
+mod layout;
+mod log;
+mod login_attempts;
+mod overview;
+mod problem;
+mod project;
+mod projects;
+mod release;
+mod releases;
+mod repositories;
+mod repository;
+mod session;
+mod session_guard;
+mod show;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::FromRef,
+    middleware::from_fn_with_state,
+    routing::{get, post},
+};
+use commands::signing_keys::SigningKeys;
+use event_log::execute::Executor;
+use index::Repositories;
+use projections::{board::Board, credentials::Credentials};
+
+pub use self::log::BuildLogs;
+use ::audit::Auditor;
+use api_http::{auth::Authenticator, public_url::PublicUrl, run_command::CommandRunner};
+use stores::uses::Uses;
+
+use self::{layout::SiteInfo, session_guard::SessionGuard};
+
+/// What pages are built from. A handler extracts the parts that it uses.
+#[derive(Clone, FromRef)]
+pub struct PagesState {
+    /// Reads the aggregates.
+    pub executor: Arc<Executor>,
+    /// Runs the commands of forms.
+    pub commands: CommandRunner,
+    /// Checks operator tokens, and tells the time.
+    pub authenticator: Authenticator,
+    /// Answers questions about the event log.
+    pub auditor: Auditor,
+    /// What dashboards show.
+    pub board: Board,
+    /// Keys and tokens.
+    pub credentials: Credentials,
+    /// What package clients see.
+    pub repositories: Repositories,
+    /// Which access keys were used when.
+    pub uses: Uses,
+    /// Sign packages and indexes.
+    pub signing_keys: SigningKeys,
+    /// What builds wrote.
+    pub build_logs: BuildLogs,
+    /// The address under which clients reach the server.
+    pub public_url: PublicUrl,
+}
+
+/// `/`, `/projects`, `/releases`, `/repos`, `/audit` with a session; `/login`, `/logout` and `/assets/…` without; and an answer for
+/// every address that does not exist.
+pub fn routes(state: PagesState) -> Router {
+    let site = SiteInfo::from_ref(&state);
+    let guard = SessionGuard::new(state.authenticator.clone(), site.clone());
+    let guarded = Router::new()
+        .route("/", get(overview::overview))
+        .route("/projects", get(projects::projects))
+        .route("/projects/{project}", get(project::project))
+        .route("/releases", get(releases::releases))
+        .route("/releases/{release}", get(release::release))
+        .route("/releases/{release}/log", get(log::log))
+        .route("/repos", get(repositories::repositories))
+        .route("/repos/{organisation}/{repository}", get(repository::repository).post(changes::change))
+        .route("/audit", get(audit::audit))
+        .route_layer(from_fn_with_state(guard.clone(), session_guard::authorize))
+        .with_state(state);
+    let login = Router::new()
+        .route("/login", get(session_guard::login_page).post(session_guard::login))
+        .route("/logout", post(session_guard::logout))
+        .with_state(guard);
+    guarded
+        .merge(login)
+        .route("/assets/{name}", get(assets::asset))
+        .fallback(problem::nothing_here)
+        .layer(from_fn_with_state(site, headers::dress))
+}

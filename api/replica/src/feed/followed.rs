@@ -1,0 +1,43 @@
+//! Whose feed is asked for: the organisation that the path names, if the feed token is one of its own.
+
+use std::collections::HashMap;
+
+use api_http::{
+    auth::{Authenticator, Follower},
+    problem::Problem,
+};
+use axum::{
+    extract::{FromRef, FromRequestParts, Path},
+    http::request::Parts,
+};
+use domain::{checkpoint::LogName, ids::OrganisationId, names::OrganisationName};
+
+use super::page::FeedLogs;
+
+/// A log that the client may follow.
+pub(super) struct Followed {
+    pub(super) follower: Follower,
+    pub(super) log: LogName,
+    /// What it is called in checkpoints.
+    pub(super) origin: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Followed
+where
+    Authenticator: FromRef<S>,
+    FeedLogs: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    /// An organisation that does not exist and one that the token is not of are answered alike.
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let follower = Follower::from_request_parts(parts, state).await?;
+        let names = Path::<HashMap<String, String>>::from_request_parts(parts, state).await;
+        let names = names.map_err(|error| Problem::BadRequest(error.body_text()))?;
+        let organisation = names.get("organisation").and_then(|name| name.parse::<OrganisationName>().ok());
+        let own = |name: &OrganisationName| OrganisationId::named(name) == follower.organisation;
+        let organisation = organisation.filter(own).ok_or(Problem::NeedsToken)?;
+        let log = LogName::Organisation(follower.organisation);
+        Ok(Self { follower, log, origin: FeedLogs::from_ref(state).signer.origin(Some(&organisation)) })
+    }
+}

@@ -1,0 +1,133 @@
+//! For whoever keeps the server running: `/healthz`, `/readyz`, `/metrics`.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{FromRef, State},
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use commands::signing_keys::{SigningKeys, health};
+use event_log::{event_store::EventStore, execute::Clock};
+use metrics_exporter_prometheus::PrometheusHandle;
+use projections::runner::Progress;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+/// How long `/readyz` waits for the read models.
+const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(1);
+
+/// What the addresses for operators take.
+#[derive(Clone, FromRef)]
+pub struct OpsState {
+    /// The event log.
+    pub store: Arc<dyn EventStore>,
+    /// How far the read models are.
+    pub progress: Progress,
+    /// When clients stop trusting the signing keys.
+    pub signing_keys: SigningKeys,
+    /// What time it is.
+    pub clock: Clock,
+    /// Renders what was counted.
+    pub metrics: PrometheusHandle,
+}
+
+/// The routes.
+pub fn routes(state: OpsState) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(render))
+        .with_state(state)
+}
+
+/// 200 while the process can do its work; 500 when a projection has stopped, with its reason, or when clients no longer
+/// believe the signing key.
+async fn healthz(
+    State(progress): State<Progress>,
+    State(signing_keys): State<SigningKeys>,
+    State(clock): State<Clock>,
+) -> Response {
+    let health = progress.health();
+    let signing_keys = health::of(&signing_keys.now(), clock());
+    let (status, word) = match health.is_good() {
+        false => (StatusCode::INTERNAL_SERVER_ERROR, "stopped"),
+        true if signing_keys.iter().any(|key| key.is_fatal) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "signing_key_expired")
+        }
+        true => (StatusCode::OK, "ok"),
+    };
+    let projectors: Vec<_> = health
+        .projectors
+        .iter()
+        .map(
+            |projector| json!({ "name": projector.name, "position": projector.position, "stopped": projector.stopped }),
+        )
+        .collect();
+    let body = json!({
+        "status": word,
+        "trouble": health.trouble,
+        "projectors": projectors,
+        "signing_keys": signing_keys,
+    });
+    (status, Json(body)).into_response()
+}
+
+/// 200 if the read models have what the log had when this was asked, within [`CAUGHT_UP_WITHIN`]; 503 otherwise. A server that
+/// is busy and keeps up is ready.
+async fn readyz(State(progress): State<Progress>, State(store): State<Arc<dyn EventStore>>) -> Response {
+    let (status, body) = readiness(&progress, &*store).await;
+    (status, Json(body)).into_response()
+}
+
+/// What `/readyz` answers on any server.
+pub async fn readiness(progress: &Progress, store: &dyn EventStore) -> (StatusCode, Value) {
+    let Ok(head) = store.head().await else {
+        return (StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "log_unavailable" }));
+    };
+    let caught_up = timeout(CAUGHT_UP_WITHIN, progress.wait_for(head)).await;
+    let position = progress.position();
+    match caught_up {
+        Ok(Ok(())) => (StatusCode::OK, json!({ "status": "ready", "position": position })),
+        _ => {
+            let body = json!({ "status": "catching_up", "position": position, "head": head });
+            (StatusCode::SERVICE_UNAVAILABLE, body)
+        }
+    }
+}
+
+async fn render(State(state): State<OpsState>) -> String {
+    let OpsState { store, progress, signing_keys, clock, metrics } = state;
+    metrics::gauge!("pkgdeploy_projected_position").set(progress.position().0 as f64);
+    if let Ok(head) = store.head().await {
+        metrics::gauge!("pkgdeploy_log_position").set(head.0 as f64);
+    }
+    let stopped = progress.health().projectors.iter().filter(|projector| projector.stopped.is_some()).count();
+    metrics::gauge!("pkgdeploy_projectors_stopped").set(stopped as f64);
+    for key in health::of(&signing_keys.now(), clock()) {
+        if let Some(days_left) = key.days_left {
+            let epoch = key.epoch.to_string();
+            metrics::gauge!("pkgdeploy_signing_key_days_left", "epoch" => epoch).set(days_left as f64);
+        }
+    }
+    metrics.run_upkeep();
+    metrics.render()
+}
+
+#[cfg(test)]
+mod tests {
+    use composition::testing::Core;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_busy_server_that_keeps_up_is_ready() {
+        let core = Core::open().await;
+        let newest = core.make_organisations(50).await;
+        let (status, body) = readiness(&core.progress, &*core.store).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        assert!(body["position"].as_u64() >= Some(newest.0), "{body}");
+    }
+}

@@ -1,0 +1,154 @@
+//! The public certificates that clients verify with, as they fetch them: every one to trust now.
+
+use api_http::{conditional::Validators, file::FileHead};
+use axum::http::HeaderValue;
+use bytes::Bytes;
+use commands::signing_keys::TrustedCertificate;
+use domain::digest::Sha256;
+
+use super::files::etag;
+
+const BEGIN: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n";
+const END: &str = "-----END PGP PUBLIC KEY BLOCK-----";
+
+/// The certificates to trust, in both notations.
+#[derive(Debug, Clone)]
+pub struct PublicCertificate {
+    pub(super) armored: Served,
+    pub(super) binary: Served,
+    keys: Vec<PublicKey>,
+}
+
+/// Which key a certificate is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKey {
+    /// Which key of the service it is, counted from 1.
+    pub epoch: u32,
+    /// The full fingerprint, upper-case hexadecimal.
+    pub fingerprint: String,
+}
+
+/// Bytes with their entity tag.
+#[derive(Debug, Clone)]
+pub(super) struct Served {
+    pub(super) bytes: Bytes,
+    etag: HeaderValue,
+}
+
+/// The texts are no armored certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no certificates: expected PGP PUBLIC KEY BLOCKs in ASCII armor, one each, and their fingerprints in hexadecimal"
+)]
+pub struct InvalidCertificate;
+
+impl PublicCertificate {
+    /// Of certificates, oldest first: at least one.
+    ///
+    /// # Errors
+    /// If one could not stand in an installer's script: the armor must be one block of printable ASCII lines.
+    pub fn new(certificates: &[TrustedCertificate]) -> Result<Self, InvalidCertificate> {
+        let (mut armored, mut binary, mut keys) = (String::new(), Vec::new(), Vec::new());
+        for certificate in certificates {
+            armored.push_str(&checked(certificate)?);
+            binary.extend_from_slice(&certificate.binary);
+            keys.push(PublicKey { epoch: certificate.epoch, fingerprint: certificate.fingerprint.clone() });
+        }
+        if keys.is_empty() {
+            return Err(InvalidCertificate);
+        }
+        Ok(Self { armored: Served::new(armored.into_bytes()), binary: Served::new(binary), keys })
+    }
+
+    /// ASCII armor, one block for each certificate, that ends with a line feed.
+    #[must_use]
+    pub fn armored(&self) -> &str {
+        std::str::from_utf8(&self.armored.bytes).expect("an armored certificate is ASCII")
+    }
+
+    /// Whose certificates they are, oldest first; never empty.
+    #[must_use]
+    pub fn keys(&self) -> &[PublicKey] {
+        &self.keys
+    }
+
+    /// The newest key's: what a client is to ask for that knows them all.
+    #[must_use]
+    pub fn newest(&self) -> &PublicKey {
+        self.keys.last().expect("there is at least one")
+    }
+
+    /// The newest key's full fingerprint, upper-case hexadecimal.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.newest().fingerprint
+    }
+}
+
+/// The armor as one block that ends with a line feed.
+fn checked(certificate: &TrustedCertificate) -> Result<String, InvalidCertificate> {
+    let TrustedCertificate { armored, fingerprint, .. } = certificate;
+    let armored = format!("{}\n", armored.trim_end().replace("\r\n", "\n"));
+    let printable = |c: char| c == '\n' || matches!(c, ' '..='~');
+    let hexadecimal = |c: char| matches!(c, '0'..='9' | 'A'..='F');
+    let one_block = armored.starts_with(BEGIN)
+        && armored.trim_end().ends_with(END)
+        && armored.matches("-----").count() == 4
+        && armored.chars().all(printable);
+    let is_good = one_block && matches!(fingerprint.len(), 40 | 64) && fingerprint.chars().all(hexadecimal);
+    if is_good { Ok(armored) } else { Err(InvalidCertificate) }
+}
+
+impl Served {
+    fn new(bytes: Vec<u8>) -> Self {
+        Self { etag: etag(&Sha256::of(&bytes)), bytes: bytes.into() }
+    }
+
+    pub(super) fn head(&self) -> FileHead {
+        let size_bytes = self.bytes.len() as u64;
+        FileHead {
+            validators: Validators { etag: self.etag.clone(), modified_at: None, size_bytes },
+            content_type: "application/pgp-keys",
+            immutable: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(armored: &str, fingerprint: &str) -> TrustedCertificate {
+        TrustedCertificate {
+            epoch: 1,
+            fingerprint: fingerprint.into(),
+            armored: armored.into(),
+            binary: b"packets".into(),
+        }
+    }
+
+    const FINGERPRINT: &str = "0123456789ABCDEF0123456789ABCDEF01234567";
+
+    #[test]
+    fn only_one_armored_block_of_printable_ascii_is_a_certificate() {
+        let good = format!("{BEGIN}\nabcd\n=x\n{END}");
+        let certificate = PublicCertificate::new(&[of(&good, FINGERPRINT)]).expect("a certificate");
+        assert_eq!(certificate.armored(), format!("{good}\n"));
+        for bad in ["", "abc", &good.replace("abcd", "ab\u{7}"), &format!("{good}\n{good}"), &format!("x\n{good}")] {
+            assert!(PublicCertificate::new(&[of(bad, FINGERPRINT)]).is_err(), "{bad}");
+        }
+        assert!(PublicCertificate::new(&[of(&good, "ABCD")]).is_err());
+        assert!(PublicCertificate::new(&[of(&good, &"'".repeat(40))]).is_err());
+        assert!(PublicCertificate::new(&[]).is_err());
+    }
+
+    #[test]
+    fn several_certificates_stand_one_after_the_other_and_the_last_is_the_newest() {
+        let good = format!("{BEGIN}\nabcd\n=x\n{END}");
+        let newer = TrustedCertificate { epoch: 2, ..of(&good, &"AB".repeat(20)) };
+        let both = PublicCertificate::new(&[of(&good, FINGERPRINT), newer]).expect("certificates");
+        assert_eq!(both.armored(), format!("{good}\n{good}\n"));
+        assert_eq!(&both.binary.bytes[..], b"packetspackets");
+        assert_eq!((both.newest().epoch, both.fingerprint()), (2, "AB".repeat(20).as_str()));
+    }
+}

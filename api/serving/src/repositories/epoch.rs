@@ -1,0 +1,70 @@
+//! `key/{epoch}/…` in a YUM repository: the same files, and the signature of the key that the client knows.
+//!
+//! dnf looks at the first signature of a `repomd.xml.asc`, zypper at the last: a file with several would cut one of them
+//! off. So each key that signs has a `repomd.xml.asc` of its own, and the client's address says which key it knows.
+//! Once that key no longer signs, or not yet, it gets what everybody gets: the oldest signing key's signature.
+
+use std::fmt;
+
+use api_http::problem::Problem;
+use domain::{ids::RepositoryId, repository::Point, signing_key::EPOCHS_MAX};
+use index::{Located, Repositories};
+
+const SIGNATURE: &str = "repodata/repomd.xml.asc";
+
+/// Which key of the service a client knows, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Epoch(u32);
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "key/{}/", self.0)
+    }
+}
+
+/// `key/{epoch}/{path}` and `{path}`. An epoch has one spelling, so that a file has one address for each key.
+pub(super) fn split(path: &str) -> Result<(Option<Epoch>, &str), Problem> {
+    let Some(rest) = path.strip_prefix("key/") else { return Ok((None, path)) };
+    let (epoch, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    let number = epoch.parse().ok().filter(|number| (1..=EPOCHS_MAX).contains(number) && number.to_string() == epoch);
+    match number {
+        Some(number) => Ok((Some(Epoch(number)), rest)),
+        None => Err(Problem::NotFound(format!("\"{epoch}\" is no key's number: expected 1 to {EPOCHS_MAX}"))),
+    }
+}
+
+/// The file called `name`; of the signatures, the one that a client of this epoch can check.
+pub(super) async fn locate(
+    repositories: &Repositories,
+    repository: RepositoryId,
+    point: &Point,
+    epoch: Option<Epoch>,
+    name: &str,
+) -> Result<Option<Located>, Problem> {
+    if let (Some(epoch), SIGNATURE) = (epoch, name)
+        && let Some(own) = repositories.locate(repository, point, &format!("{epoch}{SIGNATURE}")).await?
+    {
+        return Ok(Some(own));
+    }
+    Ok(repositories.locate(repository, point, name).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_is_a_number_in_its_one_spelling() {
+        for (path, expected) in [
+            ("repodata/repomd.xml", (None, "repodata/repomd.xml")),
+            ("key/2/repodata/repomd.xml", (Some(Epoch(2)), "repodata/repomd.xml")),
+            ("key/1000/mirrorlist", (Some(Epoch(EPOCHS_MAX)), "mirrorlist")),
+            ("keys/2/x", (None, "keys/2/x")),
+        ] {
+            assert_eq!(split(path).expect("a path"), expected, "{path}");
+        }
+        for bad in ["key/0/x", "key/01/x", "key/+1/x", "key/1001/x", "key/4294967296/x", "key/x/y", "key/"] {
+            assert!(matches!(split(bad), Err(Problem::NotFound(_))), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! `/apt/{organisation}/{repository}/{path}` and `/yum/…`: one file of a repository, now or at a point in its past.
+
+use api_http::{
+    conditional::Validators,
+    file::{Asked, FileHead},
+    problem::Problem,
+    public_url::PublicUrl,
+};
+use axum::{
+    body::Body,
+    http::{HeaderName, HeaderValue, Method, Response, StatusCode},
+};
+use commands::signing_keys::TrustedCertificates;
+use domain::{
+    digest::Sha256,
+    ids::{AccessKeyId, RepositoryId},
+    package::Format,
+    repository::{InvalidPoint, Point},
+    token::Token,
+};
+use index::Located;
+use stores::uses::Uses;
+
+use super::{
+    access::{Authorized, Authorizer},
+    bytes::FileBytes,
+    certificate::{PublicCertificate, Served},
+    epoch, mirrorlist,
+    path::{FilePath, decode_point},
+};
+
+/// Why a package should not have been published, for whoever fetches it from the past.
+const YANKED: HeaderName = HeaderName::from_static("x-pkgdeploy-yanked");
+
+/// The files of repositories. Cheap to clone.
+#[derive(Clone)]
+pub struct Files {
+    /// Who gets them.
+    pub authorizer: Authorizer,
+    /// Counts what is used; none where nothing is counted.
+    pub uses: Option<Uses>,
+    /// Their bytes.
+    pub bytes: FileBytes,
+    /// What clients verify signatures with.
+    pub certificates: TrustedCertificates,
+    /// Where clients reach this server.
+    pub public_url: PublicUrl,
+}
+
+impl Files {
+    /// Answers for `address`: what follows `/apt/` or `/yum/`, as it stands in the request.
+    pub(super) async fn answer(
+        &self,
+        format: Format,
+        address: &str,
+        asked: Asked<'_>,
+    ) -> Result<Response<Body>, Problem> {
+        let (organisation, repository, rest) = split(address);
+        let Authorized { repository, key, .. } =
+            self.authorizer.authorize_packages(organisation, repository, asked.headers)?;
+        let repositories = &self.authorizer.repositories;
+        if repository.format != format {
+            let text = format!("this repository holds {} packages: it has another address", repository.format);
+            return Err(Problem::NotFound(text));
+        }
+        let (point, raw) = split_point(rest)?;
+        let path = FilePath::decode(raw).map_err(|invalid| Problem::BadRequest(invalid.to_string()))?;
+        let (epoch, name) = match format {
+            Format::Rpm => epoch::split(path.as_str())?,
+            Format::Deb => (None, path.as_str()),
+        };
+        match (format, name) {
+            (Format::Rpm, "mirrorlist") => {
+                self.used(&key, None);
+                mirrorlist::answer(repositories, &self.public_url, &repository, &point, epoch).await
+            }
+            (Format::Rpm, "repodata/repomd.xml.key") => {
+                answer_served(&public(&self.certificates)?.armored, asked).await
+            }
+            (_, name) => {
+                let file = epoch::locate(repositories, repository.id, &point, epoch, name).await?;
+                let Some(file) = file else { return Err(self.no_file(repository.id, &point, name).await?) };
+                let is_get = *asked.method == Method::GET;
+                let mut answer = self.answer_file(&file, asked).await?;
+                let is_package = name.ends_with(".deb") || name.ends_with(".rpm");
+                if let Some(reason) = repositories.yanked(repository.id, &file.sha256).filter(|_| is_package) {
+                    answer.headers_mut().insert(YANKED, header_text(reason.as_str()));
+                }
+                if is_get {
+                    // What the client has already was not fetched; any part of a package was.
+                    let is_fetched = is_package && answer.status() != StatusCode::NOT_MODIFIED;
+                    self.used(&key, is_fetched.then_some(file.sha256));
+                }
+                Ok(answer)
+            }
+        }
+    }
+
+    /// The key was used to read an index, or to download a package. Never waits.
+    fn used(&self, key: &Token, package: Option<Sha256>) {
+        if let Some(uses) = &self.uses {
+            uses.used(AccessKeyId(key.id()), package, (self.authorizer.clock)());
+        }
+    }
+
+    /// That there is no such file, or not even such a point.
+    async fn no_file(&self, repository: RepositoryId, point: &Point, name: &str) -> Result<Problem, Problem> {
+        Ok(match point {
+            Point::Newest => Problem::NotFound(format!("the repository has no file {name}")),
+            point if self.authorizer.repositories.published_at(repository, point).await?.is_none() => no_point(point),
+            point => Problem::NotFound(format!("the repository has no file {name} at the point {point}")),
+        })
+    }
+
+    async fn answer_file(&self, file: &Located, asked: Asked<'_>) -> Result<Response<Body>, Problem> {
+        let validators =
+            Validators { etag: etag(&file.sha256), modified_at: Some(file.last_modified), size_bytes: file.size_bytes };
+        let head = FileHead { validators, content_type: file.content_type, immutable: file.immutable };
+        head.answer(asked, |range| self.bytes.body(file, range)).await
+    }
+}
+
+/// Somebody's words as a header: bytes that are not printable ASCII, and `%`, are escaped as in a URL.
+fn header_text(words: &str) -> HeaderValue {
+    let escaped = words.bytes().fold(String::new(), |mut text, byte| {
+        match byte {
+            b'%' | 0..b' ' | 0x7f.. => text.push_str(&format!("%{byte:02X}")),
+            _ => text.push(char::from(byte)),
+        }
+        text
+    });
+    HeaderValue::from_str(&escaped).expect("printable ASCII")
+}
+
+/// That there is no such point.
+pub(super) fn no_point(point: &Point) -> Problem {
+    Problem::NotFound(format!("the repository has no point {point}: {}", point.absence()))
+}
+
+/// What clients verify with now.
+pub(super) fn public(certificates: &TrustedCertificates) -> Result<PublicCertificate, Problem> {
+    PublicCertificate::new(&certificates.now())
+        .map_err(|error| Problem::internal("show the certificates")(error.into()))
+}
+
+/// Answers with bytes that are always in memory.
+pub(super) async fn answer_served(served: &Served, asked: Asked<'_>) -> Result<Response<Body>, Problem> {
+    let within = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(served.bytes.len());
+    let open =
+        async |range: std::ops::Range<u64>| Ok(Body::from(served.bytes.slice(within(range.start)..within(range.end))));
+    served.head().answer(asked, open).await
+}
+
+/// A digest as a strong entity tag.
+pub(super) fn etag(sha256: &Sha256) -> HeaderValue {
+    let mut quoted = [b'"'; 66];
+    hex::encode_to_slice(sha256.0, &mut quoted[1..65]).expect("a digest has 64 hexadecimal digits");
+    HeaderValue::from_bytes(&quoted).expect("hexadecimal digits are ASCII")
+}
+
+/// Organisation, repository, and the rest without its slash.
+pub(crate) fn split(address: &str) -> (&str, &str, &str) {
+    let mut parts = address.splitn(3, '/');
+    let mut next = || parts.next().unwrap_or_default();
+    (next(), next(), next())
+}
+
+/// `at/{point}/{path}` and `{path}`.
+fn split_point(rest: &str) -> Result<(Point, &str), Problem> {
+    let Some(past) = rest.strip_prefix("at/") else { return Ok((Point::Newest, rest)) };
+    let (point, path) = past.split_once('/').unwrap_or((past, ""));
+    // A tag may hold slashes, which are escaped here; a time holds `:` and `+`, which some clients escape.
+    let point = decode_point(point).map_err(|invalid| Problem::BadRequest(invalid.to_string()))?;
+    let point = point.parse().map_err(|invalid: InvalidPoint| Problem::NotFound(invalid.to_string()))?;
+    Ok((point, path))
+}
+
+/// GET and HEAD are all that files know.
+pub(crate) fn check_method(method: &Method) -> Result<(), Problem> {
+    if matches!(*method, Method::GET | Method::HEAD) { Ok(()) } else { Err(Problem::MethodNotAllowed) }
+}

@@ -1,0 +1,102 @@
+//! Who may read which log: an organisation's, with any key to something of it; the server's, the operator alone.
+
+use api_http::{
+    auth::{Authenticator, Operator, Reader},
+    basic,
+    problem::Problem,
+};
+use axum::{
+    extract::{FromRef, FromRequestParts, Path},
+    http::request::Parts,
+};
+use domain::{
+    checkpoint::LogName,
+    ids::{AccessKeyId, OrganisationId},
+    names::OrganisationName,
+};
+use projections::board::{Board, PAGE_MAX};
+use signing::log_signer::LogSigner;
+
+/// A log that the client may read.
+pub(super) struct ReadableLog {
+    pub(super) name: LogName,
+    /// What it is called in checkpoints.
+    pub(super) origin: String,
+}
+
+/// The log of every event.
+pub(super) struct ServerLog(pub(super) ReadableLog);
+
+/// The log of the organisation that the path names first.
+pub(super) struct TenantLog(pub(super) ReadableLog);
+
+impl<S: Send + Sync> FromRequestParts<S> for ServerLog
+where
+    Authenticator: FromRef<S>,
+    LogSigner: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Operator::from_request_parts(parts, state).await?;
+        Ok(Self(ReadableLog { name: LogName::Server, origin: LogSigner::from_ref(state).origin(None) }))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for TenantLog
+where
+    Authenticator: FromRef<S>,
+    Board: FromRef<S>,
+    LogSigner: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    /// An organisation that does not exist and one that the key is no key to are answered alike.
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(names) = Path::<std::collections::HashMap<String, String>>::from_request_parts(parts, state)
+            .await
+            .map_err(|error| Problem::BadRequest(error.body_text()))?;
+        let organisation = names.get("organisation").and_then(|name| name.parse::<OrganisationName>().ok());
+        let organisation = organisation.ok_or(Problem::NeedsToken)?;
+        if !may_read(parts, state, &organisation).await? {
+            return Err(Problem::NeedsToken);
+        }
+        let name = LogName::Organisation(OrganisationId::named(&organisation));
+        Ok(Self(ReadableLog { name, origin: LogSigner::from_ref(state).origin(Some(&organisation)) }))
+    }
+}
+
+async fn may_read<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+    organisation: &OrganisationName,
+) -> Result<bool, Problem>
+where
+    Authenticator: FromRef<S>,
+    Board: FromRef<S>,
+{
+    let board = Board::from_ref(state);
+    if let Some(key) = basic::access_key(&parts.headers) {
+        let id = AccessKeyId(key.id());
+        let Authenticator { credentials, clock, .. } = Authenticator::from_ref(state);
+        let (presented, now) = (key.secret_sha256(), clock());
+        let mut offset = 0;
+        loop {
+            let page = board.repositories(Some(organisation), offset, PAGE_MAX).await?;
+            if page.iter().any(|repository| credentials.pass(repository.id, id, &presented, now).is_some()) {
+                return Ok(true);
+            }
+            offset += PAGE_MAX;
+            if page.len() < PAGE_MAX as usize {
+                return Ok(false);
+            }
+        }
+    }
+    match Reader::from_request_parts(parts, state).await? {
+        Reader::Operator => Ok(true),
+        Reader::Project(project) => {
+            let project = board.project(project).await?;
+            Ok(project.is_some_and(|project| project.organisation == organisation.as_str()))
+        }
+    }
+}

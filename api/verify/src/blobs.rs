@@ -1,0 +1,61 @@
+//! The third pass: every blob that an event names is there, and is what its name says.
+
+use std::collections::HashMap;
+
+use domain::{digest::Sha256, error_chain::Causes, event::BlobKind};
+use formats::rope::Manifest;
+use futures::{StreamExt as _, stream};
+use stores::blobs::Blobs;
+
+use super::{Finding, Place, Stage, Watch};
+
+/// How many blobs are hashed at the same time: one on each processor, and one that waits for the disk.
+const AT_ONCE_MAX: usize = 4;
+
+/// What came of it.
+#[derive(Default)]
+pub(super) struct BlobPass {
+    pub(super) checked: u64,
+    pub(super) bytes: u64,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Hashes `named`, and the pieces of the ropes among them.
+pub(super) async fn run(blobs: &Blobs, named: HashMap<Sha256, (Place, BlobKind)>, watch: &dyn Watch) -> BlobPass {
+    let mut pass = BlobPass::default();
+    let mut all: HashMap<Sha256, Place> = HashMap::new();
+    for (digest, (place, kind)) in named {
+        if kind == BlobKind::Rope {
+            for piece in pieces(blobs, digest).await {
+                let first = all.entry(piece).or_insert_with(|| place.clone());
+                if place < *first {
+                    *first = place.clone();
+                }
+            }
+        }
+        all.insert(digest, place);
+    }
+    let total = all.len() as u64;
+    let mut hashed = stream::iter(all)
+        .map(|(digest, place)| async move { (digest, place, blobs.check(digest).await) })
+        .buffer_unordered(AT_ONCE_MAX);
+    while let Some((digest, place, size)) = hashed.next().await {
+        pass.checked += 1;
+        match size {
+            Ok(bytes) => pass.bytes += bytes,
+            // Whatever the reason: what cannot be read is as lost as what is not there, until somebody looks.
+            Err(error) => {
+                pass.findings.push(Finding::new(place, format!("it names blob {digest}: {}", Causes(&error))));
+            }
+        }
+        watch.at(Stage::Blobs, pass.checked, total);
+    }
+    pass
+}
+
+/// The blobs that a rope is made of. What cannot be read or is no rope names none: the passes over the blobs and the index files
+/// say so.
+async fn pieces(blobs: &Blobs, rope: Sha256) -> Vec<Sha256> {
+    let manifest = blobs.get(rope).await.ok().and_then(|bytes| Manifest::parse(&bytes).ok());
+    manifest.unwrap_or_default().blobs().collect()
+}

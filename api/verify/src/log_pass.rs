@@ -1,0 +1,227 @@
+//! The first pass: each event against those before it, each recorded signature against the certificate of its time.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use domain::{
+    aggregate::Aggregate as _,
+    canonical,
+    digest::Sha256,
+    event::{self, BlobKind, DecodeError, Event},
+    merkle,
+    package::Format,
+    recorded::{Position, RawEvent, Recorded, Revision, StreamId},
+    repository::{self, SignedIndex},
+    signing_key::SigningKey,
+};
+use event_log::event_store::{Filter, PAGE_EVENTS_MAX, Page, ReadError};
+use uuid::Uuid;
+
+use super::{
+    Finding, Place, Sources, Stage, VerifyError, Watch,
+    signatures::{Certificates, Checks},
+    signed::SignedLogs,
+    transparency::TenantLogs,
+    watch::at_position,
+};
+
+/// What the first pass leaves for the next ones.
+pub(super) struct LogPass {
+    pub(super) events: u64,
+    pub(super) root: Sha256,
+    pub(super) signatures: u64,
+    /// The indexes to be checked, in the log's order.
+    pub(super) indexes: Vec<(Place, SignedIndex)>,
+    /// The blobs to be hashed, and the first event that names each.
+    pub(super) blobs: HashMap<Sha256, (Place, BlobKind)>,
+    pub(super) findings: Vec<Finding>,
+    /// It has an event that cannot be read: nobody can go on behind it.
+    pub(super) is_damaged: bool,
+}
+
+/// Which events are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    /// From here on signatures and blobs count.
+    pub(super) from: Position,
+    /// The last one.
+    pub(super) until: Position,
+    /// The log's last one.
+    pub(super) head: Position,
+}
+
+struct Reader<'a> {
+    sources: &'a Sources,
+    from: Position,
+    last: Position,
+    revisions: HashMap<StreamId, Revision>,
+    ids: HashSet<Uuid>,
+    tree: merkle::Accumulator,
+    tenants: TenantLogs,
+    signed: SignedLogs,
+    keys: SigningKey,
+    certificates: Certificates,
+    /// Of which format each repository is.
+    formats: BTreeMap<Uuid, Format>,
+    checks: Checks,
+    pass: LogPass,
+}
+
+/// Reads the log up to `until`; signatures and blobs count from `from` on.
+pub(super) async fn run(
+    sources: &Sources,
+    Part { from, until, head }: Part,
+    signed: SignedLogs,
+    watch: &dyn Watch,
+) -> Result<LogPass, VerifyError> {
+    let mut reader = Reader {
+        sources,
+        from,
+        last: Position(0),
+        revisions: HashMap::new(),
+        ids: HashSet::new(),
+        tree: merkle::Accumulator::default(),
+        tenants: TenantLogs::default(),
+        signed,
+        keys: SigningKey::default(),
+        certificates: Certificates::default(),
+        formats: BTreeMap::new(),
+        checks: Checks::default(),
+        pass: LogPass {
+            events: 0,
+            root: Sha256::of(&[]),
+            signatures: 0,
+            indexes: Vec::new(),
+            blobs: HashMap::new(),
+            findings: Vec::new(),
+            is_damaged: false,
+        },
+    };
+    let mut after = Position(0);
+    let mut limit = PAGE_EVENTS_MAX;
+    while after < until {
+        match sources.log.read_all(after, &Filter::all(), limit).await {
+            Ok(Page { next, .. }) if next <= after => break,
+            Ok(Page { events, next, .. }) => {
+                for recorded in events.into_iter().filter(|recorded| recorded.position <= until) {
+                    reader.take(recorded).await?;
+                }
+                after = next;
+            }
+            // What stands before it in the page is read one by one, and then what stands behind it.
+            Err(ReadError::Damaged { position, .. }) if limit > 1 && position > Position(after.0 + 1) => limit = 1,
+            Err(ReadError::Damaged { position, source }) => {
+                reader.find(Place::at(position), format!("the event cannot be read: {source}"));
+                reader.pass.is_damaged = true;
+                (after, limit) = (position, PAGE_EVENTS_MAX);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        at_position(watch, Stage::Log, after, until);
+    }
+    reader.finish(until == head).await
+}
+
+impl Reader<'_> {
+    fn find(&mut self, place: Place, what: impl Into<String>) {
+        self.pass.findings.push(Finding::new(place, what));
+    }
+
+    async fn take(&mut self, recorded: Recorded<RawEvent>) -> Result<(), VerifyError> {
+        let leaf = merkle::leaf_hash(canonical::line(&recorded).as_bytes());
+        self.tree.push(leaf);
+        self.pass.events += 1;
+        self.signed.passed(self.tree.size(), || self.tree.root());
+        let place = Place::of(&recorded);
+        self.envelope(&recorded, &place);
+        let decoded = event::decode(&recorded.event);
+        let checkpoint = match &decoded {
+            Ok(Event::Repository(repository::Event::IndexSigned(index))) => self.tenants.check(&recorded.stream, index),
+            _ => None,
+        };
+        if let Some(what) = checkpoint {
+            self.find(place.clone(), what);
+        }
+        self.tenants.add(&recorded, decoded.as_ref().ok(), leaf);
+        match decoded {
+            Ok(event) => self.fact(place, &recorded, &event).await,
+            // Kept, and looked at by whoever wrote it.
+            Err(DecodeError::Unknown { .. }) => Ok(()),
+            // Passed over, what it names would count as checked.
+            Err(error @ (DecodeError::Newer { .. } | DecodeError::Malformed { .. })) => {
+                self.find(place, domain::error_chain::Causes(&error).to_string());
+                Ok(())
+            }
+        }
+    }
+
+    /// Its place in the log and in its stream, and its identity.
+    fn envelope(&mut self, recorded: &Recorded<RawEvent>, place: &Place) {
+        if recorded.position <= self.last {
+            self.find(
+                place.clone(),
+                format!("the event before it is at position {}: the log's order is broken", self.last),
+            );
+        }
+        self.last = recorded.position;
+        let before = self.revisions.insert(recorded.stream.clone(), recorded.revision).unwrap_or_default();
+        if recorded.revision.0 != before.0 + 1 {
+            self.find(
+                place.clone(),
+                format!("its stream was at revision {before}: expected revision {} here", before.0 + 1),
+            );
+        }
+        if !self.ids.insert(recorded.event_id.0) {
+            self.find(place.clone(), "its id is that of an earlier event");
+        }
+    }
+
+    async fn fact(&mut self, place: Place, recorded: &Recorded<RawEvent>, event: &Event) -> Result<(), VerifyError> {
+        if let Event::SigningKey(event) = event {
+            self.keys.evolve(event);
+            if let Some(what) = self.certificates.learn(&self.keys) {
+                self.find(place.clone(), what);
+            }
+        }
+        if let Event::Repository(repository::Event::Created { format, .. }) = event {
+            self.formats.insert(recorded.stream.id(), *format);
+        }
+        if recorded.position < self.from {
+            return Ok(());
+        }
+        for (digest, kind) in event::blobs(event) {
+            self.pass.blobs.entry(digest).or_insert_with(|| (place.clone(), kind));
+        }
+        match event {
+            Event::Repository(repository::Event::IndexSigned(index)) => {
+                let format = self.formats.get(&recorded.stream.id()).copied().unwrap_or(Format::Deb);
+                self.checks.index(&self.sources.blobs, &self.certificates, place.clone(), format, index).await?;
+                self.pass.indexes.push((place, index.clone()));
+            }
+            Event::Repository(repository::Event::PackageAdded { package, key_fingerprint, .. })
+                if package.format() == Format::Rpm =>
+            {
+                let signer = key_fingerprint.as_deref();
+                self.checks.rpm(&self.sources.blobs, &self.certificates, place, package.sha256, signer).await?;
+            }
+            Event::Repository(repository::Event::PackageResigned { package, key_fingerprint, .. }) => {
+                let signer = Some(key_fingerprint.as_str());
+                self.checks.rpm(&self.sources.blobs, &self.certificates, place, package.sha256, signer).await?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn finish(self, is_whole: bool) -> Result<LogPass, VerifyError> {
+        let Self { tree, tenants, signed, last, checks, mut pass, .. } = self;
+        // Without the events that cannot be read, nothing fits.
+        if !pass.is_damaged {
+            pass.findings.extend(signed.findings(&tenants, last, is_whole));
+        }
+        let (signatures, findings) = checks.finish().await?;
+        pass.root = tree.root();
+        pass.signatures = signatures;
+        pass.findings.extend(findings);
+        Ok(pass)
+    }
+}

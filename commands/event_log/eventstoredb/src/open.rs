@@ -1,0 +1,120 @@
+//! Opening a log in an EventStoreDB or KurrentDB.
+
+use std::time::Duration;
+
+use domain::recorded::Position;
+use event_log::event_store::{BoxError, EVENTSTOREDB_URL_EXPECTED, EventStoreDbUrl, ReadError};
+use eventstore::ClientSettings;
+
+use super::{
+    event::recorded,
+    link::Link,
+    memory::Memory,
+    pages::{self, From},
+    store::Inner,
+    tail::Tail,
+};
+
+/// The oldest server that says where a stream's events are in the whole log.
+pub const SERVER_VERSION_MIN: &str = "22.6";
+
+/// Why a log in an EventStoreDB cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The client does not understand it.
+    #[error("the connection string {url} is not understood: expected {EVENTSTOREDB_URL_EXPECTED}")]
+    Url {
+        /// What was given, without its password.
+        url: EventStoreDbUrl,
+    },
+    /// No answer, or a refusal.
+    #[error("cannot use the event store at {url} (EventStoreDB {SERVER_VERSION_MIN} or later, or KurrentDB)")]
+    Unreachable {
+        /// Where.
+        url: EventStoreDbUrl,
+        /// The cause.
+        source: BoxError,
+    },
+    /// Its newest event was never written by this product.
+    #[error("the event store at {url} holds events of something else: an event log needs a store of its own")]
+    Foreign {
+        /// Where.
+        url: EventStoreDbUrl,
+        /// What is wrong with the event.
+        source: BoxError,
+    },
+    /// There is nothing to read.
+    #[error("there is no event log at {url}")]
+    Missing {
+        /// Where.
+        url: EventStoreDbUrl,
+    },
+}
+
+/// Connects, finds the end of the log, and looks whether its newest event is one of ours.
+pub(super) async fn open(url: &EventStoreDbUrl, limit: Duration) -> Result<Inner, OpenError> {
+    let unreachable = |source: BoxError| OpenError::Unreachable { url: url.clone(), source };
+    let link = Link::new(settings(url)?);
+    link.connection().await.map_err(|error| unreachable(error.into()))?;
+    let inner = Inner { link, tail: Tail::new(), memory: Memory::new(), limit };
+    let head = inner.reader().head().await.map_err(|error| unreachable(cause(error)))?;
+    if head > Position(0) {
+        let newest = pages::read(&inner.link, From::Position(head.0), 1, limit).await;
+        for event in newest.map_err(|error| unreachable(cause(error)))?.events {
+            recorded(event).map_err(|error| OpenError::Foreign { url: url.clone(), source: cause(error) })?;
+        }
+    }
+    Ok(inner)
+}
+
+/// What the operator gave, and what an event log needs.
+fn settings(url: &EventStoreDbUrl) -> Result<ClientSettings, OpenError> {
+    let mut text = url.secret().to_owned();
+    let given = text.to_lowercase();
+    let mut set = |parameter: &str| {
+        text.push(if text.contains('?') { '&' } else { '?' });
+        text.push_str(parameter);
+    };
+    // A follower refuses appends, and may not have yet what was just appended.
+    if !given.contains("nodepreference=") {
+        set("nodePreference=leader");
+    }
+    // The client reads the machine's root certificates even when it has no use for them, and fails without.
+    if given.contains("tls=false") && !given.contains("tlscafile=") {
+        set("tlsCaFile=/dev/null");
+    }
+    text.parse().map_err(|_| OpenError::Url { url: url.clone() })
+}
+
+/// The reason alone: what could not be done is said already.
+fn cause(error: ReadError) -> BoxError {
+    match error {
+        ReadError::Unavailable { source } | ReadError::Damaged { source, .. } => source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_log_is_read_from_the_leader() {
+        for (text, hosts, is_secure) in [
+            ("esdb://admin:changeit@a.example,b.example:3113", 2, true),
+            ("esdb://127.0.0.1:2113/?tls=false&keepAliveInterval=5000", 1, false),
+            ("esdb+discover://events.example", 1, true),
+        ] {
+            let settings = settings(&text.parse().expect(text)).expect(text);
+            assert_eq!(settings.node_preference(), eventstore::NodePreference::Leader, "{text}");
+            assert_eq!((settings.hosts().len(), settings.is_secure_mode_enabled()), (hosts, is_secure), "{text}");
+            assert_eq!(settings.tls_ca_file().is_some(), !is_secure, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_odd_connection_string_is_not_repeated_with_its_password() {
+        let odd = "esdb://admin:hunter2@a.example/some/path".parse().expect("the form is right");
+        let error = settings(&odd).expect_err("no path").to_string();
+        assert!(error.contains("esdb://admin@a.example ") && !error.contains("hunter2"), "{error}");
+    }
+}

@@ -1,0 +1,96 @@
+//! Why the log refused an append, or could not be reached.
+
+use std::fmt;
+
+use domain::{
+    ids::EventId,
+    recorded::{Position, Revision, StreamId},
+};
+
+use super::{APPEND_BYTES_MAX, APPEND_EVENTS_MAX};
+
+/// What made the log unreachable, in the adapter's own words.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// Why nothing was appended, or why that is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Somebody appended first. Load again and decide again.
+    #[error("stream {stream} is at revision {actual}, expected {expected}")]
+    Conflict {
+        /// Whose.
+        stream: StreamId,
+        /// What the caller had seen.
+        expected: Revision,
+        /// How many events the stream holds.
+        actual: Revision,
+    },
+    /// The id belongs to another event: this append is not a repetition of an earlier one.
+    #[error("event id {event_id} is already used for another event")]
+    IdReused {
+        /// The first id in question.
+        event_id: EventId,
+    },
+    /// There was nothing to append.
+    #[error("an append needs at least one event")]
+    Empty,
+    /// The append is larger than every backend can take.
+    #[error("the append is too large: at most {limit} in one")]
+    TooLarge {
+        /// What it exceeds.
+        limit: Limit,
+    },
+    /// The log cannot be reached or answered nonsense.
+    #[error("cannot append to the event log{}", if *.ambiguous { " (it may have been recorded: repeat it with the same ids)" } else { "" })]
+    Unavailable {
+        /// The events may be recorded nevertheless. To repeat the append with the same ids is safe.
+        ambiguous: bool,
+        /// The cause.
+        source: BoxError,
+    },
+}
+
+impl AppendError {
+    /// The log was opened by somebody who only reads.
+    #[must_use]
+    pub fn read_only() -> Self {
+        Self::Unavailable { ambiguous: false, source: "the event log was opened for reading only".into() }
+    }
+}
+
+/// What an append may not exceed; the same for every backend, so that moving to another one never breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// [`APPEND_EVENTS_MAX`].
+    Events,
+    /// [`APPEND_BYTES_MAX`].
+    Bytes,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Events => write!(f, "{APPEND_EVENTS_MAX} events"),
+            Self::Bytes => write!(f, "{APPEND_BYTES_MAX} bytes"),
+        }
+    }
+}
+
+/// Why nothing was read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The log cannot be reached.
+    #[error("cannot read the event log")]
+    Unavailable {
+        /// The cause.
+        source: BoxError,
+    },
+    /// The log holds something that was never written by this product.
+    #[error("the event at position {position} of the log is damaged")]
+    Damaged {
+        /// Where.
+        position: Position,
+        /// The cause.
+        source: BoxError,
+    },
+}

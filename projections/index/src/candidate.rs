@@ -1,0 +1,110 @@
+//! The next publication of a repository, as far as it can be made without a key.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    ids::RepositoryId,
+    recorded::Revision,
+    repository::{IndexFile, Stated},
+};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use projections::blob::BlobError;
+
+use super::{RENDERER, Repositories, rows, signable::Signable};
+
+/// How many blobs of one candidate are stored at the same time: each waits for the disk.
+const PUTS_AT_ONCE: usize = 16;
+
+/// The rendered index of a repository's newest state. Every file it lists is in the blob store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Whose index it is.
+    pub repository: RepositoryId,
+    /// The state: every fact of the repository's stream up to this revision.
+    pub covers: Revision,
+    /// The time of the newest fact that makes it differ from the last publication, or a second after that one if that is
+    /// later.
+    /// After many publications in a short time this is in the future, where apt refuses it: sign when it is due.
+    pub published_at: DateTime<Utc>,
+    /// Where clients will find what is signed.
+    pub signed_path: String,
+    /// What is signed: the text of `Release` or `repomd.xml`.
+    pub text: String,
+    /// What the text lists.
+    pub files: Vec<IndexFile>,
+    /// The version of the code that rendered it: [`RENDERER`].
+    pub renderer: u32,
+    /// What the text says beside the packages.
+    pub stated: Stated,
+}
+
+/// A candidate could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CandidateError {
+    /// The read models do not have it (yet).
+    #[error("there is no repository {0}")]
+    UnknownRepository(RepositoryId),
+    /// The read models cannot be read.
+    #[error("the read models cannot be read")]
+    Rows(#[from] sqlx::Error),
+    /// A file could not be stored.
+    #[error("an index file cannot be stored")]
+    Blob(#[from] BlobError),
+    /// Rendering stopped half-way: a defect.
+    #[error("the index cannot be rendered: {0}")]
+    Rendering(String),
+}
+
+impl Repositories {
+    /// Renders, compresses and stores the index of the newest state of `repository`. If that state is published already, it
+    /// is to be signed anew because the keys changed at `keys_changed_at`. The signed text says `stated` too.
+    ///
+    /// For one package more than last time this costs the last segment's compression, and for YUM the hashing of all
+    /// documents. The first time in a process everything is compressed.
+    ///
+    /// # Errors
+    /// See [`CandidateError`]. Blobs stored by then are only unused space.
+    pub async fn candidate(
+        &self,
+        repository: RepositoryId,
+        keys_changed_at: DateTime<Utc>,
+        stated: Stated,
+    ) -> Result<Candidate, CandidateError> {
+        let unknown = || CandidateError::UnknownRepository(repository);
+        let shelf = self.shelves.get(repository).ok_or_else(unknown)?;
+        let (covers, published_at) = shelf.next_publication(keys_changed_at.timestamp());
+        let mut rows = self.readers.acquire().await?;
+        let engine = self.engines.caught_up(&mut rows, repository, covers).await?;
+        drop(rows);
+        let mut engine = engine.ok_or_else(unknown)?;
+
+        let (packed, signable, stated) = tokio::task::spawn_blocking(move || {
+            let engine = engine.as_mut()?;
+            let packed = engine.pack(covers);
+            let signable = engine.signable(covers, rows::time(published_at), &packed.files, &stated);
+            Some((packed, signable, stated))
+        })
+        .await
+        .map_err(|error| CandidateError::Rendering(error.to_string()))?
+        .ok_or_else(unknown)?;
+        let Signable { path, text } = signable.map_err(CandidateError::Rendering)?;
+
+        stream::iter(packed.blobs)
+            .map(|blob| self.blobs.put(blob))
+            .buffer_unordered(PUTS_AT_ONCE)
+            .try_for_each(|_digest| async { Ok(()) })
+            .await?;
+        if let Some(engine) = self.engines.loaded(repository).await.as_deref_mut().and_then(Option::as_mut) {
+            engine.confirm_stored(packed.era, packed.full_segments);
+        }
+        Ok(Candidate {
+            repository,
+            covers,
+            published_at: rows::time(published_at),
+            signed_path: path,
+            text,
+            files: packed.files,
+            renderer: RENDERER,
+            stated,
+        })
+    }
+}

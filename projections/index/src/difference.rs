@@ -1,0 +1,88 @@
+//! Where a list that is rendered is not the one that was signed: its first byte, and the line that it is in.
+
+use std::io::Read as _;
+
+use domain::{
+    ids::RepositoryId,
+    repository::{IndexFile, SignedIndex, Stored},
+};
+use formats::rope::{Manifest, Piece};
+
+use super::Repositories;
+
+/// The compression that every list is stored in.
+const SUFFIX: &str = ".gz";
+/// Longest part of a line that is shown, in characters.
+const SHOWN_MAX_CHARS: usize = 200;
+
+impl Repositories {
+    /// The first byte, of the lists that `index` has stored, that is rendered in another way; none if there is no such byte, or
+    /// what was stored cannot be had.
+    pub(super) async fn first_difference(&self, id: RepositoryId, index: &SignedIndex) -> Option<String> {
+        for file in index.files.iter().filter(|file| file.path.ends_with(SUFFIX)) {
+            let rendered = {
+                let engine = self.engines.loaded(id).await?;
+                engine.as_ref()?.text_of(file, index.covers)
+            };
+            let Some(rendered) = rendered else { continue };
+            let Some(packed) = self.packed(file).await else { continue };
+            // A longer text differs at the end of the rendered one, which a byte more tells.
+            let mut signed = Vec::new();
+            let unpacked = flate2::read::MultiGzDecoder::new(packed.as_slice());
+            unpacked.take(rendered.len() as u64 + 1).read_to_end(&mut signed).ok()?;
+            if let Some(difference) = difference(&signed, &rendered) {
+                let path = file.path.trim_end_matches(SUFFIX);
+                return Some(format!("the first byte of {path} that differs is {difference}"));
+            }
+        }
+        None
+    }
+
+    /// The bytes of a compressed file, if the store has all of them.
+    async fn packed(&self, file: &IndexFile) -> Option<Vec<u8>> {
+        let Stored::Rope(manifest) = file.stored else { return None };
+        let manifest = Manifest::parse(&self.blobs.get(manifest).await.ok()?).ok()?;
+        let mut packed = Vec::new();
+        for piece in manifest.pieces {
+            match piece {
+                Piece::Inline(bytes) => packed.extend(bytes),
+                Piece::Blob { sha256, .. } => packed.extend(self.blobs.get(sha256).await.ok()?),
+            }
+        }
+        Some(packed)
+    }
+}
+
+/// `17, in line 2, signed as "Size: 5" and rendered as "size: 5"`. Bytes count from 0, lines from 1.
+fn difference(signed: &[u8], rendered: &[u8]) -> Option<String> {
+    let same = signed.iter().zip(rendered).take_while(|(signed, rendered)| signed == rendered).count();
+    if same == signed.len() && same == rendered.len() {
+        return None;
+    }
+    let line = signed[..same].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let start = signed[..same].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let (signed, rendered) = (shown(&signed[start..]), shown(&rendered[start..]));
+    Some(format!("{same}, in line {line}, signed as {signed:?} and rendered as {rendered:?}"))
+}
+
+fn shown(text: &[u8]) -> String {
+    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    String::from_utf8_lossy(line).chars().take(SHOWN_MAX_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_byte_that_differs_is_named_with_its_line() {
+        let named = |signed: &str, rendered: &str| difference(signed.as_bytes(), rendered.as_bytes());
+        assert_eq!(named("a\nb\n", "a\nb\n"), None);
+        let expected = "5, in line 3, signed as \"Size: 5\" and rendered as \"Sice: 5\"";
+        assert_eq!(named("a\n\nSize: 5\n", "a\n\nSice: 5\n").as_deref(), Some(expected));
+        let expected = "2, in line 2, signed as \"\" and rendered as \"b\"";
+        assert_eq!(named("a\n", "a\nb").as_deref(), Some(expected));
+        let long = "x".repeat(SHOWN_MAX_CHARS + 1);
+        assert!(named(&long, "").is_some_and(|text| !text.contains(&long)));
+    }
+}

@@ -1,0 +1,139 @@
+//! From a URL path below a repository to the bytes that are there.
+//!
+//! Paths are looked up whole, in maps made from events: a path that no event names does not exist, whatever it holds.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    digest::Sha256,
+    ids::RepositoryId,
+    repository::{Point, Stored},
+};
+use projections::read_models;
+use sqlx::Row as _;
+
+use super::{
+    Repositories,
+    publication::{File, Publication, kept_since},
+    rows,
+    shelf::{PackageFile, Shelf},
+};
+
+/// A file of a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Located {
+    /// Of the whole file: its ETag.
+    pub sha256: Sha256,
+    /// Of the whole file.
+    pub size_bytes: u64,
+    /// Where its bytes are.
+    pub stored: Stored,
+    /// `Last-Modified`: whole seconds; strictly increasing for the files that apt asks for again.
+    pub last_modified: DateTime<Utc>,
+    /// This URL will always answer these bytes.
+    pub immutable: bool,
+    /// `Content-Type`.
+    pub content_type: &'static str,
+}
+
+impl Repositories {
+    /// The file at `path` below the root of `repository`, as of `point`.
+    ///
+    /// The newest publication answers from memory; older ones, and index files that were replaced, from SQLite.
+    ///
+    /// # Errors
+    /// The read models cannot be read.
+    pub async fn locate(
+        &self,
+        repository: RepositoryId,
+        point: &Point,
+        path: &str,
+    ) -> Result<Option<Located>, sqlx::Error> {
+        let Some((shelf, newest)) = self.shelves.get(repository).and_then(|shelf| {
+            let newest = shelf.newest()?;
+            Some((shelf, newest))
+        }) else {
+            return Ok(None);
+        };
+        match point {
+            Point::Newest => match located(&shelf, &newest, path, false) {
+                Some(located) => Ok(Some(located)),
+                None => self.replaced(repository, &newest, path).await,
+            },
+            Point::At(at) if *at >= newest.published_at => {
+                Ok(located(&shelf, &newest, path, *at == newest.published_at))
+            }
+            point => {
+                let Some(meant) = self.history.publication(repository, point).await? else { return Ok(None) };
+                if meant.published_at == newest.published_at {
+                    return Ok(located(&shelf, &newest, path, meant.is_settled));
+                }
+                let index = rows::publication_at(&self.readers, repository, meant.published_at.timestamp()).await?;
+                Ok(index.and_then(|index| located(&shelf, &Publication::of(&index), path, meant.is_settled)))
+            }
+        }
+    }
+
+    /// An index file of an earlier publication, at the path that its digest names.
+    async fn replaced(
+        &self,
+        repository: RepositoryId,
+        newest: &Publication,
+        path: &str,
+    ) -> Result<Option<Located>, sqlx::Error> {
+        let found = sqlx::query(
+            "select sha256, size_bytes, stored, published_at from named_by_digest
+             where repository = ? and path = ? and (superseded_at is null or superseded_at >= ?)",
+        )
+        .bind(repository.to_string())
+        .bind(path)
+        .bind(kept_since(newest.published_at.timestamp()))
+        .fetch_optional(&self.readers);
+        let Some(row) = found.await? else { return Ok(None) };
+        let stored = serde_json::from_str(row.try_get("stored")?).map_err(|e| sqlx::Error::Decode(e.into()))?;
+        Ok(Some(Located {
+            sha256: read_models::parsed(&row, "sha256")?,
+            size_bytes: read_models::unsigned(row.try_get("size_bytes")?),
+            stored,
+            last_modified: rows::time(row.try_get("published_at")?),
+            immutable: true,
+            content_type: content_type(path),
+        }))
+    }
+}
+
+/// `pinned`: the URL names this very publication.
+fn located(shelf: &Shelf, publication: &Publication, path: &str, pinned: bool) -> Option<Located> {
+    if let Some(File { sha256, size_bytes, stored, named_by_digest }) = publication.file(path) {
+        return Some(Located {
+            sha256,
+            size_bytes,
+            stored,
+            last_modified: publication.published_at,
+            immutable: pinned || named_by_digest,
+            content_type: content_type(path),
+        });
+    }
+    let file = shelf.package(path, publication.covers)?;
+    let PackageFile { sha256, size_bytes, added_at, .. } = file;
+    Some(Located {
+        sha256,
+        size_bytes,
+        stored: Stored::Blob,
+        last_modified: rows::time(added_at),
+        immutable: true,
+        content_type: content_type(path),
+    })
+}
+
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit(['.', '/']).next().unwrap_or_default() {
+        "deb" => "application/vnd.debian.binary-package",
+        "rpm" => "application/x-rpm",
+        "gz" => "application/gzip",
+        "zst" => "application/zstd",
+        "xml" => "application/xml",
+        "asc" | "gpg" => "application/pgp-signature",
+        "InRelease" | "Release" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
