@@ -46,7 +46,7 @@ pub(super) enum Command {
     /// End a person's tokens, and make name and e-mail address unreadable, for ever
     ///
     /// The key that they are sealed with in the event log is destroyed. Events, proofs and signatures stay as they are. Backups
-    /// made before hold the sealed key: see docs/personal-data.md.
+    /// made before hold the sealed key: see docs/explanation/personal-data.md.
     Erase {
         /// The person's id, as `list` shows it
         id: PersonId,

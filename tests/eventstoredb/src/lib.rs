@@ -1,7 +1,7 @@
 //! A double of EventStoreDB (KurrentDB) for tests: its wire protocol, the promises that an event log rests on, and faults.
 //!
 //! It is **not** EventStoreDB. What passes against it speaks the protocol and bears the faults that it can make; how the real
-//! server behaves in everything else is known only by running the same tests against one (`docs/operating.md`).
+//! server behaves in everything else is known only by running the same tests against one (`docs/reference/log-stores.md`).
 //!
 //! Modelled: appends of one stream that are atomic, ordered and at most so large; wrong expected versions; repeated appends
 //! recognised by stream, expected version and event ids; `$all` in a total order with gaps and with events of the system;

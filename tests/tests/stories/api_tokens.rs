@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use stories::{Answer, CiIssuer, Format, MadeProject, Project, Server, StartOptions, Team, text};
 
-/// The limits of the API, as `docs/http.md` and the GraphQL schema tell them.
+/// The limits of the API, as `docs/reference/http.md` and the GraphQL schema tell them.
 const TOKENS_MAX: usize = 20;
 const REQUESTS_AT_ONCE_MAX: usize = 30;
 const EXPIRES_AFTER: Duration = Duration::from_secs(3);

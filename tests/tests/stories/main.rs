@@ -28,3 +28,4 @@ mod transparency;
 mod verifying;
 mod virtualenv;
 mod webhooks;
+mod words;

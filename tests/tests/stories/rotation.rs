@@ -1,5 +1,5 @@
 //! The rotation drill: real apt, dnf and zypper that know the old key, the new one or both, at every state of a rotation
-//! and after a theft. What they did is the table in `docs/rotation-drill.md`; `PKGDEPLOY_WRITE_DOCS=1` writes it.
+//! and after a theft. What they did is the table in `docs/reference/rotation-drill.md`; `PKGDEPLOY_WRITE_DOCS=1` writes it.
 
 use std::{fmt::Write as _, fs, path::PathBuf, time::Duration};
 
@@ -15,7 +15,7 @@ use self::{
 
 const ORGANISATION: &str = "acme";
 const YUM: &str = "enterprise-linux";
-/// Signing a handful of packages anew takes no second; this is for a busy machine.
+/// Signing a few packages again takes less than a second; this is for a busy machine.
 const RESIGNED_WITHIN: Duration = Duration::from_secs(60);
 
 /// One line of the table: a client at a state of the rotation.
@@ -175,7 +175,7 @@ async fn at_every_state_of_a_rotation_clients_accept_exactly_what_the_keys_they_
     let lines: Vec<Line> = rotation.into_iter().chain(theft).collect();
     let wrong: Vec<String> = lines.iter().filter(|line| !line.is_as_expected()).map(Line::complaint).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    let page = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/rotation-drill.md"));
+    let page = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/rotation-drill.md"));
     let measured = table(&lines);
     if std::env::var_os("PKGDEPLOY_WRITE_DOCS").is_some_and(|value| value == "1") {
         fs::write(&page, &measured).expect("the page is written");
@@ -183,7 +183,7 @@ async fn at_every_state_of_a_rotation_clients_accept_exactly_what_the_keys_they_
     let written = fs::read_to_string(&page).unwrap_or_default();
     assert_eq!(
         written, measured,
-        "docs/rotation-drill.md is not what clients do: run this with PKGDEPLOY_WRITE_DOCS=1"
+        "docs/reference/rotation-drill.md is not what clients do: run this with PKGDEPLOY_WRITE_DOCS=1"
     );
 }
 
@@ -233,14 +233,14 @@ async fn drill_theft() -> Vec<Line> {
     drill.step(&format!("declareCompromised(fingerprint: \"{stolen}\", confirm: \"{stolen}\")")).await;
     // Whatever was begun goes on after a crash.
     drill.server.restart();
-    let signed_anew = async {
+    let signed_again = async {
         while drill.digest_of("drill-earlier").await == before {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    tokio::time::timeout(RESIGNED_WITHIN, signed_anew).await.expect("the rpms are signed anew");
+    tokio::time::timeout(RESIGNED_WITHIN, signed_again).await.expect("the rpms are signed again");
     drill.wait_for_installers(position).await;
-    assert_eq!(drill.certificates().await.len(), 1, "the stolen key's certificate is handed out no more");
+    assert_eq!(drill.certificates().await.len(), 1, "the stolen key's certificate is no longer published");
     drill.release("drill-stolen").await;
     drill.try_all(State::Stolen, "drill-earlier", "drill-stolen");
     for client in drill.clients.iter().filter(|client| client.knows == Knows::Upgraded) {

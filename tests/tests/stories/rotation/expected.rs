@@ -5,12 +5,13 @@ use super::client::{Knows, Manager};
 pub(crate) const INTRODUCTION: &str = "\
 # The rotation drill
 
-Real clients at every state of a rotation of the signing key, and after a theft: Debian 12's apt, dnf and zypper, each with
-every index and every rpm checked (`gpgcheck=1`, `repo_gpgcheck=1`, `pkg_gpgcheck=1`). A client knows the old key, the new
-one, or both, or was set up by the installer before the rotation and is upgraded at each state (`apt-get upgrade`, `dnf
-upgrade`, `zypper update`) and never touched otherwise. A dnf or zypper that knows the new key asks below `key/2/`, as installers write it that ship it.
+What real clients do at each state of a rotation of the signing key, and after a theft: apt, dnf and zypper of
+Debian 12, which check every index and every rpm (`gpgcheck=1`, `repo_gpgcheck=1`, `pkg_gpgcheck=1`). A client knows the
+old key, the new one, or both, or was set up by the installer before the rotation and is upgraded at each state
+(`apt-get upgrade`, `dnf upgrade`, `zypper update`) and not changed otherwise. A dnf or zypper that knows the new key
+uses addresses below `key/2/`, as installers with the new key configure it.
 
-This page is written by the story `rotation.rs` and compared with what clients do at each run of the tests.
+The story `rotation.rs` writes this page, and every run of the tests compares it with what clients do.
 `–`: not tried, because the refresh before it was refused.
 ";
 
@@ -38,20 +39,20 @@ impl State {
     pub(crate) fn what(self) -> &'static str {
         match self {
             Self::Announced => {
-                "`prepareNextKey`: machines get the new certificate ahead. The old key signs indexes and packages."
+                "`prepareNextKey`: machines get the new certificate in advance. The old key signs indexes and packages."
             }
-            Self::Overlap => "`beginOverlap`: both keys sign indexes. An rpm holds one signature: the old key's.",
+            Self::Overlap => "`beginOverlap`: both keys sign indexes. An rpm has one signature: the old key's.",
             Self::CutOver => {
                 "`cutOver`: the new key alone signs indexes and new packages. Earlier rpms keep the old signature."
             }
             Self::Retired => {
-                "`retireKey`, and a restart: the old key's private part is gone. Its certificate is still handed out, \
-                 because earlier rpms bear its signature."
+                "`retireKey`, and a restart: the old key's private part is gone. Its certificate is still published, \
+                 because earlier rpms have its signature."
             }
             Self::Stolen => {
                 "`declareCompromised` while the next key was announced: the new key signs every index, and every rpm is \
-                 signed anew. The old certificate is handed out no more; a machine that still has it is none the worse \
-                 for these packages, and has to lose it to be safe from the thief."
+                 signed again. The old certificate is no longer published. A machine that still has it can install \
+                 these packages, but is safe from the thief only without it."
             }
         }
     }
@@ -79,22 +80,22 @@ pub(crate) fn expected(state: State, manager: Manager, knows: Knows) -> Expected
     let can_install_earlier = can_refresh && believes(earlier_by_new);
     let can_install_fresh = can_refresh && believes(fresh_by_new);
     let why = match (state, knows) {
-        (_, Knows::Both) => "knows whoever signed",
-        (_, Knows::Upgraded) => "the repository's own package brought whom to trust, in time",
+        (_, Knows::Both) => "knows every key that signed",
+        (_, Knows::Upgraded) => "the repository's own package brought the certificates in time",
         (State::Announced, Knows::Old) => "the old key signs everything",
         (State::Announced, Knows::New) => "the new key signs nothing yet",
         (State::Overlap, Knows::Old) => "the old key still signs every index",
         (State::Overlap, Knows::New) if checks_packages => {
-            "the index bears the new key's signature too, and packages only the old one's"
+            "the index has the new key's signature too, but packages only the old one's"
         }
-        (State::Overlap, Knows::New) => "the index bears the new key's signature too",
-        (State::CutOver | State::Retired, Knows::Old) => "the old key signs no index any more",
+        (State::Overlap, Knows::New) => "the index has the new key's signature too",
+        (State::CutOver | State::Retired, Knows::Old) => "the old key no longer signs indexes",
         (State::CutOver | State::Retired, Knows::New) if checks_packages => {
-            "earlier packages bear the old key's signature"
+            "earlier packages have the old key's signature"
         }
-        (State::CutOver | State::Retired, Knows::New) => "the new key signs every index; debs bear no signature",
-        (State::Stolen, Knows::Old) => "nothing bears the stolen key's signature any more",
-        (State::Stolen, Knows::New) => "the new key signed everything anew",
+        (State::CutOver | State::Retired, Knows::New) => "the new key signs every index; debs have no signature",
+        (State::Stolen, Knows::Old) => "nothing has the stolen key's signature any more",
+        (State::Stolen, Knows::New) => "the new key signed everything again",
     };
     Expected { can_refresh, can_install_earlier, can_install_fresh, why }
 }
