@@ -1,8 +1,12 @@
 //! What can go wrong while signing and verifying.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use chrono::{DateTime, Utc};
+use formats::packaging::PackageFileError;
 
 /// A key could not be made or used.
 #[derive(Debug, thiserror::Error)]
@@ -101,14 +105,9 @@ pub enum VerifyError {
 /// An rpm could not be signed, or its signature is not good.
 #[derive(Debug, thiserror::Error)]
 pub enum RpmError {
-    /// The file breaks the format.
-    #[error("not an rpm package: {part} {fault}")]
-    Malformed {
-        /// Where.
-        part: &'static str,
-        /// What is wrong there.
-        fault: &'static str,
-    },
+    /// The file breaks the format, or is longer than a package may be.
+    #[error("not an rpm package")]
+    Malformed(#[from] PackageFileError),
     /// rpm before version 6 does not see the signatures of the newer package format.
     #[error("not a package of format 4: build it with rpm's format 4, which every client can verify")]
     NotFormat4,
@@ -140,6 +139,16 @@ pub enum RpmError {
         /// What the operating system said.
         source: io::Error,
     },
+}
+
+impl RpmError {
+    /// Tells a failure of the disk from a malformed package.
+    pub(super) fn header(path: &Path, error: PackageFileError) -> Self {
+        match error {
+            PackageFileError::Read(source) => Self::Io { action: "read", path: path.into(), source },
+            malformed => Self::Malformed(malformed),
+        }
+    }
 }
 
 /// Names what was tried when the OpenPGP library refuses.

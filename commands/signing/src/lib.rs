@@ -8,7 +8,6 @@ mod error;
 mod generate;
 pub mod log_signer;
 mod rpm;
-mod rpm_header;
 mod rsa_key;
 mod signer;
 #[cfg(test)]

@@ -10,6 +10,10 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use formats::packaging::{
+    PackageFileError,
+    rpm_header::{self, Headers, Value, signature_tag, tag},
+};
 use md5::Md5;
 use pgp::{
     crypto::hash::HashAlgorithm,
@@ -21,42 +25,11 @@ use sha2::{Digest as _, Sha256};
 use super::{
     certificate::Certificate,
     error::{RpmError, open_pgp},
-    rpm_header::{self, Header, Value},
     signer::Signer,
 };
 
-/// Longest signature header that is read. Signatures take 1 KB; a hash for each file may stand there too.
-pub(super) const SIGNATURE_HEADER_MAX_BYTES: usize = 16 * 1024 * 1024;
-/// Longest main header that is read: about 300,000 files. It is held in memory.
-pub(super) const HEADER_MAX_BYTES: usize = 64 * 1024 * 1024;
-
-const LEAD_BYTES: usize = 96;
-const LEAD_MAGIC: [u8; 4] = [0xed, 0xab, 0xee, 0xdb];
 const CHUNK_BYTES: usize = 128 * 1024;
-const SHA256_IN_OPENPGP: u32 = 8;
-
-/// Tags by rpm's names, of the signature header unless said otherwise.
-mod tag {
-    pub(super) const HEADER_SIGNATURES: u32 = 62;
-    pub(super) const DSA: u32 = 267;
-    pub(super) const RSA: u32 = 268;
-    pub(super) const SHA1: u32 = 269;
-    pub(super) const LONG_SIZE: u32 = 270;
-    pub(super) const LONG_ARCHIVE_SIZE: u32 = 271;
-    pub(super) const SHA256: u32 = 273;
-    pub(super) const RESERVED: u32 = 999;
-    pub(super) const SIZE: u32 = 1000;
-    pub(super) const PGP: u32 = 1002;
-    pub(super) const MD5: u32 = 1004;
-    pub(super) const PAYLOAD_SIZE: u32 = 1007;
-    /// In the main header.
-    pub(super) const PAYLOAD_DIGEST: u32 = 5092;
-    /// In the main header.
-    pub(super) const PAYLOAD_DIGEST_ALGORITHM: u32 = 5093;
-}
-
-/// What is kept of the old signature header: the length of the unpacked payload. The rest is computed again.
-const KEPT: [u32; 2] = [tag::LONG_ARCHIVE_SIZE, tag::PAYLOAD_SIZE];
+const SHA256_IN_OPENPGP: u64 = 8;
 
 impl Signer {
     /// Signs the rpm `input` into the new file `output`, which appears whole or not at all.
@@ -70,20 +43,19 @@ impl Signer {
         let reading = |source| RpmError::Io { action: "read", path: input.into(), source };
         let writing = |source| RpmError::Io { action: "write", path: output.into(), source };
         let mut file = BufReader::with_capacity(CHUNK_BYTES, File::open(input).map_err(reading)?);
-        let package = Front::read(&mut file).map_err(reading)??;
-        let payload_at = file.stream_position().map_err(reading)?;
-
+        let package = Headers::read(&mut file).map_err(|error| RpmError::header(input, error))?;
         // Ed25519 came to rpm long after the older signature had gone.
         let older =
             if self.is_rsa() { Some(self.hasher(SignatureType::Binary, HashAlgorithm::Sha256, at)?) } else { None };
         let measured = Measured::read(&package, &mut file, older).map_err(reading)?;
-        package.check(&measured)?;
+        check(&package, &measured)?;
         let signatures = self.signature_header(&package, measured, at)?;
 
-        file.seek(SeekFrom::Start(payload_at)).map_err(reading)?;
+        file.seek(SeekFrom::Start(package.header_end())).map_err(reading)?;
         let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut signed = tempfile::NamedTempFile::new_in(folder).map_err(writing)?;
-        for part in [package.lead.as_slice(), &signatures, package.header.bytes()] {
+        let padding = &[0; 8][..rpm_header::padding(&signatures)];
+        for part in [&package.lead, &signatures, padding, package.header.bytes()] {
             signed.write_all(part).map_err(writing)?;
         }
         io::copy(&mut file, signed.as_file_mut()).map_err(writing)?;
@@ -91,27 +63,38 @@ impl Signer {
         Ok(())
     }
 
-    fn signature_header(&self, package: &Front, measured: Measured, at: DateTime<Utc>) -> Result<Vec<u8>, RpmError> {
+    fn signature_header(&self, package: &Headers, measured: Measured, at: DateTime<Utc>) -> Result<Vec<u8>, RpmError> {
         let header_signature = self.sign_bytes(package.header.bytes(), HashAlgorithm::Sha256, at)?;
-        let header_tag = if self.is_rsa() { tag::RSA } else { tag::DSA };
+        let header_tag = if self.is_rsa() { signature_tag::RSA } else { signature_tag::DSA };
         let mut values = vec![
-            Value::binary(header_tag, packet(&header_signature)?),
-            Value::text(tag::SHA1, &measured.header_sha1),
-            Value::text(tag::SHA256, &measured.header_sha256),
-            Value::binary(tag::MD5, measured.md5),
+            (header_tag, Value::Bytes(packet(&header_signature)?)),
+            (signature_tag::SHA1, Value::Text(measured.header_sha1)),
+            (signature_tag::SHA256, Value::Text(measured.header_sha256)),
+            (signature_tag::MD5, Value::Bytes(measured.md5)),
             match u32::try_from(measured.size_bytes) {
-                Ok(size_bytes) => Value::int32(tag::SIZE, size_bytes),
-                Err(_) => Value::int64(tag::LONG_SIZE, measured.size_bytes),
+                Ok(size_bytes) => (signature_tag::SIZE, Value::Int32(vec![size_bytes])),
+                Err(_) => (signature_tag::LONGSIZE, Value::Int64(vec![measured.size_bytes])),
             },
         ];
         if let Some(older) = measured.older {
-            values.push(Value::binary(tag::PGP, packet(&self.finish(older)?)?));
+            values.push((signature_tag::PGP, Value::Bytes(packet(&self.finish(older)?)?)));
         }
-        for kept in KEPT {
-            values.extend(package.signatures.value(kept)?.filter(Value::is_number));
-        }
-        Ok(rpm_header::write(tag::HEADER_SIGNATURES, values))
+        values.extend(unpacked_size(package)?);
+        Ok(rpm_header::build(signature_tag::HEADERSIGNATURES, values)?)
     }
+}
+
+/// The length of the unpacked payload: all that is kept of the old signature header. The rest is computed again.
+fn unpacked_size(package: &Headers) -> Result<Vec<(u32, Value)>, PackageFileError> {
+    let mut values = Vec::new();
+    if let [size_bytes] = package.signature.numbers(signature_tag::LONGARCHIVESIZE)?[..] {
+        values.push((signature_tag::LONGARCHIVESIZE, Value::Int64(vec![size_bytes])));
+    }
+    if let [size_bytes] = package.signature.numbers(signature_tag::PAYLOADSIZE)?[..] {
+        let size_bytes = u32::try_from(size_bytes);
+        values.extend(size_bytes.map(|size_bytes| (signature_tag::PAYLOADSIZE, Value::Int32(vec![size_bytes]))));
+    }
+    Ok(values)
 }
 
 impl Certificate {
@@ -122,75 +105,44 @@ impl Certificate {
     pub fn verify_rpm(&self, path: &Path) -> Result<(), RpmError> {
         let reading = |source| RpmError::Io { action: "read", path: path.into(), source };
         let mut file = BufReader::with_capacity(CHUNK_BYTES, File::open(path).map_err(reading)?);
-        let package = Front::read(&mut file).map_err(reading)??;
-        let signature = match package.signatures.value(tag::RSA)? {
-            Some(rsa) => rsa,
-            None => package.signatures.value(tag::DSA)?.ok_or(RpmError::Unsigned)?,
+        let package = Headers::read(&mut file).map_err(|error| RpmError::header(path, error))?;
+        let (tag, signature) = match package.signature.binary(signature_tag::RSA)? {
+            Some(rsa) => (signature_tag::RSA, rsa),
+            None => (signature_tag::DSA, package.signature.binary(signature_tag::DSA)?.ok_or(RpmError::Unsigned)?),
         };
-        let malformed = RpmError::Malformed { part: "the signature", fault: "is no OpenPGP packet" };
-        let Some(Ok(Packet::Signature(signature))) = PacketParser::new(signature.bytes.as_slice()).next() else {
-            return Err(malformed);
+        let Some(Ok(Packet::Signature(signature))) = PacketParser::new(signature).next() else {
+            return Err(package.signature.malformed(tag, "an OpenPGP signature").into());
         };
         self.verify_bytes(package.header.bytes(), &signature).map_err(RpmError::BadSignature)
     }
 }
 
-/// Everything before the payload.
-struct Front {
-    lead: Vec<u8>,
-    signatures: Header,
-    header: Header,
+/// Refuses a package that is not what its builder wrote.
+fn check(package: &Headers, measured: &Measured) -> Result<(), RpmError> {
+    let Headers { signature, .. } = package;
+    if signature.has(signature_tag::RESERVED) {
+        return Err(RpmError::NotFormat4);
+    }
+    let same = |digest, there: Option<&[u8]>, computed: &[u8]| match there {
+        Some(there) if there != computed => Err(RpmError::Damaged { digest }),
+        _ => Ok(()),
+    };
+    let sha1 = signature.text(signature_tag::SHA1)?;
+    same("header's SHA-1", sha1.map(str::as_bytes), measured.header_sha1.as_bytes())?;
+    let sha256 = signature.text(signature_tag::SHA256)?;
+    same("header's SHA-256", sha256.map(str::as_bytes), measured.header_sha256.as_bytes())?;
+    let md5 = signature.binary(signature_tag::MD5)?;
+    same("MD5", md5, &measured.md5)?;
+    let payload = payload_sha256(package)?;
+    same("payload's SHA-256", payload.map(str::as_bytes), measured.payload_sha256.as_bytes())?;
+    if md5.is_none() && payload.is_none() { Err(RpmError::NoPayloadDigest) } else { Ok(()) }
 }
 
-impl Front {
-    /// The outer error is the disk's, the inner one the format's.
-    fn read(reader: &mut impl Read) -> io::Result<Result<Self, RpmError>> {
-        let malformed = |part, fault| Ok(Err(RpmError::Malformed { part, fault }));
-        let mut lead = Vec::with_capacity(LEAD_BYTES);
-        reader.by_ref().take(LEAD_BYTES as u64).read_to_end(&mut lead)?;
-        if lead.len() != LEAD_BYTES || !lead.starts_with(&LEAD_MAGIC) {
-            return malformed("the lead", "does not begin with its magic number");
-        }
-        let signatures = match Header::read(reader, "the signature header", SIGNATURE_HEADER_MAX_BYTES)? {
-            Ok(signatures) => signatures,
-            Err(error) => return Ok(Err(error)),
-        };
-        let padding = rpm_header::padding_after(&signatures) as u64;
-        if io::copy(&mut reader.by_ref().take(padding), &mut io::sink())? != padding {
-            return malformed("the signature header", "is cut");
-        }
-        let header = Header::read(reader, "the main header", HEADER_MAX_BYTES)?;
-        Ok(header.map(|header| Self { lead, signatures, header }))
-    }
-
-    /// Refuses a package that is not what its builder wrote.
-    fn check(&self, measured: &Measured) -> Result<(), RpmError> {
-        if self.signatures.value(tag::RESERVED)?.is_some() {
-            return Err(RpmError::NotFormat4);
-        }
-        let same = |digest, there: Option<&[u8]>, computed: &[u8]| match there {
-            Some(there) if there != computed => Err(RpmError::Damaged { digest }),
-            _ => Ok(()),
-        };
-        let sha1 = self.signatures.value(tag::SHA1)?;
-        same("header's SHA-1", sha1.as_ref().and_then(Value::first_text), measured.header_sha1.as_bytes())?;
-        let sha256 = self.signatures.value(tag::SHA256)?;
-        same("header's SHA-256", sha256.as_ref().and_then(Value::first_text), measured.header_sha256.as_bytes())?;
-        let md5 = self.signatures.value(tag::MD5)?;
-        same("MD5", md5.as_ref().map(|value| value.bytes.as_slice()), &measured.md5)?;
-        let payload = self.payload_sha256()?;
-        same("payload's SHA-256", payload.as_deref(), measured.payload_sha256.as_bytes())?;
-        if md5.is_none() && payload.is_none() { Err(RpmError::NoPayloadDigest) } else { Ok(()) }
-    }
-
-    /// The payload's SHA-256 as the main header has it: in hexadecimal digits. rpm before 4.14 wrote none.
-    fn payload_sha256(&self) -> Result<Option<Vec<u8>>, RpmError> {
-        let algorithm = self.header.value(tag::PAYLOAD_DIGEST_ALGORITHM)?.and_then(|value| value.first_int32());
-        if algorithm != Some(SHA256_IN_OPENPGP) {
-            return Ok(None);
-        }
-        let digest = self.header.value(tag::PAYLOAD_DIGEST)?;
-        Ok(digest.as_ref().and_then(Value::first_text).map(<[u8]>::to_vec))
+/// The payload's SHA-256 as the package's own header has it: in hexadecimal digits. rpm before 4.14 wrote none.
+fn payload_sha256(Headers { header, .. }: &Headers) -> Result<Option<&str>, PackageFileError> {
+    match header.number(tag::PAYLOADSHA256ALGO)? {
+        Some(SHA256_IN_OPENPGP) => header.text(tag::PAYLOADSHA256),
+        _ => Ok(None),
     }
 }
 
@@ -206,7 +158,7 @@ struct Measured {
 }
 
 impl Measured {
-    fn read(package: &Front, payload: &mut impl Read, mut older: Option<SignatureHasher>) -> io::Result<Self> {
+    fn read(package: &Headers, payload: &mut impl Read, mut older: Option<SignatureHasher>) -> io::Result<Self> {
         let header = package.header.bytes();
         let mut md5 = Md5::new_with_prefix(header);
         let mut sha256 = Sha256::new();

@@ -14,6 +14,7 @@ mod output;
 mod read;
 mod reader;
 mod rpm;
+pub mod rpm_header;
 mod scripts;
 mod spec;
 #[cfg(test)]

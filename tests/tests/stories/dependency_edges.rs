@@ -15,7 +15,7 @@ const MAY_KNOW: [(&str, &[&str]); 21] = [
     ("event_log", &["domain"]),
     ("eventstoredb", &["domain", "event_log"]),
     ("stores", &["domain", "event_log"]),
-    ("signing", &["domain", "event_log", "stores"]),
+    ("signing", &["domain", "event_log", "formats", "stores"]),
     ("building", &["domain", "formats", "stores"]),
     ("commands", &["building", "domain", "event_log", "formats", "signing", "stores"]),
     ("projections", &["domain"]),

@@ -54,7 +54,7 @@ pub enum WritePackageError {
     Output(#[from] io::Error),
     /// The rpm's metadata cannot be put into its binary form.
     #[error("cannot write the rpm's metadata")]
-    RpmHeader(#[from] ::rpm::Error),
+    RpmHeader(#[from] PackageFileError),
 }
 
 /// Why a file is not a package that may stand in a repository.

@@ -12,7 +12,7 @@ use std::{
 
 use domain::package::{Facts, Package};
 
-use super::{deb, error::PackageFileError, reader::Hashed, rpm};
+use super::{deb, error::PackageFileError, reader::Hashed, rpm, rpm_header};
 
 /// Longest package file.
 pub const PACKAGE_MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
@@ -49,7 +49,7 @@ pub fn read_package(path: &Path) -> Result<ReadPackage, PackageFileError> {
         let facts = deb::read(&mut input)?;
         let version = facts.version.split_once(':').map_or(facts.version.as_str(), |(_, version)| version);
         (format!("{}_{version}_{}.deb", facts.package, facts.architecture), Facts::Deb(facts), None)
-    } else if magic.starts_with(rpm::MAGIC) {
+    } else if magic.starts_with(&rpm_header::LEAD_MAGIC) {
         let (facts, attached) = rpm::read(&mut input, &magic)?;
         let file_name = format!("{}-{}-{}.{}.rpm", facts.name, facts.version, facts.release, facts.architecture);
         (file_name, Facts::Rpm(Box::new(facts)), attached)

@@ -17,11 +17,6 @@ impl<R: Read> Hashed<R> {
         Self { inner, sha256: sha2::Sha256::new(), size_bytes: 0 }
     }
 
-    /// How many bytes were read so far.
-    pub(super) fn position(&self) -> u64 {
-        self.size_bytes
-    }
-
     pub(super) fn finish(self) -> (Sha256, u64) {
         (Sha256(self.sha256.finalize().into()), self.size_bytes)
     }

@@ -3,9 +3,12 @@
 mod cpio;
 mod dependency;
 mod facts;
-mod header;
+mod flags;
 mod payload;
 mod read;
 mod write;
 
-pub(super) use self::{read::MAGIC, read::read, write::write};
+pub(super) use self::{read::read, write::write};
+
+/// SHA-256, as rpm numbers digests: as OpenPGP does.
+const SHA256_ALGORITHM: u32 = 8;

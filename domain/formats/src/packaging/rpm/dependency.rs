@@ -4,9 +4,10 @@
 //! database knows no package with `/bin/sh`, would refuse the package. It is ordered after the shell all the same, which
 //! matters where both are installed into an empty root.
 
-use ::rpm::{Dependency, DependencyFlags, HeaderEntry, IndexData, IndexTag};
-
-use crate::packaging::{accounts::Accounts, error::WritePackageError, scripts::MaintainerScripts, spec::Spec};
+use super::flags;
+use crate::packaging::{
+    accounts::Accounts, error::WritePackageError, rpm_header::Value, scripts::MaintainerScripts, spec::Spec,
+};
 
 /// The grammar of one line of `install.requires` in an rpm.
 const EXPECTED: &str = "a package, file or capability, optionally with a version such as \"python3 >= 3.6\", \
@@ -14,6 +15,37 @@ const EXPECTED: &str = "a package, file or capability, optionally with a version
 
 /// The interpreter of every scriptlet.
 pub(super) const SHELL: &str = "/bin/sh";
+
+/// A name, and which versions of it.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Dependency {
+    name: String,
+    version: String,
+    flags: u32,
+}
+
+impl Dependency {
+    fn any(name: impl Into<String>) -> Self {
+        Self::new(name, 0, "")
+    }
+
+    fn eq(name: impl Into<String>, version: &str) -> Self {
+        Self::new(name, flags::EQUAL, version)
+    }
+
+    /// A capability of rpm itself, which also a later version has.
+    fn rpmlib(name: &str, version: &str) -> Self {
+        Self::new(format!("rpmlib({name})"), flags::RPMLIB | flags::LESS_OR_EQUAL, version)
+    }
+
+    fn config(name: &str, version: &str) -> Self {
+        Self::new(format!("config({name})"), flags::CONFIG | flags::EQUAL, version)
+    }
+
+    fn new(name: impl Into<String>, flags: u32, version: &str) -> Self {
+        Self { name: name.into(), version: version.to_owned(), flags }
+    }
+}
 
 /// Itself, its configuration, and the owners it creates (other packages' files may have them).
 pub(super) fn provides(spec: &Spec<'_>, evr: &str, has_configuration: bool) -> Vec<Dependency> {
@@ -58,13 +90,13 @@ pub(super) fn requires(
 /// What rpm installs first if it is in the same transaction.
 pub(super) fn order_with_requires(scripts: &MaintainerScripts) -> Vec<Dependency> {
     let phases = [
-        (&scripts.before_unpack, DependencyFlags::SCRIPT_PRE),
-        (&scripts.after_unpack, DependencyFlags::SCRIPT_POST),
-        (&scripts.before_removal, DependencyFlags::SCRIPT_PREUN),
-        (&scripts.after_removal, DependencyFlags::SCRIPT_POSTUN),
+        (&scripts.before_unpack, flags::SCRIPT_PRE),
+        (&scripts.after_unpack, flags::SCRIPT_POST),
+        (&scripts.before_removal, flags::SCRIPT_PREUN),
+        (&scripts.after_removal, flags::SCRIPT_POSTUN),
     ];
     let used = phases.into_iter().filter(|(script, _)| script.is_some());
-    used.map(|(_, flags)| Dependency { name: SHELL.to_owned(), flags, version: String::new() }).collect()
+    used.map(|(_, flags)| Dependency::new(SHELL, flags, "")).collect()
 }
 
 fn parse(text: &str) -> Result<Dependency, WritePackageError> {
@@ -85,14 +117,15 @@ fn parse(text: &str) -> Result<Dependency, WritePackageError> {
                 && !name.contains(['<', '>', '=', ','])
                 && version.chars().all(|c| c.is_ascii_alphanumeric() || ".+~^_:-".contains(c)) =>
         {
-            match operator {
-                "<" => Ok(Dependency::less(name, version)),
-                "<=" | "=<" => Ok(Dependency::less_eq(name, version)),
-                "=" | "==" => Ok(Dependency::eq(name, version)),
-                ">=" | "=>" => Ok(Dependency::greater_eq(name, version)),
-                ">" => Ok(Dependency::greater(name, version)),
-                _ => Err(refuse()),
-            }
+            let flags = match operator {
+                "<" => flags::LESS,
+                "<=" | "=<" => flags::LESS_OR_EQUAL,
+                "=" | "==" => flags::EQUAL,
+                ">=" | "=>" => flags::GREATER_OR_EQUAL,
+                ">" => flags::GREATER,
+                _ => return Err(refuse()),
+            };
+            Ok(Dependency::new(name, flags, version))
         }
         _ => Err(refuse()),
     }
@@ -100,25 +133,21 @@ fn parse(text: &str) -> Result<Dependency, WritePackageError> {
 
 /// By name, as rpmbuild orders them.
 fn sorted(mut dependencies: Vec<Dependency>) -> Vec<Dependency> {
-    dependencies.sort_by(|a, b| (&a.name, &a.version, a.flags.bits()).cmp(&(&b.name, &b.version, b.flags.bits())));
+    dependencies.sort();
     dependencies.dedup();
     dependencies
 }
 
 /// The header's three parallel arrays.
-pub(super) fn entries(tags: [IndexTag; 3], dependencies: Vec<Dependency>) -> [HeaderEntry; 3] {
+pub(super) fn values(tags: [u32; 3], dependencies: Vec<Dependency>) -> [(u32, Value); 3] {
     let (mut names, mut flags, mut versions) = (Vec::new(), Vec::new(), Vec::new());
     for dependency in dependencies {
         names.push(dependency.name);
-        flags.push(dependency.flags.bits());
+        flags.push(dependency.flags);
         versions.push(dependency.version);
     }
-    let [name, flag, version] = tags.map(|tag| tag as u32);
-    [
-        HeaderEntry::new(name, IndexData::StringArray(names)),
-        HeaderEntry::new(flag, IndexData::Int32(flags)),
-        HeaderEntry::new(version, IndexData::StringArray(versions)),
-    ]
+    let [name, flag, version] = tags;
+    [(name, Value::Texts(names)), (flag, Value::Int32(flags)), (version, Value::Texts(versions))]
 }
 
 #[cfg(test)]

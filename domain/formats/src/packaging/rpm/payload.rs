@@ -10,15 +10,15 @@ use std::{
     path::Path,
 };
 
-use ::rpm::{DigestAlgorithm, FileFlags, HeaderEntry, IndexData, IndexTag};
 use domain::digest::Sha256;
 use flate2::{Compression, GzBuilder};
 use sha2::Digest as _;
 
-use super::cpio::CpioWriter;
+use super::{SHA256_ALGORITHM, cpio::CpioWriter, flags::file as file_flags};
 use crate::packaging::{
     error::WritePackageError,
     output::Hashing,
+    rpm_header::{Value, tag},
     spec::{Spec, is_configuration},
     tree::{Content, Entry},
 };
@@ -70,7 +70,7 @@ pub(super) fn write(spec: &Spec<'_>, folder: &Path) -> Result<Payload, WritePack
             }
         }
         if is_configuration(path, &entry.content) {
-            file.flags = FileFlags::CONFIG | FileFlags::NOREPLACE;
+            file.flags = file_flags::CONFIG | file_flags::NOREPLACE;
         }
         files.push(path, entry, file);
     }
@@ -82,20 +82,14 @@ pub(super) fn write(spec: &Spec<'_>, folder: &Path) -> Result<Payload, WritePack
 }
 
 /// One file as the header lists it.
+#[derive(Default)]
 struct Listed {
     mode: u16,
     size_bytes: u32,
     time: u32,
     digest: String,
     target: String,
-    flags: FileFlags,
-}
-
-impl Default for Listed {
-    fn default() -> Self {
-        let (digest, target) = Default::default();
-        Self { mode: 0, size_bytes: 0, time: 0, digest, target, flags: FileFlags::empty() }
-    }
+    flags: u32,
 }
 
 /// The header's parallel arrays, one element per file.
@@ -123,7 +117,7 @@ impl Files {
 
     /// Is any of them a configuration file?
     pub(super) fn have_configuration(&self) -> bool {
-        self.flags.iter().any(|flags| flags & FileFlags::CONFIG.bits() != 0)
+        self.flags.iter().any(|flags| flags & file_flags::CONFIG != 0)
     }
 
     fn push(&mut self, path: &str, entry: &Entry, file: Listed) {
@@ -140,36 +134,35 @@ impl Files {
         self.times.push(file.time);
         self.digests.push(file.digest);
         self.targets.push(file.target);
-        self.flags.push(file.flags.bits());
+        self.flags.push(file.flags);
         self.users.push(entry.user.clone());
         self.groups.push(entry.group.clone());
     }
 
-    /// The header's entries; a package without files has none.
-    pub(super) fn into_entries(self) -> Vec<HeaderEntry> {
+    /// The header's tags; a package without files has none.
+    pub(super) fn into_values(self) -> Vec<(u32, Value)> {
         let count = self.sizes.len();
         if count == 0 {
             return Vec::new();
         }
-        let entry = |tag: IndexTag, data| HeaderEntry::new(tag as u32, data);
         vec![
-            entry(IndexTag::RPMTAG_FILESIZES, IndexData::Int32(self.sizes)),
-            entry(IndexTag::RPMTAG_FILEMODES, IndexData::Int16(self.modes)),
-            entry(IndexTag::RPMTAG_FILERDEVS, IndexData::Int16(vec![0; count])),
-            entry(IndexTag::RPMTAG_FILEMTIMES, IndexData::Int32(self.times)),
-            entry(IndexTag::RPMTAG_FILEDIGESTS, IndexData::StringArray(self.digests)),
-            entry(IndexTag::RPMTAG_FILELINKTOS, IndexData::StringArray(self.targets)),
-            entry(IndexTag::RPMTAG_FILEFLAGS, IndexData::Int32(self.flags)),
-            entry(IndexTag::RPMTAG_FILEUSERNAME, IndexData::StringArray(self.users)),
-            entry(IndexTag::RPMTAG_FILEGROUPNAME, IndexData::StringArray(self.groups)),
-            entry(IndexTag::RPMTAG_FILEVERIFYFLAGS, IndexData::Int32(vec![u32::MAX; count])),
-            entry(IndexTag::RPMTAG_FILEDEVICES, IndexData::Int32(vec![1; count])),
-            entry(IndexTag::RPMTAG_FILEINODES, IndexData::Int32((1..=count as u32).collect())),
-            entry(IndexTag::RPMTAG_FILELANGS, IndexData::StringArray(vec![String::new(); count])),
-            entry(IndexTag::RPMTAG_DIRINDEXES, IndexData::Int32(self.folder_indexes)),
-            entry(IndexTag::RPMTAG_BASENAMES, IndexData::StringArray(self.base_names)),
-            entry(IndexTag::RPMTAG_DIRNAMES, IndexData::StringArray(self.folders)),
-            entry(IndexTag::RPMTAG_FILEDIGESTALGO, IndexData::Int32(vec![DigestAlgorithm::Sha2_256 as u32])),
+            (tag::FILESIZES, Value::Int32(self.sizes)),
+            (tag::FILEMODES, Value::Int16(self.modes)),
+            (tag::FILERDEVS, Value::Int16(vec![0; count])),
+            (tag::FILEMTIMES, Value::Int32(self.times)),
+            (tag::FILEDIGESTS, Value::Texts(self.digests)),
+            (tag::FILELINKTOS, Value::Texts(self.targets)),
+            (tag::FILEFLAGS, Value::Int32(self.flags)),
+            (tag::FILEUSERNAME, Value::Texts(self.users)),
+            (tag::FILEGROUPNAME, Value::Texts(self.groups)),
+            (tag::FILEVERIFYFLAGS, Value::Int32(vec![u32::MAX; count])),
+            (tag::FILEDEVICES, Value::Int32(vec![1; count])),
+            (tag::FILEINODES, Value::Int32((1..=count as u32).collect())),
+            (tag::FILELANGS, Value::Texts(vec![String::new(); count])),
+            (tag::DIRINDEXES, Value::Int32(self.folder_indexes)),
+            (tag::BASENAMES, Value::Texts(self.base_names)),
+            (tag::DIRNAMES, Value::Texts(self.folders)),
+            (tag::FILEDIGESTALGO, Value::Int32(vec![SHA256_ALGORITHM])),
         ]
     }
 }

@@ -1,19 +1,19 @@
 //! Writing an unsigned rpm in the v4 format, which every rpm since EL7's reads.
 //!
-//! The `rpm` crate lays out the headers. Its `PackageBuilder` is not used: it keeps the whole payload in memory and lets
-//! the clock, files' times and hard links into the package.
+//! Not with the `rpm` crate's `PackageBuilder`: it keeps the whole payload in memory and lets the clock, files' times and
+//! hard links into the package.
 
 use std::{
-    io::{self, Read as _, Seek as _},
+    io::{self, Read as _, Seek as _, Write as _},
     path::Path,
 };
 
-use ::rpm::{DigestAlgorithm, Header, HeaderEntry, IndexData, IndexSignatureTag, IndexTag, Lead, PackageMetadata};
 use md5::{Digest as _, Md5};
 use sha1::Sha1;
 use sha2::Sha256;
 
 use super::{
+    SHA256_ALGORITHM,
     dependency::{self, SHELL},
     payload::{self, Payload},
 };
@@ -21,6 +21,7 @@ use crate::packaging::{
     accounts::Accounts,
     error::WritePackageError,
     output::Output,
+    rpm_header::{self, Value, signature_tag, tag},
     scripts::{self, MaintainerScripts},
     spec::Spec,
 };
@@ -37,16 +38,17 @@ pub(in crate::packaging) fn write(
     out: &mut Output,
 ) -> Result<String, WritePackageError> {
     let mut payload = payload::write(spec, folder)?;
-    let header = Header::from_entries(header_entries(spec, &mut payload)?, IndexTag::RPMTAG_HEADERIMMUTABLE);
-    let mut metadata =
-        PackageMetadata { lead: Lead::new(spec.config.name.as_str()), signature: Header::new_empty(), header };
-    metadata.signature = signature_header(&metadata.header_bytes()?, &mut payload)?;
-    metadata.write(out)?;
+    let header = rpm_header::build(tag::HEADERIMMUTABLE, header_values(spec, &mut payload)?)?;
+    let signature = signature_header(&header, &mut payload)?;
+    out.write_all(&rpm_header::lead(spec.config.name.as_str()))?;
+    out.write_all(&signature)?;
+    out.write_all(&[0; 8][..rpm_header::padding(&signature)])?;
+    out.write_all(&header)?;
     io::copy(&mut payload.file, out)?;
     Ok(format!("{}-{}-{RELEASE}.{}.rpm", spec.config.name, spec.version, spec.architecture()))
 }
 
-fn header_entries(spec: &Spec<'_>, payload: &mut Payload) -> Result<Vec<HeaderEntry>, WritePackageError> {
+fn header_values(spec: &Spec<'_>, payload: &mut Payload) -> Result<Vec<(u32, Value)>, WritePackageError> {
     let config = spec.config;
     let files = std::mem::take(&mut payload.files);
     let evr = format!("{}-{RELEASE}", spec.version);
@@ -56,73 +58,63 @@ fn header_entries(spec: &Spec<'_>, payload: &mut Payload) -> Result<Vec<HeaderEn
     let (summary, description) = summary_and_description(&config.description, config.name.as_str());
     let vendor = config.maintainer.split_once('<').map_or(config.maintainer.as_str(), |(name, _)| name).trim();
 
-    let text = |tag: IndexTag, text: &str| HeaderEntry::new(tag as u32, IndexData::StringTag(text.to_owned()));
-    let translated =
-        |tag: IndexTag, text: &str| HeaderEntry::new(tag as u32, IndexData::I18NString(vec![text.to_owned()]));
-    let texts = |tag: IndexTag, text: String| HeaderEntry::new(tag as u32, IndexData::StringArray(vec![text]));
-    let number = |tag: IndexTag, number| HeaderEntry::new(tag as u32, IndexData::Int32(vec![number]));
-    let mut entries = vec![
-        texts(IndexTag::RPMTAG_HEADERI18NTABLE, "C".to_owned()),
-        text(IndexTag::RPMTAG_NAME, config.name.as_str()),
-        text(IndexTag::RPMTAG_VERSION, spec.version),
-        text(IndexTag::RPMTAG_RELEASE, RELEASE),
-        translated(IndexTag::RPMTAG_SUMMARY, &summary),
-        translated(IndexTag::RPMTAG_DESCRIPTION, &description),
-        number(IndexTag::RPMTAG_BUILDTIME, spec.time()),
-        text(IndexTag::RPMTAG_BUILDHOST, BUILD_HOST),
-        number(IndexTag::RPMTAG_SIZE, files.size_bytes()),
-        text(IndexTag::RPMTAG_VENDOR, vendor),
-        text(IndexTag::RPMTAG_LICENSE, &config.license),
-        text(IndexTag::RPMTAG_PACKAGER, &config.maintainer),
-        translated(IndexTag::RPMTAG_GROUP, "Unspecified"),
-        text(IndexTag::RPMTAG_OS, "linux"),
-        text(IndexTag::RPMTAG_ARCH, spec.architecture()),
+    let text = |tag, text: &str| (tag, Value::Text(text.to_owned()));
+    let translated = |tag, text: &str| (tag, Value::Translated(vec![text.to_owned()]));
+    let texts = |tag, text: String| (tag, Value::Texts(vec![text]));
+    let number = |tag, number| (tag, Value::Int32(vec![number]));
+    let mut values = vec![
+        texts(tag::HEADERI18NTABLE, "C".to_owned()),
+        text(tag::NAME, config.name.as_str()),
+        text(tag::VERSION, spec.version),
+        text(tag::RELEASE, RELEASE),
+        translated(tag::SUMMARY, &summary),
+        translated(tag::DESCRIPTION, &description),
+        number(tag::BUILDTIME, spec.time()),
+        text(tag::BUILDHOST, BUILD_HOST),
+        number(tag::SIZE, files.size_bytes()),
+        text(tag::VENDOR, vendor),
+        text(tag::LICENSE, &config.license),
+        text(tag::PACKAGER, &config.maintainer),
+        translated(tag::GROUP, "Unspecified"),
+        text(tag::OS, "linux"),
+        text(tag::ARCH, spec.architecture()),
         // Without the name of a source package rpm takes this one for a source package.
-        text(IndexTag::RPMTAG_SOURCERPM, &format!("{}-{evr}.src.rpm", config.name)),
-        text(IndexTag::RPMTAG_RPMVERSION, "pkgdeploy"),
-        text(IndexTag::RPMTAG_PAYLOADFORMAT, "cpio"),
-        text(IndexTag::RPMTAG_PAYLOADCOMPRESSOR, "gzip"),
-        text(IndexTag::RPMTAG_PAYLOADFLAGS, &payload::COMPRESSION_LEVEL.to_string()),
-        text(IndexTag::RPMTAG_ENCODING, "utf-8"),
-        texts(IndexTag::RPMTAG_PAYLOADSHA256, payload.sha256.to_string()),
-        texts(IndexTag::RPMTAG_PAYLOADSHA256ALT, payload.archive_sha256.to_string()),
-        number(IndexTag::RPMTAG_PAYLOADSHA256ALGO, DigestAlgorithm::Sha2_256 as u32),
+        text(tag::SOURCERPM, &format!("{}-{evr}.src.rpm", config.name)),
+        text(tag::RPMVERSION, "pkgdeploy"),
+        text(tag::PAYLOADFORMAT, "cpio"),
+        text(tag::PAYLOADCOMPRESSOR, "gzip"),
+        text(tag::PAYLOADFLAGS, &payload::COMPRESSION_LEVEL.to_string()),
+        text(tag::ENCODING, "utf-8"),
+        texts(tag::PAYLOADSHA256, payload.sha256.to_string()),
+        texts(tag::PAYLOADSHA256ALT, payload.archive_sha256.to_string()),
+        number(tag::PAYLOADSHA256ALGO, SHA256_ALGORITHM),
     ];
-    entries.extend(config.url.as_ref().map(|url| text(IndexTag::RPMTAG_URL, url)));
-    entries.extend(dependency::entries(
-        [IndexTag::RPMTAG_PROVIDENAME, IndexTag::RPMTAG_PROVIDEFLAGS, IndexTag::RPMTAG_PROVIDEVERSION],
-        provides,
-    ));
-    entries.extend(dependency::entries(
-        [IndexTag::RPMTAG_REQUIRENAME, IndexTag::RPMTAG_REQUIREFLAGS, IndexTag::RPMTAG_REQUIREVERSION],
-        requires,
-    ));
+    values.extend(config.url.as_ref().map(|url| text(tag::URL, url)));
+    values.extend(dependency::values([tag::PROVIDENAME, tag::PROVIDEFLAGS, tag::PROVIDEVERSION], provides));
+    values.extend(dependency::values([tag::REQUIRENAME, tag::REQUIREFLAGS, tag::REQUIREVERSION], requires));
     let order = dependency::order_with_requires(&scripts);
     if !order.is_empty() {
-        entries.extend(dependency::entries(
-            [IndexTag::RPMTAG_ORDERNAME, IndexTag::RPMTAG_ORDERFLAGS, IndexTag::RPMTAG_ORDERVERSION],
-            order,
-        ));
+        values.extend(dependency::values([tag::ORDERNAME, tag::ORDERFLAGS, tag::ORDERVERSION], order));
     }
     let MaintainerScripts { before_unpack, after_unpack, before_removal, after_removal } = &scripts;
-    for (script, tag, interpreter_tag) in [
-        (before_unpack, IndexTag::RPMTAG_PREIN, IndexTag::RPMTAG_PREINPROG),
-        (after_unpack, IndexTag::RPMTAG_POSTIN, IndexTag::RPMTAG_POSTINPROG),
-        (before_removal, IndexTag::RPMTAG_PREUN, IndexTag::RPMTAG_PREUNPROG),
-        (after_removal, IndexTag::RPMTAG_POSTUN, IndexTag::RPMTAG_POSTUNPROG),
+    for (script, script_tag, interpreter_tag) in [
+        (before_unpack, tag::PREIN, tag::PREINPROG),
+        (after_unpack, tag::POSTIN, tag::POSTINPROG),
+        (before_removal, tag::PREUN, tag::PREUNPROG),
+        (after_removal, tag::POSTUN, tag::POSTUNPROG),
     ] {
         if let Some(script) = script {
-            entries.push(text(tag, script));
-            entries.push(text(interpreter_tag, SHELL));
+            values.push(text(script_tag, script));
+            values.push(text(interpreter_tag, SHELL));
         }
     }
-    entries.extend(files.into_entries());
-    Ok(entries)
+    values.extend(files.into_values());
+    Ok(values)
 }
 
 /// The digests that protect the file until somebody signs it. MD5 over header and payload is all that EL7's rpm knows to
 /// check the payload by.
-fn signature_header(header: &[u8], payload: &mut Payload) -> Result<Header<IndexSignatureTag>, WritePackageError> {
+fn signature_header(header: &[u8], payload: &mut Payload) -> Result<Vec<u8>, WritePackageError> {
     let mut md5 = Md5::new_with_prefix(header);
     let mut buffer = vec![0; 128 * 1024];
     loop {
@@ -133,21 +125,21 @@ fn signature_header(header: &[u8], payload: &mut Payload) -> Result<Header<Index
         md5.update(&buffer[..read]);
     }
     payload.file.rewind()?;
-    let small =
-        |size_bytes: u64| {
-            u32::try_from(size_bytes).map(|size| IndexData::Int32(vec![size])).map_err(|_| {
-                WritePackageError::TooLarge { what: "bytes of payload", found: size_bytes, limit: u32::MAX.into() }
-            })
-        };
-    let entries = [
-        (IndexSignatureTag::RPMSIGTAG_SHA1, IndexData::StringTag(hex::encode(Sha1::digest(header)))),
-        (IndexSignatureTag::RPMSIGTAG_SHA256, IndexData::StringTag(hex::encode(Sha256::digest(header)))),
-        (IndexSignatureTag::RPMSIGTAG_SIZE, small(header.len() as u64 + payload.size_bytes)?),
-        (IndexSignatureTag::RPMSIGTAG_MD5, IndexData::Bin(md5.finalize().to_vec())),
-        (IndexSignatureTag::RPMSIGTAG_PAYLOADSIZE, small(payload.archive_size_bytes)?),
+    let small = |size_bytes: u64| {
+        u32::try_from(size_bytes).map(|size| Value::Int32(vec![size])).map_err(|_| WritePackageError::TooLarge {
+            what: "bytes of payload",
+            found: size_bytes,
+            limit: u32::MAX.into(),
+        })
+    };
+    let values = vec![
+        (signature_tag::SHA1, Value::Text(hex::encode(Sha1::digest(header)))),
+        (signature_tag::SHA256, Value::Text(hex::encode(Sha256::digest(header)))),
+        (signature_tag::SIZE, small(header.len() as u64 + payload.size_bytes)?),
+        (signature_tag::MD5, Value::Bytes(md5.finalize().to_vec())),
+        (signature_tag::PAYLOADSIZE, small(payload.archive_size_bytes)?),
     ];
-    let entries = entries.map(|(tag, data)| HeaderEntry::new(tag as u32, data));
-    Ok(Header::from_entries(entries, IndexSignatureTag::HEADER_SIGNATURES))
+    Ok(rpm_header::build(signature_tag::HEADERSIGNATURES, values)?)
 }
 
 /// The first line, and the paragraphs after it or the same line again.

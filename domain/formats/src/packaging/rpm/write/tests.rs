@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use domain::package::Format;
+use domain::{digest::Sha256, package::Format};
 
 use crate::packaging::testing::{Sample, run, text};
 
@@ -135,4 +135,20 @@ fn a_package_without_anything_is_a_package() {
     let path = sample.write().path;
     assert_eq!(run("rpm", &["-qpl", text(&path)]), "(contains no files)\n");
     assert!(run("rpm", &["-K", text(&path)]).contains("digests OK"));
+}
+
+/// Changes with the compressor too: whoever updates it learns here that the same version built again has other bytes.
+#[test]
+fn the_bytes_of_a_package_stay_the_same() {
+    let mut sample = Sample::new(Format::Rpm);
+    sample.config.install.requires = vec!["python3 >= 3.6".to_owned(), "(dnf or yum)".to_owned()];
+    sample.scripts.before_uninstall = Some("echo going".to_owned());
+    let digests = [sample, Sample::empty(Format::Rpm)].map(|sample| Sha256::of(&sample.bytes()).to_string());
+    assert_eq!(
+        digests,
+        [
+            "d366554cd4197f359b0033220d2f9d2fd9ec239e1fd0edfe2feb9be7f263c0c6",
+            "eec5074723f3600cc92cf525a4f008eb9e51fcad5451bdd2ffabdae78da7596d",
+        ]
+    );
 }

@@ -1,33 +1,23 @@
-//! An rpm header read without trust: every offset, count and type is checked where a value is taken.
-//!
-//! Not the `rpm` crate's parser: it panics on an offset outside the header and copies numbers eagerly, so that a header
-//! of 64 MiB with overlapping entries takes terabytes.
+//! A header read without trust: every offset, count and type is checked where a value is taken.
 
 use std::io::Read;
 
-use crate::packaging::{error::PackageFileError, reader::Limited};
+use super::{
+    ENTRY_BYTES, INTRO_BYTES, MAGIC,
+    kind::{BIN, I18N_STRING, INT16, INT32, INT64, STRING, STRING_ARRAY},
+};
+use crate::packaging::error::PackageFileError;
 
 /// Longest header. rpm itself takes 256 MiB; the largest known packages have some 20 MiB.
-pub(super) const HEADER_MAX_BYTES: u64 = 64 * 1024 * 1024;
+pub const HEADER_MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// Most tags in a header. Source: rpm's `hdrchkTags`.
-pub(super) const HEADER_MAX_TAGS: usize = 0xffff;
+pub const HEADER_MAX_TAGS: usize = 0xffff;
 /// Most elements of one tag, and so most files and most dependencies of a kind.
-pub(super) const TAG_MAX_ELEMENTS: usize = 200_000;
+pub const TAG_MAX_ELEMENTS: usize = 200_000;
 
-const INTRO_BYTES: usize = 16;
-const ENTRY_BYTES: usize = 16;
-const MAGIC: [u8; 8] = [0x8e, 0xad, 0xe8, 1, 0, 0, 0, 0];
-
-const INT16: u32 = 3;
-const INT32: u32 = 4;
-const INT64: u32 = 5;
-const STRING: u32 = 6;
-const BIN: u32 = 7;
-const STRING_ARRAY: u32 = 8;
-const I18N_STRING: u32 = 9;
-
-/// One header: the signature header or the package's own.
-pub(super) struct Header {
+/// One header: the signature header or the package's own, byte for byte as in the file.
+#[derive(Debug)]
+pub struct Header {
     what: &'static str,
     bytes: Vec<u8>,
     /// In the order of the file.
@@ -35,6 +25,7 @@ pub(super) struct Header {
     store_start: usize,
 }
 
+#[derive(Debug)]
 struct Entry {
     tag: u32,
     kind: u32,
@@ -43,8 +34,11 @@ struct Entry {
 }
 
 impl Header {
-    /// Reads one, to its last byte and no further.
-    pub(super) fn read(input: &mut impl Read, what: &'static str) -> Result<Self, PackageFileError> {
+    /// Reads one, to its last byte and no further; `what` names it in errors.
+    ///
+    /// # Errors
+    /// If it breaks the format or exceeds a limit, and if the disk fails.
+    pub fn read(input: &mut impl Read, what: &'static str) -> Result<Self, PackageFileError> {
         let mut intro = [0; INTRO_BYTES];
         input.read_exact(&mut intro).map_err(PackageFileError::read)?;
         if !intro.starts_with(&MAGIC) {
@@ -60,9 +54,7 @@ impl Header {
         }
         // Not allocated up front: a truncated file that promises 64 MiB costs what it holds.
         let mut bytes = intro.to_vec();
-        Limited::new(input.take(rest), "an rpm header", HEADER_MAX_BYTES)
-            .read_to_end(&mut bytes)
-            .map_err(PackageFileError::read)?;
+        input.take(rest).read_to_end(&mut bytes).map_err(PackageFileError::read)?;
         if bytes.len() as u64 != INTRO_BYTES as u64 + rest {
             return Err(PackageFileError::Truncated);
         }
@@ -83,12 +75,15 @@ impl Header {
     }
 
     /// All of it, as in the file: what digests and signatures cover.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// Refuses a header with entries outside its region: rpm's signatures need not cover those.
-    pub(super) fn check_region(&self, region_tag: u32) -> Result<(), PackageFileError> {
+    ///
+    /// # Errors
+    /// If the region is missing or does not hold all tags.
+    pub fn check_region(&self, region_tag: u32) -> Result<(), PackageFileError> {
         let malformed = || PackageFileError::malformed(self.what, "one region that holds all tags");
         let region = self.entries.first().filter(|entry| entry.tag == region_tag).ok_or_else(malformed)?;
         let trailer = self.bytes.get(self.store_start + region.offset..).unwrap_or_default();
@@ -105,12 +100,15 @@ impl Header {
     }
 
     /// Is the tag there?
-    pub(super) fn has(&self, tag: u32) -> bool {
+    pub fn has(&self, tag: u32) -> bool {
         self.find(tag).is_some()
     }
 
     /// A text; the first one of several or of several languages.
-    pub(super) fn text(&self, tag: u32) -> Result<Option<&str>, PackageFileError> {
+    ///
+    /// # Errors
+    /// If the value is no text, or is not inside the header.
+    pub fn text(&self, tag: u32) -> Result<Option<&str>, PackageFileError> {
         let Some(entry) = self.find(tag) else {
             return Ok(None);
         };
@@ -122,7 +120,10 @@ impl Header {
     }
 
     /// A list of texts; empty if the tag is missing.
-    pub(super) fn texts(&self, tag: u32) -> Result<Vec<&str>, PackageFileError> {
+    ///
+    /// # Errors
+    /// If the value is no list of texts, or is not inside the header.
+    pub fn texts(&self, tag: u32) -> Result<Vec<&str>, PackageFileError> {
         let Some(entry) = self.find(tag) else {
             return Ok(Vec::new());
         };
@@ -141,7 +142,10 @@ impl Header {
     }
 
     /// A list of numbers of 16, 32 or 64 bits; empty if the tag is missing.
-    pub(super) fn numbers(&self, tag: u32) -> Result<Vec<u64>, PackageFileError> {
+    ///
+    /// # Errors
+    /// If the value is no list of numbers, or is not inside the header.
+    pub fn numbers(&self, tag: u32) -> Result<Vec<u64>, PackageFileError> {
         let Some(entry) = self.find(tag) else {
             return Ok(Vec::new());
         };
@@ -159,12 +163,18 @@ impl Header {
     }
 
     /// The first number.
-    pub(super) fn number(&self, tag: u32) -> Result<Option<u64>, PackageFileError> {
+    ///
+    /// # Errors
+    /// If the value is no list of numbers, or is not inside the header.
+    pub fn number(&self, tag: u32) -> Result<Option<u64>, PackageFileError> {
         Ok(self.numbers(tag)?.first().copied())
     }
 
     /// Bytes.
-    pub(super) fn binary(&self, tag: u32) -> Result<Option<&[u8]>, PackageFileError> {
+    ///
+    /// # Errors
+    /// If the value is no bytes, or is not inside the header.
+    pub fn binary(&self, tag: u32) -> Result<Option<&[u8]>, PackageFileError> {
         let Some(entry) = self.find(tag) else {
             return Ok(None);
         };
@@ -173,7 +183,7 @@ impl Header {
     }
 
     /// What is wrong with a tag.
-    pub(super) fn malformed(&self, tag: u32, expected: &'static str) -> PackageFileError {
+    pub fn malformed(&self, tag: u32, expected: &'static str) -> PackageFileError {
         PackageFileError::malformed(format!("{}, tag {tag}", self.what), expected)
     }
 
