@@ -1,5 +1,5 @@
 #!/bin/sh
-# Our side of "index a whole corpus": cold, every package opened and hashed; warm, every index rendered again.
+# Benchmark "index a whole corpus": cold, every package is opened and hashed; warm, every index is rendered again.
 # usage: cargo build --release -p api --example full_index
 #        full_index.py CORPUS WORK --ours scripts/bench/full_index.sh        (BENCH_* come from there)
 # FULL_INDEX_BIN names the program; without it, the release build of this checkout.

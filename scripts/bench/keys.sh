@@ -1,5 +1,5 @@
 #!/bin/sh
-# Our side of "what does checking an access key cost when so many exist?".
+# Benchmark "what does checking an access key cost when many exist?".
 # usage: keys.py WORK --ours scripts/bench/keys.sh      (BENCH_* come from there)
 # PKGDEPLOY_ACCESS_KEYS names the program; without it, the release build of this checkout:
 #   cargo build --release --locked --package api --example access_keys

@@ -19,15 +19,15 @@ from pathlib import Path
 CONNECTIONS = 8
 READY_LIMIT_SECONDS = 120
 SIGNED_LIMIT_SECONDS = 600
-# Publications bear whole, strictly increasing seconds, so those of a busy repository run ahead of the clock, at most by
-# this many; then one a second is made. What is measured is a repository that is at rest.
+# Publications have strictly increasing times in whole seconds, so those of a busy repository run ahead of the clock, at most
+# by this many seconds; after that there is one per second. The benchmark measures an idle repository.
 AHEAD_MAX_SECONDS = 5
-# What the server prints on its first start, each before a text to keep.
+# What the server prints at its first start before a token or an address.
 SAID = ("operator token: ", "listening on ")
 
 
 def start(binary, folder):
-    """The server's address and operator token; it outlives this program."""
+    """The server's address and operator token. The server keeps running after this program."""
     log = open(folder / "server.log", "wb")
     out = folder / "server.out"
     with out.open("wb") as stdout:
@@ -47,7 +47,7 @@ def start(binary, folder):
 
 
 class Api:
-    """One connection a thread, kept open."""
+    """One connection per thread, kept open."""
 
     def __init__(self, address, token):
         self.host = urllib.parse.urlsplit(address).netloc
@@ -86,9 +86,9 @@ def main():
 
     with concurrent.futures.ThreadPoolExecutor(CONNECTIONS) as threads:
         list(threads.map(put, files[:-1]))
-    # What is signed with the last one covers all before it.
+    # The index that has the last package has all before it.
     for file in files[-1:]:
-        # This thread's connection has been idle for as long as the others worked: the server has closed it.
+        # This thread's connection was idle while the others worked, so the server has closed it.
         api.own = threading.local()
         put(file, wait=60)
     time.sleep(AHEAD_MAX_SECONDS + 1)

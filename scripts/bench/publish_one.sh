@@ -1,5 +1,5 @@
 #!/bin/sh
-# Our side of "add ONE package to a repository of N, until the new signed metadata can be served".
+# Benchmark "add ONE package to a repository of N, until the new signed metadata can be served".
 # usage: publish_one.py CORPUS WORK --ours scripts/bench/publish_one.sh      (BENCH_* come from there)
 # PKGDEPLOY_BIN names the binary; without it, the release build of this checkout.
 set -eu

@@ -1,7 +1,7 @@
 #!/bin/sh
-# How many events a second go through the projectors, each alone and all together, with every signed index rendered again.
-# usage: replay.sh [EVENTS [PUBLICATIONS]]       (100,000 and 2,000 if left out)
-# The log is made in $PKGDEPLOY_BENCH_DATA and left there; without it, in a folder that is deleted at the end.
+# Measures events per second through the projectors, each alone and all together, with every signed index rendered again.
+# usage: replay.sh [EVENTS [PUBLICATIONS]]       (default 100,000 and 2,000)
+# The log is created in $PKGDEPLOY_BENCH_DATA and kept. Without it, it is in a folder that is deleted at the end.
 set -eu
 cd "$(dirname "$0")/../.."
 data=${PKGDEPLOY_BENCH_DATA:-}

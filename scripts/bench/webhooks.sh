@@ -1,7 +1,7 @@
 #!/bin/sh
-# 1,000 deliveries a second to a release build that builds a package meanwhile; prints p50 and p99 of the answers.
-# usage: webhooks.sh [SECONDS]            (10 if left out; loopback only; needs root, as every build does)
-# PKGDEPLOY_BIN names the program; without it, the release build of this checkout is made and taken.
+# Sends 1,000 deliveries per second to a release build while it builds a package; prints p50 and p99 of the answers.
+# usage: webhooks.sh [SECONDS]            (default 10; loopback only; needs root, as every build does)
+# PKGDEPLOY_BIN names the program. Without it, this checkout is built in release mode and used.
 set -eu
 cd "$(dirname "$0")/../.."
 if [ -z "${PKGDEPLOY_BIN:-}" ]; then

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Releases the bundled sample project on a server of its own, through the doors that a team would use, and serves it.
+"""Starts a server, releases the bundled sample project on it with the API that a team would use, and serves it.
 
 usage: run.py PKGDEPLOY       PORT, PKGDEPLOY_SAMPLE_DATA and SAMPLE_JSON may be set
 
-Logins stand in a file of mode 0600 beside the data folder, never in it: that holds no secret in clear.
+Logins are in a file of mode 0600 next to the data folder, because the data folder holds no secret in clear.
 """
 
 import json
@@ -29,7 +29,7 @@ BOLD, DIM, GREEN, RED, PLAIN = COLOURS if sys.stdout.isatty() else ("",) * len(C
 
 
 class Problem(Exception):
-    """What a reader can act on."""
+    """A problem that the user can solve."""
 
 
 def say(text=""):
@@ -48,7 +48,7 @@ class Server:
         listen = ["--listen", f"127.0.0.1:{port}", "--public-url", self.url]
         command = [binary, "serve", "--data", data, "--config", config, *listen]
         with self.log.open("ab") as log:
-            # A session of its own: Ctrl-C reaches this process alone, which then stops the server in order.
+            # In its own session: Ctrl-C reaches only this process, which then stops the server in order.
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
             )
@@ -84,7 +84,7 @@ class Server:
 
 
 def call(url, token, body, headers=()):
-    """POSTs JSON; answers JSON."""
+    """Sends JSON with POST and returns JSON."""
     head = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **dict(headers)}
     request = urllib.request.Request(url, json.dumps(body).encode(), head)
     try:
@@ -95,7 +95,7 @@ def call(url, token, body, headers=()):
 
 
 def graphql(server, token, text, *strings):
-    """Answers a document's data. Each `%s` of it stands for one of `strings`: a JSON text is a GraphQL text too."""
+    """Returns the data of a GraphQL document. Each `%s` in it is replaced by one of `strings`, as a JSON string."""
     answer = call(f"{server.url}/graphql", token, {"query": text % tuple(json.dumps(one) for one in strings)})
     if answer.get("errors"):
         raise Problem("; ".join(error["message"] for error in answer["errors"]))
@@ -103,7 +103,7 @@ def graphql(server, token, text, *strings):
 
 
 def write_privately(path, content):
-    """All of it or nothing, readable by this user alone."""
+    """Writes the whole file or nothing, readable only by this user."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -113,7 +113,7 @@ def write_privately(path, content):
 
 
 def set_up(server, token, source):
-    """An organisation with the sample project and a repository of each format, as an operator would make them."""
+    """Creates an organisation with the sample project and a repository of each format, as an operator would."""
     graphql(server, token, "mutation { createOrganisation(name: %s) { __typename } }", ORGANISATION)
     made = graphql(
         server, token,
@@ -144,7 +144,7 @@ RELEASE = "{ id tag state step steps { step at detail } logUrl failure { step co
 
 
 def find_release(server, logins):
-    """The sample's release as the dashboard shows it; none if nobody asked for it yet."""
+    """The sample's release as the dashboard shows it, or None if it was not started yet."""
     found = graphql(
         server, logins["operator_token"],
         "{ releases(organisation: %s, project: %s, first: 20) " + RELEASE + " }", ORGANISATION, PROJECT,
@@ -153,7 +153,7 @@ def find_release(server, logins):
 
 
 def trigger(server, logins, answer):
-    """Asks for the release as a CI system would; what comes back goes into `answer`."""
+    """Starts the release as a CI system would, and puts the response into `answer`."""
     url = f"{server.url}/api/v1/projects/{logins['project']}/releases?wait={TRIGGER_WAIT_SECONDS}"
     try:
         answer.update(call(url, logins["api_token"], {"tag": TAG}))
@@ -162,7 +162,7 @@ def trigger(server, logins, answer):
 
 
 def release(server, logins):
-    """Makes the release, unless a run before did, and tells each step when it comes."""
+    """Makes the release, unless an earlier run did, and prints each step."""
     began, answer, told = time.monotonic(), {}, set()
     last = find_release(server, logins)
     asked = last is None or last["state"] not in ("RUNNING", "UPLOADED")
@@ -247,13 +247,13 @@ def run(binary):
 
     json_file = Path(os.environ["SAMPLE_JSON"]) if os.environ.get("SAMPLE_JSON") else None
     if json_file:
-        # Whoever waits for the file waits for this run's.
+        # A program that waits for the file must get the one of this run.
         json_file.unlink(missing_ok=True)
 
     logins = None
     if logins_file.exists():
         before = json.loads(logins_file.read_text())
-        # The port may be another one today.
+        # The port may differ from the previous run's.
         logins = json.loads(json.dumps(before).replace(before["url"], f"http://127.0.0.1:{port}"))
     if logins is None and (data / "log.sqlite").exists():
         raise Problem(
