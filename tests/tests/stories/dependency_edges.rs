@@ -101,3 +101,15 @@ fn the_workspaces_crates_depend_on_each_other_in_one_direction() {
     let allowed = MAY_KNOW.map(|(from, to)| (from.to_owned(), to.iter().map(|to| (*to).to_owned()).collect()));
     assert_eq!(known, BTreeMap::from(allowed), "a new edge needs a decision record, not a line here");
 }
+
+#[test]
+fn architecture_md_has_the_same_table() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../ARCHITECTURE.md")).expect("a page");
+    for (from, to) in MAY_KNOW {
+        let start = format!("| `{from}` | ");
+        let row = page.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("a row for {from}"));
+        let listed = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
+        let listed: BTreeSet<&str> = listed.split(", ").filter(|name| *name != "–").collect();
+        assert_eq!(listed, to.iter().copied().collect(), "what {from} may know, in ARCHITECTURE.md");
+    }
+}
