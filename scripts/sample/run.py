@@ -163,7 +163,7 @@ def trigger(server, logins, answer):
 
 def release(server, logins):
     """Makes the release, unless an earlier run did, and prints each step."""
-    began, answer, told = time.monotonic(), {}, set()
+    began, answer, printed = time.monotonic(), {}, set()
     last = find_release(server, logins)
     asked = last is None or last["state"] not in ("RUNNING", "UPLOADED")
     waiting = threading.Thread(target=trigger, args=(server, logins, answer), daemon=True)
@@ -177,8 +177,8 @@ def release(server, logins):
         last = find_release(server, logins)
         for step in (last or {}).get("steps", []):
             key = (last["id"], step["step"], step.get("detail"))
-            if key not in told:
-                told.add(key)
+            if key not in printed:
+                printed.add(key)
                 words = step["step"].replace("_", " ").capitalize()
                 detail = f"  {DIM}{step['detail']}{PLAIN}" if step.get("detail") else ""
                 when = f"{time.monotonic() - began:5.1f} s" if asked else "before "
@@ -213,7 +213,7 @@ def tell(server, logins, data, logins_file):
         f"  -H 'Authorization: Bearer {logins['api_token']}' -H 'Content-Type: application/json' \\",
         "  -d '{\"tag\": \"v1.1.0\"}'",
     )
-    block("Files", f"{data} (begin anew: remove it)", f"{logins_file} (the logins above)", f"{server.log}")
+    block("Files", f"{data} (to start again, remove it)", f"{logins_file} (the logins above)", f"{server.log}")
     say(f"\n{BOLD}Serving on {server.url} until Ctrl-C.{PLAIN}")
 
 
@@ -258,7 +258,7 @@ def run(binary):
     if logins is None and (data / "log.sqlite").exists():
         raise Problem(
             f"{data} was set up before, but its logins in {logins_file} are gone or were never written;"
-            f" remove {data} to begin anew"
+            f" remove {data} to start again"
         )
 
     server = Server(binary, data, port)

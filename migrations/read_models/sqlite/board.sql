@@ -13,14 +13,14 @@ create table project (
     source         text    not null,
     trigger_kind   text    not null,
     tag_pattern    text    not null,
-    ci_trust       text,             -- JSON; none if no CI job is trusted
-    github         text,             -- JSON; none if it was never connected
+    ci_trust       text,             -- JSON; null if no CI job is trusted
+    github         text,             -- JSON; null if it was never connected
     webhook_secret text,             -- the id of the newest
     added_at       integer not null,
     unique (organisation, name)
 ) strict, without rowid;
 
--- The release of each tag, but for those that failed.
+-- The release of each tag, except failed ones.
 create table tag_release (
     project text not null,
     tag     text not null,
@@ -51,7 +51,7 @@ create table listed_package (
     size_bytes   integer not null,
     release      text,             -- that built it
     added_at     integer not null,
-    yank_reason  text,             -- none if it is not yanked
+    yank_reason  text,             -- null if it is not yanked
     is_hidden    integer not null default 0, -- yanked, and not in the newest publications
     primary key (repository, revision)
 ) strict, without rowid;

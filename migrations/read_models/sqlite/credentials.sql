@@ -1,4 +1,4 @@
--- Who may enter: the digests of secrets that work, and nothing of those that no longer do.
+-- Digests of the secrets that are valid. Ended ones are deleted.
 create table api_token (
     id            text    not null primary key,
     project       text    not null,
@@ -16,14 +16,14 @@ create table webhook (
     project       text not null primary key,
     trigger_kind  text not null,
     tag_pattern   text not null,
-    repository_id text, -- a number beyond SQLite's; none while the project is not connected
+    repository_id text, -- larger than SQLite's integers; null while the project is not connected
     secret        text  -- the id of the sealed secret that works
 ) strict, without rowid;
 
 -- Persons who operate the server. Names and addresses are sealed here as they are in the log, and opened when they are shown.
 create table operator (
     id            text    not null primary key,
-    name          text,             -- none once the person is erased
+    name          text,             -- null once the person is erased
     email         text,
     registered_at integer not null,
     standing      text    not null  -- active, removed, erased
@@ -32,5 +32,5 @@ create table operator (
 create table operator_token (
     id            text not null primary key,
     account       text not null,
-    secret_sha256 text              -- none once it no longer works; whose it was is still asked
+    secret_sha256 text              -- null once it has ended; its owner is still looked up
 ) strict, without rowid;

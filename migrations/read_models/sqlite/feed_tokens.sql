@@ -1,4 +1,4 @@
--- Who may follow an organisation: feed tokens that work, and nothing of those that no longer do.
+-- Feed tokens that are valid. Ended ones are deleted.
 create table feed_token (
     id            text    not null primary key,
     organisation  text    not null,

@@ -1,4 +1,4 @@
--- Which events speak of what: an index over the log, which alone holds what they say.
+-- Which events are about what: an index over the log, which has the events themselves.
 
 -- Up to 256 events that follow each other.
 create table history_span (
@@ -8,10 +8,11 @@ create table history_span (
     records blob    not null                 -- 36 bytes an event, see projections/src/history/record.rs
 ) strict;
 
--- Where a subject is spoken of, and where what an event caused is. Subjects are 64-bit numbers made of their texts.
+-- Positions of the events that are about a subject, or that an event caused. Subjects are 64-bit numbers computed from
+-- their texts.
 create table history_mention (
     subject integer not null,
     block   integer not null,                -- positions divided by 4096
-    offsets blob    not null,                -- what is left of each position, 2 bytes, ascending
+    offsets blob    not null,                -- the rest of each position, 2 bytes, ascending
     primary key (subject, block)
 ) strict, without rowid;

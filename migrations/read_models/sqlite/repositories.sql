@@ -21,14 +21,14 @@ create table package_file (
     sha256       text    not null,
     size_bytes   integer not null,
     added_at     integer not null, -- seconds since 1970
-    release      text,             -- that put the file there; none if it was uploaded or signed anew
+    release      text,             -- that added the file; null if it was uploaded or signed again
     fragment_0   text    not null, -- stanza, or the package in primary.xml
     fragment_1   text    not null, -- the package in filelists.xml
     fragment_2   text    not null, -- the package in other.xml
-    ended_revision integer,        -- of the event that put another file in its place, or yanked it; none while it is there
+    ended_revision integer,        -- of the event that replaced or yanked the file; null while it is there
     primary key (repository, revision)
 ) strict, without rowid;
--- A restored file has a row for each of its lives.
+-- A restored file has a row for each time that it was in the repository.
 create index package_file_by_path on package_file (repository, path);
 create index package_file_by_digest on package_file (repository, sha256);
 create index package_file_by_name on package_file (repository, name, architecture, revision, ended_revision);
@@ -55,7 +55,7 @@ create table yank (
     primary key (repository, sha256)
 ) strict, without rowid;
 
--- Which releases there are of a project's tag: one that failed frees its tag for another.
+-- The releases of each tag of a project: after a failed release, a tag can have another one.
 create table tagged_release (
     project  text    not null,
     tag      text    not null,

@@ -19,11 +19,11 @@ create table transparency_tile (
 create table transparency_entry (
     event_id     blob    not null primary key,
     server_entry integer not null,
-    log          integer,                      -- null for what is the operator's alone
+    log          integer,                      -- null for events that only operators may see
     entry        integer
 ) strict, without rowid;
 
--- Whose each stream is, where its first event says so.
+-- The organisation of each stream, if its first event says so.
 create table transparency_stream (
     stream text    not null primary key,
     log    integer not null

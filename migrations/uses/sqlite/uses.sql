@@ -1,4 +1,4 @@
--- Uses of access keys, counted beside the log. Lose it, and only they are lost.
+-- Key usage, counted outside the log. If this file is lost, nothing else is.
 -- Times are microseconds since 1970; keys and digests are their bytes.
 create table if not exists seen (
     key      blob    not null primary key,
