@@ -84,7 +84,7 @@ async fn main() -> Outcome {
         credentials: CredentialsAddress::new(authorizer.clone(), Arc::new(Nobody)),
         files: Files {
             authorizer,
-            uses: None,
+            key_usage: None,
             bytes: FileBytes::new(blobs, CACHE_MAX_BYTES),
             certificates: trusted.clone(),
             public_url,

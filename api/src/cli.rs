@@ -183,7 +183,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Says why the program ends, to a person.
 #[expect(clippy::print_stderr, reason = "a command's last words go to standard error, whatever the log format")]
 pub fn complain(error: &(dyn std::error::Error + 'static)) -> ExitCode {
-    eprintln!("pkgdeploy: {}", domain::error_chain::Causes(error));
+    eprintln!("pkgdeploy: {}", domain::error_chain::ErrorChain(error));
     ExitCode::FAILURE
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use domain::error_chain::Causes;
+use domain::error_chain::ErrorChain;
 use tracing::{error, info, warn};
 use verify::{Silent, Sources, Span, verify};
 
@@ -33,7 +33,7 @@ pub(crate) async fn run(sources: Sources, every: Duration, clock: fn() -> DateTi
                     }
                 }
             }
-            Err(error) => warn!("cannot verify now: {}", Causes(&error)),
+            Err(error) => warn!("cannot verify now: {}", ErrorChain(&error)),
         }
     }
 }

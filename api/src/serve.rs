@@ -4,7 +4,7 @@ use std::{fs::File, net::SocketAddr, num::NonZeroU64, path::Path, sync::Arc, tim
 
 use api_http::{
     auth::Authenticator, client_address::TrustedProxies, open_files::raise_limit, public_url::PublicUrl,
-    run_command::CommandRunner, server, tokens as mint,
+    run_command::CommandRunner, server, tokens,
 };
 use archive::{data_folder::DataFolder, log_identity::forget_read_models_of_another_log};
 use audit::Auditor;
@@ -28,7 +28,7 @@ use composition::{
 };
 use domain::{
     account::{Account, Command},
-    error_chain::Causes,
+    error_chain::ErrorChain,
     ids::{AccountId, TokenId},
     recorded::{Actor, Position},
     token::TokenKind,
@@ -41,9 +41,9 @@ use index::{REPOSITORIES, repositories};
 use ingest::oidc::{CiIssuer, IssuerUrl};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use projections::{
-    board::{BOARD, board},
+    audit_index::AuditIndexProjector,
     credentials::{CREDENTIALS, credentials},
-    history::HistoryProjector,
+    dashboard::{DASHBOARD, dashboard},
     projector::Projector,
     read_models::ReadModels,
     runner::{Progress, Runner},
@@ -53,10 +53,10 @@ use serving::installers::WrittenScripts;
 use signing::{Algorithm, log_signer::LogSigner};
 use stores::{
     blobs::Blobs,
+    key_usage::{DROPPED_TOTAL, KeyUsage},
     personal::Persons,
     scratch,
     secrets::Secrets,
-    uses::{DROPPED_TOTAL, Uses},
 };
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -94,7 +94,7 @@ pub struct Server {
     store: Arc<dyn EventStore>,
     /// Held for as long as anything is written to the data folder.
     lock: File,
-    uses: Uses,
+    key_usage: KeyUsage,
     router: Router,
     workers: Workers,
     stop: CancellationToken,
@@ -127,28 +127,29 @@ impl Server {
         let read_models = ReadModels::open(data.read_models()).await?;
         let readers = read_models.readers.clone();
         let (credentials, credentials_projector) = credentials(readers.clone());
-        let (board, board_projector) = board(readers.clone());
+        let (dashboard, dashboard_projector) = dashboard(readers.clone());
         let (transparency, transparency_projector) = transparency(readers.clone());
         let (repositories, repositories_projector) = repositories(readers.clone(), Arc::new(IndexBlobs(blobs.clone())));
         let projectors: Vec<Box<dyn Projector>> = vec![
             Box::new(credentials_projector),
             // Before the repositories: what is to be published asks it whose a repository is.
-            Box::new(board_projector),
+            Box::new(dashboard_projector),
             Box::new(repositories_projector),
             Box::new(transparency_projector),
-            Box::new(HistoryProjector::default()),
+            Box::new(AuditIndexProjector::default()),
         ];
         let log = Arc::new(LogFeed(store.clone()));
         let (runner, progress) = Runner::open(read_models.writer, log.clone(), projectors).await?;
         let mut workers = Workers::default();
-        workers.start("projections", async move { warn!("{}", Causes(&runner.run().await)) });
+        workers.start("projections", async move { warn!("{}", ErrorChain(&runner.run().await)) });
         // Nobody is let in by what a key could do before it was revoked.
         progress.wait_for_projector(CREDENTIALS, store.head().await?).await?;
         if let Err(stopped) = progress.wait_for(store.head().await?).await {
             warn!("{stopped}");
         }
 
-        let projected = Arc::new(ProjectedRepositories { repositories: repositories.clone(), board: board.clone() });
+        let projected =
+            Arc::new(ProjectedRepositories { repositories: repositories.clone(), dashboard: dashboard.clone() });
         let git = Git {
             allow_local: settings.source.allow_local,
             environment: settings.source.environment.clone(),
@@ -161,7 +162,7 @@ impl Server {
         clear(&data.incoming())?;
         clear(&data.resigning())?;
         let github_access = github_access(&settings.github, executor.clone(), secrets.clone(), git.clone())
-            .map_err(|error| format!("[github] in the settings: {}", Causes(error.as_ref())))?;
+            .map_err(|error| format!("[github] in the settings: {}", ErrorChain(error.as_ref())))?;
         workers.start("github", github_worker(&settings.github, github_access.clone(), &public_url).run());
         let pipeline = Pipeline {
             executor: executor.clone(),
@@ -180,7 +181,7 @@ impl Server {
         let host = public_url.without_scheme();
         let log_signer = LogSigner::open(&executor, &secrets, host, trees, data.signed_logs()).await?;
         let statements =
-            StatedFacts { board: board.clone(), public_url: public_url.clone(), signer: log_signer.clone() };
+            StatedFacts { dashboard: dashboard.clone(), public_url: public_url.clone(), signer: log_signer.clone() };
         let publisher = Publisher {
             executor: executor.clone(),
             blobs: blobs.clone(),
@@ -213,10 +214,10 @@ impl Server {
         };
         workers.start("installers", publisher.run());
         workers.start("credentials", stopped(progress.clone(), stop.clone()));
-        let rolls = Rolls { executor: executor.clone(), secrets: secrets.clone(), mint: mint::token };
+        let rolls = Rolls { executor: executor.clone(), secrets: secrets.clone(), issue: tokens::issue };
         let windows = Arc::new(ProjectedWindows(credentials.clone()));
         workers.start("grace", WindowCloser { rolls: rolls.clone(), windows }.run());
-        let (uses, counting) = Uses::open(data.uses(), Utc::now).await?;
+        let (key_usage, counting) = KeyUsage::open(data.key_usage(), Utc::now).await?;
         workers.start("uses", counting);
         let every = settings.verify.every_seconds.map_or(self_check::EVERY_DEFAULT, Duration::from_secs);
         if !every.is_zero() {
@@ -243,17 +244,17 @@ impl Server {
         let commands = CommandRunner {
             executor: executor.clone(),
             progress: progress.clone(),
-            dashboards: &[BOARD, REPOSITORIES],
+            dashboards: &[DASHBOARD, REPOSITORIES],
         };
-        let auditor = Auditor::new(store.clone(), &readers, Some(uses.clone()), Some(persons));
+        let auditor = Auditor::new(store.clone(), &readers, Some(key_usage.clone()), Some(persons));
         let parts = Parts {
             commands,
             authenticator,
             rolls,
             moves,
-            uses: uses.clone(),
+            key_usage: key_usage.clone(),
             credentials,
-            board,
+            dashboard,
             repositories,
             transparency,
             auditor,
@@ -275,7 +276,7 @@ impl Server {
         let router = parts.router();
         // Last, because it is shown only once: nothing that could fail comes between here and there.
         let first_operator_token = first_operator_token(&executor, &progress).await?;
-        Ok(Self { first_operator_token, listener, store, lock, uses, router, workers, stop })
+        Ok(Self { first_operator_token, listener, store, lock, key_usage, router, workers, stop })
     }
 
     /// Answers requests until it is told to stop.
@@ -291,7 +292,7 @@ impl Server {
         let limits = server::Limits::with_open_files(raise_limit());
         let serving = server::serve(self.listener, self.router, limits, self.stop.clone());
         let ended = workers.while_serving(serving, self.stop).await;
-        if !matches!(timeout(LAST_USES_MAX, self.uses.flush()).await, Ok(Ok(()))) {
+        if !matches!(timeout(LAST_USES_MAX, self.key_usage.flush()).await, Ok(Ok(()))) {
             warn!("the last uses of access keys are not written down");
         }
         // Releases stop where they are; their last recorded step is where the next start takes them up.
@@ -323,7 +324,7 @@ async fn first_operator_token(executor: &Executor, progress: &Progress) -> Resul
     if executor.inspect::<Account, _>(account.0, |account, _| account.has_token()).await? {
         return Ok(None);
     }
-    let token = mint::token(TokenKind::Operator);
+    let token = tokens::issue(TokenKind::Operator);
     let renew = Command::RenewToken { token: TokenId(token.id()), secret_sha256: token.secret_sha256() };
     let renewed = executor.execute::<Account>(account.0, renew, &Context::of(Actor::CommandLine)).await?;
     if let Some(position) = renewed.position {
@@ -337,7 +338,7 @@ fn ci_issuer(settings: &Settings) -> Result<CiIssuer, BoxError> {
     let Oidc { issuer, proxy } = &settings.oidc;
     let issuer: IssuerUrl = issuer.as_deref().map_or_else(|| Ok(IssuerUrl::default()), str::parse)?;
     CiIssuer::new(&issuer, proxy.as_deref())
-        .map_err(|error| format!("[oidc] in the settings: {}", Causes(&error)).into())
+        .map_err(|error| format!("[oidc] in the settings: {}", ErrorChain(&error)).into())
 }
 
 /// How signing keys are made, the first one and those that follow it.

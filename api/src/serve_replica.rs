@@ -10,7 +10,7 @@ use commands::{
     signing_keys::PublicKeys,
 };
 use composition::{IndexBlobs, LogFeed};
-use domain::error_chain::Causes;
+use domain::error_chain::ErrorChain;
 use event_log::event_store::EventStore;
 use projections::{
     credentials::{CREDENTIALS, credentials},
@@ -68,7 +68,7 @@ impl ReplicaServer {
             vec![Box::new(credentials_projector), Box::new(repositories_projector)];
         let (runner, progress) = Runner::open(read_models.writer, Arc::new(LogFeed(store.clone())), projectors).await?;
         let mut workers = Workers::default();
-        workers.start("projections", async move { warn!("{}", Causes(&runner.run().await)) });
+        workers.start("projections", async move { warn!("{}", ErrorChain(&runner.run().await)) });
         let head = store.head().await?;
         progress.wait_for_projector(CREDENTIALS, head).await?;
         if let Err(stopped) = progress.wait_for(head).await {
@@ -85,7 +85,7 @@ impl ReplicaServer {
             credentials: CredentialsAddress::new(authorizer.clone(), Arc::new(KeptCredentials(credentials))),
             files: Files {
                 authorizer,
-                uses: None,
+                key_usage: None,
                 bytes: FileBytes::new(blobs, CACHE_MAX_BYTES),
                 certificates: keys.trusted(),
                 public_url,

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signing_key_lives_for_ever_unless_the_operator_says_for_how_long() {
+    fn a_signing_key_histories_for_ever_unless_the_operator_says_for_how_long() {
         assert_eq!(read("").expect("settings").signing.key_valid_days, None);
         let days = read("[signing]\nkey_valid_days = 365\n").expect("settings").signing.key_valid_days;
         assert_eq!(days.map(NonZeroU16::get), Some(365));

@@ -31,7 +31,7 @@ use ingest::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use pages::{BuildLogs, PagesState};
-use projections::{board::Board, credentials::Credentials, transparency::Transparency};
+use projections::{credentials::Credentials, dashboard::Dashboard, transparency::Transparency};
 use replica::feed::{self, FeedBlobs, FeedLimits, FeedLogs, FeedState};
 use serving::{
     installers::{CredentialsAddress, Installers, RolledCredentials},
@@ -40,7 +40,7 @@ use serving::{
     transparency::{self, TransparencyState},
 };
 use signing::log_signer::LogSigner;
-use stores::{blobs::Blobs, secrets::Secrets, uses::Uses};
+use stores::{blobs::Blobs, key_usage::KeyUsage, secrets::Secrets};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -58,11 +58,11 @@ pub(crate) struct Parts {
     /// Records which machines use their new keys.
     pub(crate) moves: Moves,
     /// Which access keys were used when.
-    pub(crate) uses: Uses,
+    pub(crate) key_usage: KeyUsage,
     /// Keys and tokens.
     pub(crate) credentials: Credentials,
     /// What dashboards show.
-    pub(crate) board: Board,
+    pub(crate) dashboard: Dashboard,
     /// What package clients see.
     pub(crate) repositories: Repositories,
     /// What can be proved of the event log.
@@ -145,12 +145,12 @@ impl Parts {
         GraphqlParts {
             executor: self.commands.executor.clone(),
             commands: self.commands.clone(),
-            board: self.board.clone(),
+            dashboard: self.dashboard.clone(),
             credentials: self.credentials.clone(),
             repositories: self.repositories.clone(),
             transparency: self.transparency.clone(),
             auditor: self.auditor.clone(),
-            uses: self.uses.clone(),
+            key_usage: self.key_usage.clone(),
             replicas: shared.last_seen.clone(),
             operators: Operators { executor: self.commands.executor.clone(), persons: persons.clone() },
             persons,
@@ -171,13 +171,13 @@ impl Parts {
             commands: self.commands.clone(),
             authenticator: self.authenticator.clone(),
             auditor: self.auditor.clone(),
-            board: self.board.clone(),
+            dashboard: self.dashboard.clone(),
             credentials: self.credentials.clone(),
             repositories: self.repositories.clone(),
-            uses: self.uses.clone(),
+            key_usage: self.key_usage.clone(),
             signing_keys: self.signing_keys.clone(),
             build_logs: BuildLogs {
-                board: self.board.clone(),
+                dashboard: self.dashboard.clone(),
                 blobs: self.blobs.clone(),
                 jobs: self.jobs.clone().into(),
             },
@@ -211,8 +211,8 @@ impl Parts {
                 },
             },
             ends: ReleaseEnds { commands: self.commands.clone(), stopping: self.stopping.clone() },
-            answers: ReleaseAnswers { board: self.board.clone(), public_url: self.public_url.clone() },
-            logs: ReleaseLogs { board: self.board.clone(), blobs: self.blobs.clone(), jobs: self.jobs.clone() },
+            answers: ReleaseAnswers { dashboard: self.dashboard.clone(), public_url: self.public_url.clone() },
+            logs: ReleaseLogs { dashboard: self.dashboard.clone(), blobs: self.blobs.clone(), jobs: self.jobs.clone() },
         }
     }
 
@@ -272,7 +272,7 @@ impl Parts {
     fn transparency(&self) -> TransparencyState {
         TransparencyState {
             authenticator: self.authenticator.clone(),
-            board: self.board.clone(),
+            dashboard: self.dashboard.clone(),
             transparency: self.transparency.clone(),
             signer: self.log_signer.clone(),
             store: self.store(),
@@ -298,7 +298,7 @@ impl Parts {
             credentials: CredentialsAddress::new(authorizer.clone(), Arc::new(hand_over)),
             files: Files {
                 authorizer,
-                uses: Some(self.uses.clone()),
+                key_usage: Some(self.key_usage.clone()),
                 bytes: shared.files,
                 certificates: trusted.clone(),
                 public_url: self.public_url.clone(),

@@ -10,7 +10,7 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    error_chain::Causes,
+    error_chain::ErrorChain,
     ids::{EventId, ProjectId, ReleaseId},
     names::TagName,
     project::{Command, Project, Trigger},
@@ -56,7 +56,7 @@ impl Deliveries {
                     page.events.into_iter().for_each(|recorded| backlog.fold(recorded));
                 }
                 Some(Err(cause)) => {
-                    error!(error = %Causes(&cause), "cannot follow the log");
+                    error!(error = %ErrorChain(&cause), "cannot follow the log");
                     sleep(RETRY_AFTER).await;
                 }
                 None => {}
@@ -99,7 +99,7 @@ impl Deliveries {
                 true
             }
             Err(ExecuteError::Log(cause)) => {
-                error!(project.id = %project, error = %Causes(&cause), "cannot act on a delivery for {project}");
+                error!(project.id = %project, error = %ErrorChain(&cause), "cannot act on a delivery for {project}");
                 false
             }
         }

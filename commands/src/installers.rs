@@ -28,7 +28,7 @@ pub use self::{
     publish::PublishInstallerError,
     published::{PublishedInstaller, PublishedInstallers},
 };
-use domain::error_chain::Causes;
+use domain::error_chain::ErrorChain;
 use event_log::{
     event_store::{BoxError, Filter, Follower},
     execute::Executor,
@@ -88,7 +88,7 @@ impl InstallerPublisher {
                         }
                     }
                     Err(cause) => {
-                        error!(error = %Causes(&cause), "cannot follow the log");
+                        error!(error = %ErrorChain(&cause), "cannot follow the log");
                         tokio::time::sleep(RETRY_AFTER).await;
                     }
                 },
@@ -116,7 +116,7 @@ impl InstallerPublisher {
                 let repository = of.repository;
                 error!(
                     repository.id = %repository,
-                    error = %Causes(&cause),
+                    error = %ErrorChain(&cause),
                     "cannot publish the installer of {}/{}", of.organisation, of.name
                 );
                 backlog.try_again(repository, Instant::now() + RETRY_AFTER);

@@ -37,7 +37,7 @@ use tokio::{
 use tracing::{debug, error, warn};
 
 pub use self::resign::{RESIGN_BATCH_PACKAGES, Resigner};
-use domain::error_chain::Causes;
+use domain::error_chain::ErrorChain;
 use event_log::{
     event_store::BoxError,
     execute::{Context, ExecuteError, Executor, LogError},
@@ -172,7 +172,7 @@ impl Publisher {
                     Ok(None) => continue,
                     Ok(Some(wait)) => wait,
                     Err(cause) => {
-                        error!(repository.id = %repository, error = %Causes(&cause), "cannot publish {repository}");
+                        error!(repository.id = %repository, error = %ErrorChain(&cause), "cannot publish {repository}");
                         RETRY_AFTER
                     }
                 };

@@ -13,7 +13,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use domain::{
-    error_chain::Causes,
+    error_chain::ErrorChain,
     ids::ProjectId,
     project::{Command, Project, TriggerRefused},
 };
@@ -90,7 +90,7 @@ impl RefusedTriggers {
                 match executor.execute::<Project>(project.0, command, &context).await {
                     Ok(_) | Err(ExecuteError::Refused(_)) => {}
                     Err(ExecuteError::Log(cause)) => {
-                        warn!(project.id = %project, count, error = %Causes(&cause), "cannot record refused triggers");
+                        warn!(project.id = %project, count, error = %ErrorChain(&cause), "cannot record refused triggers");
                     }
                 }
             }

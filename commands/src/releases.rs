@@ -38,7 +38,7 @@ use tracing::{error, info};
 use self::backlog::{Accepted, Backlog};
 pub use self::{configs::PACKAGES_MAX, job::live_log, slots::Slots};
 use building::{Builder, source::Git};
-use domain::error_chain::Causes;
+use domain::error_chain::ErrorChain;
 use event_log::{
     event_store::{BoxError, Filter, Follower},
     execute::{Context, Executor},
@@ -138,7 +138,7 @@ impl Pipeline {
                     }
                 }
                 Ok(Err(cause)) => {
-                    error!(error = %Causes(&cause), "cannot follow the log");
+                    error!(error = %ErrorChain(&cause), "cannot follow the log");
                     tokio::time::sleep(RETRY_AFTER).await;
                     continue;
                 }
@@ -149,7 +149,7 @@ impl Pipeline {
             has_news = false;
             while let Some(ended) = tasks.try_join_next() {
                 if let Err(cause) = ended {
-                    error!(error = %Causes(&cause), "a release broke off");
+                    error!(error = %ErrorChain(&cause), "a release broke off");
                 }
             }
             for (release, accepted) in &backlog.to_free {
@@ -178,7 +178,7 @@ impl Pipeline {
         let context = Context::of_worker(WORKER, Some(*because));
         let freed = self.executor.execute::<Project>(project.0, command, &context).await;
         if let Err(cause) = freed {
-            error!(release.id = %release, error = %Causes(&cause), "cannot free the tag of release {release}");
+            error!(release.id = %release, error = %ErrorChain(&cause), "cannot free the tag of release {release}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Rolling access keys: new keys for old ones, at once or within a grace window, and who is handed which.
 
 mod causes;
-mod hand_over;
+mod key_handover;
 mod moves;
 mod sealed;
 #[cfg(test)]
@@ -19,7 +19,7 @@ use domain::{
 };
 
 pub use self::{
-    hand_over::{HandOverError, HandedOver},
+    key_handover::{HandedOver, HandoverError},
     moves::{MOVES_WAITING_MAX, Moves, moves},
     windows::{ClosedWindow, OpenWindow, WindowCloser, Windows},
 };
@@ -37,7 +37,7 @@ pub struct Rolls {
     /// Where keys that are to be handed over lie sealed.
     pub secrets: Arc<Secrets>,
     /// Makes a token that nobody has ever seen.
-    pub mint: fn(TokenKind) -> Token,
+    pub issue: fn(TokenKind) -> Token,
 }
 
 /// What a roll led to.
@@ -141,7 +141,7 @@ impl Rolls {
                 }
                 _ => {}
             }
-            let tokens: Vec<Token> = olds.iter().map(|_| (self.mint)(TokenKind::AccessKey)).collect();
+            let tokens: Vec<Token> = olds.iter().map(|_| (self.issue)(TokenKind::AccessKey)).collect();
             let replacements = olds.iter().zip(&tokens).map(|(old, token)| Replacement {
                 old: *old,
                 new: AccessKeyId(token.id()),

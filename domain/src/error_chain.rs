@@ -3,9 +3,9 @@
 use std::{error::Error, fmt};
 
 /// An error with its causes, on one line. What an error says of its cause itself is not said again.
-pub struct Causes<'a>(pub &'a (dyn Error + 'static));
+pub struct ErrorChain<'a>(pub &'a (dyn Error + 'static));
 
-impl fmt::Display for Causes<'_> {
+impl fmt::Display for ErrorChain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut said = self.0.to_string();
         f.write_str(&said)?;
@@ -51,7 +51,7 @@ mod tests {
                 "cannot read it: error: no database: deeper",
             ),
         ] {
-            assert_eq!(Causes(&*layers(texts).expect("an error")).to_string(), line);
+            assert_eq!(ErrorChain(&*layers(texts).expect("an error")).to_string(), line);
         }
     }
 }

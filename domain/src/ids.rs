@@ -67,7 +67,7 @@ ids! {
     CiProofId,
     /// One recorded fact.
     EventId,
-    /// One wish to change something; a retry carries the same id.
+    /// One command to change something; a retry carries the same id.
     CommandId,
 }
 

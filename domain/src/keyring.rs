@@ -5,8 +5,8 @@ mod commands;
 mod decide;
 mod events;
 mod evolve;
+mod key_history;
 mod kind;
-mod lives;
 mod rolls;
 #[cfg(test)]
 mod tests;
@@ -22,8 +22,8 @@ pub use self::{
         ACCESS_KEYS_MAX, Command, ENROLS_MAX, EnrolmentLimits, GRACE_MAX, NAMED_KEYS_MAX, Refusal, Replacement, Terms,
     },
     events::{AccessKeyName, Event, NamedKind, Successor, WindowEnd},
+    key_history::{End, Ended, KeyHistories, Life},
     kind::{InvalidKeyKind, KeyKind},
-    lives::{End, Ended, Life, Lives},
     rolls::NextKey,
     window::Window,
 };
@@ -71,12 +71,12 @@ struct Machine {
     old: Option<AccessKeyId>,
     /// The enrolment key that let it in, or the one that followed it: none but that line lets it enrol again.
     enrolled_by: AccessKeyId,
-    crossing: Crossing,
+    window_state: WindowState,
 }
 
 /// Where a machine stands in a grace window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Crossing {
+enum WindowState {
     /// There is no window, or it had no older key when the window opened.
     Outside,
     /// It has not used its new key.
@@ -144,7 +144,7 @@ impl Keyring {
     }
 
     /// The key that took over from `key`, or itself.
-    fn heir(&self, key: AccessKeyId) -> AccessKeyId {
+    fn successor(&self, key: AccessKeyId) -> AccessKeyId {
         let successor = self.keys.get(&key).and_then(|key| key.successor);
         successor.filter(|successor| self.keys.contains_key(successor)).unwrap_or(key)
     }

@@ -185,12 +185,12 @@ pub struct Metadata {
     pub recorded_at: DateTime<Utc>,
     /// Who.
     pub actor: Actor,
-    /// The wish it came from. Unique in its stream.
+    /// The command it came from. Unique in its stream.
     pub command_id: CommandId,
-    /// The event that led to the wish, if one did.
+    /// The event that led to the command, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causation: Option<EventId>,
-    /// The IP address that the wish came from, sealed under the key of the person whose wish it was, for this command alone. None
+    /// The IP address that the command came from, sealed under the key of the person whose command it was, for this command alone. None
     /// for whoever is no person; an event without it has the bytes that it had before there were any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Personal>,

@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 pub use self::{
     commands::{Command, PACKAGES_MAX, Refusal},
     events::{CoSigner, Event, IndexFile, SignedIndex, Stated, Stored},
-    point::{Compact, InvalidPoint, NEWEST, Point},
+    point::{Compact, InvalidPoint, NEWEST, PointInTime},
     snapshots::NAMES_MAX as SNAPSHOT_NAMES_MAX,
     yank::{InvalidYankPolicy, InvalidYankReason, YANK_REASON_MAX_CHARS, YankPolicy, YankReason},
 };

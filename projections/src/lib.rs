@@ -1,18 +1,18 @@
 //! What people see: read models projected from the log, disposable and rebuilt byte for byte.
 //!
 //! A [`runner::Runner`] follows the log through the [`feed::Feed`] port and gives each event to every projector:
-//! [`credentials`] (who may enter), [`board`] (dashboards) and [`index`] (the APT and YUM indexes).
+//! [`credentials`] (who may enter), [`dashboard`] (dashboards) and [`index`] (the APT and YUM indexes).
 
+pub mod audit_index;
 pub mod blob;
-pub mod board;
 pub mod bulk;
 pub mod checkpoint;
 pub mod credentials;
+pub mod dashboard;
 pub mod feed;
-pub mod history;
-mod kept;
 pub mod projector;
 pub mod read_models;
+mod row_cache;
 pub mod runner;
 pub mod transparency;
 

@@ -22,8 +22,8 @@ use uuid::Uuid;
 
 use crate::{
     blob::{BlobError, BlobStore},
-    board::{self, Board},
     credentials::{self, Credentials},
+    dashboard::{self, Dashboard},
     feed::{Feed, FeedError, Page},
     projector::Projector,
     read_models::ReadModels,
@@ -122,7 +122,7 @@ pub struct World {
 /// Projections at work; they stop when this is dropped.
 pub struct Running {
     pub credentials: Credentials,
-    pub board: Board,
+    pub dashboard: Dashboard,
     pub progress: Progress,
     pub task: JoinHandle<RunnerError>,
 }
@@ -133,7 +133,18 @@ impl Drop for Running {
     }
 }
 
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl World {
+    /// An empty log and no read models.
+    ///
+    /// # Panics
+    /// If there is no place for temporary files.
+    #[must_use]
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let blobs = folder.path().join("blobs");
@@ -155,16 +166,16 @@ impl World {
         self.start_with(file, |_| Vec::new()).await
     }
 
-    /// As [`start`](Self::start), with `more` projectors of another crate between the credentials and the board.
+    /// As [`start`](Self::start), with `more` projectors of another crate between the credentials and the dashboard.
     pub async fn start_with(&self, file: &str, more: impl FnOnce(SqlitePool) -> Vec<Box<dyn Projector>>) -> Running {
         let models = ReadModels::open(self.folder.path().join(file)).await.unwrap();
         let (credentials, first) = credentials::credentials(models.readers.clone());
-        let (board, last) = board::board(models.readers.clone());
+        let (dashboard, last) = dashboard::dashboard(models.readers.clone());
         let mut projectors: Vec<Box<dyn Projector>> = vec![Box::new(first)];
         projectors.extend(more(models.readers));
         projectors.push(Box::new(last));
         let (runner, progress) = Runner::open(models.writer, self.feed.clone(), projectors).await.unwrap();
-        Running { credentials, board, progress, task: tokio::spawn(runner.run()) }
+        Running { credentials, dashboard, progress, task: tokio::spawn(runner.run()) }
     }
 }
 

@@ -75,7 +75,7 @@ pub enum BackupError {
     Archive(#[from] ArchiveError),
     /// The file cannot be copied while it is written.
     #[error("cannot copy {USES}")]
-    Uses(#[from] sqlx::Error),
+    KeyUsage(#[from] sqlx::Error),
 }
 
 /// Backs up into the folder `to`: a new one, or one that holds an earlier backup of the same server, to which only what is new is
@@ -136,12 +136,12 @@ async fn copy_uses(
     folder: &ArchiveFolder,
     files: &mut BTreeMap<String, FilePart>,
 ) -> Result<(), BackupError> {
-    if !data.uses().exists() {
+    if !data.key_usage().exists() {
         return Ok(());
     }
     let scratch = Scratch::new(data.path()).map_err(io("use", data.path()))?;
     let copy = scratch.path().join(USES);
-    let options = SqliteConnectOptions::new().filename(data.uses()).read_only(true);
+    let options = SqliteConnectOptions::new().filename(data.key_usage()).read_only(true);
     let mut rows = SqliteConnection::connect_with(&options).await?;
     sqlx::query("vacuum into ?").bind(copy.to_string_lossy().into_owned()).execute(&mut rows).await?;
     rows.close().await?;

@@ -145,7 +145,7 @@ impl DataFolder {
 
     /// Who used which access key when.
     #[must_use]
-    pub fn uses(&self) -> PathBuf {
+    pub fn key_usage(&self) -> PathBuf {
         self.root.join("uses.sqlite")
     }
 

@@ -7,7 +7,7 @@ use domain::{
     event::{BlobKind, DecodeError, blobs as named_blobs, decode},
     recorded::{RawEvent, Recorded},
 };
-use formats::rope::Manifest as Rope;
+use formats::segmented_file::Manifest as Segmented;
 use stores::blobs::{BlobError, Blobs};
 
 use super::{ArchiveError, ArchiveFolder, BlobsPart, HowBlobs, LogFile};
@@ -82,9 +82,9 @@ impl<'a> NamedBlobs<'a> {
         if !self.put_one(digest).await? || kind == BlobKind::Whole {
             return Ok(());
         }
-        // What is no rope is told by `verify`; its bytes are copied as they are.
-        let rope = Rope::parse(&self.blobs.get(digest).await?).unwrap_or_default();
-        for piece in rope.blobs() {
+        // What is no segmented file is told by `verify`; its bytes are copied as they are.
+        let segmented_file = Segmented::parse(&self.blobs.get(digest).await?).unwrap_or_default();
+        for piece in segmented_file.blobs() {
             self.put_one(piece).await?;
         }
         Ok(())

@@ -4,14 +4,15 @@ use std::{fmt, time::Duration};
 
 use domain::recorded::Position;
 use projections::{
-    board::BOARD, checkpoint::checkpoints, credentials::CREDENTIALS, history::HISTORY, transparency::TRANSPARENCY,
+    audit_index::AUDIT_INDEX, checkpoint::checkpoints, credentials::CREDENTIALS, dashboard::DASHBOARD,
+    transparency::TRANSPARENCY,
 };
 use tokio::time::{Instant, sleep};
 
 use super::{AuditError, Auditor};
 
 /// The projectors whose rows answers are made of.
-const READ: [&str; 4] = [BOARD, CREDENTIALS, HISTORY, TRANSPARENCY];
+const READ: [&str; 4] = [DASHBOARD, CREDENTIALS, AUDIT_INDEX, TRANSPARENCY];
 /// How long a question waits for what was recorded before it.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 /// Read models that do not move for so long are fed by nobody.
@@ -83,7 +84,7 @@ impl Auditor {
 #[cfg(test)]
 mod tests {
     use composition::testing::Core;
-    use projections::{history::Page, read_models::ReadModels};
+    use projections::{audit_index::Page, read_models::ReadModels};
     use tempfile::TempDir;
 
     use super::{super::Question, *};

@@ -7,7 +7,7 @@ use domain::{
     recorded::{RawEvent, Recorded, Revision},
     repository,
 };
-use projections::history::{Page, Wanted};
+use projections::audit_index::{Page, Wanted};
 
 use super::{AuditError, Auditor, Entry};
 

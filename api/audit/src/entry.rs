@@ -43,7 +43,7 @@ pub struct Entry {
     pub person: Option<String>,
     /// The IP address that a person's request came from; `erased` once nobody can read it any more, none if none is recorded.
     pub origin: Option<String>,
-    /// The wish it came from; the same for all events of one wish.
+    /// The command it came from; the same for all events of one command.
     pub command: String,
     /// The event that it followed from, if the log says so.
     pub because: Option<String>,

@@ -13,9 +13,9 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use domain::{canonical, error_chain::Causes, recorded::Position};
+use domain::{canonical, error_chain::ErrorChain, recorded::Position};
 use futures::stream;
-use projections::history::{Page, Wanted};
+use projections::audit_index::{Page, Wanted};
 
 use super::{AuditError, Auditor, Question};
 
@@ -108,7 +108,7 @@ impl Auditor {
                 let Some(after) = state else { return Ok(None) };
                 let page = Page { after, newest_first: false, limit: EXPORTED_AT_ONCE };
                 let found = auditor.some(&wanted, page).await.inspect_err(|error| {
-                    tracing::error!(error = %Causes(error), "an export of events breaks off");
+                    tracing::error!(error = %ErrorChain(error), "an export of events breaks off");
                 })?;
                 let Some(last) = found.last() else { return Ok(None) };
                 let next = Some(last.position);

@@ -7,7 +7,7 @@ use domain::{
     recorded::{Actor, Position, RawEvent, Recorded, Revision, StreamId},
 };
 use event_log::event_store::{Filter, ReadError};
-use projections::history::{Page, Wanted};
+use projections::audit_index::{Page, Wanted};
 use serde::Serialize;
 
 use super::{AuditError, Auditor, Entry, Question, Who, who};
@@ -33,7 +33,7 @@ impl Auditor {
     /// was an operator, or an organisation that never was; the read models cannot be read.
     pub async fn wanted(&self, question: &Question) -> Result<Wanted, AuditError> {
         if let Some(organisation) = question.organisation()?
-            && self.board.organisation(&organisation).await?.is_none()
+            && self.dashboard.organisation(&organisation).await?.is_none()
         {
             return Err(AuditError::Unknown(format!("organisation {organisation}")));
         }
@@ -57,7 +57,7 @@ impl Auditor {
     /// The log or the read models cannot be read.
     pub async fn page(&self, wanted: &Wanted, page: Page) -> Result<EventPage, AuditError> {
         let limit = page.limit.min(FIRST_MAX as usize);
-        let mut positions = self.history.positions(wanted, Page { limit: limit + 1, ..page }).await?;
+        let mut positions = self.audit_index.positions(wanted, Page { limit: limit + 1, ..page }).await?;
         let has_more = positions.len() > limit;
         positions.truncate(limit);
         let next = positions.last().filter(|_| has_more).map(|last| last.0);
@@ -71,7 +71,7 @@ impl Auditor {
     }
 
     pub(super) async fn some(&self, wanted: &Wanted, page: Page) -> Result<Vec<Recorded<RawEvent>>, AuditError> {
-        let positions = self.history.positions(wanted, page).await?;
+        let positions = self.audit_index.positions(wanted, page).await?;
         let mut found = self.read(&positions).await?;
         found.retain(|event| speaks_of(event, wanted));
         Ok(found)

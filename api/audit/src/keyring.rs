@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 use domain::{
     event::{self, Event, Subject},
     ids::{AccessKeyId, RepositoryId},
-    keyring::{KeyKind, Life, Lives},
+    keyring::{KeyHistories, KeyKind, Life},
     recorded::{RawEvent, Recorded, Revision, StreamId},
 };
-use projections::{board::Repository, history::Wanted};
+use projections::{audit_index::Wanted, dashboard::Repository};
 use serde::Serialize;
 
 use super::{
@@ -100,14 +100,14 @@ impl Auditor {
         let about = Wanted { subject: Some(Subject::Key(key)), ..Wanted::default() };
         let first = self.first(&about, 1).await?.pop().ok_or_else(unknown)?;
         let repository = RepositoryId(first.stream.id());
-        let mut lives = Lives::default();
+        let mut histories = KeyHistories::default();
         let mut events: Vec<Recorded<RawEvent>> = Vec::new();
         self.each_of(&keyring(repository), Revision(0), |recorded| {
             if let Ok(Event::Keyring(event)) = event::decode(&recorded.event) {
                 // A roll ends keys that it does not name.
-                let before = (lives.get(key).cloned(), lives.end(key));
-                lives.evolve(&event, recorded.metadata.recorded_at);
-                let is_about = before != (lives.get(key).cloned(), lives.end(key));
+                let before = (histories.get(key).cloned(), histories.end(key));
+                histories.evolve(&event, recorded.metadata.recorded_at);
+                let is_about = before != (histories.get(key).cloned(), histories.end(key));
                 if is_about && events.len() < STORY_EVENTS_MAX {
                     events.push(recorded);
                 }
@@ -115,9 +115,9 @@ impl Auditor {
             true
         })
         .await?;
-        let life = lives.get(key).ok_or_else(unknown)?;
-        let end = lives.end(key);
-        let row = self.board.repository(repository).await?;
+        let life = histories.get(key).ok_or_else(unknown)?;
+        let end = histories.end(key);
+        let row = self.dashboard.repository(repository).await?;
         let (used, fetched) = self.used(key).await?;
         let events = self.entries(&events).await?;
         Ok(KeyStory {
@@ -141,11 +141,11 @@ impl Auditor {
     }
 
     async fn used(&self, key: AccessKeyId) -> Result<(Option<Acted>, Vec<FetchedPackage>), AuditError> {
-        let Some(uses) = &self.uses else { return Ok((None, Vec::new())) };
-        let seen = uses.seen(&[key]).await?.remove(&key);
+        let Some(key_usage) = &self.key_usage else { return Ok((None, Vec::new())) };
+        let seen = key_usage.seen(&[key]).await?.remove(&key);
         let used =
             seen.map(|seen| Acted { events: seen.times, first_at: Some(seen.first_at), last_at: Some(seen.last_at) });
-        let fetched = uses.fetched_with(key, FETCHED_MAX, 0).await?;
+        let fetched = key_usage.fetched_with(key, FETCHED_MAX, 0).await?;
         Ok((used, fetched.iter().map(FetchedPackage::from).collect()))
     }
 
@@ -160,12 +160,13 @@ impl Auditor {
         after: Option<AccessKeyId>,
         first: u32,
     ) -> Result<Access, AuditError> {
-        let row = self.board.repository(repository).await?;
+        let row = self.dashboard.repository(repository).await?;
         let row = row.ok_or_else(|| AuditError::Unknown("such repository".to_owned()))?;
-        let lives = self.lives(repository).await?;
+        let histories = self.histories(repository).await?;
         let limit = first.min(FIRST_MAX) as usize;
-        let keys = lives.entrants(at).count() as u64;
-        let mut some: Vec<_> = lives.entrants(at).filter(|(key, _)| after.is_none_or(|after| *key > after)).collect();
+        let keys = histories.entrants(at).count() as u64;
+        let mut some: Vec<_> =
+            histories.entrants(at).filter(|(key, _)| after.is_none_or(|after| *key > after)).collect();
         let has_more = some.len() > limit;
         some.truncate(limit);
         Ok(Access {
@@ -173,27 +174,27 @@ impl Auditor {
             at,
             keys,
             next: some.last().filter(|_| has_more).map(|(key, _)| shown(key.0)),
-            entrants: some.into_iter().map(|(key, life)| Entrant::of(key, life, &lives)).collect(),
+            entrants: some.into_iter().map(|(key, life)| Entrant::of(key, life, &histories)).collect(),
         })
     }
 
     /// The lives of all keys that a repository ever had.
-    pub(super) async fn lives(&self, repository: RepositoryId) -> Result<Lives, AuditError> {
-        let mut lives = Lives::default();
+    pub(super) async fn histories(&self, repository: RepositoryId) -> Result<KeyHistories, AuditError> {
+        let mut histories = KeyHistories::default();
         self.each_of(&keyring(repository), Revision(0), |recorded| {
             if let Ok(Event::Keyring(event)) = event::decode(&recorded.event) {
-                lives.evolve(&event, recorded.metadata.recorded_at);
+                histories.evolve(&event, recorded.metadata.recorded_at);
             }
             true
         })
         .await?;
-        Ok(lives)
+        Ok(histories)
     }
 }
 
 impl Entrant {
-    fn of(key: AccessKeyId, life: &Life, lives: &Lives) -> Self {
-        let end = lives.end(key);
+    fn of(key: AccessKeyId, life: &Life, histories: &KeyHistories) -> Self {
+        let end = histories.end(key);
         Self {
             key: shown(key.0),
             name: life.name.clone(),
@@ -210,7 +211,7 @@ fn keyring(repository: RepositoryId) -> StreamId {
     StreamId::new("keyring", repository.0)
 }
 
-/// `acme/debian`, or its id before the board knows it.
+/// `acme/debian`, or its id before the dashboard knows it.
 pub(super) fn named(row: Option<Repository>, repository: RepositoryId) -> String {
     row.map_or_else(|| repository.to_string(), |row| format!("{}/{}", row.organisation, row.name))
 }

@@ -22,9 +22,9 @@ use std::{path::Path, sync::Arc};
 
 use event_log::event_store::{EventStore, ReadError};
 use projections::{
-    board::{Board, board},
+    audit_index::AuditIndex,
     credentials::{Credentials, credentials},
-    history::History,
+    dashboard::{Dashboard, dashboard},
     transparency::{Transparency, transparency},
 };
 use sqlx::{
@@ -45,7 +45,7 @@ pub use self::{
     token::TokenStory,
     words::{Acted, FetchedPackage, FetchedWith, InvalidQuestion, Question, Who, key_or_token, time, who},
 };
-use stores::uses::Uses;
+use stores::key_usage::KeyUsage;
 
 /// Most events of a story that are shown; the list of events has all of them.
 pub const STORY_EVENTS_MAX: usize = 200;
@@ -55,11 +55,11 @@ pub const STORY_EVENTS_MAX: usize = 200;
 pub struct Auditor {
     log: Arc<dyn EventStore>,
     readers: SqlitePool,
-    history: History,
+    audit_index: AuditIndex,
     transparency: Transparency,
-    board: Board,
+    dashboard: Dashboard,
     credentials: Credentials,
-    uses: Option<Uses>,
+    key_usage: Option<KeyUsage>,
     persons: Option<Persons>,
 }
 
@@ -86,15 +86,20 @@ pub enum AuditError {
 impl Auditor {
     /// Answers from a log and its read models; `readers` are theirs. Without `persons`, names and addresses stay sealed.
     #[must_use]
-    pub fn new(log: Arc<dyn EventStore>, readers: &SqlitePool, uses: Option<Uses>, persons: Option<Persons>) -> Self {
+    pub fn new(
+        log: Arc<dyn EventStore>,
+        readers: &SqlitePool,
+        key_usage: Option<KeyUsage>,
+        persons: Option<Persons>,
+    ) -> Self {
         Self {
             log,
             readers: readers.clone(),
-            history: History::new(readers.clone()),
+            audit_index: AuditIndex::new(readers.clone()),
             transparency: transparency(readers.clone()).0,
-            board: board(readers.clone()).0,
+            dashboard: dashboard(readers.clone()).0,
             credentials: credentials(readers.clone()).0,
-            uses,
+            key_usage,
             persons,
         }
     }
@@ -106,7 +111,7 @@ impl Auditor {
     pub async fn beside(
         log: Arc<dyn EventStore>,
         read_models: &Path,
-        uses: &Path,
+        key_usage: &Path,
         persons: Option<Persons>,
     ) -> Result<Self, AuditError> {
         let missing = || AuditError::NotProjected(read_models.display().to_string());
@@ -119,7 +124,7 @@ impl Auditor {
         if made.await?.is_none() {
             return Err(missing());
         }
-        let uses = uses.exists().then(|| Uses::read_only(uses));
-        Ok(Self::new(log, &readers, uses, persons))
+        let key_usage = key_usage.exists().then(|| KeyUsage::read_only(key_usage));
+        Ok(Self::new(log, &readers, key_usage, persons))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use api_http::tokens as mint;
+use api_http::tokens;
 use chrono::{DateTime, Utc};
 use domain::{
     account::{Account, Command, Event, Refusal},
@@ -76,7 +76,7 @@ impl Operators {
         let person = PersonId(Uuid::now_v7());
         // Before the event, so that what it holds can always be opened. A crash here leaves a key that opens nothing.
         self.persons.make_key(person).await?;
-        let token = mint::token(TokenKind::Operator);
+        let token = tokens::issue(TokenKind::Operator);
         let register = Command::Register {
             name: self.persons.seal(person, Field::Name, name).await?,
             email: self.persons.seal(person, Field::Email, email).await?,
@@ -92,7 +92,7 @@ impl Operators {
     /// # Errors
     /// See [`OperatorsError`].
     pub async fn renew_token(&self, person: PersonId, context: &Context) -> Result<Done<Token>, OperatorsError> {
-        let token = mint::token(TokenKind::Operator);
+        let token = tokens::issue(TokenKind::Operator);
         let renew = Command::RenewTokenOfPerson { token: TokenId(token.id()), secret_sha256: token.secret_sha256() };
         let done = self.executor.execute::<Account>(person.0, renew, context).await?;
         Ok(Done { value: token, position: done.position })

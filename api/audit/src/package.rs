@@ -8,12 +8,12 @@ use domain::{
     digest::Sha256,
     event::{self, Event, Subject},
     ids::{AccessKeyId, RepositoryId},
-    keyring::{KeyKind, Lives},
+    keyring::{KeyHistories, KeyKind},
     repository,
 };
-use projections::history::Wanted;
+use projections::audit_index::Wanted;
 use serde::Serialize;
-use stores::uses::Fetch;
+use stores::key_usage::Fetch;
 
 use super::{
     AuditError, Auditor, Entry, STORY_EVENTS_MAX,
@@ -71,7 +71,7 @@ impl Auditor {
             return Err(AuditError::Unknown(format!("package {sha256}")));
         }
         let mut held: Vec<(RepositoryId, Holding)> = Vec::new();
-        let mut lives: HashMap<RepositoryId, Lives> = HashMap::new();
+        let mut histories: HashMap<RepositoryId, KeyHistories> = HashMap::new();
         for recorded in &events {
             let repository = RepositoryId(recorded.stream.id());
             match event::decode(&recorded.event) {
@@ -79,18 +79,18 @@ impl Auditor {
                     repository::Event::PackageAdded { package, .. }
                     | repository::Event::PackageResigned { package, .. },
                 )) if package.sha256 == sha256 => {
-                    let keys = self.lives(repository).await?;
+                    let keys = self.histories(repository).await?;
                     let kinds = keys.entrants(now).map(|(_, life)| life.kind);
                     let (mut opening, mut machines) = (0, 0);
                     for kind in kinds.filter(|kind| *kind != KeyKind::Enrolment) {
                         opening += 1;
                         machines += u64::from(kind == KeyKind::Machine);
                     }
-                    lives.insert(repository, keys);
+                    histories.insert(repository, keys);
                     held.push((
                         repository,
                         Holding {
-                            repository: named(self.board.repository(repository).await?, repository),
+                            repository: named(self.dashboard.repository(repository).await?, repository),
                             since: recorded.metadata.recorded_at,
                             file_name: package.file_name.clone(),
                             is_newest: true,
@@ -107,15 +107,15 @@ impl Auditor {
                 _ => {}
             }
         }
-        let fetches = match &self.uses {
-            Some(uses) => uses.fetched_by(&sha256, after, first).await?,
+        let fetches = match &self.key_usage {
+            Some(key_usage) => key_usage.fetched_by(&sha256, after, first).await?,
             None => Vec::new(),
         };
         let next = fetches.last().filter(|_| fetches.len() >= first as usize).map(|last| shown(last.key.0));
         Ok(PackageStory {
             sha256: sha256.to_string(),
             repositories: held.into_iter().map(|(_, holding)| holding).collect(),
-            fetched: self.fetchers(&fetches, &lives, now).await?,
+            fetched: self.fetchers(&fetches, &histories, now).await?,
             next,
             events: self.entries(&events).await?,
         })
@@ -124,7 +124,7 @@ impl Auditor {
     async fn fetchers(
         &self,
         fetches: &[Fetch],
-        lives: &HashMap<RepositoryId, Lives>,
+        histories: &HashMap<RepositoryId, KeyHistories>,
         now: DateTime<Utc>,
     ) -> Result<Vec<FetchedWith>, AuditError> {
         let ids: Vec<_> = fetches.iter().map(|fetch| fetch.key).collect();
@@ -133,12 +133,12 @@ impl Auditor {
         let mut names: HashMap<RepositoryId, String> = HashMap::new();
         for key in known.values() {
             if let hash_map::Entry::Vacant(unknown) = names.entry(key.repository) {
-                unknown.insert(named(self.board.repository(key.repository).await?, key.repository));
+                unknown.insert(named(self.dashboard.repository(key.repository).await?, key.repository));
             }
         }
         let fetcher = |fetch: &Fetch| {
             let key = known.get(&fetch.key);
-            let lives = key.and_then(|key| lives.get(&key.repository));
+            let histories = key.and_then(|key| histories.get(&key.repository));
             FetchedWith {
                 key: shown(fetch.key.0),
                 name: key.map(|key| key.name.clone()),
@@ -147,13 +147,13 @@ impl Auditor {
                 first_at: fetch.seen.first_at,
                 last_at: fetch.seen.last_at,
                 times: fetch.seen.times,
-                still_works: lives.is_some_and(|lives| works(lives, fetch.key, now)),
+                still_works: histories.is_some_and(|histories| works(histories, fetch.key, now)),
             }
         };
         Ok(fetches.iter().map(fetcher).collect())
     }
 }
 
-fn works(lives: &Lives, key: AccessKeyId, now: DateTime<Utc>) -> bool {
-    lives.get(key).is_some() && lives.end(key).is_none_or(|end| now < end.at)
+fn works(histories: &KeyHistories, key: AccessKeyId, now: DateTime<Utc>) -> bool {
+    histories.get(key).is_some() && histories.end(key).is_none_or(|end| now < end.at)
 }

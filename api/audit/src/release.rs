@@ -7,7 +7,7 @@ use domain::{
     recorded::{RawEvent, Recorded},
     release, repository,
 };
-use projections::history::Wanted;
+use projections::audit_index::Wanted;
 use serde::Serialize;
 
 use super::{AuditError, Auditor, Entry, STORY_EVENTS_MAX};
@@ -55,7 +55,7 @@ impl Auditor {
         for recorded in &events {
             match event::decode(&recorded.event) {
                 Ok(Event::Release(release::Event::Received { organisation, project, tag, version })) => {
-                    let row = self.board.project(project).await?;
+                    let row = self.dashboard.project(project).await?;
                     story.project = row.map(|row| format!("{organisation}/{}", row.name));
                     story.tag = Some(tag.to_string());
                     story.version = Some(version.to_string());

@@ -79,7 +79,7 @@ fn times(used: Option<&Acted>) -> String {
     }
 }
 
-fn minted(at: DateTime<Utc>, by: Option<&String>) -> String {
+fn issued(at: DateTime<Utc>, by: Option<&String>) -> String {
     format!("{} by {}", when(at), or_unknown(by))
 }
 
@@ -94,7 +94,7 @@ impl From<&TokenStory> for Shown {
             ("project", story.project.clone()),
             ("whose", story.holder.clone()),
             ("name", story.name.clone()),
-            ("minted", story.issued_at.map(|at| minted(at, story.issued_by.as_ref()))),
+            ("issued", story.issued_at.map(|at| issued(at, story.issued_by.as_ref()))),
             ("ends", Some(ends(story.ends_at, story.ends_because.as_deref()))),
             ("successor", story.successor.clone()),
             ("changed things", Some(times(Some(&story.used)))),
@@ -104,7 +104,7 @@ impl From<&TokenStory> for Shown {
 
 impl Story for TokenStory {
     fn lists(self) -> Vec<(&'static str, Vec<Entry>)> {
-        vec![("What happened to it", self.events), ("What it did last", self.deeds)]
+        vec![("What happened to it", self.events), ("What it did last", self.actions)]
     }
 }
 
@@ -115,7 +115,7 @@ impl From<&KeyStory> for Shown {
             ("key", Some(format!("{} ({}, {})", story.key, story.kind, story.name))),
             ("opens", Some(format!("{}, {} packages", story.repository, story.packages))),
             ("generation", Some(story.generation.to_string())),
-            ("minted", Some(minted(story.issued_at, story.issued_by.as_ref()))),
+            ("issued", Some(issued(story.issued_at, story.issued_by.as_ref()))),
             ("ends", Some(ends(story.ends_at, story.ends_because.as_deref()))),
             ("follows", story.follows.clone()),
             ("successor", story.successor.clone()),
@@ -172,7 +172,7 @@ impl From<&Access> for Shown {
         ])
         .table(
             "Who could enter",
-            ["key", "kind", "name", "generation", "minted", "ends"],
+            ["key", "kind", "name", "generation", "issued", "ends"],
             access.entrants.iter().map(row),
             access.next.as_ref(),
         )

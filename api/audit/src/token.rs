@@ -1,4 +1,4 @@
-//! API, operator and feed tokens: minted, used, ended.
+//! API, operator and feed tokens: issued, used, ended.
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
@@ -9,7 +9,7 @@ use domain::{
     organisation, project,
     recorded::{Actor, RawEvent, Recorded},
 };
-use projections::history::{Page, Wanted};
+use projections::audit_index::{Page, Wanted};
 use serde::Serialize;
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
     words::{Acted, shown},
 };
 
-/// Most of a token's newest deeds in its story; the list of events has all of them.
+/// Most of a token's newest actions in its story; the list of events has all of them.
 const DEEDS_MAX: usize = 20;
 
 /// Everything about one token.
@@ -48,7 +48,7 @@ pub struct TokenStory {
     /// What happened to it, oldest first.
     pub events: Vec<Entry>,
     /// What it did, newest first.
-    pub deeds: Vec<Entry>,
+    pub actions: Vec<Entry>,
 }
 
 impl Auditor {
@@ -78,7 +78,7 @@ impl Auditor {
         let by = Wanted { actors: vec![actor], ..Wanted::default() };
         let newest = Page { after: None, newest_first: true, limit: DEEDS_MAX };
         let project = match events.iter().find(|event| event.stream.kind() == "project") {
-            Some(event) => self.board.project(ProjectId(event.stream.id())).await?,
+            Some(event) => self.dashboard.project(ProjectId(event.stream.id())).await?,
             None => None,
         };
         let end = [life.ended, life.expires_at.map(|at| (at, "expired"))].into_iter().flatten().min();
@@ -96,9 +96,9 @@ impl Auditor {
             ends_at: end.map(|(at, _)| at),
             ends_because: end.map(|(_, because)| because.to_owned()),
             successor: life.successor.map(|id| shown(id.0)),
-            used: self.history.tally(&by).await?.into(),
+            used: self.audit_index.tally(&by).await?.into(),
             events: self.entries(&events).await?,
-            deeds: self.entries(&self.some(&by, newest).await?).await?,
+            actions: self.entries(&self.some(&by, newest).await?).await?,
         })
     }
 

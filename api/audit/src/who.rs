@@ -21,7 +21,7 @@ use crate::operators::nameless;
 const ERASED: &str = "erased";
 /// In place of an address where no key of persons is at hand.
 const SEALED: &str = "sealed";
-/// In place of an address that the person's key does not open: it was not sealed for this wish.
+/// In place of an address that the person's key does not open: it was not sealed for this command.
 const UNREADABLE: &str = "unreadable";
 
 impl Auditor {
@@ -115,7 +115,7 @@ impl Operators<'_> {
         Some(name.map_or_else(|| nameless(*person), |name| format!("operator {name}")))
     }
 
-    /// The address that the wish came from, or in a word why it is not shown; none if none is recorded.
+    /// The address that the command came from, or in a word why it is not shown; none if none is recorded.
     pub(super) async fn origin(&self, metadata: &Metadata) -> Option<String> {
         let origin = metadata.origin.as_ref()?;
         let account = self.account(&metadata.actor).filter(|account| account.person == origin.person);

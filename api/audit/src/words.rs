@@ -9,9 +9,9 @@ use domain::{
     recorded::Actor,
     token::{id_text, parse_id_text},
 };
-use projections::history::{Tally, Wanted};
+use projections::audit_index::{Tally, Wanted};
 use serde::Serialize;
-use stores::uses::{Fetch, Seen};
+use stores::key_usage::{Fetch, Seen};
 use uuid::Uuid;
 
 /// Which events are asked for, as texts. All that is set must fit.

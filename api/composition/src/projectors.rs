@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use index::repositories;
 use projections::{
-    board::board, credentials::credentials, history::HistoryProjector, projector::MakeProjector,
+    audit_index::AuditIndexProjector, credentials::credentials, dashboard::dashboard, projector::MakeProjector,
     transparency::transparency,
 };
 use stores::blobs::Blobs;
@@ -17,8 +17,8 @@ pub fn every_projector(blobs: Blobs) -> Vec<(&'static str, MakeProjector)> {
     vec![
         ("credentials", Box::new(|readers| Box::new(credentials(readers).1))),
         ("repositories", Box::new(|readers| Box::new(repositories(readers, Arc::new(IndexBlobs(blobs))).1))),
-        ("board", Box::new(|readers| Box::new(board(readers).1))),
+        ("dashboard", Box::new(|readers| Box::new(dashboard(readers).1))),
         ("transparency", Box::new(|readers| Box::new(transparency(readers).1))),
-        ("history", Box::new(|_| Box::new(HistoryProjector::default()))),
+        ("audit_index", Box::new(|_| Box::new(AuditIndexProjector::default()))),
     ]
 }

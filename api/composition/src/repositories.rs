@@ -18,7 +18,7 @@ use event_log::event_store::BoxError;
 use futures::future::BoxFuture;
 use index::Repositories;
 use projections::{
-    board::{Board, PAGE_MAX},
+    dashboard::{Dashboard, PAGE_MAX},
     transparency::Transparency,
 };
 use signing::log_signer::{LogSigner, Trees};
@@ -29,7 +29,7 @@ pub struct ProjectedRepositories {
     /// What is in them and what clients see.
     pub repositories: Repositories,
     /// Which there are.
-    pub board: Board,
+    pub dashboard: Dashboard,
 }
 
 impl publishing::Candidates for ProjectedRepositories {
@@ -82,7 +82,7 @@ impl releases::Repositories for ProjectedRepositories {
             let mut found = Vec::new();
             let mut offset = 0;
             loop {
-                let page = self.board.repositories(Some(organisation), offset, PAGE_MAX).await?;
+                let page = self.dashboard.repositories(Some(organisation), offset, PAGE_MAX).await?;
                 found.extend(
                     page.iter().filter(|repository| repository.format == format).map(|repository| repository.id),
                 );
@@ -102,7 +102,7 @@ impl releases::Repositories for ProjectedRepositories {
 /// What signed texts say: where earlier states are, and what the organisation's log was.
 pub struct StatedFacts {
     /// Whose each repository is.
-    pub board: Board,
+    pub dashboard: Dashboard,
     /// Where clients reach this server.
     pub public_url: PublicUrl,
     /// Vouches for the logs.
@@ -112,7 +112,7 @@ pub struct StatedFacts {
 impl publishing::Statements for StatedFacts {
     fn of(&self, repository: RepositoryId) -> BoxFuture<'_, Result<Stated, BoxError>> {
         Box::pin(async move {
-            let found = self.board.repository(repository).await?.ok_or("the repository is not projected yet")?;
+            let found = self.dashboard.repository(repository).await?.ok_or("the repository is not projected yet")?;
             let organisation: &OrganisationName = &found.organisation.parse()?;
             let snapshots = (found.format == Format::Deb)
                 .then(|| format!("{}/apt/{organisation}/{}/at/@SNAPSHOTID@/", self.public_url.as_str(), found.name));

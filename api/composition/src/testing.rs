@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use api_http::{auth::Authenticator, client_address::TrustedProxies, run_command::CommandRunner, tokens as mint};
+use api_http::{auth::Authenticator, client_address::TrustedProxies, run_command::CommandRunner, tokens};
 use chrono::Utc;
 use commands::signing_keys::{Making, SigningKeys};
 use domain::{
@@ -20,9 +20,9 @@ use event_log::{
 };
 use index::{REPOSITORIES, Repositories, repositories};
 use projections::{
-    board::{BOARD, Board, board},
+    audit_index::AuditIndexProjector,
     credentials::{Credentials, credentials},
-    history::HistoryProjector,
+    dashboard::{DASHBOARD, Dashboard, dashboard},
     read_models::ReadModels,
     runner::{Progress, Runner},
     transparency::{Transparency, transparency},
@@ -46,7 +46,7 @@ pub struct Core {
     pub blobs: Blobs,
     pub readers: SqlitePool,
     pub credentials: Credentials,
-    pub board: Board,
+    pub dashboard: Dashboard,
     pub transparency: Transparency,
     pub repositories: Repositories,
     pub progress: Progress,
@@ -72,7 +72,7 @@ impl Core {
         let blobs = Blobs::local(path("blobs")).expect("blobs");
         let ReadModels { writer, readers } = ReadModels::open(path("read_models.sqlite")).await.expect("read models");
         let (credentials, credentials_projector) = credentials(readers.clone());
-        let (board, board_projector) = board(readers.clone());
+        let (dashboard, dashboard_projector) = dashboard(readers.clone());
         let (transparency, transparency_projector) = transparency(readers.clone());
         let (repositories, projector) = repositories(readers.clone(), Arc::new(IndexBlobs(blobs.clone())));
         let (runner, progress) = Runner::open(
@@ -80,10 +80,10 @@ impl Core {
             Arc::new(LogFeed(store.clone())),
             vec![
                 Box::new(credentials_projector),
-                Box::new(board_projector),
+                Box::new(dashboard_projector),
                 Box::new(projector),
                 Box::new(transparency_projector),
-                Box::new(HistoryProjector::default()),
+                Box::new(AuditIndexProjector::default()),
             ],
         )
         .await
@@ -102,7 +102,7 @@ impl Core {
             blobs,
             readers,
             credentials,
-            board,
+            dashboard,
             transparency,
             repositories,
             progress,
@@ -127,7 +127,7 @@ impl Core {
         CommandRunner {
             executor: self.executor.clone(),
             progress: self.progress.clone(),
-            dashboards: &[BOARD, REPOSITORIES],
+            dashboards: &[DASHBOARD, REPOSITORIES],
         }
     }
 
@@ -153,7 +153,7 @@ impl Core {
 
     /// A token of the operator's, the only one that works from now on.
     pub async fn operator_token(&self) -> Token {
-        let token = mint::token(TokenKind::Operator);
+        let token = tokens::issue(TokenKind::Operator);
         self.renew(&token).await;
         token
     }

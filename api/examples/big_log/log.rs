@@ -47,7 +47,7 @@ impl Log {
         uuid::Builder::from_custom_bytes(bytes).into_uuid()
     }
 
-    /// `events` follow from one wish each; the first one's cause is `because`, a later one's the same.
+    /// `events` follow from one command each; the first one's cause is `because`, a later one's the same.
     pub(super) fn push(
         &mut self,
         kind: &str,

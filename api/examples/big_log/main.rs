@@ -41,11 +41,11 @@ use event_log::{
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use index::repositories;
 use projections::{
-    board::board, credentials::credentials, history::HistoryProjector, projector::Projector, read_models::ReadModels,
-    runner::Runner, transparency::transparency,
+    audit_index::AuditIndexProjector, credentials::credentials, dashboard::dashboard, projector::Projector,
+    read_models::ReadModels, runner::Runner, transparency::transparency,
 };
 use signing::{Algorithm, log_signer::LogSigner};
-use stores::{blobs::Blobs, secrets::Secrets, uses::Uses};
+use stores::{blobs::Blobs, key_usage::KeyUsage, secrets::Secrets};
 
 use self::{log::Log, machines::Machines, releases::Project};
 
@@ -105,23 +105,24 @@ async fn main() -> Outcome<()> {
     let keys = SigningKeys::open(executor.clone(), secrets.clone(), making).await?;
     let ReadModels { writer, readers } = ReadModels::open(at("read_models.sqlite")).await?;
     let (repositories, projector) = repositories(readers.clone(), Arc::new(IndexBlobs(blobs.clone())));
-    let (board, board_projector) = board(readers.clone());
+    let (dashboard, dashboard_projector) = dashboard(readers.clone());
     let credentials_projector = credentials(readers.clone()).1;
     let (transparency, transparency_projector) = transparency(readers);
     let projectors: Vec<Box<dyn Projector>> = vec![
         Box::new(credentials_projector),
         Box::new(projector),
-        Box::new(board_projector),
+        Box::new(dashboard_projector),
         Box::new(transparency_projector),
-        Box::new(HistoryProjector::default()),
+        Box::new(AuditIndexProjector::default()),
     ];
     let (runner, progress) = Runner::open(writer, Arc::new(LogFeed(store.clone())), projectors).await?;
     let projecting = tokio::spawn(runner.run());
-    let candidates: Arc<dyn Candidates> = Arc::new(ProjectedRepositories { repositories, board: board.clone() });
+    let candidates: Arc<dyn Candidates> =
+        Arc::new(ProjectedRepositories { repositories, dashboard: dashboard.clone() });
     let trees = Arc::new(ProjectedTrees(transparency));
     let signer = LogSigner::open(&executor, &secrets, "packages.example.org", trees, at("signed_logs")).await?;
     let public_url = "https://packages.example.org".parse()?;
-    let statements = Arc::new(StatedFacts { board, public_url, signer });
+    let statements = Arc::new(StatedFacts { dashboard, public_url, signer });
     let publisher = Publisher { executor, blobs: blobs.clone(), keys, candidates, statements };
 
     let mut log = Log::new(store.clone());
@@ -210,17 +211,17 @@ fn found(log: &mut Log, arguments: &Arguments) -> Vec<Tenant> {
 
 /// Every machine's newest key fetched the newest packages of its repository, now.
 async fn fetch(arguments: &Arguments, tenants: &[Tenant]) -> Outcome<()> {
-    let (uses, counting) = Uses::open(arguments.data.join("uses.sqlite"), Utc::now).await?;
+    let (key_usage, counting) = KeyUsage::open(arguments.data.join("uses.sqlite"), Utc::now).await?;
     let counting = tokio::spawn(counting);
     for Tenant { project, machines } in tenants {
         for key in machines.keys() {
             for sha256 in project.packages.iter().rev().take(arguments.fetches) {
-                uses.used(key, Some(*sha256), Utc::now());
+                key_usage.used(key, Some(*sha256), Utc::now());
             }
-            uses.flush().await?;
+            key_usage.flush().await?;
         }
     }
-    drop(uses);
+    drop(key_usage);
     counting.await?;
     Ok(())
 }

@@ -14,7 +14,7 @@ use domain::{
     recorded::Position,
 };
 use event_log::execute::Executor;
-use projections::history::Page;
+use projections::audit_index::Page;
 
 use super::{
     error::{invalid, unanswered},

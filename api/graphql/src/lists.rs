@@ -10,8 +10,8 @@ mod tests {
         ids::OrganisationId,
         organisation::{Command, Organisation},
     };
-    use projections::board::PAGE_MAX;
-    use stores::uses::FETCHED_PAGE_MAX;
+    use projections::dashboard::PAGE_MAX;
+    use stores::key_usage::FETCHED_PAGE_MAX;
 
     use crate::{schema, tests::parts};
 

@@ -9,8 +9,8 @@ use building::source::Git;
 use commands::{github::Access, installers::PublishedInstallers, rolls::Rolls, signing_keys::SigningKeys};
 use event_log::execute::Executor;
 use index::Repositories;
-use projections::{board::Board, credentials::Credentials, transparency::Transparency};
-use stores::{personal::Persons, secrets::Secrets, uses::Uses};
+use projections::{credentials::Credentials, dashboard::Dashboard, transparency::Transparency};
+use stores::{key_usage::KeyUsage, personal::Persons, secrets::Secrets};
 use tokio::sync::Semaphore;
 
 /// What the schema is built over. Each part is in the schema's data under its own type: see [`part`].
@@ -20,7 +20,7 @@ pub struct GraphqlParts {
     /// Runs the commands of mutations.
     pub commands: CommandRunner,
     /// What dashboards show.
-    pub board: Board,
+    pub dashboard: Dashboard,
     /// Keys and tokens.
     pub credentials: Credentials,
     /// What package clients see.
@@ -30,7 +30,7 @@ pub struct GraphqlParts {
     /// Answers questions about the event log.
     pub auditor: Auditor,
     /// Which access keys were used when.
-    pub uses: Uses,
+    pub key_usage: KeyUsage,
     /// When replicas were last seen.
     pub replicas: ReplicasLastSeen,
     /// Changes who operates the server.
@@ -63,12 +63,12 @@ impl GraphqlParts {
         schema
             .data(self.executor)
             .data(self.commands)
-            .data(self.board)
+            .data(self.dashboard)
             .data(self.credentials)
             .data(self.repositories)
             .data(self.transparency)
             .data(self.auditor)
-            .data(self.uses)
+            .data(self.key_usage)
             .data(self.replicas)
             .data(self.operators)
             .data(self.persons)

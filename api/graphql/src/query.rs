@@ -8,8 +8,8 @@ use domain::{
     recorded::Position,
     token::parse_id_text,
 };
-use projections::board::PAGE_MAX;
-use stores::uses::{FETCHED_PAGE_MAX, Uses};
+use projections::dashboard::PAGE_MAX;
+use stores::key_usage::{FETCHED_PAGE_MAX, KeyUsage};
 
 use super::{
     error::{internal, invalid, not_found, with_code},
@@ -103,7 +103,7 @@ impl Questions {
     ) -> Result<Vec<Fetch>> {
         let sha256: Sha256 = sha256.parse().map_err(invalid)?;
         let (after, first) = (key_id(after)?, within(first, FETCHED_PAGE_MAX)?);
-        let fetches = part::<Uses>(ctx).fetched_by(&sha256, after, first).await;
+        let fetches = part::<KeyUsage>(ctx).fetched_by(&sha256, after, first).await;
         Fetch::all(ctx, fetches.map_err(|error| internal(&error))?).await
     }
 
@@ -118,7 +118,7 @@ impl Questions {
     ) -> Result<Vec<Fetch>> {
         let first = within(first, FETCHED_PAGE_MAX)?;
         let Some(key) = key_id(Some(key))? else { return Ok(Vec::new()) };
-        let fetches = part::<Uses>(ctx).fetched_with(key, first, offset).await;
+        let fetches = part::<KeyUsage>(ctx).fetched_with(key, first, offset).await;
         Fetch::all(ctx, fetches.map_err(|error| internal(&error))?).await
     }
 }

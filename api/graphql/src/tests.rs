@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api_http::{replicas_last_seen::ReplicasLastSeen, tokens as mint};
+use api_http::{replicas_last_seen::ReplicasLastSeen, tokens};
 use audit::{Auditor, operators::Operators};
 use axum::{
     body::Body,
@@ -18,7 +18,7 @@ use composition::testing::Core;
 use domain::token::Token;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
-use stores::uses::Uses;
+use stores::key_usage::KeyUsage;
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
@@ -27,20 +27,20 @@ use super::{GraphqlParts, routes};
 /// What the schema is built over, on top of `core`.
 pub(super) async fn parts(core: &Core) -> GraphqlParts {
     let (executor, secrets, persons) = (core.executor.clone(), core.secrets.clone(), core.persons.clone());
-    let uses = Uses::open(core.folder.path().join("uses.sqlite"), core.clock).await.expect("a file of uses").0;
+    let key_usage = KeyUsage::open(core.folder.path().join("uses.sqlite"), core.clock).await.expect("a file of uses").0;
     let github = Github::new(&HttpSettings { timeout: HttpSettings::TIMEOUT, proxy: None }).expect("a client");
     GraphqlParts {
         commands: core.commands(),
-        board: core.board.clone(),
+        dashboard: core.dashboard.clone(),
         credentials: core.credentials.clone(),
         repositories: core.repositories.clone(),
         transparency: core.transparency.clone(),
-        auditor: Auditor::new(core.store.clone(), &core.readers, Some(uses.clone()), Some(persons.clone())),
-        uses,
+        auditor: Auditor::new(core.store.clone(), &core.readers, Some(key_usage.clone()), Some(persons.clone())),
+        key_usage,
         replicas: ReplicasLastSeen::default(),
         operators: Operators { executor: executor.clone(), persons: persons.clone() },
         persons,
-        rolls: Rolls { executor: executor.clone(), secrets: secrets.clone(), mint: mint::token },
+        rolls: Rolls { executor: executor.clone(), secrets: secrets.clone(), issue: tokens::issue },
         signing_keys: core.signing_keys.clone(),
         installers: PublishedInstallers::default(),
         github: Arc::new(Access { executor: executor.clone(), secrets: secrets.clone(), github, git: Git::default() }),

@@ -45,7 +45,7 @@ impl From<AppendError> for Problem {
 }
 
 fn log_unavailable(error: impl std::error::Error + 'static) -> Problem {
-    tracing::error!(error = %domain::error_chain::Causes(&error), "the event log does not answer");
+    tracing::error!(error = %domain::error_chain::ErrorChain(&error), "the event log does not answer");
     Problem::Unavailable { what: "the event log does not answer", retry_after_seconds: LOG_RETRY_SECONDS }
 }
 

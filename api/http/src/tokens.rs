@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 /// A new token that nobody has ever seen. Whoever gets its text must keep it: only its digest is recorded.
 #[must_use]
-pub fn token(kind: TokenKind) -> Token {
+pub fn issue(kind: TokenKind) -> Token {
     let mut secret = [0; 32];
     OsRng.fill_bytes(&mut secret);
     Token::new(kind, Uuid::now_v7(), secret)

@@ -17,7 +17,7 @@ use commands::{
     signing_keys::SigningKeys,
 };
 use domain::{
-    error_chain::Causes,
+    error_chain::ErrorChain,
     ids::RepositoryId,
     package::{Format, Package},
     repository::{Command, Refusal, Repository},
@@ -155,7 +155,7 @@ fn unfinished(error: FinishError) -> Problem {
         FinishError::Sign(cause) => cause,
         FinishError::BrokeOff(_) => return Problem::internal("read the package")(error.into()),
     };
-    Problem::Unprocessable { code: "package_refused", detail: Causes(cause).to_string() }
+    Problem::Unprocessable { code: "package_refused", detail: ErrorChain(cause).to_string() }
 }
 
 /// Waits until clients see the package. False when the time is over first: the package is in all the same.

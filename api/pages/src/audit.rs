@@ -13,7 +13,7 @@ use domain::{
     ids::{AccessKeyId, EventId, ReleaseId, RepositoryId, TokenId},
     recorded::Position,
 };
-use projections::history::{Page, Wanted};
+use projections::audit_index::{Page, Wanted};
 use serde::Deserialize;
 use uuid::Uuid;
 

@@ -15,7 +15,7 @@ use axum::{
 };
 use domain::{
     ids::RepositoryId,
-    repository::{Command, Point, Repository},
+    repository::{Command, PointInTime, Repository},
 };
 use event_log::execute::ExecuteError;
 use index::{PointError, Repositories};
@@ -75,7 +75,7 @@ impl Change {
             Self::Restore { sha256, .. } => Command::RestorePackage { sha256: sha256.parse().map_err(bad_form)? },
             Self::Snapshot { name, at } => {
                 let name = name.trim().parse().map_err(bad_form)?;
-                let point: Point = at.parse().map_err(bad_form)?;
+                let point: PointInTime = at.parse().map_err(bad_form)?;
                 let published = repositories.history().meant(id, &point).await.map_err(|error| match error {
                     absent @ PointError::Absent { .. } => bad_form(absent),
                     PointError::Rows(error) => error.into(),

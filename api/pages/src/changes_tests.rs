@@ -1,6 +1,6 @@
 //! The forms of a repository's page, as a browser sends them.
 
-use api_http::tokens as mint;
+use api_http::tokens;
 use axum::{
     body::Body,
     http::{Request, StatusCode, header, request},
@@ -198,7 +198,7 @@ async fn nothing_is_changed_without_a_session_by_another_site_or_by_a_get() {
     let answer = site.send(bearer.body(Body::from(yank.clone())).expect("a request")).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "pages know sessions, and no other way in");
     assert_eq!(site.get(&format!("/repos/acme/debs?{yank}"), &cookie).await.status, StatusCode::OK);
-    site.renew(&mint::token(TokenKind::Operator)).await;
+    site.renew(&tokens::issue(TokenKind::Operator)).await;
     let ended = post(&site, "/repos/acme/debs", &yank, &cookie, ORIGIN).await;
     assert!(ended.header("location").starts_with("/login"), "the session ended with its token");
     assert_eq!(revision(&site, id).await, before);

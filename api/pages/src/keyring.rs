@@ -8,7 +8,7 @@ use domain::{
     token::id_text,
 };
 use projections::credentials::{AccessKey, Credentials, KeyringProgress};
-use stores::uses::{Seen, Uses};
+use stores::key_usage::{KeyUsage, Seen};
 
 use super::{
     layout::Layout,
@@ -63,7 +63,7 @@ pub(super) struct SilentRow {
 impl KeyringPart {
     pub(super) async fn load(
         credentials: &Credentials,
-        uses: &Uses,
+        key_usage: &KeyUsage,
         repository: RepositoryId,
         layout: &Layout,
     ) -> Result<Self, PageProblem> {
@@ -72,10 +72,10 @@ impl KeyringPart {
         let more_keys = keys.len() > SHOWN_MAX as usize;
         keys.truncate(SHOWN_MAX as usize);
         let ids: Vec<AccessKeyId> = keys.iter().map(|key| key.id).collect();
-        let seen = uses.seen(&ids).await?;
+        let seen = key_usage.seen(&ids).await?;
         let generation = progress.generation;
         let keys = keys.into_iter().map(|key| KeyRow::of(key, &seen, layout)).collect();
-        let grace = GracePanel::load(credentials, uses, repository, progress, layout).await?;
+        let grace = GracePanel::load(credentials, key_usage, repository, progress, layout).await?;
         Ok(Self { generation, keys, more_keys, grace })
     }
 }
@@ -99,7 +99,7 @@ impl GracePanel {
     /// None if the newest roll had no window.
     async fn load(
         credentials: &Credentials,
-        uses: &Uses,
+        key_usage: &KeyUsage,
         repository: RepositoryId,
         progress: KeyringProgress,
         layout: &Layout,
@@ -110,7 +110,7 @@ impl GracePanel {
         };
         let silent = credentials.silent_machines(repository, None, SHOWN_MAX).await?;
         let ids: Vec<AccessKeyId> = silent.iter().map(|machine| machine.key).collect();
-        let seen = uses.seen(&ids).await?;
+        let seen = key_usage.seen(&ids).await?;
         let silent_machines = silent.into_iter().map(|machine| SilentRow {
             has_renewed: machine.renewed.is_some(),
             last_seen: seen.get(&machine.key).map(|seen| layout.moment(seen.last_at)),

@@ -41,12 +41,12 @@ use axum::{
 use commands::signing_keys::SigningKeys;
 use event_log::execute::Executor;
 use index::Repositories;
-use projections::{board::Board, credentials::Credentials};
+use projections::{credentials::Credentials, dashboard::Dashboard};
 
 pub use self::log::BuildLogs;
 use ::audit::Auditor;
 use api_http::{auth::Authenticator, public_url::PublicUrl, run_command::CommandRunner};
-use stores::uses::Uses;
+use stores::key_usage::KeyUsage;
 
 use self::{layout::SiteInfo, session_guard::SessionGuard};
 
@@ -62,13 +62,13 @@ pub struct PagesState {
     /// Answers questions about the event log.
     pub auditor: Auditor,
     /// What dashboards show.
-    pub board: Board,
+    pub dashboard: Dashboard,
     /// Keys and tokens.
     pub credentials: Credentials,
     /// What package clients see.
     pub repositories: Repositories,
     /// Which access keys were used when.
-    pub uses: Uses,
+    pub key_usage: KeyUsage,
     /// Sign packages and indexes.
     pub signing_keys: SigningKeys,
     /// What builds wrote.

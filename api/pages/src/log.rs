@@ -11,7 +11,7 @@ use axum::{
 use commands::releases::live_log;
 use domain::ids::ReleaseId;
 use futures::TryStreamExt as _;
-use projections::board::{Board, Release, ReleaseState};
+use projections::dashboard::{Dashboard, Release, ReleaseState};
 use stores::blobs::Blobs;
 use tokio::{
     fs::File,
@@ -29,7 +29,7 @@ const PROGRESS: HeaderName = HeaderName::from_static("pkgdeploy-progress");
 #[derive(Clone)]
 pub struct BuildLogs {
     /// Which logs a release has.
-    pub board: Board,
+    pub dashboard: Dashboard,
     /// Those of builds that have ended.
     pub blobs: Blobs,
     /// Where running builds write theirs.
@@ -48,7 +48,7 @@ pub(super) struct Tail {
 /// `GET /releases/{release}/log`.
 pub(super) async fn log(State(logs): State<BuildLogs>, Path(release): Path<String>) -> Result<Response, PageProblem> {
     let id: ReleaseId = release.parse().map_err(|_| not_found("release"))?;
-    let release = logs.board.release(id).await?.ok_or_else(|| not_found("release"))?;
+    let release = logs.dashboard.release(id).await?.ok_or_else(|| not_found("release"))?;
     let Tail { text, progress, .. } = logs.tail(&release).await?;
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (PROGRESS, progress)];
     Ok((headers, text).into_response())
@@ -57,7 +57,7 @@ pub(super) async fn log(State(logs): State<BuildLogs>, Path(release): Path<Strin
 impl BuildLogs {
     /// The last [`TAIL_MAX_BYTES`] of the logs of all packages, in the order in which they were built.
     pub(super) async fn tail(&self, release: &Release) -> Result<Tail, PageProblem> {
-        let done = self.board.logs(release.id).await?;
+        let done = self.dashboard.logs(release.id).await?;
         let progress = format!("{}.{}.{}", release.state.as_str(), release.step.as_str(), done.len());
         let unreadable = Problem::internal("read the log");
         let read = async {

@@ -9,7 +9,7 @@ use axum::{
 use commands::signing_keys::SigningKeys;
 use commands::signing_keys::health;
 use domain::{names::OrganisationName, signing_key::Standing};
-use projections::board::{self, Board};
+use projections::dashboard::{self, Dashboard};
 use serde::Deserialize;
 
 use super::{
@@ -20,7 +20,7 @@ use super::{
     repositories::RepositoryRow,
 };
 
-/// How many releases the board shows.
+/// How many releases the dashboard shows.
 const RELEASES_SHOWN: u32 = 10;
 /// How many organisations a page shows.
 const ORGANISATIONS_SHOWN: u32 = 20;
@@ -66,11 +66,11 @@ struct OrganisationCard {
 }
 
 impl OrganisationCard {
-    async fn of(board: &Board, row: board::Organisation, layout: &Layout) -> Result<Self, PageProblem> {
+    async fn of(dashboard: &Dashboard, row: dashboard::Organisation, layout: &Layout) -> Result<Self, PageProblem> {
         let name: OrganisationName =
             row.name.parse().map_err(|error| Problem::internal("read an organisation's name")(Box::new(error)))?;
-        let mut projects = board.projects(Some(&name), 0, ITEMS_SHOWN + 1).await?;
-        let mut repositories = board.repositories(Some(&name), 0, ITEMS_SHOWN + 1).await?;
+        let mut projects = dashboard.projects(Some(&name), 0, ITEMS_SHOWN + 1).await?;
+        let mut repositories = dashboard.repositories(Some(&name), 0, ITEMS_SHOWN + 1).await?;
         let (has_more_projects, has_more_repositories) =
             (projects.len() > ITEMS_SHOWN as usize, repositories.len() > ITEMS_SHOWN as usize);
         projects.truncate(ITEMS_SHOWN as usize);
@@ -105,23 +105,23 @@ struct OverviewPage {
 
 /// `GET /`.
 pub(super) async fn overview(
-    State(board): State<Board>,
+    State(dashboard): State<Dashboard>,
     State(signing_keys): State<SigningKeys>,
     State(site): State<SiteInfo>,
     Query(query): Query<OverviewQuery>,
 ) -> Result<Html<String>, PageProblem> {
     let layout = Layout::of(&site, "Overview", Section::Overview);
-    let releases = board.releases(None, None, None, RELEASES_SHOWN).await?;
-    let mut rows = board.organisations(query.after.as_deref(), ORGANISATIONS_SHOWN + 1).await?;
+    let releases = dashboard.releases(None, None, None, RELEASES_SHOWN).await?;
+    let mut rows = dashboard.organisations(query.after.as_deref(), ORGANISATIONS_SHOWN + 1).await?;
     let has_more = rows.len() > ORGANISATIONS_SHOWN as usize;
     rows.truncate(ORGANISATIONS_SHOWN as usize);
     let next_after = rows.last().filter(|_| has_more).map(|row| row.name.clone());
     let mut organisations = Vec::with_capacity(rows.len());
     for row in rows {
-        organisations.push(OrganisationCard::of(&board, row, &layout).await?);
+        organisations.push(OrganisationCard::of(&dashboard, row, &layout).await?);
     }
     show(&OverviewPage {
-        releases: ReleaseRow::of(&board, releases, &layout).await?,
+        releases: ReleaseRow::of(&dashboard, releases, &layout).await?,
         organisations,
         is_first: query.after.is_none(),
         signing_keys: SigningKeyRow::all(&signing_keys, &layout),

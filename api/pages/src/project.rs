@@ -11,8 +11,8 @@ use domain::{
     token::id_text,
 };
 use projections::{
-    board::{self, Board},
     credentials::{self, Credentials},
+    dashboard::{self, Dashboard},
 };
 
 use super::{
@@ -94,20 +94,20 @@ struct RefusedRow {
 
 /// `GET /projects/{project}`.
 pub(super) async fn project(
-    State(board): State<Board>,
+    State(dashboard): State<Dashboard>,
     State(credentials): State<Credentials>,
     State(site): State<SiteInfo>,
     Path(project): Path<String>,
 ) -> Result<Html<String>, PageProblem> {
     let id: ProjectId = project.parse().map_err(|_| not_found("project"))?;
-    let row = board.project(id).await?.ok_or_else(|| not_found("project"))?;
-    let mut releases = board.releases(None, Some(id), None, RELEASES_SHOWN + 1).await?;
+    let row = dashboard.project(id).await?.ok_or_else(|| not_found("project"))?;
+    let mut releases = dashboard.releases(None, Some(id), None, RELEASES_SHOWN + 1).await?;
     let has_older = releases.len() > RELEASES_SHOWN as usize;
     releases.truncate(RELEASES_SHOWN as usize);
     let layout = Layout::of(&site, format!("{}/{}", row.organisation, row.name), Section::Projects);
     let tokens = credentials.api_tokens(id).await?;
-    let deliveries = board.deliveries(id, DELIVERIES_SHOWN).await?;
-    let refused = board.refused_triggers(id).await?;
+    let deliveries = dashboard.deliveries(id, DELIVERIES_SHOWN).await?;
+    let refused = dashboard.refused_triggers(id).await?;
     show(&ProjectPage {
         trigger_url: format!("{}/api/v1/projects/{id}/releases", site.public_url),
         webhook_url: format!("{}/webhooks/github/{id}", site.public_url),
@@ -116,7 +116,7 @@ pub(super) async fn project(
         github: github(&row),
         jobs: row.ci_trust.as_ref().map(JobFacts::of),
         tokens: tokens.into_iter().map(|token| TokenRow::of(token, &layout)).collect(),
-        releases: ReleaseRow::of(&board, releases, &layout).await?,
+        releases: ReleaseRow::of(&dashboard, releases, &layout).await?,
         project: ProjectRow::of(row, &layout),
         has_older,
         deliveries: deliveries.into_iter().map(|delivery| DeliveryRow::of(delivery, &layout)).collect(),
@@ -125,7 +125,7 @@ pub(super) async fn project(
     })
 }
 
-fn github(project: &board::Project) -> Option<GithubFacts> {
+fn github(project: &dashboard::Project) -> Option<GithubFacts> {
     let github = project.connected()?;
     let failing = github.failing.iter().map(|(step, (code, message))| (step.as_str(), code.clone(), message.clone()));
     Some(GithubFacts {
@@ -162,7 +162,7 @@ impl TokenRow {
 }
 
 impl DeliveryRow {
-    fn of(delivery: board::Delivery, layout: &Layout) -> Self {
+    fn of(delivery: dashboard::Delivery, layout: &Layout) -> Self {
         Self {
             guid: delivery.guid,
             hook_event: delivery.hook_event,
@@ -174,7 +174,7 @@ impl DeliveryRow {
 }
 
 impl RefusedRow {
-    fn of(refused: board::RefusedTriggers, layout: &Layout) -> Self {
+    fn of(refused: dashboard::RefusedTriggers, layout: &Layout) -> Self {
         let reason = refused.reason.replace('_', " ");
         Self { reason, count: refused.count, last: layout.moment(refused.last_at) }
     }

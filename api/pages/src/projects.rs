@@ -6,7 +6,7 @@ use axum::{
     response::Html,
 };
 use domain::{names::OrganisationName, project::Trigger};
-use projections::board::{self, Board};
+use projections::dashboard::{self, Dashboard};
 use serde::Deserialize;
 
 use super::{
@@ -29,7 +29,7 @@ pub(super) struct ProjectRow {
 }
 
 impl ProjectRow {
-    pub(super) fn of(row: board::Project, layout: &Layout) -> Self {
+    pub(super) fn of(row: dashboard::Project, layout: &Layout) -> Self {
         Self {
             id: row.id.to_string(),
             added: layout.moment(row.added_at),
@@ -101,12 +101,12 @@ struct ProjectsPage {
 
 /// `GET /projects`.
 pub(super) async fn projects(
-    State(board): State<Board>,
+    State(dashboard): State<Dashboard>,
     State(site): State<SiteInfo>,
     Query(query): Query<ListQuery>,
 ) -> Result<Html<String>, PageProblem> {
     let part = Part::read(&query)?;
-    let mut rows = board.projects(part.organisation.as_ref(), part.offset(), ITEMS_SHOWN + 1).await?;
+    let mut rows = dashboard.projects(part.organisation.as_ref(), part.offset(), ITEMS_SHOWN + 1).await?;
     let layout = Layout::of(&site, "Projects", Section::Projects);
     let pager = Pager::of(&format!("{}/projects", layout.base), &part, &mut rows);
     let projects = rows.into_iter().map(|row| ProjectRow::of(row, &layout)).collect();

@@ -8,7 +8,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use domain::{ids::ReleaseId, release::Step};
-use projections::board::{Board, Release, ReleasePackage, ReleaseState, ReleaseStep};
+use projections::dashboard::{Dashboard, Release, ReleasePackage, ReleaseState, ReleaseStep};
 
 use super::{
     layout::{Layout, Section, SiteInfo, show},
@@ -55,9 +55,9 @@ struct PackageCard {
 }
 
 impl PackageCard {
-    async fn of(board: &Board, row: ReleasePackage) -> Result<Self, PageProblem> {
+    async fn of(dashboard: &Dashboard, row: ReleasePackage) -> Result<Self, PageProblem> {
         let repository = match row.repository {
-            Some(id) => board.repository(id).await?,
+            Some(id) => dashboard.repository(id).await?,
             None => None,
         };
         Ok(Self {
@@ -88,26 +88,26 @@ struct ReleasePage {
 
 /// `GET /releases/{release}`.
 pub(super) async fn release(
-    State(board): State<Board>,
+    State(dashboard): State<Dashboard>,
     State(auditor): State<Auditor>,
     State(logs): State<BuildLogs>,
     State(site): State<SiteInfo>,
     Path(release): Path<String>,
 ) -> Result<Html<String>, PageProblem> {
     let id: ReleaseId = release.parse().map_err(|_| not_found("release"))?;
-    let release = board.release(id).await?.ok_or_else(|| not_found("release"))?;
-    let project = board.project(release.project).await?.map(|project| project.name).unwrap_or_default();
+    let release = dashboard.release(id).await?.ok_or_else(|| not_found("release"))?;
+    let project = dashboard.project(release.project).await?.map(|project| project.name).unwrap_or_default();
     let title = format!("{project} {}", release.tag);
     let layout = Layout::of(&site, title, Section::Releases);
-    let reached = board.steps(id).await?;
+    let reached = dashboard.steps(id).await?;
     let of = |step| StepRow::of(step, reached.iter().find(|row| row.step == step), &release, layout.now());
     let steps = Step::ALL.into_iter().map(of).collect();
     let failure = reached.iter().find_map(|row| {
         Some(Failure { step: row.step.to_string(), code: row.code.clone()?, message: row.message.clone()? })
     });
     let mut packages = Vec::new();
-    for row in board.packages(id).await? {
-        packages.push(PackageCard::of(&board, row).await?);
+    for row in dashboard.packages(id).await? {
+        packages.push(PackageCard::of(&dashboard, row).await?);
     }
     show(&ReleasePage {
         badge: Badge::of(release.state),

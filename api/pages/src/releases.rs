@@ -12,7 +12,7 @@ use domain::{
     names::{OrganisationName, ProjectName},
     recorded::Position,
 };
-use projections::board::{Board, PAGE_MAX, Release};
+use projections::dashboard::{Dashboard, PAGE_MAX, Release};
 use serde::Deserialize;
 
 use super::{
@@ -39,11 +39,15 @@ pub(super) struct ReleaseRow {
 
 impl ReleaseRow {
     /// A line for each release.
-    pub(super) async fn of(board: &Board, releases: Vec<Release>, layout: &Layout) -> Result<Vec<Self>, PageProblem> {
+    pub(super) async fn of(
+        dashboard: &Dashboard,
+        releases: Vec<Release>,
+        layout: &Layout,
+    ) -> Result<Vec<Self>, PageProblem> {
         let mut names: HashMap<ProjectId, String> = HashMap::new();
         for release in &releases {
             if let Entry::Vacant(unknown) = names.entry(release.project) {
-                let project = board.project(release.project).await?;
+                let project = dashboard.project(release.project).await?;
                 unknown.insert(project.map(|project| project.name).unwrap_or_default());
             }
         }
@@ -108,7 +112,7 @@ struct ReleasesPage {
 
 /// `GET /releases`.
 pub(super) async fn releases(
-    State(board): State<Board>,
+    State(dashboard): State<Dashboard>,
     State(site): State<SiteInfo>,
     Query(query): Query<ReleasesQuery>,
 ) -> Result<Html<String>, PageProblem> {
@@ -121,16 +125,16 @@ pub(super) async fn releases(
         }
     };
     let before = query.before.map(Position);
-    let mut rows = board.releases(organisation.as_ref(), project, before, RELEASES_SHOWN + 1).await?;
+    let mut rows = dashboard.releases(organisation.as_ref(), project, before, RELEASES_SHOWN + 1).await?;
     let has_older = rows.len() > RELEASES_SHOWN as usize;
     rows.truncate(RELEASES_SHOWN as usize);
     let older = rows.last().filter(|_| has_older).map(|release| release.cursor);
     let layout = Layout::of(&site, "Releases", Section::Releases);
     let choice = |name: String| Choice { is_chosen: name == query.of, name };
-    let organisations = board.organisations(None, PAGE_MAX).await?;
-    let projects = board.projects(None, 0, PAGE_MAX).await?;
+    let organisations = dashboard.organisations(None, PAGE_MAX).await?;
+    let projects = dashboard.projects(None, 0, PAGE_MAX).await?;
     show(&ReleasesPage {
-        releases: ReleaseRow::of(&board, rows, &layout).await?,
+        releases: ReleaseRow::of(&dashboard, rows, &layout).await?,
         organisations: organisations.into_iter().map(|row| choice(row.name)).collect(),
         projects: projects.into_iter().map(|row| choice(format!("{}/{}", row.organisation, row.name))).collect(),
         is_newest: before.is_none(),

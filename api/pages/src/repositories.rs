@@ -6,7 +6,7 @@ use axum::{
     response::Html,
 };
 use domain::package::Format;
-use projections::board::{self, Board};
+use projections::dashboard::{self, Dashboard};
 
 use super::{
     layout::{Layout, Section, SiteInfo, show},
@@ -28,7 +28,7 @@ pub(super) struct RepositoryRow {
 }
 
 impl RepositoryRow {
-    pub(super) fn of(row: board::Repository, layout: &Layout) -> Self {
+    pub(super) fn of(row: dashboard::Repository, layout: &Layout) -> Self {
         let folder = match row.format {
             Format::Deb => "apt",
             Format::Rpm => "yum",
@@ -56,12 +56,12 @@ struct RepositoriesPage {
 
 /// `GET /repos`.
 pub(super) async fn repositories(
-    State(board): State<Board>,
+    State(dashboard): State<Dashboard>,
     State(site): State<SiteInfo>,
     Query(query): Query<ListQuery>,
 ) -> Result<Html<String>, PageProblem> {
     let part = Part::read(&query)?;
-    let mut rows = board.repositories(part.organisation.as_ref(), part.offset(), ITEMS_SHOWN + 1).await?;
+    let mut rows = dashboard.repositories(part.organisation.as_ref(), part.offset(), ITEMS_SHOWN + 1).await?;
     let layout = Layout::of(&site, "Repositories", Section::Repositories);
     let pager = Pager::of(&format!("{}/repos", layout.base), &part, &mut rows);
     let repositories = rows.into_iter().map(|row| RepositoryRow::of(row, &layout)).collect();

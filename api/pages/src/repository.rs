@@ -12,8 +12,8 @@ use domain::{
     repository::{Compact, YANK_REASON_MAX_CHARS, YankPolicy},
 };
 use index::Repositories;
-use projections::{board::Board, credentials::Credentials};
-use stores::uses::Uses;
+use projections::{credentials::Credentials, dashboard::Dashboard};
+use stores::key_usage::KeyUsage;
 
 use super::{
     history::HistoryPart,
@@ -69,10 +69,10 @@ struct RepositoryPage {
 
 /// `GET /repos/{organisation}/{repository}`.
 pub(super) async fn repository(
-    State(board): State<Board>,
+    State(dashboard): State<Dashboard>,
     State(repositories): State<Repositories>,
     State(credentials): State<Credentials>,
-    State(uses): State<Uses>,
+    State(key_usage): State<KeyUsage>,
     State(site): State<SiteInfo>,
     Path((organisation, name)): Path<(String, String)>,
     Query(query): Query<ListQuery>,
@@ -80,9 +80,9 @@ pub(super) async fn repository(
     let organisation: OrganisationName = organisation.parse().map_err(|_| not_found("repository"))?;
     let name: RepositoryName = name.parse().map_err(|_| not_found("repository"))?;
     let id = RepositoryId::named(&organisation, &name);
-    let row = board.repository(id).await?.ok_or_else(|| not_found("repository"))?;
+    let row = dashboard.repository(id).await?.ok_or_else(|| not_found("repository"))?;
     let part = Part { organisation: None, ..Part::read(&query)? };
-    let mut packages = board.repository_packages(id, part.offset(), ITEMS_SHOWN + 1).await?;
+    let mut packages = dashboard.repository_packages(id, part.offset(), ITEMS_SHOWN + 1).await?;
     let layout = Layout::of(&site, format!("{organisation}/{name}"), Section::Repositories);
     let pager = Pager::of(&format!("{}/repos/{organisation}/{name}", layout.base), &part, &mut packages);
     let installer = PackageName::of_installer(&organisation, &name).map(|name| name.to_string()).unwrap_or_default();
@@ -116,7 +116,7 @@ pub(super) async fn repository(
         example: example.unwrap_or_else(|| "PACKAGE".to_owned()),
         packages: packages.collect(),
         history: HistoryPart::load(&repositories, id, &layout).await?,
-        keyring: KeyringPart::load(&credentials, &uses, id, &layout).await?,
+        keyring: KeyringPart::load(&credentials, &key_usage, id, &layout).await?,
         repository: RepositoryRow::of(row, &layout),
         pager,
         layout,

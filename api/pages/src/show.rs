@@ -4,7 +4,7 @@ use std::fmt;
 
 use askama::{Template, filters::HtmlSafe};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use projections::board::{Release, ReleaseState};
+use projections::dashboard::{Release, ReleaseState};
 
 /// A point in time: how long ago, and exactly when.
 #[derive(Template)]

@@ -26,11 +26,11 @@ use tower::ServiceExt as _;
 use uuid::Uuid;
 
 use super::{BuildLogs, PagesState};
-use api_http::tokens as mint;
+use api_http::tokens;
 use audit::Auditor;
 use composition::testing::Core;
 pub(super) use composition::testing::RELEASE;
-use stores::uses::Uses;
+use stores::key_usage::KeyUsage;
 
 pub(super) const HOST: &str = "127.0.0.1:8080";
 pub(super) const ORIGIN: &str = "http://127.0.0.1:8080";
@@ -80,22 +80,27 @@ impl Site {
     pub(super) async fn open_at(public_url: &str) -> Self {
         let core = Core::open_at(clock).await;
         let path = |name: &str| core.folder.path().join(name);
-        let uses = Uses::open(path("uses.sqlite"), clock).await.expect("a file of uses").0;
-        let auditor = Auditor::new(core.store.clone(), &core.readers, Some(uses.clone()), Some(core.persons.clone()));
+        let key_usage = KeyUsage::open(path("uses.sqlite"), clock).await.expect("a file of uses").0;
+        let auditor =
+            Auditor::new(core.store.clone(), &core.readers, Some(key_usage.clone()), Some(core.persons.clone()));
         let state = PagesState {
             executor: core.executor.clone(),
             commands: core.commands(),
             authenticator: core.authenticator(),
             auditor,
-            board: core.board.clone(),
+            dashboard: core.dashboard.clone(),
             credentials: core.credentials.clone(),
             repositories: core.repositories.clone(),
-            uses,
+            key_usage,
             signing_keys: core.signing_keys.clone(),
-            build_logs: BuildLogs { board: core.board.clone(), blobs: core.blobs.clone(), jobs: path("jobs").into() },
+            build_logs: BuildLogs {
+                dashboard: core.dashboard.clone(),
+                blobs: core.blobs.clone(),
+                jobs: path("jobs").into(),
+            },
             public_url: public_url.parse().expect("a URL"),
         };
-        let rolls = Rolls { executor: core.executor.clone(), secrets: core.secrets.clone(), mint: mint::token };
+        let rolls = Rolls { executor: core.executor.clone(), secrets: core.secrets.clone(), issue: tokens::issue };
         let token = core.operator_token().await;
         Self { router: super::routes(state), core, rolls, token }
     }

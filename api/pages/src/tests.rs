@@ -1,6 +1,6 @@
 //! The pages as a browser sees them.
 
-use api_http::tokens as mint;
+use api_http::tokens;
 use axum::{
     body::Body,
     http::{Request, StatusCode, header},
@@ -90,9 +90,9 @@ async fn the_cookie_is_strict_and_holds_no_token() {
 async fn a_wrong_token_is_refused_and_shown_nowhere() {
     let site = Site::open().await;
     for wrong in [
-        mint::token(TokenKind::Operator).text(),
+        tokens::issue(TokenKind::Operator).text(),
         Token::new(TokenKind::Operator, site.token.id(), [1; 32]).text(),
-        mint::token(TokenKind::Api).text(),
+        tokens::issue(TokenKind::Api).text(),
         format!("{}x", site.token.text()),
         SCRIPT.to_owned(),
         String::new(),
@@ -129,7 +129,7 @@ async fn a_session_ends_with_its_token_with_its_time_and_with_a_forged_byte() {
     assert_eq!(status(&cookie).await, StatusCode::SEE_OTHER);
     let later = site.session().await;
     assert_eq!(status(&later).await, StatusCode::OK);
-    site.renew(&mint::token(TokenKind::Operator)).await;
+    site.renew(&tokens::issue(TokenKind::Operator)).await;
     assert_eq!(status(&later).await, StatusCode::SEE_OTHER);
 }
 

@@ -9,7 +9,7 @@ use archive::{
 use domain::{digest::Sha256, feed, merkle::Accumulator, recorded::Position};
 use futures::future::BoxFuture;
 
-use super::{Replica, ReplicaError, Untrusted, bringing::BlobSource, trust};
+use super::{Replica, ReplicaError, Untrusted, blob_fetcher::BlobSource, trust};
 
 /// Entries that are recorded together.
 const ENTRIES_AT_ONCE: usize = 1_000;

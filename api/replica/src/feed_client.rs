@@ -33,7 +33,7 @@ pub use self::error::FeedError;
 use api_http::public_url::PublicUrl;
 use archive::io;
 
-use super::{ReplicaError, bringing::BlobSource, bundle::SIGNING_KEYS_MAX_BYTES};
+use super::{ReplicaError, blob_fetcher::BlobSource, bundle::SIGNING_KEYS_MAX_BYTES};
 use crate::feed::wire::{PAGE_BYTES_MAX, PageHead, SigningKeysHead, WAIT_MAX_SECONDS};
 
 /// How long a server may take to be reached.

@@ -9,7 +9,7 @@ use archive::bundle::signing_keys;
 use commands::signing_keys::PublicKeys;
 use domain::{
     checkpoint::{Checkpoint, VerifierKey},
-    error_chain::Causes,
+    error_chain::ErrorChain,
     recorded::Position,
 };
 use projections::runner::Progress;
@@ -152,7 +152,7 @@ impl Follower {
 
     /// Says what is wrong, if it is news, and waits before the next attempt.
     async fn pause_after(&mut self, error: &ReplicaError) {
-        let why = Causes(error).to_string();
+        let why = ErrorChain(error).to_string();
         let (server, organisation) = (self.address.server.as_str(), &self.address.organisation);
         if self.contact.has_trouble(why.clone()) {
             match error.is_passing() {

@@ -5,14 +5,14 @@
 //! has signed it: `trust.rs` checks that, `intake.rs` records it, `server.rs` serves it. It comes in a bundle (`bundle.rs`), or over
 //! the network from a server that is followed (`follow.rs`, `feed.rs`).
 
-mod bringing;
+mod blob_fetcher;
 mod bundle;
 mod contact;
 pub mod feed;
 mod feed_client;
 mod follow;
-mod hand_over;
-mod intake;
+mod ingest;
+mod key_handover;
 mod server;
 mod state;
 #[cfg(test)]
@@ -38,8 +38,8 @@ pub use self::{
     contact::Contact,
     feed_client::{FeedAddress, FeedError},
     follow::{Follower, Served},
-    hand_over::KeptCredentials,
-    intake::Replica,
+    ingest::Replica,
+    key_handover::KeptCredentials,
     server::{Origin, ReplicaState, routes},
     trust::Untrusted,
 };

@@ -40,7 +40,7 @@ pub(super) struct Missing {
     /// The entry, counted from 0.
     pub(super) entry: u64,
     /// It names further blobs.
-    pub(super) is_rope: bool,
+    pub(super) is_segmented_file: bool,
 }
 
 impl State {

@@ -19,7 +19,7 @@ use domain::{
     merkle::{Tile, TilePath},
 };
 use event_log::event_store::EventStore;
-use projections::{board::Board, transparency::Transparency};
+use projections::{dashboard::Dashboard, transparency::Transparency};
 use serde::Deserialize;
 use serde_json::json;
 use signing::log_signer::LogSigner;
@@ -41,7 +41,7 @@ pub struct TransparencyState {
     /// Who asks.
     pub authenticator: Authenticator,
     /// Whose repositories and projects are whose: a key to one of them opens its organisation's log.
-    pub board: Board,
+    pub dashboard: Dashboard,
     /// What can be proved.
     pub transparency: Transparency,
     /// Signs checkpoints.
@@ -96,7 +96,7 @@ pub fn routes(state: TransparencyState) -> Router {
 /// The newest state, as a signed note.
 async fn checkpoint(State(signer): State<LogSigner>, log: ReadableLog) -> Result<Response, Problem> {
     let note = signer.checkpoint(log.name, &log.origin).await.map_err(|error| {
-        tracing::error!(error = %domain::error_chain::Causes(&error), "cannot sign a checkpoint of {}", log.origin);
+        tracing::error!(error = %domain::error_chain::ErrorChain(&error), "cannot sign a checkpoint of {}", log.origin);
         Problem::Unavailable {
             what: "the log cannot be vouched for at the moment: the server's log says why",
             retry_after_seconds: RETRY_AFTER_SECONDS,

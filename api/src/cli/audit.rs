@@ -10,12 +10,12 @@ use chrono::Utc;
 use clap::{Args, Subcommand, builder::TypedValueParser};
 use domain::{
     digest::Sha256,
-    error_chain::Causes,
+    error_chain::ErrorChain,
     ids::{AccessKeyId, EventId, ReleaseId, RepositoryId, TokenId},
     recorded::Position,
 };
 use event_log::event_store;
-use projections::history::Page;
+use projections::audit_index::Page;
 use serde::Serialize;
 use stores::{
     personal::Persons,
@@ -36,7 +36,7 @@ pub(super) struct Audit {
 
 #[derive(Debug, Subcommand)]
 enum About {
-    /// An API or operator token: minted, used, rolled, expired or revoked, and by whom
+    /// An API or operator token: issued, used, rolled, expired or revoked, and by whom
     Token {
         /// Its id: what stands between `pkd_api_`, `pkd_op_` or `pkd_feed_` and the secret
         id: String,
@@ -139,7 +139,7 @@ fn limit() -> impl TypedValueParser<Value = u32> {
 pub(super) async fn run(Audit { about, json }: Audit, settings: &Settings) -> Outcome {
     let data = DataFolder::existing(&settings.locations())?;
     let log = event_store::open_read_only(data.log()).await?;
-    let auditor = Auditor::beside(log, &data.read_models(), &data.uses(), persons(&data)).await?;
+    let auditor = Auditor::beside(log, &data.read_models(), &data.key_usage(), persons(&data)).await?;
     if let Some(behind) = auditor.caught_up().await? {
         say_behind(behind);
     }
@@ -224,7 +224,7 @@ fn list(entries: &[audit::Entry], next: Option<u64>, json: bool) -> Outcome {
 /// Beside the answer, not in it.
 #[expect(clippy::print_stderr, reason = "standard output is the answer")]
 fn say_sealed(error: &SecretsError) {
-    eprintln!("names and addresses of persons stay sealed: {}", Causes(error));
+    eprintln!("names and addresses of persons stay sealed: {}", ErrorChain(error));
 }
 
 /// Beside the answer, not in it.

@@ -9,7 +9,7 @@ use clap::Args;
 use domain::{
     ids::RepositoryId,
     names::{OrganisationName, RepositoryName},
-    repository::{Compact, NEWEST, Point},
+    repository::{Compact, NEWEST, PointInTime},
 };
 use index::{Difference, DifferenceCursor, HISTORY_PAGE_MAX, History};
 use serde::Serialize;
@@ -23,10 +23,10 @@ pub(super) struct Command {
     #[arg(value_name = "ORGANISATION/REPOSITORY", value_parser = names)]
     repository: (OrganisationName, RepositoryName),
     /// Compares this point: a time, a project and its tag (hello@v1.2.3), a position of the log, a release's id, a snapshot's name
-    from: Point,
+    from: PointInTime,
     /// With this one
     #[arg(default_value = NEWEST)]
-    to: Point,
+    to: PointInTime,
     /// Print one JSON object
     #[arg(long)]
     json: bool,

@@ -1,6 +1,6 @@
 //! `pkgdeploy operator-token`.
 
-use api_http::tokens as mint;
+use api_http::tokens;
 use archive::data_folder::DataFolder;
 use chrono::Utc;
 use domain::{
@@ -23,7 +23,7 @@ pub(super) async fn run(settings: &Settings) -> Outcome {
     event_store::open_read_only(data.log()).await?.close().await;
     let store = event_store::open(data.log()).await?;
     let executor = Executor::new(store.clone(), Utc::now);
-    let token = mint::token(TokenKind::Operator);
+    let token = tokens::issue(TokenKind::Operator);
     let renew = Command::RenewToken { token: TokenId(token.id()), secret_sha256: token.secret_sha256() };
     executor.execute::<Account>(AccountId::operator().0, renew, &Context::of(Actor::CommandLine)).await?;
     say(&token.text());

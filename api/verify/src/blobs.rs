@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use domain::{digest::Sha256, error_chain::Causes, event::BlobKind};
-use formats::rope::Manifest;
+use domain::{digest::Sha256, error_chain::ErrorChain, event::BlobKind};
+use formats::segmented_file::Manifest;
 use futures::{StreamExt as _, stream};
 use stores::blobs::Blobs;
 
@@ -20,12 +20,12 @@ pub(super) struct BlobPass {
     pub(super) findings: Vec<Finding>,
 }
 
-/// Hashes `named`, and the pieces of the ropes among them.
+/// Hashes `named`, and the pieces of the segmented files among them.
 pub(super) async fn run(blobs: &Blobs, named: HashMap<Sha256, (Place, BlobKind)>, watch: &dyn Watch) -> BlobPass {
     let mut pass = BlobPass::default();
     let mut all: HashMap<Sha256, Place> = HashMap::new();
     for (digest, (place, kind)) in named {
-        if kind == BlobKind::Rope {
+        if kind == BlobKind::Segmented {
             for piece in pieces(blobs, digest).await {
                 let first = all.entry(piece).or_insert_with(|| place.clone());
                 if place < *first {
@@ -45,7 +45,7 @@ pub(super) async fn run(blobs: &Blobs, named: HashMap<Sha256, (Place, BlobKind)>
             Ok(bytes) => pass.bytes += bytes,
             // Whatever the reason: what cannot be read is as lost as what is not there, until somebody looks.
             Err(error) => {
-                pass.findings.push(Finding::new(place, format!("it names blob {digest}: {}", Causes(&error))));
+                pass.findings.push(Finding::new(place, format!("it names blob {digest}: {}", ErrorChain(&error))));
             }
         }
         watch.at(Stage::Blobs, pass.checked, total);
@@ -53,9 +53,9 @@ pub(super) async fn run(blobs: &Blobs, named: HashMap<Sha256, (Place, BlobKind)>
     pass
 }
 
-/// The blobs that a rope is made of. What cannot be read or is no rope names none: the passes over the blobs and the index files
+/// The blobs that a segmented file is made of. What cannot be read or is no segmented file names none: the passes over the blobs and the index files
 /// say so.
-async fn pieces(blobs: &Blobs, rope: Sha256) -> Vec<Sha256> {
-    let manifest = blobs.get(rope).await.ok().and_then(|bytes| Manifest::parse(&bytes).ok());
+async fn pieces(blobs: &Blobs, segmented_file: Sha256) -> Vec<Sha256> {
+    let manifest = blobs.get(segmented_file).await.ok().and_then(|bytes| Manifest::parse(&bytes).ok());
     manifest.unwrap_or_default().blobs().collect()
 }

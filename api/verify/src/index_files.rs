@@ -11,11 +11,11 @@ use std::{
 use bytes::Bytes;
 use domain::{
     digest::Sha256,
-    error_chain::Causes,
+    error_chain::ErrorChain,
     recorded::StreamId,
     repository::{IndexFile, SignedIndex, Stored},
 };
-use formats::rope::{Manifest, Piece};
+use formats::segmented_file::{Manifest, Piece};
 use sha2::Digest as _;
 use stores::blobs::Blobs;
 
@@ -42,10 +42,10 @@ pub(super) async fn run(
             let wrong = match file.stored {
                 Stored::Unserved => named(&text, file.sha256, &file.path),
                 Stored::Blob => None,
-                Stored::Rope(rope) => {
+                Stored::Segmented(segmented_file) => {
                     let stream = place.event.as_ref().map(|event| event.stream.clone());
                     let chain = chains.entry((stream, document(&file.path).to_owned())).or_default();
-                    match chain.check(blobs, rope, file).await? {
+                    match chain.check(blobs, segmented_file, file).await? {
                         Ok(open) => named(&text, open, &format!("what {} unpacks to", file.path)),
                         Err(what) => Some(what),
                     }
@@ -92,17 +92,17 @@ impl Chain {
     async fn check(
         &mut self,
         blobs: &Blobs,
-        rope: Sha256,
+        segmented_file: Sha256,
         file: &IndexFile,
     ) -> Result<Result<Sha256, String>, VerifyError> {
         let path = &file.path;
-        let manifest = match blobs.get(rope).await {
+        let manifest = match blobs.get(segmented_file).await {
             Ok(bytes) => bytes,
-            Err(error) => return Ok(Err(format!("{path}: {}", Causes(&error)))),
+            Err(error) => return Ok(Err(format!("{path}: {}", ErrorChain(&error)))),
         };
         let Manifest { pieces } = match Manifest::parse(&manifest) {
             Ok(manifest) => manifest,
-            Err(error) => return Ok(Err(format!("{path} is blob {rope}: {error}"))),
+            Err(error) => return Ok(Err(format!("{path} is blob {segmented_file}: {error}"))),
         };
         let same = self.links.iter().zip(&pieces).take_while(|(link, piece)| link.piece == **piece).count();
         self.links.truncate(same);
@@ -111,7 +111,7 @@ impl Chain {
                 Piece::Inline(bytes) => bytes.clone(),
                 Piece::Blob { sha256, .. } => match blobs.get(*sha256).await {
                     Ok(bytes) => bytes,
-                    Err(error) => return Ok(Err(format!("{path}: its piece {sha256}: {}", Causes(&error)))),
+                    Err(error) => return Ok(Err(format!("{path}: its piece {sha256}: {}", ErrorChain(&error)))),
                 },
             };
             let before = self.links.last().cloned();

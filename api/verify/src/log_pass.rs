@@ -148,7 +148,7 @@ impl Reader<'_> {
             Err(DecodeError::Unknown { .. }) => Ok(()),
             // Passed over, what it names would count as checked.
             Err(error @ (DecodeError::Newer { .. } | DecodeError::Malformed { .. })) => {
-                self.find(place, domain::error_chain::Causes(&error).to_string());
+                self.find(place, domain::error_chain::ErrorChain(&error).to_string());
                 Ok(())
             }
         }

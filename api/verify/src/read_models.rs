@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use domain::{error_chain::Causes, recorded::Position};
+use domain::{error_chain::ErrorChain, recorded::Position};
 use projections::checkpoint::{Checkpoint, checkpoints};
 use sqlx::{
     AssertSqlSafe, Connection as _, Row as _, SqliteConnection,
@@ -31,7 +31,7 @@ impl Snapshot {
         match Self::copied(live, scratch.join("live.sqlite")).await {
             Ok(snapshot) => Ok(Ok(snapshot)),
             Err(error) if is_of_the_file(&error) => {
-                Ok(Err(format!("the live read models {} cannot be compared: {}", live.display(), Causes(&error))))
+                Ok(Err(format!("the live read models {} cannot be compared: {}", live.display(), ErrorChain(&error))))
             }
             Err(source) => Err(VerifyError::Rows { action: "copy the live read models", source }),
         }
@@ -138,7 +138,7 @@ impl Snapshot {
             match difference(&mut rows, table, at).await {
                 Ok(found) => findings.extend(found),
                 Err(error) if is_of_the_file(&error) => {
-                    let what = format!("the live read model {table} cannot be compared: {}", Causes(&error));
+                    let what = format!("the live read model {table} cannot be compared: {}", ErrorChain(&error));
                     findings.push(Finding::new(Place::at(at), what));
                 }
                 Err(error) => return Err(failed(error)),

@@ -7,7 +7,7 @@ use std::{
 
 use domain::{
     digest::Sha256,
-    error_chain::Causes,
+    error_chain::ErrorChain,
     package::Format,
     repository::{IndexFile, SignedIndex},
     signing_key::SigningKey,
@@ -46,7 +46,7 @@ impl Certificates {
                     wrong =
                         Some(format!("the certificate is that of {fingerprint}, the event says {}", key.fingerprint));
                 }
-                Err(error) => wrong = Some(format!("the certificate cannot be used: {}", Causes(&error))),
+                Err(error) => wrong = Some(format!("the certificate cannot be used: {}", ErrorChain(&error))),
             }
         }
         wrong
@@ -130,7 +130,7 @@ impl Checks {
             let checked = tokio::task::spawn_blocking(move || certificate.verify_rpm(&path)).await;
             match checked {
                 Ok(Ok(())) => (1, vec![]),
-                Ok(Err(error)) => (0, vec![Finding::new(place, format!("the rpm {package}: {}", Causes(&error)))]),
+                Ok(Err(error)) => (0, vec![Finding::new(place, format!("the rpm {package}: {}", ErrorChain(&error)))]),
                 Err(error) => (0, vec![Finding::new(place, format!("the rpm {package}: {error}"))]),
             }
         })
@@ -181,9 +181,9 @@ async fn check_index(
             true => match certificate.verify_clear_signed(&signature) {
                 Ok(inside) if inside == signed => Ok(()),
                 Ok(_) => Err("what is signed is another text than the one that is recorded".to_owned()),
-                Err(error) => Err(Causes(&error).to_string()),
+                Err(error) => Err(ErrorChain(&error).to_string()),
             },
-            false => certificate.verify_detached(signed.as_bytes(), &signature).map_err(|e| Causes(&e).to_string()),
+            false => certificate.verify_detached(signed.as_bytes(), &signature).map_err(|e| ErrorChain(&e).to_string()),
         };
         match tokio::task::spawn_blocking(verifying).await.unwrap_or_else(|error| Err(error.to_string())) {
             Ok(()) => checked.0 += 1,

@@ -24,8 +24,8 @@ use event_log::event_store::{
 };
 use index::repositories;
 use projections::{
-    board::board, credentials::credentials, history::HistoryProjector, projector::Projector, read_models::ReadModels,
-    runner::Runner, transparency::transparency,
+    audit_index::AuditIndexProjector, credentials::credentials, dashboard::dashboard, projector::Projector,
+    read_models::ReadModels, runner::Runner, transparency::transparency,
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -98,9 +98,9 @@ impl Written {
         let projectors: Vec<Box<dyn Projector>> = vec![
             Box::new(credentials(readers.clone()).1),
             Box::new(repositories(readers.clone(), Arc::new(IndexBlobs(blobs))).1),
-            Box::new(board(readers.clone()).1),
+            Box::new(dashboard(readers.clone()).1),
             Box::new(transparency(readers.clone()).1),
-            Box::new(HistoryProjector::default()),
+            Box::new(AuditIndexProjector::default()),
         ];
         let (runner, progress) = Runner::open(writer, Arc::new(LogFeed(store.clone())), projectors).await.unwrap();
         let running = tokio::spawn(runner.run());
@@ -325,7 +325,7 @@ async fn a_log_that_was_cut_off_is_found_by_what_was_signed_without_read_models(
         scratch: written.folder.path().to_owned(),
     };
     let refused = verify(&sources, Span::default(), &Silent).await.expect_err("somebody put something there");
-    let refused = domain::error_chain::Causes(&refused).to_string();
+    let refused = domain::error_chain::ErrorChain(&refused).to_string();
     assert!(refused.contains("holiday.jpg is no transparency log's name"), "{refused}");
 }
 
@@ -375,7 +375,7 @@ async fn a_blob_that_cannot_be_read_is_a_finding_that_names_it() {
     let blobs = Blobs::local(folder.path().join("blobs")).unwrap();
     let digest = Sha256::of(b"a folder is in its place");
     std::fs::create_dir_all(blobs.local_path(digest).unwrap()).unwrap();
-    for kind in [BlobKind::Whole, BlobKind::Rope] {
+    for kind in [BlobKind::Whole, BlobKind::Segmented] {
         let named = HashMap::from([(digest, (Place::at(Position(7)), kind))]);
         let pass = blobs::run(&blobs, named, &Silent).await;
         assert_eq!(pass.findings.len(), 1);

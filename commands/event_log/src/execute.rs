@@ -52,7 +52,7 @@ impl<A: Aggregate<Event: Into<event::Event> + TryFrom<event::Event>>> Recordable
 pub struct Context {
     /// Who.
     pub actor: Actor,
-    /// Which wish. A retry carries the same id and records nothing twice.
+    /// Which command. A retry carries the same id and records nothing twice.
     pub command_id: CommandId,
     /// The event that led to it, if one did.
     pub causation: Option<EventId>,
@@ -61,13 +61,13 @@ pub struct Context {
 }
 
 impl Context {
-    /// A new wish of `actor`.
+    /// A new command of `actor`.
     #[must_use]
     pub fn of(actor: Actor) -> Self {
         Self { actor, command_id: CommandId(Uuid::now_v7()), causation: None, origin: None }
     }
 
-    /// A new wish of the worker called `name`, because of `event`.
+    /// A new command of the worker called `name`, because of `event`.
     #[must_use]
     pub fn of_worker(name: &str, event: Option<EventId>) -> Self {
         Self { causation: event, ..Self::of(Actor::Worker { name: name.to_owned() }) }
@@ -119,11 +119,11 @@ pub enum LogError {
 pub struct Executor {
     store: Arc<dyn EventStore>,
     clock: Clock,
-    states: Cache<StreamId, Arc<Kept>>,
+    states: Cache<StreamId, Arc<CachedState>>,
 }
 
 /// An aggregate's state in the cache, and what it weighs there.
-struct Kept {
+struct CachedState {
     weight_bytes: AtomicUsize,
     slot: Mutex<Slot>,
 }
@@ -150,7 +150,7 @@ impl Executor {
     fn keeping(store: Arc<dyn EventStore>, clock: Clock, states_max_bytes: u64) -> Self {
         // A state of half the cache or more counts as half: it is kept whatever it takes, because to read a long stream
         // again for each command would cost more than the memory.
-        let weigh = move |_: &StreamId, kept: &Arc<Kept>| {
+        let weigh = move |_: &StreamId, kept: &Arc<CachedState>| {
             let bytes = kept.weight_bytes.load(Ordering::Relaxed) as u64;
             u32::try_from(bytes.min(states_max_bytes / 2)).unwrap_or(u32::MAX)
         };
@@ -242,16 +242,16 @@ impl Executor {
         Ok(look(slot.state::<A>(), revision))
     }
 
-    fn kept<A: Aggregate>(&self, stream: &StreamId) -> Arc<Kept> {
+    fn kept<A: Aggregate>(&self, stream: &StreamId) -> Arc<CachedState> {
         let empty = || {
             let slot = Slot { revision: Revision(0), state: Box::new(A::default()) };
-            Arc::new(Kept { weight_bytes: AtomicUsize::new(STATE_OVERHEAD_BYTES), slot: Mutex::new(slot) })
+            Arc::new(CachedState { weight_bytes: AtomicUsize::new(STATE_OVERHEAD_BYTES), slot: Mutex::new(slot) })
         };
         self.states.get_with_by_ref(stream, empty)
     }
 
     /// Tells the cache what the state weighs by now. It weighs only what is put into it.
-    fn weigh<A: Aggregate>(&self, stream: &StreamId, kept: &Arc<Kept>, slot: &mut Slot) {
+    fn weigh<A: Aggregate>(&self, stream: &StreamId, kept: &Arc<CachedState>, slot: &mut Slot) {
         let weight_bytes = STATE_OVERHEAD_BYTES + slot.state::<A>().weight_bytes();
         if kept.weight_bytes.swap(weight_bytes, Ordering::Relaxed) != weight_bytes {
             self.states.insert(stream.clone(), Arc::clone(kept));
@@ -291,7 +291,7 @@ impl Executor {
             causation: context.causation,
             origin: context.origin.clone(),
         };
-        // An id holds the revision too: one wish may lead to several appends, each of them idempotent.
+        // An id holds the revision too: one command may lead to several appends, each of them idempotent.
         let new: Vec<NewEvent> = (expected.0..)
             .zip(events)
             .map(|(revision, event)| NewEvent {

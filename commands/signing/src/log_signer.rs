@@ -3,8 +3,8 @@
 //! What was signed last is kept in a file beside the secrets, written before the signature leaves. A log that does not
 //! continue it, after a restore from an old backup or by somebody's hand, is refused for ever: a person has to look.
 
-mod kept;
 mod key;
+mod last_signed;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -25,8 +25,8 @@ use tokio::sync::Mutex;
 
 use self::key::LogKey;
 pub use self::{
-    kept::signed_states,
     key::{LOG_KEY_PURPOSE, LogKeyError},
+    last_signed::signed_states,
     verify::is_signed_by,
 };
 use event_log::{event_store::BoxError, execute::Executor};
@@ -114,7 +114,7 @@ impl LogSigner {
     ) -> Result<Self, LogKeyError> {
         let key = LogKey::open(executor, secrets, host).await?;
         let made = folder.clone();
-        blocking(move || kept::create_folder(&made)).await??;
+        blocking(move || last_signed::create_folder(&made)).await??;
         Ok(Self(Arc::new(Inner { key, trees, folder, newest: SyncMutex::default() })))
     }
 
@@ -154,8 +154,8 @@ impl LogSigner {
         {
             return Ok(Some(note.clone()));
         }
-        let file = kept::file(folder, log);
-        let last = in_file(&file, kept::read).await?;
+        let file = last_signed::file(folder, log);
+        let last = in_file(&file, last_signed::read).await?;
         if let Some(last) = last {
             let root = trees.root_at(log, last.size).await.map_err(SignLogError::Tree)?;
             if root != Some(last.root) {
@@ -164,7 +164,7 @@ impl LogSigner {
             }
         }
         if last != Some(state) {
-            in_file(&file, move |file| kept::raise(file, state)).await?;
+            in_file(&file, move |file| last_signed::raise(file, state)).await?;
         }
         let text = Checkpoint { origin: origin.to_owned(), size: state.size, root: state.root }.to_string();
         let note = Note { signatures: vec![key.sign(origin, &text)], text }.to_string();

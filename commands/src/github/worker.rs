@@ -17,7 +17,7 @@ mod webhooks;
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    error_chain::Causes,
+    error_chain::ErrorChain,
     ids::{ProjectId, ReleaseId},
     recorded::Position,
 };
@@ -108,7 +108,7 @@ impl GithubWorker {
                         has_caught_up |= page.next >= page.head;
                     }
                     Err(cause) => {
-                        error!(error = %Causes(&cause), "cannot follow the log");
+                        error!(error = %ErrorChain(&cause), "cannot follow the log");
                         tokio::time::sleep(LOG_RETRY_AFTER).await;
                     }
                 },
@@ -118,7 +118,7 @@ impl GithubWorker {
                         schedule.ended(id, Some(passed), &self.pace);
                     }
                     Err(cause) => {
-                        error!(error = %Causes(&cause), "a look at GitHub broke off");
+                        error!(error = %ErrorChain(&cause), "a look at GitHub broke off");
                         schedule.ended(cause.id(), None, &self.pace);
                     }
                 },

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{error_chain::Causes, recorded::Position};
+use domain::{error_chain::ErrorChain, recorded::Position};
 use event_log::event_store::{EventStore, Filter, Follower, PAGE_EVENTS_MAX, ReadError};
 use tracing::error;
 
@@ -34,7 +34,7 @@ pub async fn follow_published(
             match follower.next_page().await {
                 Ok(page) => page.events.into_iter().for_each(|recorded| backlog.fold(recorded, &published)),
                 Err(cause) => {
-                    error!(error = %Causes(&cause), "cannot follow the log");
+                    error!(error = %ErrorChain(&cause), "cannot follow the log");
                     tokio::time::sleep(RETRY_AFTER).await;
                 }
             }

@@ -12,7 +12,7 @@ use std::{
 
 use domain::{
     digest::Sha256,
-    error_chain::Causes,
+    error_chain::ErrorChain,
     ids::RepositoryId,
     recorded::Revision,
     repository::{Command, Refusal, Repository},
@@ -89,7 +89,7 @@ impl Resigner {
                 match self.clean(repository, &stolen, &set).await {
                     Ok(()) => drop(clean.insert(repository, state)),
                     Err(cause) => {
-                        error!(repository.id = %repository, error = %Causes(&cause), "packages of {repository} still bear a stolen key's signature");
+                        error!(repository.id = %repository, error = %ErrorChain(&cause), "packages of {repository} still bear a stolen key's signature");
                         failed = true;
                     }
                 }

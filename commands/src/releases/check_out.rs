@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use building::source::Checkout;
 use domain::{
-    error_chain::Causes,
+    error_chain::ErrorChain,
     ids::ReleaseId,
     project::{GitUrl, Project, Refusal},
     release::{self, Command, Step},
@@ -37,7 +37,7 @@ impl Pipeline {
             .await?
             .ok_or_else(|| Stop::failed(Step::CheckoutCode, "unknown_project", Refusal::Unknown.to_string()))?;
         let failed = |code, cause: &(dyn std::error::Error + 'static)| {
-            Stop::failed(Step::CheckoutCode, code, Causes(cause).to_string())
+            Stop::failed(Step::CheckoutCode, code, ErrorChain(cause).to_string())
         };
         let url = GitUrl::parse(&source, self.git.allow_local).map_err(|error| failed("source_refused", &error))?;
         let key = source_key(&self.executor, &self.secrets, origin.project).await;

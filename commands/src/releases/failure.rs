@@ -3,7 +3,7 @@
 use building::BuildError;
 use domain::{
     digest::Sha256,
-    error_chain::Causes,
+    error_chain::ErrorChain,
     release::{Refusal, Step},
 };
 use event_log::execute::{ExecuteError, LogError};
@@ -39,7 +39,7 @@ impl Stop {
 
     /// The server itself could not do its part in `step`.
     pub(super) fn machine(step: Step, cause: &(dyn std::error::Error + 'static)) -> Self {
-        Self::failed(step, "machine", Causes(cause).to_string())
+        Self::failed(step, "machine", ErrorChain(cause).to_string())
     }
 
     /// The same, with the build's log.
@@ -88,13 +88,13 @@ impl From<BuildError> for Stop {
             building::Step::SetupBuild => Step::SetupBuild,
             building::Step::Building => Step::Building,
         };
-        Self::failed(step, error.code(), Causes(&error).to_string())
+        Self::failed(step, error.code(), ErrorChain(&error).to_string())
     }
 }
 
 impl From<WritePackageError> for Stop {
     fn from(error: WritePackageError) -> Self {
-        Self::failed(Step::Building, "package_refused", Causes(&error).to_string())
+        Self::failed(Step::Building, "package_refused", ErrorChain(&error).to_string())
     }
 }
 
@@ -105,7 +105,7 @@ impl From<FinishError> for Stop {
             FinishError::Sign(_) => "signing_failed",
             FinishError::BrokeOff(_) => "machine",
         };
-        Self::failed(Step::Building, code, Causes(&error).to_string())
+        Self::failed(Step::Building, code, ErrorChain(&error).to_string())
     }
 }
 

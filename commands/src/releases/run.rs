@@ -3,7 +3,7 @@
 use std::{any::Any, panic::AssertUnwindSafe};
 
 use domain::{
-    error_chain::Causes,
+    error_chain::ErrorChain,
     ids::{OrganisationId, ReleaseId},
     project::Project,
     release::{Command, Origin, Progress, Release, Running, Step},
@@ -32,7 +32,7 @@ impl Pipeline {
                 Ok(()) => return info!(release.id = %id, "published release {id}"),
                 Err(Stop::Failed(_) | Stop::Ended) => return,
                 Err(Stop::Interrupted(cause)) => {
-                    error!(release.id = %id, error = %Causes(&cause), "release {id} waits for the log");
+                    error!(release.id = %id, error = %ErrorChain(&cause), "release {id} waits for the log");
                     tokio::time::sleep(RETRY_AFTER).await;
                 }
             }

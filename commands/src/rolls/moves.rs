@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    error_chain::Causes,
+    error_chain::ErrorChain,
     ids::{AccessKeyId, RepositoryId},
     keyring::{Command, Event, Keyring, Refusal},
 };
@@ -40,7 +40,7 @@ async fn record(executor: Arc<Executor>, mut noticed: mpsc::Receiver<(Repository
     let mut causes = KeyringCauses::new(executor.store().clone());
     while let Some((repository, key)) = noticed.recv().await {
         if let Err(error) = record_one(&executor, &mut causes, repository, key).await {
-            warn!(repository.id = %repository, "cannot record that a machine moved: {}", Causes(&error));
+            warn!(repository.id = %repository, "cannot record that a machine moved: {}", ErrorChain(&error));
         }
     }
 }

@@ -23,7 +23,7 @@ fn clock() -> DateTime<Utc> {
     Utc::now()
 }
 
-fn mint(kind: TokenKind) -> Token {
+fn issue(kind: TokenKind) -> Token {
     let secret = domain::digest::Sha256::of(Uuid::now_v7().as_bytes());
     Token::new(kind, Uuid::now_v7(), secret.0)
 }
@@ -39,12 +39,12 @@ impl World {
         let store = SqliteEventStore::open(&folder.path().join("log.db")).await.expect("a log");
         let secrets = Secrets::open(&folder.path().join("secrets"), &folder.path().join("key")).expect("secrets");
         let rolls =
-            Rolls { executor: Arc::new(Executor::new(Arc::new(store), clock)), secrets: Arc::new(secrets), mint };
+            Rolls { executor: Arc::new(Executor::new(Arc::new(store), clock)), secrets: Arc::new(secrets), issue };
         Self { rolls, folder }
     }
 
     async fn issue(&self, name: &str, terms: Terms) -> AccessKeyId {
-        let token = mint(TokenKind::AccessKey);
+        let token = issue(TokenKind::AccessKey);
         let key = AccessKeyId(token.id());
         let name = name.parse().expect("a name");
         let secret_sha256 = token.secret_sha256();
@@ -70,7 +70,7 @@ impl World {
             .expect("a keyring")
     }
 
-    async fn hand_over(&self, key: AccessKeyId, machine: Option<&str>) -> Result<HandedOver, HandOverError> {
+    async fn hand_over(&self, key: AccessKeyId, machine: Option<&str>) -> Result<HandedOver, HandoverError> {
         let machine = machine.map(|name| name.parse::<MachineName>().expect("a name"));
         self.rolls.hand_over(REPOSITORY, key, machine, &context()).await
     }
@@ -150,11 +150,11 @@ async fn the_holder_of_a_shared_key_is_handed_the_one_that_the_roll_made() {
 async fn a_machine_enrols_and_renews_and_gets_the_same_key_however_often_it_asks() {
     let world = World::new().await;
     let enrolment = world.enrolment().await;
-    assert!(matches!(world.hand_over(enrolment, None).await, Err(HandOverError::NoMachine)));
+    assert!(matches!(world.hand_over(enrolment, None).await, Err(HandoverError::NoMachine)));
     let first = world.handed(enrolment, Some("web-1")).await;
     let again = world.handed(enrolment, Some("web-1")).await;
     assert_ne!(first.id(), again.id());
-    assert!(matches!(world.hand_over(AccessKeyId(first.id()), None).await, Err(HandOverError::Ended)));
+    assert!(matches!(world.hand_over(AccessKeyId(first.id()), None).await, Err(HandoverError::Ended)));
     world.open().await;
     let old = AccessKeyId(again.id());
     let (one, other) = tokio::join!(world.handed(old, None), world.handed(old, None));
@@ -169,7 +169,7 @@ async fn a_renewal_that_was_sealed_and_not_recorded_is_taken_up_again() {
     let enrolment = world.enrolment().await;
     let old = AccessKeyId(world.handed(enrolment, Some("web-1")).await.id());
     world.open().await;
-    let sealed = mint(TokenKind::AccessKey).under(old.renewed(2).0);
+    let sealed = issue(TokenKind::AccessKey).under(old.renewed(2).0);
     world.rolls.seal(std::slice::from_ref(&sealed)).await.expect("sealed, then killed");
     assert_eq!(world.handed(old, None).await.text(), sealed.text());
 }

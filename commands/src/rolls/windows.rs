@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use domain::{
-    error_chain::Causes,
+    error_chain::ErrorChain,
     ids::RepositoryId,
     keyring::{Command, Event, Keyring, WindowEnd},
 };
@@ -12,7 +12,7 @@ use event_log::execute::{Context, ExecuteError, LogError};
 use tokio::{sync::watch, time::timeout};
 use tracing::{info, warn};
 
-use super::{HandOverError, Rolls, causes::KeyringCauses};
+use super::{HandoverError, Rolls, causes::KeyringCauses};
 
 /// How long to wait after the log or the secret store failed.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
@@ -71,7 +71,7 @@ impl WindowCloser {
             let pause = match self.settle(&mut causes).await {
                 Ok(pause) => pause,
                 Err(error) => {
-                    warn!("cannot close a grace window: {}", Causes(&error));
+                    warn!("cannot close a grace window: {}", ErrorChain(&error));
                     RETRY_PAUSE
                 }
             };
@@ -83,7 +83,7 @@ impl WindowCloser {
     }
 
     /// Does what is to be done now, and answers with how long nothing will be.
-    async fn settle(&self, causes: &mut KeyringCauses) -> Result<Duration, HandOverError> {
+    async fn settle(&self, causes: &mut KeyringCauses) -> Result<Duration, HandoverError> {
         for window in self.windows.closed() {
             self.delete_sealed(window, causes).await?;
         }
@@ -113,7 +113,7 @@ impl WindowCloser {
         window: OpenWindow,
         because: WindowEnd,
         causes: &mut KeyringCauses,
-    ) -> Result<(), HandOverError> {
+    ) -> Result<(), HandoverError> {
         let OpenWindow { repository, generation, .. } = window;
         let close = Command::CloseGrace { generation, because, now: self.rolls.executor.now() };
         let cause = causes.of(repository, &Event::GraceClosed { generation, because }).await?;
@@ -125,11 +125,11 @@ impl WindowCloser {
                 Ok(())
             }
             Err(ExecuteError::Log(error)) => Err(error.into()),
-            Err(ExecuteError::Refused(refusal)) => Err(HandOverError::Refused(refusal)),
+            Err(ExecuteError::Refused(refusal)) => Err(HandoverError::Refused(refusal)),
         }
     }
 
-    async fn delete_sealed(&self, window: ClosedWindow, causes: &mut KeyringCauses) -> Result<(), HandOverError> {
+    async fn delete_sealed(&self, window: ClosedWindow, causes: &mut KeyringCauses) -> Result<(), HandoverError> {
         let ClosedWindow { repository, generation } = window;
         let keys = self
             .rolls
@@ -146,7 +146,7 @@ impl WindowCloser {
         match self.rolls.executor.execute::<Keyring>(repository.0, record, &context).await {
             Ok(_) => Ok(()),
             Err(ExecuteError::Log(error)) => Err(error.into()),
-            Err(ExecuteError::Refused(refusal)) => Err(HandOverError::Refused(refusal)),
+            Err(ExecuteError::Refused(refusal)) => Err(HandoverError::Refused(refusal)),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     aggregate::Aggregate as _,
-    error_chain::Causes,
+    error_chain::ErrorChain,
     ids::SigningKeyId,
     signing_key::{Command, EXPIRY_WARNINGS_DAYS, Key, SigningKey, Standing},
 };
@@ -32,7 +32,7 @@ impl SigningKeys {
             match store.head().await {
                 // What is before is folded already, or by the first look.
                 Ok(head) => break Follower::new(store.clone(), head, Filter::kinds([SigningKey::KIND])),
-                Err(error) => warn!("the signing keys cannot be followed: {}", Causes(&error)),
+                Err(error) => warn!("the signing keys cannot be followed: {}", ErrorChain(&error)),
             }
             sleep(RETRY_AFTER).await;
         };
@@ -40,7 +40,7 @@ impl SigningKeys {
             let wait = match self.tend().await {
                 Ok(()) => LOOK_EVERY,
                 Err(error) => {
-                    warn!("the signing keys are not as they should be yet: {}", Causes(&error));
+                    warn!("the signing keys are not as they should be yet: {}", ErrorChain(&error));
                     RETRY_AFTER
                 }
             };

@@ -2,7 +2,7 @@
 
 pub mod blobs;
 pub mod blocking;
+pub mod key_usage;
 pub mod personal;
 pub mod scratch;
 pub mod secrets;
-pub mod uses;

@@ -16,7 +16,7 @@ use std::{
 
 use domain::{
     account::Account,
-    error_chain::Causes,
+    error_chain::ErrorChain,
     ids::{CommandId, PersonId},
     personal::{Field, Personal},
 };
@@ -92,7 +92,7 @@ impl Persons {
             Ok(key) => key,
             Err(SecretsError::NotFound { .. }) => return None,
             Err(error) => {
-                tracing::warn!(error = %Causes(&error), "cannot record where person {person} acts from");
+                tracing::warn!(error = %ErrorChain(&error), "cannot record where person {person} acts from");
                 return None;
             }
         };

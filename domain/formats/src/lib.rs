@@ -2,5 +2,5 @@
 
 pub mod apt;
 pub mod packaging;
-pub mod rope;
+pub mod segmented_file;
 pub mod yum;

@@ -14,7 +14,7 @@ mod xml;
 
 use domain::digest::Sha256;
 
-use crate::rope::Frame;
+use crate::segmented_file::Frame;
 
 /// What the repository knows of a package beside its header.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 use super::{Account, Event, Person};
 use crate::{digest::Sha256, ids::TokenId, personal::Personal};
 
-/// A wish to change an account.
+/// A command to change an account.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Make it the account of a person, with a first token.

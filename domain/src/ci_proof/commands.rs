@@ -6,7 +6,7 @@ use crate::{
     project::CiJob,
 };
 
-/// A wish to change a proof.
+/// A command to change a proof.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Take it, once.

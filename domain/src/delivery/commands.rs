@@ -6,7 +6,7 @@ use crate::ids::ProjectId;
 /// Longest kind of event that is recorded. GitHub's longest has 43 characters.
 pub const HOOK_EVENT_MAX_CHARS: usize = 64;
 
-/// A wish to change a delivery.
+/// A command to change a delivery.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Take it in. The same again changes nothing: the first outcome stands.

@@ -16,10 +16,10 @@ pub enum BlobKind {
     /// A package, a signed text, a signature, a build's log: its digest says everything.
     Whole,
     /// The list of a file's pieces, each a blob itself (see decision 0002).
-    Rope,
+    Segmented,
 }
 
-/// The blobs that `event` names, in its order; some may come twice. The pieces of ropes are named by the ropes themselves.
+/// The blobs that `event` names, in its order; some may come twice. The pieces of segmented files are named by the segmented files themselves.
 #[must_use]
 pub fn blobs(event: &Event) -> Vec<(Sha256, BlobKind)> {
     let mut named = Vec::new();
@@ -71,7 +71,7 @@ fn of_package(package: &Package) -> impl Iterator<Item = Sha256> {
 fn of_index(index: &SignedIndex) -> impl Iterator<Item = (Sha256, BlobKind)> {
     index.all_files().filter_map(|IndexFile { sha256, stored, .. }| match stored {
         Stored::Blob => Some((*sha256, BlobKind::Whole)),
-        Stored::Rope(rope) => Some((*rope, BlobKind::Rope)),
+        Stored::Segmented(segmented_file) => Some((*segmented_file, BlobKind::Segmented)),
         Stored::Unserved => None,
     })
 }
@@ -91,7 +91,7 @@ mod tests {
         }
     }
 
-    /// What stands under `sha256`, `log`, `blob` or `rope` names a blob, but for index files that are stored elsewhere or nowhere.
+    /// What stands under `sha256`, `log`, `blob` or `segmented_file` names a blob, but for index files that are stored elsewhere or nowhere.
     fn collect(value: &serde_json::Value, digests: &mut Vec<String>) {
         match value {
             serde_json::Value::Object(fields) => {

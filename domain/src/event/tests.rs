@@ -225,7 +225,7 @@ pub(super) fn golden() -> Vec<(&'static str, &'static str, Event)> {
             signatures: vec![index_file("dists/stable/InRelease", repository::Stored::Blob)],
             files: vec![
                 index_file("dists/stable/main/binary-amd64/Packages", repository::Stored::Unserved),
-                index_file("dists/stable/main/binary-amd64/Packages.gz", repository::Stored::Rope(digest())),
+                index_file("dists/stable/main/binary-amd64/Packages.gz", repository::Stored::Segmented(digest())),
             ],
             key_fingerprint: "AB".into(),
             renderer: 1,

@@ -44,9 +44,9 @@ impl Causes {
         }
     }
 
-    /// The event that led to `event`, which comes next; none if somebody's wish did, or time alone.
+    /// The event that led to `event`, which comes next; none if somebody's command did, or time alone.
     ///
-    /// A window that was cut is somebody's wish too: what it names is the window's opening, without which there is no cut.
+    /// A window that was cut is somebody's command too: what it names is the window's opening, without which there is no cut.
     #[must_use]
     pub fn of(&self, event: &Event) -> Option<EventId> {
         match event {

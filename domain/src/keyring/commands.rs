@@ -17,7 +17,7 @@ pub const ENROLS_MAX: u32 = 100_000;
 /// Longest grace window. Whoever has not moved by then will not.
 pub const GRACE_MAX: TimeDelta = TimeDelta::days(90);
 
-/// A wish to change a keyring.
+/// A command to change a keyring.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Let the holder of this key in.

@@ -1,10 +1,10 @@
-//! Which facts follow from a wish, and when none may.
+//! Which facts follow from a command, and when none may.
 
 use chrono::{DateTime, Utc};
 
 use super::{
-    ACCESS_KEYS_MAX, AccessKeyName, Command, Crossing, ENROLS_MAX, Event, GRACE_MAX, Holder, Key, Keyring,
-    NAMED_KEYS_MAX, NamedKind, Refusal, Terms, WindowEnd,
+    ACCESS_KEYS_MAX, AccessKeyName, Command, ENROLS_MAX, Event, GRACE_MAX, Holder, Key, Keyring, NAMED_KEYS_MAX,
+    NamedKind, Refusal, Terms, WindowEnd, WindowState,
 };
 use crate::{digest::Sha256, ids::AccessKeyId, names::MachineName};
 
@@ -139,7 +139,7 @@ fn renew(
 fn moved(keyring: &Keyring, key: AccessKeyId) -> Option<Event> {
     let machine = keyring.machines.get(&keyring.machine_of(key)?)?;
     let first = machine.current == key
-        && machine.crossing == Crossing::Waiting
+        && machine.window_state == WindowState::Waiting
         && keyring.keys.get(&key)?.generation == keyring.generation();
     first.then_some(Event::MachineMoved { key })
 }
@@ -160,12 +160,12 @@ fn enrol(
         return Err(Refusal::NotEnrolling);
     }
     // What is enrolled with a key and with the one that follows it is counted together.
-    let heir = keyring.heir(enrolment);
-    let counted = keyring.keys.get(&heir).unwrap_or(presented);
+    let successor = keyring.successor(enrolment);
+    let counted = keyring.keys.get(&successor).unwrap_or(presented);
     if let Some(known) = keyring.machines.get(&machine) {
         // As long as it has a key, its name is its own: another line of enrolment keys never takes it over, whatever
         // became of the one that let it in.
-        if keyring.heir(known.enrolled_by) != heir {
+        if keyring.successor(known.enrolled_by) != successor {
             return Err(Refusal::MachineNameTaken(machine));
         }
         let replaces = known.keys();

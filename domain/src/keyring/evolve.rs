@@ -4,7 +4,7 @@ use std::mem;
 
 use chrono::{DateTime, Utc};
 
-use super::{Crossing, Event, Holder, Key, Keyring, Machine, NamedKind, Successor, Window};
+use super::{Event, Holder, Key, Keyring, Machine, NamedKind, Successor, Window, WindowState};
 use crate::{ids::AccessKeyId, names::MachineName};
 
 pub(super) fn evolve(keyring: &mut Keyring, event: &Event) {
@@ -71,7 +71,7 @@ impl Keyring {
         }
         self.begin(generation, successors);
         for machine in self.machines.values_mut() {
-            machine.crossing = Crossing::Waiting;
+            machine.window_state = WindowState::Waiting;
         }
         self.window = Some(Window {
             until,
@@ -88,10 +88,10 @@ impl Keyring {
             key.successor = Some(new);
         }
         self.insert(new, None, Holder::Machine(name.clone()));
-        if let Some(enrolled_by) = self.machines.get(&name).map(|machine| self.heir(machine.enrolled_by))
+        if let Some(enrolled_by) = self.machines.get(&name).map(|machine| self.successor(machine.enrolled_by))
             && let Some(machine) = self.machines.get_mut(&name)
         {
-            *machine = Machine { current: new, old: Some(old), enrolled_by, crossing: machine.crossing };
+            *machine = Machine { current: new, old: Some(old), enrolled_by, window_state: machine.window_state };
         }
         if let Some(window) = &mut self.window {
             window.sealed.push(new);
@@ -103,7 +103,7 @@ impl Keyring {
         self.names.retain(|_, key| self.keys.contains_key(key));
         self.machines.retain(|_, machine| self.keys.contains_key(&machine.current));
         for machine in self.machines.values_mut() {
-            (machine.old, machine.crossing) = (None, Crossing::Outside);
+            (machine.old, machine.window_state) = (None, WindowState::Outside);
         }
         let sealed = self.window.take().map(|window| window.sealed).unwrap_or_default();
         self.forgettable.insert(generation, sealed);
@@ -113,24 +113,25 @@ impl Keyring {
         for replaced in replaces {
             self.keys.remove(replaced);
         }
-        let enrolled_by = self.heir(enrolment);
+        let enrolled_by = self.successor(enrolment);
         if replaces.is_empty()
             && let Some(Key { holder: Holder::Enrolment { enrolled, .. }, .. }) = self.keys.get_mut(&enrolled_by)
         {
             *enrolled += 1;
         }
         self.insert(key, None, Holder::Machine(machine.clone()));
-        let crossing = self.machines.get(machine).map_or(Crossing::Outside, |machine| machine.crossing);
-        self.machines.insert(machine.clone(), Machine { current: key, old: None, enrolled_by, crossing });
+        let window_state = self.machines.get(machine).map_or(WindowState::Outside, |machine| machine.window_state);
+        self.machines.insert(machine.clone(), Machine { current: key, old: None, enrolled_by, window_state });
         self.crossed(machine);
     }
 
     /// The machine needs its older key no more.
     fn crossed(&mut self, machine: &MachineName) {
-        let Some(Machine { crossing: crossing @ Crossing::Waiting, .. }) = self.machines.get_mut(machine) else {
+        let Some(Machine { window_state: window_state @ WindowState::Waiting, .. }) = self.machines.get_mut(machine)
+        else {
             return;
         };
-        *crossing = Crossing::Moved;
+        *window_state = WindowState::Moved;
         if let Some(window) = &mut self.window {
             window.moved += 1;
         }
@@ -154,11 +155,11 @@ impl Keyring {
         } else if let Some(old) = mem::take(&mut machine.old) {
             machine.current = old;
         } else {
-            let crossing = machine.crossing;
+            let window_state = machine.window_state;
             self.machines.remove(&name);
             if let Some(window) = &mut self.window {
-                window.machines -= u32::from(crossing != Crossing::Outside);
-                window.moved -= u32::from(crossing == Crossing::Moved);
+                window.machines -= u32::from(window_state != WindowState::Outside);
+                window.moved -= u32::from(window_state == WindowState::Moved);
             }
         }
     }

@@ -2,7 +2,7 @@ mod causes;
 mod grace;
 mod installers;
 mod issuing;
-mod lives;
+mod key_history;
 mod machines;
 mod rolls;
 

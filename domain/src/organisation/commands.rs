@@ -12,7 +12,7 @@ pub const BUILD_SLOTS_MAX: u16 = 64;
 /// Most feed tokens that one organisation has at the same time: one for each replica, and some more.
 pub const FEED_TOKENS_MAX: usize = 50;
 
-/// A wish to change an organisation.
+/// A command to change an organisation.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Create it.

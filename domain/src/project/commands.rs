@@ -12,7 +12,7 @@ use crate::{
     version::ReleaseVersion,
 };
 
-/// A wish to change a project.
+/// A command to change a project.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Connect it.

@@ -32,7 +32,7 @@ pub enum Refusal {
     /// Webhooks release other tags only.
     #[error("tag {0} does not match the project's tag pattern")]
     PatternMismatch(TagName),
-    /// The same word for two different wishes.
+    /// The same word for two different commands.
     #[error("this Idempotency-Key was used for tag {0}")]
     IdempotencyKeyReused(TagName),
     /// The sender's word is too long or cannot be printed.

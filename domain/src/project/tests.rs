@@ -58,7 +58,7 @@ fn a_tag_is_released_once() {
 }
 
 #[test]
-fn the_same_idempotency_key_is_the_same_wish() {
+fn the_same_idempotency_key_is_the_same_command() {
     given::<Project>([added(), accepted("v1.0", 1, Some("k"))]).when(trigger("v1.0", 2, Some("k"))).then_nothing();
 }
 

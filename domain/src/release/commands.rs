@@ -11,7 +11,7 @@ pub const MESSAGE_MAX_CHARS: usize = 4_000;
 /// How often the build of one package is begun. A build that ends with the server each time would do so for ever.
 pub const SETUPS_MAX: u32 = 3;
 
-/// A wish to move a release on.
+/// A command to move a release on.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Begin.

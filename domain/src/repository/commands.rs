@@ -13,7 +13,7 @@ use crate::{
 /// Most packages that one repository can hold.
 pub const PACKAGES_MAX: usize = 1_000_000;
 
-/// A wish to change a repository.
+/// A command to change a repository.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Create it.

@@ -186,7 +186,9 @@ pub enum Stored {
     /// In the blob of the file's own digest.
     Blob,
     /// In pieces: this blob is the list of them (see decision 0002).
-    Rope(Sha256),
+    // Recorded under its first name.
+    #[serde(rename = "rope")]
+    Segmented(Sha256),
     /// Nowhere: listed with its digest because clients want to see it, but only served compressed.
     Unserved,
 }

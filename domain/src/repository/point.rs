@@ -28,7 +28,7 @@ const UUID_CHARS: usize = 36;
 /// of what has none, a position is all digits, a time begins with a digit and holds a `T`, an id is a hyphenated UUID, and
 /// a name begins with a letter and is none of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Point {
+pub enum PointInTime {
     /// The newest there is.
     Newest,
     /// The newest there was at this time.
@@ -58,7 +58,7 @@ pub enum InvalidPoint {
     Tagged(#[from] InvalidName),
 }
 
-impl FromStr for Point {
+impl FromStr for PointInTime {
     type Err = InvalidPoint;
 
     fn from_str(text: &str) -> Result<Self, InvalidPoint> {
@@ -71,25 +71,25 @@ impl FromStr for Point {
     }
 }
 
-fn untagged(text: &str) -> Option<Point> {
+fn untagged(text: &str) -> Option<PointInTime> {
     if text == NEWEST {
-        return Some(Point::Newest);
+        return Some(PointInTime::Newest);
     }
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return text.parse().ok().map(|position| Point::Position(Position(position)));
+        return text.parse().ok().map(|position| PointInTime::Position(Position(position)));
     }
     if text.len() == UUID_CHARS
         && let Ok(id) = Uuid::try_parse(text)
     {
-        return Some(Point::Release(ReleaseId(id)));
+        return Some(PointInTime::Release(ReleaseId(id)));
     }
     let compact = || NaiveDateTime::parse_from_str(text, COMPACT).ok().map(|time| time.and_utc());
     let rfc_3339 = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
-    let named = || text.parse().ok().map(Point::Snapshot);
-    compact().or_else(rfc_3339).map(Point::At).or_else(named)
+    let named = || text.parse().ok().map(PointInTime::Snapshot);
+    compact().or_else(rfc_3339).map(PointInTime::At).or_else(named)
 }
 
-impl Point {
+impl PointInTime {
     /// Why a repository has no such point, as far as whoever may install from it is told: which projects and tags the
     /// organisation has besides is not theirs to know.
     #[must_use]
@@ -104,7 +104,7 @@ impl Point {
     }
 }
 
-impl fmt::Display for Point {
+impl fmt::Display for PointInTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Newest => f.write_str(NEWEST),
@@ -142,9 +142,9 @@ mod tests {
             tagged in "[a-z]{1,3}@[0-9a-zA-Z@/.+%#-]{0,20}",
         ) {
             for text in [any, like, tagged] {
-                if let Ok(point) = text.parse::<Point>() {
-                    prop_assert_eq!(matches!(point, Point::Tag(..)), text.contains(TAGGED), "{}", text);
-                    let is_written_alike = matches!(point, Point::Tag(..) | Point::Snapshot(_) | Point::Newest);
+                if let Ok(point) = text.parse::<PointInTime>() {
+                    prop_assert_eq!(matches!(point, PointInTime::Tag(..)), text.contains(TAGGED), "{}", text);
+                    let is_written_alike = matches!(point, PointInTime::Tag(..) | PointInTime::Snapshot(_) | PointInTime::Newest);
                     prop_assert!(!is_written_alike || point.to_string() == text, "{} is written {}", text, point);
                 }
             }
@@ -155,20 +155,20 @@ mod tests {
     fn a_point_in_time_has_either_notation_and_survives_the_way_through_a_url() {
         let time = Utc.with_ymd_and_hms(2026, 11, 22, 10, 0, 1).single().expect("a time");
         for text in ["20261122T100001Z", "2026-11-22T10:00:01Z", "2026-11-22T11:00:01+01:00"] {
-            assert_eq!(text.parse(), Ok(Point::At(time)), "{text}");
+            assert_eq!(text.parse(), Ok(PointInTime::At(time)), "{text}");
         }
         assert_eq!(Compact(time).to_string(), "20261122T100001Z");
     }
 
     #[test]
     fn digits_are_a_position_a_uuid_is_a_release_and_the_rest_is_a_name() {
-        assert_eq!("20261122".parse(), Ok(Point::Position(Position(20_261_122))));
+        assert_eq!("20261122".parse(), Ok(PointInTime::Position(Position(20_261_122))));
         let id = "abcdef01-6f0a-7c3e-8d54-2f6a9b1c0d3e";
-        assert_eq!(id.parse(), Ok(Point::Release(id.parse().expect("an id"))));
-        assert_eq!("newest".parse(), Ok(Point::Newest));
-        assert_eq!("golden".parse(), Ok(Point::Snapshot("golden".parse().expect("a name"))));
+        assert_eq!(id.parse(), Ok(PointInTime::Release(id.parse().expect("an id"))));
+        assert_eq!("newest".parse(), Ok(PointInTime::Newest));
+        assert_eq!("golden".parse(), Ok(PointInTime::Snapshot("golden".parse().expect("a name"))));
         for text in ["newest", "42", id, "20261122T100001Z", "golden"] {
-            assert_eq!(text.parse::<Point>().map(|point| point.to_string()), Ok(text.to_owned()));
+            assert_eq!(text.parse::<PointInTime>().map(|point| point.to_string()), Ok(text.to_owned()));
         }
     }
 
@@ -177,14 +177,14 @@ mod tests {
         let id = "abcdef01-6f0a-7c3e-8d54-2f6a9b1c0d3e";
         for tag in ["v1.2.3", "42", "newest", "20261122T100001Z", id, "release/1.0", "hello@1.0", "100%", "ä#+&"] {
             let text = format!("hello@{tag}");
-            let point = Point::Tag("hello".parse().expect("a name"), tag.parse().expect("a tag"));
+            let point = PointInTime::Tag("hello".parse().expect("a name"), tag.parse().expect("a tag"));
             assert_eq!(text.parse().as_ref(), Ok(&point));
             assert_eq!(point.to_string(), text);
         }
         let longest = format!("{}@{}", "a".repeat(SLUG_MAX_CHARS), "b".repeat(TAG_NAME_MAX_BYTES));
         assert_eq!(longest.len(), POINT_MAX_BYTES);
-        assert!(longest.parse::<Point>().is_ok());
-        assert_eq!(format!("{longest}b").parse::<Point>(), Err(InvalidPoint::Unlike));
+        assert!(longest.parse::<PointInTime>().is_ok());
+        assert_eq!(format!("{longest}b").parse::<PointInTime>(), Err(InvalidPoint::Unlike));
     }
 
     #[test]
@@ -197,7 +197,7 @@ mod tests {
             ("hello@../x", "\"../x\" is not a tag name"),
             ("hello@a\nb", "is not a tag name"),
         ] {
-            let refused = text.parse::<Point>().expect_err(text).to_string();
+            let refused = text.parse::<PointInTime>().expect_err(text).to_string();
             assert!(refused.starts_with("no such point: ") && refused.contains(word), "{refused}");
         }
     }
@@ -207,7 +207,7 @@ mod tests {
         let long = format!("2026-11-22T10:00:01.{}Z", "0".repeat(100));
         let bad = ["", "Newest", "20261322T100001Z", "2026-11-22 10:00:01", "20261122T100001", "+1", "-1", &long];
         for bad in bad.into_iter().chain(["18446744073709551616", "{abcdef01-6f0a-7c3e-8d54-2f6a9b1c0d3e}"]) {
-            assert_eq!(bad.parse::<Point>(), Err(InvalidPoint::Unlike), "{bad}");
+            assert_eq!(bad.parse::<PointInTime>(), Err(InvalidPoint::Unlike), "{bad}");
         }
     }
 }

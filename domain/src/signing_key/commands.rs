@@ -10,7 +10,7 @@ pub const EXPIRY_WARNINGS_DAYS: [u16; 3] = [90, 30, 7];
 /// Most keys that one service has in its life: a key a month for eighty years.
 pub const EPOCHS_MAX: u32 = 1_000;
 
-/// A wish to change the service's signing keys.
+/// A command to change the service's signing keys.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Announce the first key, which was just made.

@@ -75,7 +75,7 @@ create table snapshot (
 create index snapshot_by_publication on snapshot (repository, published_at);
 
 -- Index files that are named by their digest: answered for days after they were replaced, and then deleted.
-create table named_by_digest (
+create table by_hash (
     repository    text    not null,
     path          text    not null,
     sha256        text    not null,
@@ -85,4 +85,4 @@ create table named_by_digest (
     superseded_at integer,          -- published_at of the first publication without it
     primary key (repository, path)
 ) strict, without rowid;
-create index named_by_digest_superseded on named_by_digest (repository, superseded_at);
+create index by_hash_superseded on by_hash (repository, superseded_at);

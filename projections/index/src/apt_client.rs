@@ -1,11 +1,11 @@
-//! Whether apt itself can read a list that is a rope.
+//! Whether apt itself can read a list that is a segmented file.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::path::Path;
 
 use crate::testing::World;
-use domain::{package::Format, repository::Point};
-use formats::rope;
+use domain::{package::Format, repository::PointInTime};
+use formats::segmented_file;
 
 use super::tests::{bytes, created, deb, locate, publish};
 
@@ -14,7 +14,7 @@ async fn apt_reads_a_list_of_several_gz_members_or_zst_frames() {
     let world = World::new();
     let running = world.start().await;
     world.add(100, created(Format::Deb));
-    let len = rope::SEGMENT_ENTRIES * 2 + 1;
+    let len = segmented_file::SEGMENT_ENTRIES * 2 + 1;
     for n in 1..len {
         world.add(101, deb(&format!("1.{n}"), "amd64"));
     }
@@ -28,7 +28,7 @@ async fn apt_reads_a_list_of_several_gz_members_or_zst_frames() {
         for path in [of_list(codec), "dists/stable/Release".to_owned()] {
             let file = folder.join(&path);
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-            let located = locate(&running, &Point::Newest, &path).await.unwrap();
+            let located = locate(&running, &PointInTime::Newest, &path).await.unwrap();
             std::fs::write(file, bytes(&world, located).await).unwrap();
         }
         let versions = apt_versions(&folder, &world.folder.path().join(codec), codec);

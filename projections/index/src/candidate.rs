@@ -70,17 +70,17 @@ impl Repositories {
         stated: Stated,
     ) -> Result<Candidate, CandidateError> {
         let unknown = || CandidateError::UnknownRepository(repository);
-        let shelf = self.shelves.get(repository).ok_or_else(unknown)?;
-        let (covers, published_at) = shelf.next_publication(keys_changed_at.timestamp());
+        let served_index = self.served_indexes.get(repository).ok_or_else(unknown)?;
+        let (covers, published_at) = served_index.next_publication(keys_changed_at.timestamp());
         let mut rows = self.readers.acquire().await?;
-        let engine = self.engines.caught_up(&mut rows, repository, covers).await?;
+        let renderer = self.renderers.caught_up(&mut rows, repository, covers).await?;
         drop(rows);
-        let mut engine = engine.ok_or_else(unknown)?;
+        let mut renderer = renderer.ok_or_else(unknown)?;
 
         let (packed, signable, stated) = tokio::task::spawn_blocking(move || {
-            let engine = engine.as_mut()?;
-            let packed = engine.pack(covers);
-            let signable = engine.signable(covers, rows::time(published_at), &packed.files, &stated);
+            let renderer = renderer.as_mut()?;
+            let packed = renderer.pack(covers);
+            let signable = renderer.signable(covers, rows::time(published_at), &packed.files, &stated);
             Some((packed, signable, stated))
         })
         .await
@@ -93,8 +93,8 @@ impl Repositories {
             .buffer_unordered(PUTS_AT_ONCE)
             .try_for_each(|_digest| async { Ok(()) })
             .await?;
-        if let Some(engine) = self.engines.loaded(repository).await.as_deref_mut().and_then(Option::as_mut) {
-            engine.confirm_stored(packed.era, packed.full_segments);
+        if let Some(renderer) = self.renderers.loaded(repository).await.as_deref_mut().and_then(Option::as_mut) {
+            renderer.confirm_stored(packed.era, packed.full_segments);
         }
         Ok(Candidate {
             repository,

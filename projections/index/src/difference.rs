@@ -6,7 +6,7 @@ use domain::{
     ids::RepositoryId,
     repository::{IndexFile, SignedIndex, Stored},
 };
-use formats::rope::{Manifest, Piece};
+use formats::segmented_file::{Manifest, Piece};
 
 use super::Repositories;
 
@@ -21,8 +21,8 @@ impl Repositories {
     pub(super) async fn first_difference(&self, id: RepositoryId, index: &SignedIndex) -> Option<String> {
         for file in index.files.iter().filter(|file| file.path.ends_with(SUFFIX)) {
             let rendered = {
-                let engine = self.engines.loaded(id).await?;
-                engine.as_ref()?.text_of(file, index.covers)
+                let renderer = self.renderers.loaded(id).await?;
+                renderer.as_ref()?.text_of(file, index.covers)
             };
             let Some(rendered) = rendered else { continue };
             let Some(packed) = self.packed(file).await else { continue };
@@ -40,7 +40,7 @@ impl Repositories {
 
     /// The bytes of a compressed file, if the store has all of them.
     async fn packed(&self, file: &IndexFile) -> Option<Vec<u8>> {
-        let Stored::Rope(manifest) = file.stored else { return None };
+        let Stored::Segmented(manifest) = file.stored else { return None };
         let manifest = Manifest::parse(&self.blobs.get(manifest).await.ok()?).ok()?;
         let mut packed = Vec::new();
         for piece in manifest.pieces {

@@ -9,7 +9,7 @@ use domain::{
     names::{OrganisationName, ProjectName, SnapshotName, TagName},
     package::Format,
     recorded::{Position, Revision},
-    repository::Point,
+    repository::PointInTime,
 };
 use projections::{
     checkpoint::checkpoints,
@@ -73,7 +73,7 @@ pub enum PointError {
     #[error("the repository has no point {point}: {why}")]
     Absent {
         /// Which.
-        point: Point,
+        point: PointInTime,
         /// What of it is unknown.
         why: String,
     },
@@ -117,29 +117,33 @@ impl History {
     ///
     /// # Errors
     /// The read models cannot be read; so in all of these.
-    pub async fn publication(&self, repository: RepositoryId, point: &Point) -> Result<Option<Published>, sqlx::Error> {
+    pub async fn publication(
+        &self,
+        repository: RepositoryId,
+        point: &PointInTime,
+    ) -> Result<Option<Published>, sqlx::Error> {
         // What a release puts there is complete when the release says so, which its repositories do not know.
         let query = match point {
-            Point::Newest => sqlx::query(
+            PointInTime::Newest => sqlx::query(
                 "select published_at, covers, position, 0 as is_settled from publication
                  where repository = ? order by published_at desc limit 1",
             )
             .bind(repository.to_string()),
-            Point::At(at) => sqlx::query(
+            PointInTime::At(at) => sqlx::query(
                 "select published_at, covers, position,
                    exists (select 1 from publication where repository = ?1 and published_at >= ?2) as is_settled
                  from publication where repository = ?1 and published_at <= ?2 order by published_at desc limit 1",
             )
             .bind(repository.to_string())
             .bind(at.timestamp()),
-            Point::Position(position) => sqlx::query(
+            PointInTime::Position(position) => sqlx::query(
                 "select published_at, covers, position,
                    exists (select 1 from publication where repository = ?1 and position >= ?2) as is_settled
                  from publication where repository = ?1 and position <= ?2 order by position desc limit 1",
             )
             .bind(repository.to_string())
             .bind(signed(position.0)),
-            Point::Release(release) => sqlx::query(
+            PointInTime::Release(release) => sqlx::query(
                 "select published_at, covers, position, 0 as is_settled from publication
                  where repository = ?1
                    and covers >= (select max(revision) from package_file where repository = ?1 and release = ?2)
@@ -147,7 +151,7 @@ impl History {
             )
             .bind(repository.to_string())
             .bind(release.to_string()),
-            Point::Tag(project, tag) => {
+            PointInTime::Tag(project, tag) => {
                 let Some(organisation) = self.organisation(repository).await? else { return Ok(None) };
                 sqlx::query(
                     "select published_at, covers, publication.position, 0 as is_settled
@@ -161,7 +165,7 @@ impl History {
                 .bind(ProjectId::named(&organisation, project).to_string())
                 .bind(tag.as_str())
             }
-            Point::Snapshot(name) => sqlx::query(
+            PointInTime::Snapshot(name) => sqlx::query(
                 "select published_at, covers, position, 1 as is_settled
                  from publication join snapshot using (repository, published_at) where repository = ? and name = ?",
             )
@@ -172,16 +176,16 @@ impl History {
     }
 
     /// The publication that `point` means, for the team whose repository it is: told exactly what is unknown otherwise.
-    /// Who may install from it is told less ([`Point::absence`]).
+    /// Who may install from it is told less ([`PointInTime::absence`]).
     ///
     /// # Errors
     /// See [`PointError`].
-    pub async fn meant(&self, repository: RepositoryId, point: &Point) -> Result<Published, PointError> {
+    pub async fn meant(&self, repository: RepositoryId, point: &PointInTime) -> Result<Published, PointError> {
         if let Some(published) = self.publication(repository, point).await? {
             return Ok(published);
         }
         let why = match point {
-            Point::Tag(project, tag) => self.untagged(repository, project, tag).await?,
+            PointInTime::Tag(project, tag) => self.untagged(repository, project, tag).await?,
             _ => None,
         };
         Err(PointError::Absent { point: point.clone(), why: why.unwrap_or_else(|| point.absence().to_owned()) })

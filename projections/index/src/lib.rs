@@ -11,27 +11,27 @@
 
 #[cfg(test)]
 mod apt_client;
+mod by_hash;
 mod candidate;
 mod changes;
 mod diff;
 mod difference;
-mod engine;
-mod engines;
 mod history;
+mod index_renderer;
 mod locate;
-mod named;
-mod pending;
 mod projector;
 mod publication;
+mod renderer_cache;
 #[cfg(test)]
 mod resigning_tests;
 mod rows;
-mod shelf;
+mod served_index;
 mod signable;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod unwritten_rows;
 mod writes;
 #[cfg(test)]
 mod yank_tests;
@@ -44,7 +44,7 @@ use domain::{
     ids::RepositoryId,
     package::Format,
     recorded::Revision,
-    repository::{Point, YankReason},
+    repository::{PointInTime, YankReason},
 };
 use sqlx::SqlitePool;
 use tokio::sync::watch;
@@ -53,15 +53,15 @@ pub use self::{
     candidate::{Candidate, CandidateError},
     changes::Fixed,
     diff::{Change, Difference, DifferenceCursor},
-    engines::TEXT_IN_MEMORY_MAX_BYTES,
     history::{HISTORY_PAGE_MAX, History, HistoryError, PointError, Published, Snapshot},
     locate::Located,
     projector::RepositoriesProjector,
     publication::BY_HASH_KEPT_DAYS,
+    renderer_cache::TEXT_IN_MEMORY_MAX_BYTES,
 };
 use projections::blob::BlobStore;
 
-use self::{engines::Engines, shelf::Shelves};
+use self::{renderer_cache::RendererCache, served_index::ServedIndexes};
 
 /// The projector's name: in checkpoints, and to wait for.
 pub const REPOSITORIES: &str = "repositories";
@@ -76,8 +76,8 @@ pub struct Repositories {
     readers: SqlitePool,
     history: History,
     blobs: Arc<dyn BlobStore>,
-    engines: Arc<Engines>,
-    shelves: Arc<Shelves>,
+    renderers: Arc<RendererCache>,
+    served_indexes: Arc<ServedIndexes>,
     changed: watch::Sender<u64>,
 }
 
@@ -96,8 +96,8 @@ fn repositories_within(
         history: History::new(readers.clone()),
         readers,
         blobs,
-        engines: Arc::new(Engines::new(text_max_bytes)),
-        shelves: Arc::default(),
+        renderers: Arc::new(RendererCache::new(text_max_bytes)),
+        served_indexes: Arc::default(),
         changed: watch::Sender::new(0),
     };
     (repositories.clone(), RepositoriesProjector::new(repositories))
@@ -107,19 +107,19 @@ impl Repositories {
     /// What was fixed when `repository` was created; none if it was not.
     #[must_use]
     pub fn fixed(&self, repository: RepositoryId) -> Option<Fixed> {
-        Some(self.shelves.get(repository)?.fixed())
+        Some(self.served_indexes.get(repository)?.fixed())
     }
 
     /// The repositories whose newest state is not signed by exactly the keys with these full fingerprints.
     #[must_use]
     pub fn due(&self, signers: &BTreeSet<String>) -> Vec<RepositoryId> {
-        self.shelves.due(signers)
+        self.served_indexes.due(signers)
     }
 
     /// The repositories of that format, and the last change of what each holds.
     #[must_use]
     pub fn of(&self, format: Format) -> Vec<(RepositoryId, Revision)> {
-        self.shelves.of(format)
+        self.served_indexes.of(format)
     }
 
     /// Changes whenever a repository changed or was published: the signer's alarm clock.
@@ -131,13 +131,13 @@ impl Repositories {
     /// Why the package in that file is yanked, if it is.
     #[must_use]
     pub fn yanked(&self, repository: RepositoryId, sha256: &Sha256) -> Option<YankReason> {
-        self.shelves.get(repository)?.yanked(sha256)
+        self.served_indexes.get(repository)?.yanked(sha256)
     }
 
     /// The state that clients see: every fact up to this revision; none before the first publication.
     #[must_use]
     pub fn covers(&self, repository: RepositoryId) -> Option<Revision> {
-        self.shelves.get(repository)?.newest().map(|publication| publication.covers)
+        self.served_indexes.get(repository)?.newest().map(|publication| publication.covers)
     }
 
     /// Returns when clients see a state that covers `revision`. Waits for ever if it is never signed: give it a timeout.
@@ -169,9 +169,9 @@ impl Repositories {
     pub async fn published_at(
         &self,
         repository: RepositoryId,
-        point: &Point,
+        point: &PointInTime,
     ) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
-        if *point == Point::Newest {
+        if *point == PointInTime::Newest {
             return Ok(self.newest_point(repository));
         }
         Ok(self.history.publication(repository, point).await?.map(|published| published.published_at))
@@ -186,6 +186,6 @@ impl Repositories {
     /// When the publication that clients see was published: the point that YUM's mirror list names.
     #[must_use]
     pub fn newest_point(&self, repository: RepositoryId) -> Option<DateTime<Utc>> {
-        self.shelves.get(repository)?.newest().map(|publication| publication.published_at)
+        self.served_indexes.get(repository)?.newest().map(|publication| publication.published_at)
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     digest::Sha256,
     ids::RepositoryId,
-    repository::{Point, Stored},
+    repository::{PointInTime, Stored},
 };
 use projections::read_models;
 use sqlx::Row as _;
@@ -15,7 +15,7 @@ use super::{
     Repositories,
     publication::{File, Publication, kept_since},
     rows,
-    shelf::{PackageFile, Shelf},
+    served_index::{PackageFile, ServedIndex},
 };
 
 /// A file of a repository.
@@ -45,30 +45,30 @@ impl Repositories {
     pub async fn locate(
         &self,
         repository: RepositoryId,
-        point: &Point,
+        point: &PointInTime,
         path: &str,
     ) -> Result<Option<Located>, sqlx::Error> {
-        let Some((shelf, newest)) = self.shelves.get(repository).and_then(|shelf| {
-            let newest = shelf.newest()?;
-            Some((shelf, newest))
+        let Some((served_index, newest)) = self.served_indexes.get(repository).and_then(|served_index| {
+            let newest = served_index.newest()?;
+            Some((served_index, newest))
         }) else {
             return Ok(None);
         };
         match point {
-            Point::Newest => match located(&shelf, &newest, path, false) {
+            PointInTime::Newest => match located(&served_index, &newest, path, false) {
                 Some(located) => Ok(Some(located)),
                 None => self.replaced(repository, &newest, path).await,
             },
-            Point::At(at) if *at >= newest.published_at => {
-                Ok(located(&shelf, &newest, path, *at == newest.published_at))
+            PointInTime::At(at) if *at >= newest.published_at => {
+                Ok(located(&served_index, &newest, path, *at == newest.published_at))
             }
             point => {
                 let Some(meant) = self.history.publication(repository, point).await? else { return Ok(None) };
                 if meant.published_at == newest.published_at {
-                    return Ok(located(&shelf, &newest, path, meant.is_settled));
+                    return Ok(located(&served_index, &newest, path, meant.is_settled));
                 }
                 let index = rows::publication_at(&self.readers, repository, meant.published_at.timestamp()).await?;
-                Ok(index.and_then(|index| located(&shelf, &Publication::of(&index), path, meant.is_settled)))
+                Ok(index.and_then(|index| located(&served_index, &Publication::of(&index), path, meant.is_settled)))
             }
         }
     }
@@ -102,18 +102,18 @@ impl Repositories {
 }
 
 /// `pinned`: the URL names this very publication.
-fn located(shelf: &Shelf, publication: &Publication, path: &str, pinned: bool) -> Option<Located> {
-    if let Some(File { sha256, size_bytes, stored, named_by_digest }) = publication.file(path) {
+fn located(served_index: &ServedIndex, publication: &Publication, path: &str, pinned: bool) -> Option<Located> {
+    if let Some(File { sha256, size_bytes, stored, by_hash }) = publication.file(path) {
         return Some(Located {
             sha256,
             size_bytes,
             stored,
             last_modified: publication.published_at,
-            immutable: pinned || named_by_digest,
+            immutable: pinned || by_hash,
             content_type: content_type(path),
         });
     }
-    let file = shelf.package(path, publication.covers)?;
+    let file = served_index.package(path, publication.covers)?;
     let PackageFile { sha256, size_bytes, added_at, .. } = file;
     Some(Located {
         sha256,

@@ -19,13 +19,13 @@ use sqlx::SqliteConnection;
 
 use super::{
     RENDERER, Repositories,
+    by_hash::NamedFiles,
     changes::{Changed, FileRow, Fixed, NewFile},
-    engines::Locked,
-    named::NamedFiles,
-    pending::{Pending, TaggedRelease},
     publication::Publication,
+    renderer_cache::Locked,
     rows,
     signable::Signable,
+    unwritten_rows::{TaggedRelease, UnwrittenRows},
     writes,
 };
 
@@ -40,7 +40,7 @@ pub(super) const VERSION: u32 = TABLES * 1_000 + RENDERER;
 pub struct RepositoriesProjector {
     repositories: Repositories,
     staged: Vec<(RepositoryId, Staged)>,
-    pending: Pending,
+    unwritten: UnwrittenRows,
     named: NamedFiles,
     /// It said that it takes indexes as they were recorded.
     has_trusted: bool,
@@ -63,7 +63,7 @@ impl RepositoriesProjector {
         Self {
             repositories,
             staged: Vec::new(),
-            pending: Pending::default(),
+            unwritten: UnwrittenRows::default(),
             named: NamedFiles::default(),
             has_trusted: false,
         }
@@ -78,13 +78,13 @@ impl RepositoriesProjector {
         let id = RepositoryId(recorded.stream.id());
         if !matches!(event, repository::Event::PackageAdded { .. } | repository::Event::IndexSigned(_)) {
             // Rare, and about files that were added.
-            self.pending.write(&mut *rows).await?;
+            self.unwritten.write(&mut *rows).await?;
         }
         let staged = match event {
             repository::Event::Created { organisation, format, origin, label, codename, .. } => {
                 let changed = changed_by(recorded);
                 writes::create(rows, id, organisation, *format, [origin, label, codename], changed).await?;
-                self.pending.create(id, *format);
+                self.unwritten.create(id, *format);
                 Staged::Created(Fixed { format: *format, codename: codename.clone() }, changed)
             }
             repository::Event::PackageAdded { package, release, .. } => {
@@ -97,7 +97,7 @@ impl RepositoriesProjector {
                 let gone =
                     || ProjectionError::Contradiction(format!("repository {id} has no file {replaces} to replace"));
                 let ended = writes::end_file(rows, id, *replaces, changed.revision).await?.ok_or_else(gone)?;
-                self.pending.ended(id, changed);
+                self.unwritten.ended(id, changed);
                 let file = self.add(id, changed, package, None).await?;
                 writes::carry_yank(rows, id, *replaces, package.sha256).await?;
                 Staged::Resigned(changed, file, ended)
@@ -110,7 +110,7 @@ impl RepositoriesProjector {
                     YankPolicy::Keep => None,
                     YankPolicy::Hide => {
                         let path = writes::end_file(rows, id, *sha256, changed.revision).await?.ok_or_else(gone)?;
-                        self.pending.ended(id, changed);
+                        self.unwritten.ended(id, changed);
                         Some(path)
                     }
                 };
@@ -123,7 +123,7 @@ impl RepositoriesProjector {
                     YankPolicy::Keep => None,
                     YankPolicy::Hide => {
                         let file = writes::live_again(rows, id, *sha256, changed.revision).await?.ok_or_else(gone)?;
-                        self.pending.restored(id, changed);
+                        self.unwritten.restored(id, changed);
                         Some(file)
                     }
                 };
@@ -143,7 +143,7 @@ impl RepositoriesProjector {
                     self.trust(id, index);
                 }
                 self.follows(id, index)?;
-                self.pending.publish(id, recorded.position, index)?;
+                self.unwritten.publish(id, recorded.position, index)?;
                 self.named.publish(rows, id, index).await?;
                 Staged::Published(Arc::new(Publication::of(index)))
             }
@@ -176,15 +176,17 @@ impl RepositoriesProjector {
         };
         let (revision, sha256, size_bytes) = (changed.revision, *sha256, *size_bytes);
         let file = FileRow { path, revision, sha256, size_bytes, added_at: changed.at, ended: None };
-        self.pending.add(id, changed, NewFile::of(file.clone(), package, release, fragments));
+        self.unwritten.add(id, changed, NewFile::of(file.clone(), package, release, fragments));
         Ok(file)
     }
 
     /// `pool/<file name>` or `packages/<file name>`. Two versions that differ only in their epoch have the same file name:
     /// the later one gets a folder of its own, named by its digest; so does a file that takes another's place.
     fn free_path(&self, id: RepositoryId, package: &Package) -> Result<String, ProjectionError> {
-        let shelf = self.repositories.shelves.get(id);
-        let Some(expected) = self.pending.format(id).or(shelf.as_ref().map(|shelf| shelf.format())) else {
+        let served_index = self.repositories.served_indexes.get(id);
+        let Some(expected) =
+            self.unwritten.format(id).or(served_index.as_ref().map(|served_index| served_index.format()))
+        else {
             return Err(ProjectionError::Contradiction(format!("there is no repository {id}")));
         };
         let Package { file_name, sha256, .. } = package;
@@ -197,7 +199,8 @@ impl RepositoriesProjector {
             Format::Rpm => "packages",
         };
         let path = format!("{folder}/{file_name}");
-        let is_taken = self.pending.has_path(id, &path) || shelf.is_some_and(|shelf| shelf.has_path(&path));
+        let is_taken =
+            self.unwritten.has_path(id, &path) || served_index.is_some_and(|served_index| served_index.has_path(&path));
         Ok(if is_taken { format!("{folder}/{sha256}/{file_name}") } else { path })
     }
 
@@ -232,11 +235,11 @@ impl RepositoriesProjector {
         index: &SignedIndex,
     ) -> Result<(), ProjectionError> {
         let unknown = || ProjectionError::Contradiction(format!("there is no repository {id}"));
-        let shelf = self.repositories.shelves.get(id);
-        let fresh = self.pending.fresh(id, shelf.as_deref());
-        let engines = &self.repositories.engines;
-        let engine = engines.caught_up_with(&mut *rows, id, index.covers, &fresh).await?.ok_or_else(unknown)?;
-        let rendered = match rendered(engine, index).await?.ok_or_else(unknown)? {
+        let served_index = self.repositories.served_indexes.get(id);
+        let fresh = self.unwritten.fresh(id, served_index.as_deref());
+        let renderers = &self.repositories.renderers;
+        let renderer = renderers.caught_up_with(&mut *rows, id, index.covers, &fresh).await?.ok_or_else(unknown)?;
+        let rendered = match rendered(renderer, index).await?.ok_or_else(unknown)? {
             Ok(rendered) => rendered,
             Err(why) => return Err(self.differs(id, index, why).await),
         };
@@ -253,14 +256,14 @@ impl RepositoriesProjector {
 
     /// Publications of a repository come one after the other.
     fn follows(&self, id: RepositoryId, index: &SignedIndex) -> Result<(), ProjectionError> {
-        let shelf = self.repositories.shelves.get(id);
-        let committed = || Some(shelf.as_ref()?.newest()?.published_at.timestamp());
-        match self.pending.newest_published(id).or_else(committed) {
+        let served_index = self.repositories.served_indexes.get(id);
+        let committed = || Some(served_index.as_ref()?.newest()?.published_at.timestamp());
+        match self.unwritten.newest_published(id).or_else(committed) {
             Some(newest) if newest >= index.published_at.timestamp() => Err(ProjectionError::Contradiction(format!(
                 "repository {id} has a publication at or after {} already",
                 index.published_at
             ))),
-            _ if shelf.is_none() && self.pending.format(id).is_none() => {
+            _ if served_index.is_none() && self.unwritten.format(id).is_none() => {
                 Err(ProjectionError::Contradiction(format!("there is no repository {id}")))
             }
             _ => Ok(()),
@@ -324,25 +327,30 @@ impl Projector for RepositoriesProjector {
 
     fn load<'a>(&'a mut self, rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
         Box::pin(async move {
-            let Repositories { shelves, engines, .. } = &self.repositories;
-            shelves.clear();
-            engines.clear();
+            let Repositories { served_indexes, renderers, .. } = &self.repositories;
+            served_indexes.clear();
+            renderers.clear();
             self.named = NamedFiles::default();
             for row in rows::repositories(&mut *rows).await? {
                 let newest = match row.newest_published {
                     None => None,
                     Some(at) => rows::publication_at(&mut *rows, row.id, at).await?,
                 };
-                shelves.put(row.id, row.fixed, row.changed, newest.map(|index| Arc::new(Publication::of(&index))));
+                served_indexes.put(
+                    row.id,
+                    row.fixed,
+                    row.changed,
+                    newest.map(|index| Arc::new(Publication::of(&index))),
+                );
             }
             for (id, file) in rows::files(&mut *rows).await? {
-                if let Some(shelf) = shelves.get(id) {
-                    shelf.add(file);
+                if let Some(served_index) = served_indexes.get(id) {
+                    served_index.add(file);
                 }
             }
             for (id, sha256, reason) in rows::yanks(&mut *rows).await? {
-                if let Some(shelf) = shelves.get(id) {
-                    shelf.yank(sha256, reason);
+                if let Some(served_index) = served_indexes.get(id) {
+                    served_index.yank(sha256, reason);
                 }
             }
             self.repositories.changed.send_modify(|generation| *generation += 1);
@@ -360,7 +368,7 @@ impl Projector for RepositoriesProjector {
                 Event::Repository(event) => self.fold(rows, recorded, event).await,
                 Event::Release(release::Event::Received { project, tag, .. }) => {
                     let (project, tag, position) = (*project, tag.clone(), recorded.position);
-                    self.pending.tag(TaggedRelease {
+                    self.unwritten.tag(TaggedRelease {
                         project,
                         tag,
                         position,
@@ -375,47 +383,47 @@ impl Projector for RepositoriesProjector {
 
     fn finish<'a>(&'a mut self, rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>> {
         Box::pin(async move {
-            self.pending.write(&mut *rows).await?;
+            self.unwritten.write(&mut *rows).await?;
             self.named.write(rows).await?;
             Ok(())
         })
     }
 
     fn committed(&mut self) {
-        self.pending.over();
+        self.unwritten.over();
         self.named.committed();
         if self.staged.is_empty() {
             return;
         }
-        let shelves = &self.repositories.shelves;
+        let served_indexes = &self.repositories.served_indexes;
         for (id, staged) in self.staged.drain(..) {
-            match (staged, shelves.get(id)) {
-                (Staged::Created(fixed, changed), _) => shelves.put(id, fixed, changed, None),
-                (Staged::Added(changed, file), Some(shelf)) => {
-                    shelf.add(file);
-                    shelf.change(changed);
+            match (staged, served_indexes.get(id)) {
+                (Staged::Created(fixed, changed), _) => served_indexes.put(id, fixed, changed, None),
+                (Staged::Added(changed, file), Some(served_index)) => {
+                    served_index.add(file);
+                    served_index.change(changed);
                 }
-                (Staged::Resigned(changed, file, ended), Some(shelf)) => {
-                    shelf.carry_yank(&ended, file.sha256);
-                    shelf.end(&ended, file.revision);
-                    shelf.add(file);
-                    shelf.change(changed);
+                (Staged::Resigned(changed, file, ended), Some(served_index)) => {
+                    served_index.carry_yank(&ended, file.sha256);
+                    served_index.end(&ended, file.revision);
+                    served_index.add(file);
+                    served_index.change(changed);
                 }
-                (Staged::Yanked(changed, sha256, reason, hidden), Some(shelf)) => {
-                    shelf.yank(sha256, reason);
+                (Staged::Yanked(changed, sha256, reason, hidden), Some(served_index)) => {
+                    served_index.yank(sha256, reason);
                     if let Some(path) = hidden {
-                        shelf.end(&path, changed.revision);
-                        shelf.change(changed);
+                        served_index.end(&path, changed.revision);
+                        served_index.change(changed);
                     }
                 }
-                (Staged::Restored(changed, sha256, file), Some(shelf)) => {
-                    shelf.unyank(&sha256);
+                (Staged::Restored(changed, sha256, file), Some(served_index)) => {
+                    served_index.unyank(&sha256);
                     if let Some(file) = file {
-                        shelf.add(file);
-                        shelf.change(changed);
+                        served_index.add(file);
+                        served_index.change(changed);
                     }
                 }
-                (Staged::Published(publication), Some(shelf)) => shelf.publish(publication),
+                (Staged::Published(publication), Some(served_index)) => served_index.publish(publication),
                 // `create` comes first in a stream, and its row in the same order.
                 (_, None) => {}
             }
@@ -424,27 +432,27 @@ impl Projector for RepositoriesProjector {
     }
 
     fn abandoned(&mut self) {
-        // An event that failed staged nothing, but its repository's engine may have read rows that are gone now.
+        // An event that failed staged nothing, but its repository's renderer may have read rows that are gone now.
         self.staged.clear();
-        self.pending.over();
+        self.unwritten.over();
         self.named.abandoned();
-        self.repositories.engines.clear();
+        self.repositories.renderers.clear();
     }
 }
 
-/// What `engine` renders for the state that `index` covers, or why it cannot; none if it knows no repository.
+/// What `renderer` renders for the state that `index` covers, or why it cannot; none if it knows no repository.
 async fn rendered(
-    mut engine: Locked,
+    mut renderer: Locked,
     index: &SignedIndex,
 ) -> Result<Option<Result<Signable, String>>, ProjectionError> {
     let (covers, published_at) = (index.covers, index.published_at);
-    let Some(known) = engine.as_mut() else { return Ok(None) };
+    let Some(known) = renderer.as_mut() else { return Ok(None) };
     if known.text_bytes() <= RENDERED_AT_ONCE_MAX_BYTES {
         return Ok(Some(known.signable(covers, published_at, &index.files, &index.stated)));
     }
     let (files, stated) = (index.files.clone(), index.stated.clone());
     let rendering = tokio::task::spawn_blocking(move || {
-        engine.as_mut().map(|engine| engine.signable(covers, published_at, &files, &stated))
+        renderer.as_mut().map(|renderer| renderer.signable(covers, published_at, &files, &stated))
     });
     rendering.await.map_err(|error| ProjectionError::Contradiction(error.to_string()))
 }

@@ -36,7 +36,7 @@ pub(super) struct File {
     pub(super) size_bytes: u64,
     pub(super) stored: Stored,
     /// The path names the digest: it will never hold anything else.
-    pub(super) named_by_digest: bool,
+    pub(super) by_hash: bool,
 }
 
 impl Publication {
@@ -45,11 +45,11 @@ impl Publication {
         for file in index.all_files().filter(|file| file.stored != Stored::Unserved) {
             let IndexFile { path, sha256, size_bytes, stored } = file;
             let (sha256, size_bytes, stored) = (*sha256, *size_bytes, *stored);
-            files.insert(path.clone(), File { sha256, size_bytes, stored, named_by_digest: false });
+            files.insert(path.clone(), File { sha256, size_bytes, stored, by_hash: false });
         }
-        for (path, file) in named_by_digest(index) {
+        for (path, file) in by_hash(index) {
             let IndexFile { sha256, size_bytes, stored, .. } = *file;
-            files.insert(path, File { sha256, size_bytes, stored, named_by_digest: true });
+            files.insert(path, File { sha256, size_bytes, stored, by_hash: true });
         }
         Self { covers: index.covers, published_at: index.published_at, signers: index.signers(), files }
     }
@@ -60,7 +60,7 @@ impl Publication {
 }
 
 /// The paths that stay when the next publication comes: `by-hash` of APT, and YUM's own names.
-pub(super) fn named_by_digest(index: &SignedIndex) -> impl Iterator<Item = (String, &IndexFile)> {
+pub(super) fn by_hash(index: &SignedIndex) -> impl Iterator<Item = (String, &IndexFile)> {
     index.files.iter().filter(|file| file.stored != Stored::Unserved).map(|file| {
         let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
         let path = match name.starts_with(&file.sha256.to_string()) {

@@ -5,7 +5,7 @@ use crate::testing::{Running, World, at, dump};
 use domain::{
     digest::Sha256,
     package::{FileList, Format},
-    repository::{self, CoSigner, IndexFile, Point, SignedIndex, Stated, Stored},
+    repository::{self, CoSigner, IndexFile, PointInTime, SignedIndex, Stated, Stored},
 };
 
 use super::{
@@ -28,7 +28,7 @@ fn new_path(version: &str, bytes: &str) -> String {
     format!("packages/{}/hello-{version}-1.x86_64.rpm", Sha256::of(bytes.as_bytes()))
 }
 
-async fn has(running: &Running, point: &Point, path: &str) -> bool {
+async fn has(running: &Running, point: &PointInTime, path: &str) -> bool {
     locate(running, point, path).await.is_some()
 }
 
@@ -80,9 +80,9 @@ async fn each_keys_own_signature_is_at_its_own_path() {
     let co_signers = vec![CoSigner { key_fingerprint: "CD".into(), epoch: 2, signature: Some(signature) }];
     let index = SignedIndex { co_signers, ..sign(&candidate, &world).await };
     running.shows(world.add(102, repository::Event::IndexSigned(index))).await;
-    let located = locate(&running, &Point::Newest, path).await.unwrap();
+    let located = locate(&running, &PointInTime::Newest, path).await.unwrap();
     assert_eq!(bytes(&world, located).await, text);
-    assert!(!has(&running, &Point::Newest, "key/3/repodata/repomd.xml.asc").await);
+    assert!(!has(&running, &PointInTime::Newest, "key/3/repodata/repomd.xml.asc").await);
 }
 
 #[tokio::test]
@@ -95,18 +95,21 @@ async fn a_package_signed_anew_is_in_the_present_and_its_old_file_in_the_past() 
     let before = publish(&world, &running, 103).await.published_at;
     running.shows(world.add(200, resigned("1.0", "1.0", "new"))).await;
     assert_eq!(running.repositories.due(&signers()), [ID]);
-    assert!(has(&running, &Point::Newest, &old_path("1.0")).await, "until the new state is published");
-    assert!(!has(&running, &Point::Newest, &new_path("1.0", "new")).await);
+    assert!(has(&running, &PointInTime::Newest, &old_path("1.0")).await, "until the new state is published");
+    assert!(!has(&running, &PointInTime::Newest, &new_path("1.0", "new")).await);
 
     publish(&world, &running, 201).await;
     let primary = unpacked_primary(&world, &running).await;
     assert!(primary.contains("packages=\"2\""), "{primary}");
     assert!(primary.contains(&new_path("1.0", "new")) && !primary.contains(&old_path("1.0")), "{primary}");
     assert!(primary.contains(&old_path("2.0")));
-    assert!(!has(&running, &Point::Newest, &old_path("1.0")).await, "nothing present bears the stolen key's signature");
-    assert!(has(&running, &Point::Newest, &new_path("1.0", "new")).await);
-    assert!(has(&running, &Point::At(before), &old_path("1.0")).await, "the past stays as it was");
-    assert!(!has(&running, &Point::At(before), &new_path("1.0", "new")).await);
+    assert!(
+        !has(&running, &PointInTime::Newest, &old_path("1.0")).await,
+        "nothing present bears the stolen key's signature"
+    );
+    assert!(has(&running, &PointInTime::Newest, &new_path("1.0", "new")).await);
+    assert!(has(&running, &PointInTime::At(before), &old_path("1.0")).await, "the past stays as it was");
+    assert!(!has(&running, &PointInTime::At(before), &new_path("1.0", "new")).await);
 }
 
 #[tokio::test]
@@ -118,14 +121,14 @@ async fn a_signature_that_comes_after_a_package_was_signed_anew_promotes_the_sta
     let candidate = running.repositories.candidate(ID, at(0), Stated::default()).await.unwrap();
     world.add(102, resigned("1.0", "1.0", "new"));
     running.shows(world.add(103, rpm("2.0", FileList::Inline(vec![])))).await;
-    // The engine is filled for the newest era here, and needed for the one before by the late signature.
+    // The renderer is filled for the newest era here, and needed for the one before by the late signature.
     running.repositories.candidate(ID, at(0), Stated::default()).await.unwrap();
     let index = sign(&candidate, &world).await;
     running.shows(world.add(104, repository::Event::IndexSigned(index))).await;
-    assert!(has(&running, &Point::Newest, &old_path("1.0")).await);
+    assert!(has(&running, &PointInTime::Newest, &old_path("1.0")).await);
     publish(&world, &running, 105).await;
-    assert!(!has(&running, &Point::Newest, &old_path("1.0")).await);
-    assert!(has(&running, &Point::Newest, &old_path("2.0")).await);
+    assert!(!has(&running, &PointInTime::Newest, &old_path("1.0")).await);
+    assert!(has(&running, &PointInTime::Newest, &old_path("2.0")).await);
 }
 
 #[tokio::test]
@@ -154,8 +157,8 @@ async fn a_rebuild_renders_every_era_as_it_was_signed() {
     rebuilt.stop().await;
     assert_eq!(dump(world.read_models()).await, dump(world.folder.path().join("rebuilt.db")).await);
     let again = world.start().await;
-    assert!(!has(&again, &Point::Newest, &new_path("1.0", "a")).await, "a restart knows what was replaced");
-    assert!(has(&again, &Point::Newest, &new_path("1.0", "c")).await);
+    assert!(!has(&again, &PointInTime::Newest, &new_path("1.0", "a")).await, "a restart knows what was replaced");
+    assert!(has(&again, &PointInTime::Newest, &new_path("1.0", "c")).await);
 }
 
 #[tokio::test]

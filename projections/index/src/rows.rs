@@ -13,7 +13,7 @@ use sqlx::{Row as _, Sqlite, sqlite::SqliteRow};
 
 use super::{
     changes::{Changed, FileRow, Fixed},
-    engine::{Entry, Identity},
+    index_renderer::{Entry, Identity},
 };
 
 /// The rows of a repository itself.

@@ -8,11 +8,11 @@ use domain::{
 };
 use formats::{
     apt,
-    rope::{Codec, Measure},
+    segmented_file::{Codec, Measure},
     yum::{self, Document},
 };
 
-use super::engine::{Engine, Identity, Measured, Measures};
+use super::index_renderer::{Identity, IndexRenderer, Measured, Measures};
 
 /// What is signed, and where clients find it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) struct Signable {
     pub(super) text: String,
 }
 
-impl Engine {
+impl IndexRenderer {
     /// What is signed for the state at `covers`, when its compressed files are `files`.
     ///
     /// Compressed digests are taken from `files`, because how something was compressed is a recorded fact; everything

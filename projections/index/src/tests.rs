@@ -8,9 +8,9 @@ use domain::{
     names::SnapshotName,
     package::{DebFacts, Facts, FileList, Format, Package, PackagedFile},
     recorded::Position,
-    repository::{self, IndexFile, Point, SignedIndex, Stated, Stored},
+    repository::{self, IndexFile, PointInTime, SignedIndex, Stated, Stored},
 };
-use formats::{apt, rope, yum};
+use formats::{apt, segmented_file, yum};
 use projections::{projector::Projector as _, read_models::ReadModels, runner::WaitError};
 use sqlx::Row as _;
 use uuid::Uuid;
@@ -105,7 +105,7 @@ pub(super) async fn publish(world: &World, running: &Running, second: i64) -> Si
     index
 }
 
-pub(super) async fn locate(running: &Running, point: &Point, path: &str) -> Option<Located> {
+pub(super) async fn locate(running: &Running, point: &PointInTime, path: &str) -> Option<Located> {
     running.repositories.locate(ID, point, path).await.unwrap()
 }
 
@@ -113,12 +113,12 @@ pub(super) async fn locate(running: &Running, point: &Point, path: &str) -> Opti
 pub(super) async fn bytes(world: &World, located: Located) -> Vec<u8> {
     let bytes = match located.stored {
         Stored::Blob => world.blobs.get(located.sha256).await.unwrap().to_vec(),
-        Stored::Rope(manifest) => {
+        Stored::Segmented(manifest) => {
             let mut whole = Vec::new();
-            for piece in rope::Manifest::parse(&world.blobs.get(manifest).await.unwrap()).unwrap().pieces {
+            for piece in segmented_file::Manifest::parse(&world.blobs.get(manifest).await.unwrap()).unwrap().pieces {
                 match piece {
-                    rope::Piece::Blob { sha256, .. } => whole.extend(world.blobs.get(sha256).await.unwrap()),
-                    rope::Piece::Inline(bytes) => whole.extend(bytes),
+                    segmented_file::Piece::Blob { sha256, .. } => whole.extend(world.blobs.get(sha256).await.unwrap()),
+                    segmented_file::Piece::Inline(bytes) => whole.extend(bytes),
                 }
             }
             whole
@@ -131,14 +131,14 @@ pub(super) async fn bytes(world: &World, located: Located) -> Vec<u8> {
 
 /// What dnf reads first after `repomd.xml`.
 pub(super) async fn unpacked_primary(world: &World, running: &Running) -> String {
-    let repomd = locate(running, &Point::Newest, yum::repomd::PATH).await.unwrap();
+    let repomd = locate(running, &PointInTime::Newest, yum::repomd::PATH).await.unwrap();
     let repomd = String::from_utf8(bytes(world, repomd).await).unwrap();
     let path = repomd.split('"').find(|part| part.ends_with("-primary.xml.gz")).unwrap();
     unpacked(world, running, path).await
 }
 
 async fn unpacked(world: &World, running: &Running, path: &str) -> String {
-    let located = locate(running, &Point::Newest, path).await.unwrap_or_else(|| panic!("{path} is not there"));
+    let located = locate(running, &PointInTime::Newest, path).await.unwrap_or_else(|| panic!("{path} is not there"));
     let bytes = bytes(world, located).await;
     let mut text = String::new();
     match path.ends_with(".gz") {
@@ -155,7 +155,7 @@ async fn an_empty_apt_repository_can_be_published() {
     running.shows(world.add(100, created(Format::Deb))).await;
     assert_eq!(running.repositories.due(&signers()), [ID]);
     assert_eq!(running.repositories.newest_point(ID), None);
-    assert_eq!(locate(&running, &Point::Newest, "dists/stable/Release").await, None);
+    assert_eq!(locate(&running, &PointInTime::Newest, "dists/stable/Release").await, None);
 
     let index = publish(&world, &running, 101).await;
     assert_eq!((index.covers, index.published_at), (Revision(1), at(100)));
@@ -191,21 +191,21 @@ async fn release_names_every_list_with_the_digest_that_is_served() {
     running.shows(world.add(101, deb("1.0", "amd64"))).await;
     let candidate = running.repositories.candidate(ID, at(0), Stated::default()).await.unwrap();
     publish(&world, &running, 102).await;
-    let release = locate(&running, &Point::Newest, "dists/stable/Release").await.unwrap();
+    let release = locate(&running, &PointInTime::Newest, "dists/stable/Release").await.unwrap();
     assert_eq!(bytes(&world, release).await, candidate.text.as_bytes());
 
     let packages = unpacked(&world, &running, "dists/stable/main/binary-amd64/Packages.gz").await;
     let open = format!(" {} {} main/binary-amd64/Packages\n", Sha256::of(packages.as_bytes()), packages.len());
     assert!(candidate.text.contains(&open), "{}", candidate.text);
     for path in ["main/binary-amd64/Packages.gz", "main/binary-amd64/Packages.zst"] {
-        let located = locate(&running, &Point::Newest, &format!("dists/stable/{path}")).await.unwrap();
+        let located = locate(&running, &PointInTime::Newest, &format!("dists/stable/{path}")).await.unwrap();
         let line = format!(" {} {} {path}\n", located.sha256, located.size_bytes);
         assert!(candidate.text.contains(&line), "{line} is not in {}", candidate.text);
         let by_hash = format!("dists/stable/main/binary-amd64/by-hash/SHA256/{}", located.sha256);
-        let by_hash = locate(&running, &Point::Newest, &by_hash).await.unwrap();
+        let by_hash = locate(&running, &PointInTime::Newest, &by_hash).await.unwrap();
         assert_eq!((by_hash.sha256, by_hash.stored, by_hash.immutable), (located.sha256, located.stored, true));
     }
-    let file = locate(&running, &Point::Newest, "pool/hello_1.0_amd64.deb").await.unwrap();
+    let file = locate(&running, &PointInTime::Newest, "pool/hello_1.0_amd64.deb").await.unwrap();
     assert!(packages.contains(&format!(
         "Filename: pool/hello_1.0_amd64.deb\nSize: {}\nSHA256: {}\n",
         file.size_bytes, file.sha256
@@ -230,9 +230,10 @@ async fn a_list_is_not_served_uncompressed_and_no_other_path_exists() {
         &format!("dists/stable/main/binary-arm64/by-hash/SHA256/{}", index.files[1].sha256),
         &format!("dists/stable/main/binary-amd64/by-hash/SHA256/{}", index.signed.sha256),
     ] {
-        assert_eq!(locate(&running, &Point::Newest, path).await, None, "{path}");
+        assert_eq!(locate(&running, &PointInTime::Newest, path).await, None, "{path}");
     }
-    let other = running.repositories.locate(RepositoryId(Uuid::from_u128(8)), &Point::Newest, "dists/stable/Release");
+    let other =
+        running.repositories.locate(RepositoryId(Uuid::from_u128(8)), &PointInTime::Newest, "dists/stable/Release");
     assert_eq!(other.await.unwrap(), None);
 }
 
@@ -270,11 +271,11 @@ async fn a_signature_that_comes_late_promotes_the_state_it_covers() {
             Format::Deb => ("pool/hello_1.0_amd64.deb", "pool/hello_2.0_amd64.deb"),
             Format::Rpm => ("packages/hello-1.0-1.x86_64.rpm", "packages/hello-2.0-1.x86_64.rpm"),
         };
-        assert!(locate(&running, &Point::Newest, first).await.is_some());
-        assert_eq!(locate(&running, &Point::Newest, second).await, None, "the publication does not have it");
+        assert!(locate(&running, &PointInTime::Newest, first).await.is_some());
+        assert_eq!(locate(&running, &PointInTime::Newest, second).await, None, "the publication does not have it");
         publish(&world, &running, 104).await;
         running.repositories.wait_covers(ID, Revision(3)).await;
-        assert!(locate(&running, &Point::Newest, second).await.is_some());
+        assert!(locate(&running, &PointInTime::Newest, second).await.is_some());
     }
 }
 
@@ -311,7 +312,7 @@ async fn an_index_of_another_renderer_is_taken_as_it_was_recorded() {
     candidate.files[0].sha256 = Sha256::of(b"rendered in another way");
     let index = sign(&candidate, &world).await;
     running.shows(world.add(102, repository::Event::IndexSigned(index))).await;
-    let release = locate(&running, &Point::Newest, "dists/stable/Release").await.unwrap();
+    let release = locate(&running, &PointInTime::Newest, "dists/stable/Release").await.unwrap();
     assert_eq!(bytes(&world, release).await, candidate.text.as_bytes());
     running.shows(world.add(103, deb("2.0", "amd64"))).await;
     assert_eq!(publish(&world, &running, 104).await.covers, Revision(4), "the next one is rendered here");
@@ -382,13 +383,13 @@ async fn a_replaced_list_answers_by_its_digest_for_days() {
     let replaced = 365 * day;
     running.shows(world.add(replaced, deb("2.0", "amd64"))).await;
     publish(&world, &running, replaced).await;
-    assert!(locate(&running, &Point::Newest, &by_hash).await.unwrap().immutable);
+    assert!(locate(&running, &PointInTime::Newest, &by_hash).await.unwrap().immutable);
     running.shows(world.add(replaced + BY_HASH_KEPT_DAYS * day, deb("3.0", "amd64"))).await;
     publish(&world, &running, replaced).await;
-    assert!(locate(&running, &Point::Newest, &by_hash).await.is_some());
+    assert!(locate(&running, &PointInTime::Newest, &by_hash).await.is_some());
     running.shows(world.add(replaced + BY_HASH_KEPT_DAYS * day + 1, deb("4.0", "amd64"))).await;
     publish(&world, &running, replaced).await;
-    assert_eq!(locate(&running, &Point::Newest, &by_hash).await, None);
+    assert_eq!(locate(&running, &PointInTime::Newest, &by_hash).await, None);
 }
 
 #[tokio::test]
@@ -419,18 +420,18 @@ async fn a_point_serves_the_repository_as_it_was_then() {
     let first = publish(&world, &running, 100).await;
     running.shows(world.add(200, rpm("1.0", FileList::Inline(vec![])))).await;
     let second = publish(&world, &running, 200).await;
-    let repomd = async |point: Point| locate(&running, &point, yum::repomd::PATH).await;
-    let found = repomd(Point::At(at(150))).await.unwrap();
+    let repomd = async |point: PointInTime| locate(&running, &point, yum::repomd::PATH).await;
+    let found = repomd(PointInTime::At(at(150))).await.unwrap();
     assert_eq!((found.sha256, found.immutable, found.last_modified), (first.signed.sha256, true, at(100)));
-    assert_eq!(repomd(Point::At(at(100))).await.unwrap().sha256, first.signed.sha256);
-    let newest = repomd(Point::At(at(200))).await.unwrap();
+    assert_eq!(repomd(PointInTime::At(at(100))).await.unwrap().sha256, first.signed.sha256);
+    let newest = repomd(PointInTime::At(at(200))).await.unwrap();
     assert_eq!((newest.sha256, newest.immutable), (second.signed.sha256, true));
-    assert!(!repomd(Point::At(at(300))).await.unwrap().immutable, "a later publication may come");
-    assert!(!repomd(Point::Newest).await.unwrap().immutable);
-    assert_eq!(repomd(Point::At(at(99))).await, None);
+    assert!(!repomd(PointInTime::At(at(300))).await.unwrap().immutable, "a later publication may come");
+    assert!(!repomd(PointInTime::Newest).await.unwrap().immutable);
+    assert_eq!(repomd(PointInTime::At(at(99))).await, None);
     let package = "packages/hello-1.0-1.x86_64.rpm";
-    assert_eq!(locate(&running, &Point::At(at(150)), package).await, None);
-    assert!(locate(&running, &Point::At(at(200)), package).await.is_some());
+    assert_eq!(locate(&running, &PointInTime::At(at(150)), package).await, None);
+    assert!(locate(&running, &PointInTime::At(at(200)), package).await.is_some());
 }
 
 #[tokio::test]
@@ -442,17 +443,17 @@ async fn a_position_is_what_clients_saw_when_the_log_had_come_to_it() {
     running.shows(added).await;
     publish(&world, &running, 102).await;
     let history = running.repositories.history();
-    let published = async |position| history.publication(ID, &Point::Position(Position(position))).await;
-    let first = history.publication(ID, &Point::Newest).await.unwrap().unwrap();
+    let published = async |position| history.publication(ID, &PointInTime::Position(Position(position))).await;
+    let first = history.publication(ID, &PointInTime::Newest).await.unwrap().unwrap();
     assert_eq!(published(added.0).await.unwrap(), None, "it was added then, and not published");
     assert_eq!(published(first.position.0).await.unwrap(), Some(Published { is_settled: true, ..first }));
     assert!(!published(first.position.0 + 1).await.unwrap().unwrap().is_settled, "the log may come to that");
     running.shows(world.add(200, rpm("2.0", FileList::Inline(vec![])))).await;
     let second = publish(&world, &running, 201).await;
-    let before = Point::Position(Position(first.position.0 + 1));
+    let before = PointInTime::Position(Position(first.position.0 + 1));
     assert!(locate(&running, &before, yum::repomd::PATH).await.unwrap().immutable);
     assert_eq!(locate(&running, &before, "packages/hello-2.0-1.x86_64.rpm").await, None);
-    let newest = Point::Position(Position(u64::MAX));
+    let newest = PointInTime::Position(Position(u64::MAX));
     assert_eq!(running.repositories.published_at(ID, &newest).await.unwrap(), Some(second.published_at));
     let all = history.publications(ID, None, 10).await.unwrap();
     assert_eq!(all.iter().map(|one| one.covers).collect::<Vec<_>>(), [Revision(4), Revision(2)]);
@@ -472,7 +473,7 @@ async fn a_snapshot_is_its_publication_until_it_is_removed() {
     let taken = repository::Event::SnapshotTaken { name: name.clone(), published_at: first.published_at };
     running.shows(world.add(103, taken)).await;
     assert_eq!(running.repositories.due(&signers()), [], "a name changes nothing that clients see");
-    let (history, point) = (running.repositories.history(), Point::Snapshot(name.clone()));
+    let (history, point) = (running.repositories.history(), PointInTime::Snapshot(name.clone()));
     let found = locate(&running, &point, yum::repomd::PATH).await.unwrap();
     assert_eq!((found.sha256, found.immutable), (first.signed.sha256, true));
     let snapshots = history.snapshots(ID, None, 10).await.unwrap();
@@ -499,12 +500,12 @@ async fn a_release_is_the_first_publication_with_all_that_it_put_there() {
     let both = publish(&world, &running, 104).await;
     running.shows(world.add(105, deb("2.0", "amd64"))).await;
     publish(&world, &running, 106).await;
-    let point = Point::Release(RELEASE);
+    let point = PointInTime::Release(RELEASE);
     let release = locate(&running, &point, "dists/stable/Release").await.unwrap();
     assert_eq!(release.sha256, both.signed.sha256);
     assert!(locate(&running, &point, "pool/hello_1.1_amd64.deb").await.is_some());
     assert_eq!(locate(&running, &point, "pool/hello_2.0_amd64.deb").await, None);
-    let stranger = Point::Release(ReleaseId(REPOSITORY));
+    let stranger = PointInTime::Release(ReleaseId(REPOSITORY));
     assert_eq!(locate(&running, &stranger, "dists/stable/Release").await, None);
 }
 
@@ -534,7 +535,7 @@ async fn a_tag_is_the_newest_release_of_it_of_which_something_is_published() {
     let running = world.start().await;
     world.add(100, created(Format::Deb));
     running.shows(world.receive(9, "acme", "hello", "release/1.0")).await;
-    let point: Point = "hello@release/1.0".parse().unwrap();
+    let point: PointInTime = "hello@release/1.0".parse().unwrap();
     let history = running.repositories.history();
     let found = async || history.publication(ID, &point).await.unwrap().map(|published| published.published_at);
     assert_eq!(found().await, None, "it has put nothing there");
@@ -612,7 +613,7 @@ async fn one_more_package_stores_one_new_segment_and_manifest_a_list() {
     let world = World::new();
     let running = world.start().await;
     world.add(100, created(Format::Deb));
-    for n in 0..rope::SEGMENT_ENTRIES + 10 {
+    for n in 0..segmented_file::SEGMENT_ENTRIES + 10 {
         world.add(101, deb(&format!("1.{n}"), "amd64"));
     }
     running.shows(world.add(102, deb("2.0", "amd64"))).await;
@@ -637,8 +638,8 @@ async fn versions_that_differ_only_in_their_epoch_have_paths_of_their_own() {
     publish(&world, &running, 103).await;
     let path = format!("pool/{other}/hello_1.0_amd64.deb");
     assert!(unpacked(&world, &running, "dists/stable/main/binary-amd64/Packages.gz").await.contains(&path));
-    assert_eq!(locate(&running, &Point::Newest, &path).await.unwrap().sha256, other);
-    let first = locate(&running, &Point::Newest, "pool/hello_1.0_amd64.deb").await.unwrap();
+    assert_eq!(locate(&running, &PointInTime::Newest, &path).await.unwrap().sha256, other);
+    let first = locate(&running, &PointInTime::Newest, "pool/hello_1.0_amd64.deb").await.unwrap();
     assert_eq!(first.sha256, Sha256::of(b"1.0amd64"));
 }
 
@@ -675,10 +676,10 @@ async fn after_a_restart_the_newest_publication_answers_at_once() {
     let index = publish(&world, &running, 102).await;
     running.stop().await;
     let running = world.start().await;
-    let release = locate(&running, &Point::Newest, "dists/stable/InRelease").await.unwrap();
+    let release = locate(&running, &PointInTime::Newest, "dists/stable/InRelease").await.unwrap();
     assert_eq!((release.sha256, release.last_modified), (index.signatures[0].sha256, at(101)));
     assert_eq!(running.repositories.due(&signers()), []);
-    assert!(locate(&running, &Point::Newest, "pool/hello_1.0_amd64.deb").await.is_some());
+    assert!(locate(&running, &PointInTime::Newest, "pool/hello_1.0_amd64.deb").await.is_some());
     running.shows(world.add(200, deb("2.0", apt::ARCHITECTURE_ALL))).await;
     publish(&world, &running, 201).await;
 }
@@ -697,7 +698,7 @@ async fn text_beyond_the_limit_is_dropped_and_read_again() {
     running.shows(world.feed.append("repository", other.0, 103, deb("2.0", "amd64"))).await;
     let expected = running.repositories.candidate(ID, at(0), Stated::default()).await.unwrap();
     running.repositories.candidate(other, at(0), Stated::default()).await.unwrap();
-    assert_eq!(running.repositories.engines.len(), 2, "both fit the usual limit");
+    assert_eq!(running.repositories.renderers.len(), 2, "both fit the usual limit");
     running.stop().await;
 
     let models = ReadModels::open(world.read_models()).await.unwrap();
@@ -707,7 +708,7 @@ async fn text_beyond_the_limit_is_dropped_and_read_again() {
     for _ in 0..2 {
         assert_eq!(repositories.candidate(ID, at(0), Stated::default()).await.unwrap(), expected);
         repositories.candidate(other, at(0), Stated::default()).await.unwrap();
-        assert_eq!(repositories.engines.len(), 1);
+        assert_eq!(repositories.renderers.len(), 1);
     }
 }
 
@@ -720,7 +721,7 @@ async fn each_projector_owns_the_tables_it_creates_and_no_other() {
     let projectors: Vec<Box<dyn projections::projector::Projector>> = vec![
         Box::new(projections::credentials::credentials(models.readers.clone()).1),
         Box::new(repositories(models.readers.clone(), world.blobs.clone()).1),
-        Box::new(projections::board::board(models.readers.clone()).1),
+        Box::new(projections::dashboard::dashboard(models.readers.clone()).1),
     ];
     let mut owned = vec!["projector_checkpoint".to_owned()];
     for projector in projectors {

@@ -27,7 +27,7 @@ fn restored(bytes: &str) -> repository::Event {
     repository::Event::PackageRestored { sha256: Sha256::of(bytes.as_bytes()) }
 }
 
-async fn has(running: &Running, point: &Point, path: &str) -> bool {
+async fn has(running: &Running, point: &PointInTime, path: &str) -> bool {
     locate(running, point, path).await.is_some()
 }
 
@@ -39,7 +39,7 @@ fn reason(running: &Running, bytes: &str) -> Option<String> {
 const ARM_64: &str = "pool/hello_1.0_arm64.deb";
 
 async fn release(world: &World, running: &Running) -> String {
-    let release = locate(running, &Point::Newest, "dists/stable/Release").await.unwrap();
+    let release = locate(running, &PointInTime::Newest, "dists/stable/Release").await.unwrap();
     String::from_utf8(bytes(world, release).await).unwrap()
 }
 
@@ -50,12 +50,12 @@ async fn a_hidden_package_is_gone_from_the_next_publication_and_stays_in_the_pas
     world.add(100, created(Format::Deb));
     world.add(101, deb("1.0", "amd64"));
     running.shows(world.add(102, deb("1.0", "arm64"))).await;
-    let before = Point::At(publish(&world, &running, 103).await.published_at);
+    let before = PointInTime::At(publish(&world, &running, 103).await.published_at);
     running.shows(world.add(200, hidden("1.0arm64"))).await;
     assert_eq!(running.repositories.due(&signers()), [ID]);
     publish(&world, &running, 201).await;
-    assert!(!has(&running, &Point::Newest, ARM_64).await);
-    assert!(has(&running, &Point::Newest, "pool/hello_1.0_amd64.deb").await);
+    assert!(!has(&running, &PointInTime::Newest, ARM_64).await);
+    assert!(has(&running, &PointInTime::Newest, "pool/hello_1.0_amd64.deb").await);
     assert!(has(&running, &before, ARM_64).await, "the past stays as it was");
     assert_eq!(reason(&running, "1.0arm64").as_deref(), Some("it deletes mail"));
     assert_eq!(reason(&running, "1.0amd64"), None);
@@ -70,25 +70,25 @@ async fn a_restored_package_is_there_again_at_its_path_and_absent_between() {
     running.shows(world.add(101, deb("1.0", "arm64"))).await;
     let points = async |second, event| {
         running.shows(world.add(second, event)).await;
-        Point::At(publish(&world, &running, second + 1).await.published_at)
+        PointInTime::At(publish(&world, &running, second + 1).await.published_at)
     };
-    let first = Point::At(publish(&world, &running, 102).await.published_at);
+    let first = PointInTime::At(publish(&world, &running, 102).await.published_at);
     let without = points(200, hidden("1.0arm64")).await;
     let again = points(300, restored("1.0arm64")).await;
     assert_eq!(reason(&running, "1.0arm64"), None);
-    assert!(has(&running, &Point::Newest, ARM_64).await);
+    assert!(has(&running, &PointInTime::Newest, ARM_64).await);
     let twice = points(400, hidden("1.0arm64")).await;
     let last = world.add(500, deb("2.0", "amd64"));
     running.shows(last).await;
     publish(&world, &running, 501).await;
-    let lives = async |running: &Running| {
+    let histories = async |running: &Running| {
         let mut there = Vec::new();
-        for point in [&first, &without, &again, &twice, &Point::Newest] {
+        for point in [&first, &without, &again, &twice, &PointInTime::Newest] {
             there.push(has(running, point, ARM_64).await);
         }
         there
     };
-    assert_eq!(lives(&running).await, [true, false, true, false, false]);
+    assert_eq!(histories(&running).await, [true, false, true, false, false]);
 
     let rebuilt = world.start_at("rebuilt.db").await;
     rebuilt.shows(last).await;
@@ -97,7 +97,7 @@ async fn a_restored_package_is_there_again_at_its_path_and_absent_between() {
     rebuilt.stop().await;
     assert_eq!(dump(world.read_models()).await, dump(world.folder.path().join("rebuilt.db")).await);
     let started = world.start().await;
-    assert_eq!(lives(&started).await, [true, false, true, false, false], "a restart knows every life of it");
+    assert_eq!(histories(&started).await, [true, false, true, false, false], "a restart knows every life of it");
     assert!(reason(&started, "1.0arm64").is_some());
 }
 
@@ -110,7 +110,7 @@ async fn a_kept_package_stays_and_is_marked_in_the_file_that_takes_its_place_too
     publish(&world, &running, 102).await;
     running.shows(world.add(200, yanked("1.0", repository::YankPolicy::Keep))).await;
     assert_eq!(running.repositories.due(&signers()), [], "the index stays as it was");
-    assert!(has(&running, &Point::Newest, "packages/hello-1.0-1.x86_64.rpm").await);
+    assert!(has(&running, &PointInTime::Newest, "packages/hello-1.0-1.x86_64.rpm").await);
     assert!(reason(&running, "1.0").is_some());
     running.shows(world.add(300, resigned("1.0", "1.0", "new"))).await;
     publish(&world, &running, 301).await;

@@ -1,4 +1,4 @@
-//! Where an operator's wishes came from: sealed in the log, shown to auditors, and gone with the person.
+//! Where an operator's commands came from: sealed in the log, shown to auditors, and gone with the person.
 
 use std::{fs, path::Path, process::Command};
 
@@ -72,8 +72,8 @@ async fn an_auditor_sees_who_and_from_where_until_the_person_is_erased() {
     let renewed = first.graphql(&format!(r#"mutation {{ renewOperatorToken(id: "{id}") {{ token }} }}"#)).await;
     let renewed = server.team(&text(&renewed, "/renewOperatorToken/token"));
     renewed.create_organisation("globex").await;
-    let deeds = said(&["audit", "actor", &format!("person:{id}"), "--json"], &server.data());
-    assert!(deeds.contains("\"acme\"") && deeds.contains("\"globex\""), "with either token: {deeds}");
+    let actions = said(&["audit", "actor", &format!("person:{id}"), "--json"], &server.data());
+    assert!(actions.contains("\"acme\"") && actions.contains("\"globex\""), "with either token: {actions}");
     let token = ann.token().split('_').nth(2).expect("an id");
     let whose = || said(&["audit", "token", token], &server.data());
     assert!(whose().contains(&format!("operator {NAME}")), "{}", whose());

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::sample::{APT, ORGANISATION, Sample, YUM};
 
-/// How many secrets of each sort are minted: with the first ones, more than a thousand.
+/// How many secrets of each sort are issued: with the first ones, more than a thousand.
 const ACCESS_KEYS: usize = 300;
 const ENROLMENT_KEYS: usize = 100;
 const MACHINES: usize = 200;
@@ -24,7 +24,7 @@ const WEBHOOK_SECRETS: usize = 150;
 const PER_DOCUMENT: usize = 25;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn none_of_a_thousand_minted_secrets_stands_anywhere_in_clear() {
+async fn none_of_a_thousand_issued_secrets_stands_anywhere_in_clear() {
     let sample = Sample::set_up().await;
     let team = &sample.team;
     let mut tokens = vec![
@@ -49,7 +49,7 @@ async fn none_of_a_thousand_minted_secrets_stands_anywhere_in_clear() {
     assert!(secrets.iter().all(|secret| secret.len() >= 27), "160 random bits take 27 characters of base62");
     secrets.sort();
     secrets.dedup();
-    assert!(secrets.len() >= 1_000, "only {} secrets were minted", secrets.len());
+    assert!(secrets.len() >= 1_000, "only {} secrets were issued", secrets.len());
 
     let place = TempDir::with_prefix("pkgdeploy-secrets-").expect("a temporary folder");
     let errors = place.path().join("errors");
@@ -84,8 +84,8 @@ async fn only_its_owner_can_read_the_data_folder() {
 }
 
 /// The texts at `pointer` of many mutations, each made of its number.
-async fn mint(team: &Team, count: usize, pointer: &str, mutation: impl Fn(usize) -> String) -> Vec<String> {
-    let mut minted = Vec::new();
+async fn issue_many(team: &Team, count: usize, pointer: &str, mutation: impl Fn(usize) -> String) -> Vec<String> {
+    let mut issued = Vec::new();
     let numbers: Vec<usize> = (0..count).collect();
     for some in numbers.chunks(PER_DOCUMENT) {
         let mut document = "mutation {".to_owned();
@@ -93,9 +93,9 @@ async fn mint(team: &Team, count: usize, pointer: &str, mutation: impl Fn(usize)
             write!(document, " m{n}: {}", mutation(*n)).expect("a String takes everything");
         }
         let answer = team.graphql(&(document + " }")).await;
-        minted.extend(some.iter().map(|n| text(&answer, &format!("/m{n}{pointer}"))));
+        issued.extend(some.iter().map(|n| text(&answer, &format!("/m{n}{pointer}"))));
     }
-    minted
+    issued
 }
 
 fn issue(repository: &str, name: &str, kind: &str) -> String {
@@ -107,9 +107,9 @@ fn issue(repository: &str, name: &str, kind: &str) -> String {
 
 async fn access_keys(team: &Team) -> Vec<String> {
     let shared = |n| issue(if n % 2 == 0 { APT } else { YUM }, &format!("key-{n}"), "SHARED");
-    let mut keys = mint(team, ACCESS_KEYS, "/accessKey/secret", shared).await;
+    let mut keys = issue_many(team, ACCESS_KEYS, "/accessKey/secret", shared).await;
     let enrolment = |n| issue(YUM, &format!("fleet-{n}"), "ENROLMENT");
-    keys.extend(mint(team, ENROLMENT_KEYS, "/accessKey/secret", enrolment).await);
+    keys.extend(issue_many(team, ENROLMENT_KEYS, "/accessKey/secret", enrolment).await);
     keys
 }
 
@@ -135,7 +135,7 @@ async fn machine_keys(team: &Team) -> Vec<String> {
 async fn api_tokens(team: &Team) -> Vec<String> {
     let project = team.create_project(ORGANISATION, "rolled", "https://example.org/rolled.git").await;
     let roll = |_| format!("rollApiToken(project: {}) {{ apiToken }}", json!(project.id));
-    let mut tokens = mint(team, API_TOKENS, "/apiToken", roll).await;
+    let mut tokens = issue_many(team, API_TOKENS, "/apiToken", roll).await;
     tokens.push(project.api_token);
     tokens
 }
@@ -179,7 +179,7 @@ async fn webhook_secrets(team: &Team) -> Vec<String> {
     );
     let mut secrets = vec![text(&team.graphql(&connect).await, "/connectGithub/webhookSecret")];
     let roll = |_| format!("rollWebhookSecret(project: {id}) {{ webhookSecret }}");
-    secrets.extend(mint(team, WEBHOOK_SECRETS, "/webhookSecret", roll).await);
+    secrets.extend(issue_many(team, WEBHOOK_SECRETS, "/webhookSecret", roll).await);
     secrets
 }
 

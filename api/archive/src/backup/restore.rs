@@ -17,7 +17,7 @@ use event_log::{
     event_store::{EventStore, ReadError},
     log_lines::{self, LinesError},
 };
-use formats::rope::Manifest as Rope;
+use formats::segmented_file::Manifest as Segmented;
 use stores::blobs::{BlobError, Blobs};
 use uuid::Uuid;
 
@@ -179,7 +179,7 @@ fn copy_files(archive: &Archive, data: &DataFolder) -> Result<(), RestoreError> 
 /// Where a file of a backup belongs; nowhere, if no backup has such a file.
 fn place(name: &str, data: &DataFolder) -> Option<PathBuf> {
     match name.split_once('/') {
-        None if name == USES => Some(data.uses()),
+        None if name == USES => Some(data.key_usage()),
         None if name == MASTER_KEY => Some(data.master_key().to_owned()),
         Some((SECRETS, id)) => Some(data.secrets().join(Uuid::parse_str(id).ok()?.to_string())),
         Some((SIGNED_LOGS, "server")) => Some(data.signed_logs().join("server")),
@@ -250,8 +250,9 @@ impl Copying<'_> {
         if !self.copy_one(digest)? || kind == BlobKind::Whole {
             return Ok(());
         }
-        let rope = Rope::parse(&self.blobs.get(digest).await.map_err(ArchiveError::Blob)?).unwrap_or_default();
-        for piece in rope.blobs() {
+        let segmented_file =
+            Segmented::parse(&self.blobs.get(digest).await.map_err(ArchiveError::Blob)?).unwrap_or_default();
+        for piece in segmented_file.blobs() {
             self.copy_one(piece)?;
         }
         Ok(())

@@ -346,7 +346,7 @@ async fn whatever_is_changed_in_a_backup_is_found_before_an_event_is_recorded() 
         fs::write(&path, text).unwrap();
         let to = format!("to-{n}");
         let refused = live.restored("backup", &to).await.map(drop).expect_err(&file);
-        let refused = domain::error_chain::Causes(&refused).to_string();
+        let refused = domain::error_chain::ErrorChain(&refused).to_string();
         assert!(refused.contains(says), "{file}: {refused}");
         if live.path(&to).join("log.sqlite").exists() {
             let data = DataFolder::to_restore(&at(&live.path(&to))).unwrap();

@@ -2,7 +2,7 @@
 
 use api_http::problem::Problem;
 use async_graphql::{Error, ErrorExtensions as _};
-use domain::error_chain::Causes;
+use domain::error_chain::ErrorChain;
 use event_log::execute::ExecuteError;
 
 use crate::AuditError;
@@ -46,7 +46,7 @@ pub fn log_failed(error: impl Into<Problem>) -> Error {
 /// A fault of the server: logged in full, answered in short.
 #[must_use]
 pub fn internal(error: &(dyn std::error::Error + 'static)) -> Error {
-    tracing::error!(error = %Causes(error), "cannot answer a GraphQL request");
+    tracing::error!(error = %ErrorChain(error), "cannot answer a GraphQL request");
     with_code("internal", "the server could not do that; its log says why")
 }
 

@@ -17,7 +17,7 @@ const ADDRESS: &str = "192.0.2.7";
 struct Ann {
     persons: Persons,
     account: OperatorAccount,
-    wish: Metadata,
+    command: Metadata,
     _folder: TempDir,
 }
 
@@ -37,15 +37,15 @@ impl Ann {
         };
         let origin = persons.seal_origin(person, command_id, ADDRESS.parse().expect("an address")).await;
         let actor = Actor::Operator { token: TokenId(Uuid::from_u128(3)) };
-        let wish = Metadata { recorded_at: DateTime::UNIX_EPOCH, actor, command_id, causation: None, origin };
-        Self { persons, account, wish, _folder: folder }
+        let command = Metadata { recorded_at: DateTime::UNIX_EPOCH, actor, command_id, causation: None, origin };
+        Self { persons, account, command, _folder: folder }
     }
 
     /// In words who did it, and from where, with the keys of `persons` at hand.
     async fn shown(&self, persons: Option<&Persons>) -> (String, Option<String>) {
-        let Actor::Operator { token } = self.wish.actor else { panic!("Ann acts with a token") };
+        let Actor::Operator { token } = self.command.actor else { panic!("Ann acts with a token") };
         let operators = Operators { persons, accounts: HashMap::from([(token, Some(self.account.clone()))]) };
-        (operators.describe(&self.wish.actor).await, operators.origin(&self.wish).await)
+        (operators.describe(&self.command.actor).await, operators.origin(&self.command).await)
     }
 }
 
@@ -59,14 +59,14 @@ async fn an_operator_is_shown_by_name_with_the_address_of_the_request() {
     assert_eq!(ann.shown(Some(&ann.persons)).await, says("operator Ann Example", ADDRESS));
     ann.account.standing = OperatorStanding::Removed;
     assert_eq!(ann.shown(Some(&ann.persons)).await, says("operator Ann Example", ADDRESS));
-    ann.wish.origin = None;
+    ann.command.origin = None;
     assert_eq!(ann.shown(Some(&ann.persons)).await.1, None);
 }
 
 #[tokio::test]
-async fn an_address_is_shown_for_its_own_wish_alone() {
+async fn an_address_is_shown_for_its_own_command_alone() {
     let mut ann = Ann::new().await;
-    ann.wish.command_id = CommandId(Uuid::from_u128(9));
+    ann.command.command_id = CommandId(Uuid::from_u128(9));
     assert_eq!(ann.shown(Some(&ann.persons)).await, says("operator Ann Example", UNREADABLE));
 }
 
@@ -106,7 +106,7 @@ async fn whoever_is_no_person_is_named_by_what_it_shows() {
 async fn an_origin_that_is_another_persons_says_nothing_of_the_tokens_owner() {
     let mut ann = Ann::new().await;
     let other = PersonId(Uuid::from_u128(8));
-    ann.wish.origin = ann.wish.origin.take().map(|origin| Personal { person: other, ..origin });
+    ann.command.origin = ann.command.origin.take().map(|origin| Personal { person: other, ..origin });
     ann.persons.make_key(other).await.expect("a key");
     ann.account.standing = OperatorStanding::Erased;
     assert_eq!(ann.shown(Some(&ann.persons)).await.1.as_deref(), Some(UNREADABLE));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api_http::{auth::Operator, run_command::CommandRunner, tokens as mint};
+use api_http::{auth::Operator, run_command::CommandRunner, tokens};
 use async_graphql::{Context, Object, Result};
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use commands::rolls::{NewKey as RolledKey, RollError, Rolls};
@@ -165,7 +165,7 @@ pub(super) async fn issue_access_key(
     name: &str,
     terms: Terms,
 ) -> Result<IssuedKey> {
-    let key = mint::token(TokenKind::AccessKey);
+    let key = tokens::issue(TokenKind::AccessKey);
     let issue = keyring::Command::IssueAccessKey {
         key: AccessKeyId(key.id()),
         name: name.parse().map_err(invalid)?,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api_http::tokens as mint;
+use api_http::tokens;
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
@@ -103,7 +103,7 @@ impl ApiTokenMutation {
 
 /// A fresh token, its id and the digest of its secret.
 pub(super) fn new_token() -> (Token, TokenId, Sha256) {
-    let token = mint::token(TokenKind::Api);
+    let token = tokens::issue(TokenKind::Api);
     let (id, secret_sha256) = (TokenId(token.id()), token.secret_sha256());
     (token, id, secret_sha256)
 }

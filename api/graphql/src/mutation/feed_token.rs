@@ -1,6 +1,6 @@
 //! Changes of who may follow an organisation.
 
-use api_http::tokens as mint;
+use api_http::tokens;
 use async_graphql::{Context, Object, Result};
 use domain::{
     ids::{OrganisationId, TokenId},
@@ -30,7 +30,7 @@ impl FeedTokenMutation {
     ) -> Result<NewFeedToken> {
         let organisation: OrganisationName = organisation.parse().map_err(invalid)?;
         let name: FeedTokenName = name.parse().map_err(invalid)?;
-        let token = mint::token(TokenKind::Feed);
+        let token = tokens::issue(TokenKind::Feed);
         let issue = Command::IssueFeedToken { token: TokenId(token.id()), secret_sha256: token.secret_sha256(), name };
         run::<Organisation>(ctx, OrganisationId::named(&organisation).0, issue).await?;
         Ok(NewFeedToken {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api_http::{auth::Operator, run_command::CommandRunner};
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use commands::github::{Access, Trouble};
-use domain::{error_chain::Causes, ids::ProjectId};
+use domain::{error_chain::ErrorChain, ids::ProjectId};
 use event_log::execute::Executor;
 
 use crate::{
@@ -51,7 +51,7 @@ fn reported(trouble: Trouble) -> async_graphql::Error {
         Trouble::Refused(refusal) => with_code("refused", refusal),
         Trouble::Log(error) => log_failed(error),
         trouble => {
-            tracing::warn!(error = %Causes(&trouble), "cannot look at the tags of a project");
+            tracing::warn!(error = %ErrorChain(&trouble), "cannot look at the tags of a project");
             with_code(trouble.code(), &trouble)
         }
     }

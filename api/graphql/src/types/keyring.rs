@@ -13,10 +13,10 @@ use domain::{
 };
 use event_log::execute::Executor;
 use projections::{
-    board::Board,
     credentials::{self, ACCESS_KEYS_PAGE_MAX, Credentials, KeyringProgress, SILENT_PAGE_MAX},
+    dashboard::Dashboard,
 };
-use stores::uses::{self, Uses};
+use stores::key_usage::{self, KeyUsage};
 
 use super::{IssuedKey, Repository};
 use crate::{
@@ -92,9 +92,9 @@ pub(crate) struct AccessKey {
 impl AccessKey {
     /// Keys, with when they were seen.
     pub(super) async fn all(ctx: &Context<'_>, keys: Vec<credentials::AccessKey>) -> Result<Vec<Self>> {
-        let uses = part::<Uses>(ctx);
+        let key_usage = part::<KeyUsage>(ctx);
         let ids: Vec<_> = keys.iter().map(|key| key.id).collect();
-        let seen = uses.seen(&ids).await.map_err(|error| internal(&error))?;
+        let seen = key_usage.seen(&ids).await.map_err(|error| internal(&error))?;
         Ok(keys
             .into_iter()
             .map(|key| Self { last_seen: seen.get(&key.id).map(|seen| seen.last_at), ..Self::of(key) })
@@ -144,18 +144,18 @@ pub(crate) struct Fetch {
 
 impl Fetch {
     /// Fetches, with whose keys they were made.
-    pub(crate) async fn all(ctx: &Context<'_>, fetches: Vec<uses::Fetch>) -> Result<Vec<Self>> {
+    pub(crate) async fn all(ctx: &Context<'_>, fetches: Vec<key_usage::Fetch>) -> Result<Vec<Self>> {
         let ids: Vec<_> = fetches.iter().map(|fetch| fetch.key).collect();
         let known = part::<Credentials>(ctx).known_keys(&ids).await.map_err(|error| internal(&error))?;
         let known: HashMap<_, _> = known.into_iter().map(|key| (key.id, key)).collect();
         let mut repositories = HashMap::new();
         for key in known.values() {
             if let Entry::Vacant(unknown) = repositories.entry(key.repository) {
-                let row = part::<Board>(ctx).repository(key.repository).await.map_err(|error| internal(&error))?;
+                let row = part::<Dashboard>(ctx).repository(key.repository).await.map_err(|error| internal(&error))?;
                 unknown.insert(row);
             }
         }
-        let fetch = |fetch: uses::Fetch| {
+        let fetch = |fetch: key_usage::Fetch| {
             let key = known.get(&fetch.key);
             let repository = key.and_then(|key| repositories.get(&key.repository)?.as_ref());
             Self {
@@ -273,7 +273,7 @@ impl Grace {
             .await;
         let silent = silent.map_err(|error| internal(&error))?;
         let ids: Vec<_> = silent.iter().map(|machine| machine.key).collect();
-        let seen = part::<Uses>(ctx).seen(&ids).await.map_err(|error| internal(&error))?;
+        let seen = part::<KeyUsage>(ctx).seen(&ids).await.map_err(|error| internal(&error))?;
         let machine = |machine: credentials::SilentMachine| SilentMachine {
             name: machine.name,
             key: id_text(machine.key.0),

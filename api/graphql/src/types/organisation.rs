@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Object, Result};
 use domain::{ids::OrganisationId, names::OrganisationName};
-use projections::board::{self, Board, PAGE_MAX};
+use projections::dashboard::{self, Dashboard, PAGE_MAX};
 
 use super::{FeedToken, Project, Repository};
 use crate::{
@@ -12,17 +12,17 @@ use crate::{
 };
 
 /// A customer: owns projects and repositories.
-pub(crate) struct Organisation(board::Organisation);
+pub(crate) struct Organisation(dashboard::Organisation);
 
 impl Organisation {
     pub(crate) async fn load(ctx: &Context<'_>, name: &OrganisationName) -> Result<Self> {
-        let row = part::<Board>(ctx).organisation(name).await.map_err(|error| internal(&error))?;
+        let row = part::<Dashboard>(ctx).organisation(name).await.map_err(|error| internal(&error))?;
         row.map(Self).ok_or_else(|| not_found(format!("organisation {name}")))
     }
 
     pub(crate) async fn all(ctx: &Context<'_>, after: Option<&str>, first: u32) -> Result<Vec<Self>> {
-        let board = part::<Board>(ctx);
-        let rows = board.organisations(after, first).await.map_err(|error| internal(&error))?;
+        let dashboard = part::<Dashboard>(ctx);
+        let rows = dashboard.organisations(after, first).await.map_err(|error| internal(&error))?;
         Ok(rows.into_iter().map(Self).collect())
     }
 
@@ -57,8 +57,8 @@ impl Organisation {
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
         #[graphql(default)] offset: u32,
     ) -> Result<Vec<Project>> {
-        let board = part::<Board>(ctx);
-        let rows = board.projects(Some(&self.parsed_name()?), offset, within(first, PAGE_MAX)?).await;
+        let dashboard = part::<Dashboard>(ctx);
+        let rows = dashboard.projects(Some(&self.parsed_name()?), offset, within(first, PAGE_MAX)?).await;
         Ok(rows.map_err(|error| internal(&error))?.into_iter().map(Project::of).collect())
     }
 
@@ -70,8 +70,8 @@ impl Organisation {
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
         #[graphql(default)] offset: u32,
     ) -> Result<Vec<Repository>> {
-        let board = part::<Board>(ctx);
-        let rows = board.repositories(Some(&self.parsed_name()?), offset, within(first, PAGE_MAX)?).await;
+        let dashboard = part::<Dashboard>(ctx);
+        let rows = dashboard.repositories(Some(&self.parsed_name()?), offset, within(first, PAGE_MAX)?).await;
         Ok(rows.map_err(|error| internal(&error))?.into_iter().map(Repository::of).collect())
     }
 }

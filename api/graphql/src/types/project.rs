@@ -4,8 +4,8 @@ use api_http::public_url::PublicUrl;
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use domain::ids::ProjectId;
 use projections::{
-    board::{self, Board, DELIVERIES_KEPT_MAX},
     credentials::Credentials,
+    dashboard::{self, DELIVERIES_KEPT_MAX, Dashboard},
 };
 
 use super::triggers::{ApiToken, Delivery, Github, GithubActions, RefusedTriggers, TriggerWord};
@@ -17,15 +17,15 @@ use crate::{
 
 /// A connected code repository.
 #[derive(Debug)]
-pub(crate) struct Project(board::Project);
+pub(crate) struct Project(dashboard::Project);
 
 impl Project {
-    pub(crate) fn of(row: board::Project) -> Self {
+    pub(crate) fn of(row: dashboard::Project) -> Self {
         Self(row)
     }
 
     pub(crate) async fn load(ctx: &Context<'_>, id: ProjectId) -> Result<Self> {
-        let row = part::<Board>(ctx).project(id).await.map_err(|error| internal(&error))?;
+        let row = part::<Dashboard>(ctx).project(id).await.map_err(|error| internal(&error))?;
         row.map(Self).ok_or_else(|| not_found(format!("project {id}")))
     }
 }
@@ -95,13 +95,13 @@ impl Project {
         ctx: &Context<'_>,
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
     ) -> Result<Vec<Delivery>> {
-        let rows = part::<Board>(ctx).deliveries(self.0.id, within(first, DELIVERIES_KEPT_MAX)?).await;
+        let rows = part::<Dashboard>(ctx).deliveries(self.0.id, within(first, DELIVERIES_KEPT_MAX)?).await;
         Ok(rows.map_err(|error| internal(&error))?.into_iter().map(Delivery::of).collect())
     }
 
     /// How many triggers were refused so far, for each reason. Counted at most once a minute.
     async fn refused_triggers(&self, ctx: &Context<'_>) -> Result<Vec<RefusedTriggers>> {
-        let rows = part::<Board>(ctx).refused_triggers(self.0.id).await;
+        let rows = part::<Dashboard>(ctx).refused_triggers(self.0.id).await;
         Ok(rows.map_err(|error| internal(&error))?.into_iter().map(RefusedTriggers::of).collect())
     }
 }

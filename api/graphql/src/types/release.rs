@@ -8,17 +8,17 @@ use domain::{
     names::OrganisationName,
     recorded::Position,
 };
-use projections::board::{self, Board};
+use projections::dashboard::{self, Dashboard};
 
 use super::FormatWord;
 use crate::{error::internal, parts::part};
 
 /// One tag on its way into the repositories.
-pub(crate) struct Release(board::Release);
+pub(crate) struct Release(dashboard::Release);
 
 impl Release {
     pub(crate) async fn load(ctx: &Context<'_>, id: ReleaseId) -> Result<Option<Self>> {
-        let row = part::<Board>(ctx).release(id).await.map_err(|error| internal(&error))?;
+        let row = part::<Dashboard>(ctx).release(id).await.map_err(|error| internal(&error))?;
         Ok(row.map(Self))
     }
 
@@ -29,8 +29,8 @@ impl Release {
         before: Option<Position>,
         first: u32,
     ) -> Result<Vec<Self>> {
-        let board = part::<Board>(ctx);
-        let rows = board.releases(organisation, project, before, first).await.map_err(|error| internal(&error))?;
+        let dashboard = part::<Dashboard>(ctx);
+        let rows = dashboard.releases(organisation, project, before, first).await.map_err(|error| internal(&error))?;
         Ok(rows.into_iter().map(Self).collect())
     }
 }
@@ -113,7 +113,7 @@ impl Release {
 
     /// Its packages, by config file.
     async fn packages(&self, ctx: &Context<'_>) -> Result<Vec<ReleasePackage>> {
-        let rows = part::<Board>(ctx).packages(self.0.id).await;
+        let rows = part::<Dashboard>(ctx).packages(self.0.id).await;
         Ok(rows.map_err(|error| internal(&error))?.into_iter().map(ReleasePackage::of).collect())
     }
 }
@@ -123,14 +123,14 @@ impl Release {
         format!("{}/api/v1/releases/{}/log", part::<PublicUrl>(ctx).as_str(), self.0.id)
     }
 
-    async fn step_rows(&self, ctx: &Context<'_>) -> Result<Vec<board::ReleaseStep>> {
-        part::<Board>(ctx).steps(self.0.id).await.map_err(|error| internal(&error))
+    async fn step_rows(&self, ctx: &Context<'_>) -> Result<Vec<dashboard::ReleaseStep>> {
+        part::<Dashboard>(ctx).steps(self.0.id).await.map_err(|error| internal(&error))
     }
 }
 
 /// How a release stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(remote = "board::ReleaseState")]
+#[graphql(remote = "dashboard::ReleaseState")]
 pub(crate) enum ReleaseState {
     /// It is on its way.
     Running,
@@ -178,7 +178,7 @@ pub(crate) struct ReleaseStep {
 }
 
 impl ReleaseStep {
-    fn of(row: board::ReleaseStep) -> Self {
+    fn of(row: dashboard::ReleaseStep) -> Self {
         Self { step: row.step.into(), at: row.started_at, ended_at: row.ended_at, detail: row.message }
     }
 }
@@ -220,7 +220,7 @@ pub(crate) struct ReleasePackage {
 }
 
 impl ReleasePackage {
-    fn of(row: board::ReleasePackage) -> Self {
+    fn of(row: dashboard::ReleasePackage) -> Self {
         Self {
             config: row.config,
             name: row.name,

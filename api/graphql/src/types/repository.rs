@@ -8,13 +8,13 @@ use chrono::{DateTime, Utc};
 use domain::{
     ids::RepositoryId,
     package::Format,
-    repository::{NEWEST, Point},
+    repository::{NEWEST, PointInTime},
 };
 use event_log::execute::Executor;
 use index::{HISTORY_PAGE_MAX, PointError, Published, Repositories};
 use projections::{
-    board::{self, Board, PAGE_MAX},
     credentials::{ACCESS_KEYS_PAGE_MAX, Credentials},
+    dashboard::{self, Dashboard, PAGE_MAX},
 };
 
 use super::{
@@ -28,15 +28,15 @@ use crate::{
 };
 
 /// An APT or YUM repository.
-pub(crate) struct Repository(board::Repository);
+pub(crate) struct Repository(dashboard::Repository);
 
 impl Repository {
-    pub(super) fn of(row: board::Repository) -> Self {
+    pub(super) fn of(row: dashboard::Repository) -> Self {
         Self(row)
     }
 
     pub(crate) async fn load(ctx: &Context<'_>, id: RepositoryId) -> Result<Self> {
-        let row = part::<Board>(ctx).repository(id).await.map_err(|error| internal(&error))?;
+        let row = part::<Dashboard>(ctx).repository(id).await.map_err(|error| internal(&error))?;
         row.map(Self).ok_or_else(|| not_found("such repository"))
     }
 
@@ -65,7 +65,7 @@ impl Repository {
 
     /// The one line, run by root, that gives a machine access with `key`.
     pub(crate) fn install_command(&self, ctx: &Context<'_>, key: &IssuedKey) -> String {
-        let board::Repository { organisation, name, .. } = &self.0;
+        let dashboard::Repository { organisation, name, .. } = &self.0;
         let url = format!("{}/install/{organisation}/{name}", part::<PublicUrl>(ctx).as_str());
         // The shell's own printf hands curl the key: arguments of programs are for everyone on the machine to see.
         // Not a pipe from curl: its end would be the shell's, 0 even when nothing could be fetched.
@@ -132,7 +132,7 @@ impl Repository {
         )]
         at: String,
     ) -> Result<Option<Publication>> {
-        let point: Point = at.parse().map_err(invalid)?;
+        let point: PointInTime = at.parse().map_err(invalid)?;
         let history = part::<Repositories>(ctx).history();
         let found = history.publication(self.0.id, &point).await.map_err(|error| internal(&error))?;
         Ok(found.map(|published| Publication::of(ctx, self, &published)))
@@ -205,7 +205,7 @@ impl Repository {
         #[graphql(default_with = "FIRST_DEFAULT")] first: u32,
         #[graphql(default)] offset: u32,
     ) -> Result<Vec<RepositoryPackage>> {
-        let rows = part::<Board>(ctx).repository_packages(self.0.id, offset, within(first, PAGE_MAX)?).await;
+        let rows = part::<Dashboard>(ctx).repository_packages(self.0.id, offset, within(first, PAGE_MAX)?).await;
         let rows = rows.map_err(|error| internal(&error))?.into_iter();
         Ok(rows
             .map(|row| RepositoryPackage {

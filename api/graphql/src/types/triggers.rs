@@ -3,7 +3,7 @@
 use async_graphql::{Enum, ID, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::{project, token::id_text};
-use projections::{board, credentials};
+use projections::{credentials, dashboard};
 
 /// How a project's releases are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -150,8 +150,8 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    pub(super) fn of(row: board::Delivery) -> Self {
-        let board::Delivery { guid, hook_event, outcome, tag, release, received_at } = row;
+    pub(super) fn of(row: dashboard::Delivery) -> Self {
+        let dashboard::Delivery { guid, hook_event, outcome, tag, release, received_at } = row;
         Self { guid, hook_event, outcome, tag, release_id: release.map(|id| id.to_string()), received_at }
     }
 }
@@ -167,8 +167,8 @@ pub(crate) struct RefusedTriggers {
 }
 
 impl RefusedTriggers {
-    pub(super) fn of(row: board::RefusedTriggers) -> Self {
-        let board::RefusedTriggers { reason, count, first_at, last_at } = row;
+    pub(super) fn of(row: dashboard::RefusedTriggers) -> Self {
+        let dashboard::RefusedTriggers { reason, count, first_at, last_at } = row;
         Self { reason, count, first_at, last_at }
     }
 }

@@ -144,7 +144,7 @@ async fn a_head_at_the_limit_passes_and_a_longer_one_is_answered_431() {
 }
 
 #[tokio::test]
-async fn a_panic_is_answered_500_and_the_connection_lives_on() {
+async fn a_panic_is_answered_500_and_the_connection_histories_on() {
     let server = run(quick()).await;
     let twice = "GET /panic HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n";
     let answer = exchange(&server, twice).await;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use api_http::{problem::Problem, public_url::PublicUrl, tokens as mint};
+use api_http::{problem::Problem, public_url::PublicUrl, tokens};
 use axum::{Json, extract::State, http::header, response::IntoResponse};
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use commands::refused_triggers::RefusedTriggers;
 use domain::{
     ci_proof::{self, CiProof},
-    error_chain::Causes,
+    error_chain::ErrorChain,
     ids::{CiProofId, ProjectId, TokenId},
     project::{self, CI_TOKEN_LIFETIME, CiJob, CiTrust, Command, NewApiToken, Project, Scopes, TriggerRefused},
     recorded::Actor,
@@ -81,9 +81,9 @@ pub(super) async fn exchange(State(state): State<ExchangeState>, body: Bytes) ->
     };
     let claims = match state.issuer.claims(&proof).await {
         Ok(claims) => claims,
-        Err(error @ ProofError::NotGenuine(_)) => return Err(refused(&Causes(&error).to_string())),
+        Err(error @ ProofError::NotGenuine(_)) => return Err(refused(&ErrorChain(&error).to_string())),
         Err(error @ ProofError::NoKeys(_)) => {
-            tracing::warn!(error = %Causes(&error), "cannot judge a proof of a CI job");
+            tracing::warn!(error = %ErrorChain(&error), "cannot judge a proof of a CI job");
             return Err(Problem::Unavailable {
                 what: "the keys of the CI system cannot be fetched",
                 retry_after_seconds: KEYS_RETRY_SECONDS,
@@ -142,7 +142,7 @@ async fn issue(
     job: CiJob,
     at: DateTime<Utc>,
 ) -> Result<(String, DateTime<Utc>), NotIssued> {
-    let token = mint::token(TokenKind::Api);
+    let token = tokens::issue(TokenKind::Api);
     let (token_id, secret_sha256) = (TokenId(token.id()), token.secret_sha256());
     let context = Context::of(Actor::CiJob { repository_id: job.repository_id });
     let issuer = state.issuer.url.to_string();

@@ -5,7 +5,7 @@ use domain::{
     ids::{ProjectId, ReleaseId},
     release::Step,
 };
-use projections::board::{Board, Release, ReleaseState};
+use projections::dashboard::{Dashboard, Release, ReleaseState};
 use serde::Serialize;
 
 /// A release, as the API trigger's answer shows it.
@@ -36,15 +36,15 @@ struct FailureAnswer {
 #[derive(Clone)]
 pub struct ReleaseAnswers {
     /// What is known of them.
-    pub board: Board,
+    pub dashboard: Dashboard,
     /// Below which their addresses are.
     pub public_url: PublicUrl,
 }
 
 impl ReleaseAnswers {
-    /// The release as it stands. The board shows it once the pipeline has taken it up; before, it is just received.
+    /// The release as it stands. The dashboard shows it once the pipeline has taken it up; before, it is just received.
     pub(super) async fn find(&self, id: ReleaseId) -> Result<ReleaseAnswer, Problem> {
-        match self.board.release(id).await? {
+        match self.dashboard.release(id).await? {
             Some(row) => self.of(row).await,
             None => Ok(ReleaseAnswer {
                 release: id,
@@ -60,7 +60,7 @@ impl ReleaseAnswers {
     }
 
     pub(super) async fn of(&self, row: Release) -> Result<ReleaseAnswer, Problem> {
-        let failure = self.board.steps(row.id).await?.into_iter().find_map(|step| {
+        let failure = self.dashboard.steps(row.id).await?.into_iter().find_map(|step| {
             Some(FailureAnswer { step: step.step.as_str(), code: step.code?, message: step.message? })
         });
         Ok(ReleaseAnswer {

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use commands::releases::live_log;
 use domain::ids::ReleaseId;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use projections::board::{Board, Release, ReleaseState};
+use projections::dashboard::{Dashboard, Release, ReleaseState};
 use stores::blobs::Blobs;
 
 use super::answer::ReleaseAnswers;
@@ -23,7 +23,7 @@ use super::answer::ReleaseAnswers;
 #[derive(Clone)]
 pub struct ReleaseLogs {
     /// Which logs a release has.
-    pub board: Board,
+    pub dashboard: Dashboard,
     /// Those of builds that have ended.
     pub blobs: Blobs,
     /// Where running releases write theirs.
@@ -35,18 +35,18 @@ pub(super) async fn release(
     reader: Reader,
     Path(release): Path<String>,
 ) -> Result<Response, Problem> {
-    let row = readable(&answers.board, reader, &release).await?;
+    let row = readable(&answers.dashboard, reader, &release).await?;
     Ok(Json(answers.of(row).await?).into_response())
 }
 
 /// The logs of the release's packages, one after the other; those of a running build as far as they have come.
 pub(super) async fn log(
-    State(ReleaseLogs { board, blobs, jobs }): State<ReleaseLogs>,
+    State(ReleaseLogs { dashboard, blobs, jobs }): State<ReleaseLogs>,
     reader: Reader,
     Path(release): Path<String>,
 ) -> Result<Response, Problem> {
-    let row = readable(&board, reader, &release).await?;
-    let logs = board.logs(row.id).await?;
+    let row = readable(&dashboard, reader, &release).await?;
+    let logs = dashboard.logs(row.id).await?;
     let running = match row.state {
         ReleaseState::Running => running_log(&jobs, row.id, logs.len()).await,
         ReleaseState::Uploaded | ReleaseState::Failed | ReleaseState::Cancelled => Bytes::new(),
@@ -69,8 +69,8 @@ async fn running_log(jobs: &FilePath, release: ReleaseId, done: usize) -> Bytes 
 }
 
 /// What the reader may not see does not exist for it.
-async fn readable(board: &Board, reader: Reader, id: &str) -> Result<Release, Problem> {
+async fn readable(dashboard: &Dashboard, reader: Reader, id: &str) -> Result<Release, Problem> {
     let unknown = || Problem::NotFound("there is no such release".to_owned());
     let id: ReleaseId = id.parse().map_err(|_| unknown())?;
-    board.release(id).await?.filter(|row| reader.may_read(row.project)).ok_or_else(unknown)
+    dashboard.release(id).await?.filter(|row| reader.may_read(row.project)).ok_or_else(unknown)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api_http::{problem::Problem, run_command::CommandRunner};
 use domain::{ids::ReleaseId, release::Release};
-use projections::board::BOARD;
+use projections::dashboard::DASHBOARD;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -36,14 +36,14 @@ impl Wait {
 /// Waits for the end of releases.
 #[derive(Clone)]
 pub struct ReleaseEnds {
-    /// Knows where they are, and when the board shows it.
+    /// Knows where they are, and when the dashboard shows it.
     pub commands: CommandRunner,
     /// The server is to stop: the client is answered at once.
     pub stopping: CancellationToken,
 }
 
 impl ReleaseEnds {
-    /// Waits until the release is uploaded, failed or cancelled, at most `wait`, and then until the board shows what it can.
+    /// Waits until the release is uploaded, failed or cancelled, at most `wait`, and then until the dashboard shows what it can.
     pub(super) async fn wait_for(&self, id: ReleaseId, wait: Duration) -> Result<(), Problem> {
         let deadline = Instant::now() + wait;
         let mut hint = self.commands.executor.store().hint();
@@ -62,8 +62,8 @@ impl ReleaseEnds {
             }
         }
         let head = self.commands.executor.store().head().await?;
-        // A board that is late shows an older step; the release itself is where it is.
-        self.commands.shown(&[BOARD], head).await;
+        // A dashboard that is late shows an older step; the release itself is where it is.
+        self.commands.shown(&[DASHBOARD], head).await;
         Ok(())
     }
 }

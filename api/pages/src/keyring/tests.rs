@@ -1,4 +1,4 @@
-use api_http::tokens as mint;
+use api_http::tokens;
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use commands::rolls::HandedOver;
@@ -30,7 +30,7 @@ impl Ring {
     }
 
     async fn issue(&self, name: &str, terms: Terms) -> AccessKeyId {
-        let token = mint::token(TokenKind::AccessKey);
+        let token = tokens::issue(TokenKind::AccessKey);
         let (key, now) = (AccessKeyId(token.id()), self.site.core.executor.now());
         let (name, secret_sha256) = (name.parse().expect("a name"), token.secret_sha256());
         let issue = Command::IssueAccessKey { key, name, secret_sha256, terms, now };

@@ -11,7 +11,7 @@ use domain::{
     event::{BlobKind, blobs as named_by, decode},
     feed::is_shown,
 };
-use formats::rope::Piece;
+use formats::segmented_file::Piece;
 use futures::TryStreamExt as _;
 use serving::{repositories::FileBytes, transparency::first_of};
 use stores::blobs::{BlobError, Blobs, OpenBlob};
@@ -78,9 +78,9 @@ async fn is_named(
     if named.iter().any(|(digest, _)| *digest == sha256) {
         return Ok(true);
     }
-    for (rope, _) in named.iter().filter(|(_, kind)| *kind == BlobKind::Rope) {
-        // A rope that is lost names nothing. Whoever asks for the rope itself is told.
-        let Ok(pieces) = blobs.files.pieces(*rope).await else { continue };
+    for (segmented_file, _) in named.iter().filter(|(_, kind)| *kind == BlobKind::Segmented) {
+        // A segmented file that is lost names nothing. Whoever asks for the segmented file itself is told.
+        let Ok(pieces) = blobs.files.pieces(*segmented_file).await else { continue };
         if pieces.iter().any(|piece| matches!(piece, Piece::Blob { sha256: digest, .. } if *digest == sha256)) {
             return Ok(true);
         }

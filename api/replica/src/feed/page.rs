@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api_http::problem::Problem;
 use commands::signing_keys::SigningKeys;
-use domain::{checkpoint::LogName, error_chain::Causes, feed, merkle::TILE_HASHES_MAX, recorded::Position};
+use domain::{checkpoint::LogName, error_chain::ErrorChain, feed, merkle::TILE_HASHES_MAX, recorded::Position};
 use event_log::event_store::EventStore;
 use projections::transparency::Transparency;
 use serving::transparency::first_of;
@@ -102,7 +102,7 @@ impl FeedLogs {
 
 /// The log cannot be signed, or not yet.
 fn unsigned(error: &(dyn std::error::Error + 'static)) -> Problem {
-    tracing::error!(error = %Causes(error), "cannot sign what a replica is to follow");
+    tracing::error!(error = %ErrorChain(error), "cannot sign what a replica is to follow");
     Problem::Unavailable {
         what: "the log cannot be vouched for at the moment: the server's log says why",
         retry_after_seconds: UNSIGNED_RETRY_SECONDS,

@@ -2,7 +2,7 @@
 
 use std::{future::IntoFuture as _, sync::Arc};
 
-use api_http::{public_url::PublicUrl, replicas_last_seen::ReplicasLastSeen, tokens as mint};
+use api_http::{public_url::PublicUrl, replicas_last_seen::ReplicasLastSeen, tokens};
 use axum::{
     Router,
     body::Body,
@@ -88,7 +88,7 @@ impl World {
 
     /// A feed token of that organisation.
     pub(crate) async fn token(&self, organisation: &str) -> Token {
-        let token = mint::token(TokenKind::Feed);
+        let token = tokens::issue(TokenKind::Feed);
         let issue = organisation::Command::IssueFeedToken {
             token: TokenId(token.id()),
             secret_sha256: token.secret_sha256(),

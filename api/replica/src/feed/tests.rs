@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use api_http::tokens as mint;
+use api_http::tokens;
 use axum::http::StatusCode;
 use composition::testing::RELEASE;
 use domain::{
@@ -14,7 +14,7 @@ use domain::{
     repository::{self, IndexFile, SignedIndex, Stored},
     token::{Token, TokenKind},
 };
-use formats::rope::{Manifest, Piece};
+use formats::segmented_file::{Manifest, Piece};
 use tokio::time::timeout;
 
 use super::{
@@ -61,7 +61,7 @@ async fn only_a_living_feed_token_of_the_organisation_opens_its_feed() {
     let (token, rivals) = (world.token("acme").await, world.token("rival").await);
     let stranger = Token::new(TokenKind::Feed, token.id(), [1; 32]);
     let as_api = Token::new(TokenKind::Api, token.id(), [1; 32]);
-    let (unknown, operator) = (mint::token(TokenKind::Feed), world.core.operator_token().await);
+    let (unknown, operator) = (tokens::issue(TokenKind::Feed), world.core.operator_token().await);
     let digest = Sha256::of(b"x");
     for path in ["key", "log", "signing-keys", &format!("blobs/{digest}?entry=0")] {
         let (status, _) = world.get(&format!("/feed/acme/{path}"), Some(&token.text())).await;
@@ -314,8 +314,8 @@ async fn the_pieces_of_a_file_come_with_the_entry_that_names_the_file() {
     let world = World::new().await;
     let token = world.token("acme").await;
     let (piece, other) = (world.put("a piece").await, world.put("a piece of another file").await);
-    let rope = Manifest { pieces: vec![Piece::Blob { sha256: piece, size_bytes: 7 }] }.to_bytes();
-    let rope = world.core.blobs.put_bytes(rope).await.expect("stored");
+    let segmented_file = Manifest { pieces: vec![Piece::Blob { sha256: piece, size_bytes: 7 }] }.to_bytes();
+    let segmented_file = world.core.blobs.put_bytes(segmented_file).await.expect("stored");
     let file =
         |path: &str, stored| IndexFile { path: path.to_owned(), sha256: Sha256::of(b"x"), size_bytes: 7, stored };
     let signed = SignedIndex {
@@ -323,7 +323,10 @@ async fn the_pieces_of_a_file_come_with_the_entry_that_names_the_file() {
         published_at: world.core.executor.now(),
         signed: file("dists/stable/Release", Stored::Unserved),
         signatures: vec![],
-        files: vec![file("Packages", Stored::Rope(rope)), file("Packages.gz", Stored::Rope(Sha256::of(b"lost")))],
+        files: vec![
+            file("Packages", Stored::Segmented(segmented_file)),
+            file("Packages.gz", Stored::Segmented(Sha256::of(b"lost"))),
+        ],
         key_fingerprint: "AB".to_owned(),
         renderer: 1,
         stated: Box::default(),
@@ -335,7 +338,7 @@ async fn the_pieces_of_a_file_come_with_the_entry_that_names_the_file() {
     assert!(decode(&event.event).is_ok());
     let blob =
         async |digest: Sha256| world.get(&format!("/feed/acme/blobs/{digest}?entry=3"), Some(&token.text())).await;
-    assert_eq!(blob(rope).await.0, StatusCode::OK);
+    assert_eq!(blob(segmented_file).await.0, StatusCode::OK);
     assert_eq!(blob(piece).await, (StatusCode::OK, "a piece".to_owned()));
     assert_eq!(blob(other).await.0, StatusCode::NOT_FOUND);
 }

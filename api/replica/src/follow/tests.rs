@@ -1,6 +1,6 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
-use api_http::tokens as mint;
+use api_http::tokens;
 use archive::data_folder::{DataFolder, Locations};
 use bytes::Bytes;
 use chrono::Utc;
@@ -244,14 +244,14 @@ async fn another_history_is_refused() {
 async fn a_token_that_does_not_open_the_feed_is_told_from_a_server_that_does_not_answer() {
     let place = Place::new().await;
     let server = place.world.listen().await;
-    for token in [mint::token(TokenKind::Feed).text(), place.world.token("rival").await.text()] {
+    for token in [tokens::issue(TokenKind::Feed).text(), place.world.token("rival").await.text()] {
         let mut follower = place.follower_with(&server, &token, None).await.expect("nothing was asked yet");
         let refused = follower.catch_up().await.expect_err("it is refused");
         assert!(matches!(refused, ReplicaError::Feed(FeedError::TokenRefused { .. })), "{refused}");
         assert!(!format!("{refused:?}{refused}").contains(&token));
         close(follower).await;
     }
-    for token in [String::new(), mint::token(TokenKind::Api).text(), "x".repeat(10_000)] {
+    for token in [String::new(), tokens::issue(TokenKind::Api).text(), "x".repeat(10_000)] {
         let mut follower = place.follower_with(&server, &token, None).await.expect("nothing was asked yet");
         let refused = follower.catch_up().await.expect_err("it is no feed token");
         assert!(matches!(refused, ReplicaError::Feed(FeedError::NoToken { .. })), "{refused}");

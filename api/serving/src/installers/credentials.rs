@@ -17,7 +17,7 @@ use axum::{
     http::{HeaderValue, Method, Response, header, request::Parts},
     response::IntoResponse as _,
 };
-use commands::rolls::{HandOverError, HandedOver, Rolls};
+use commands::rolls::{HandedOver, HandoverError, Rolls};
 use domain::{
     ids::{AccessKeyId, RepositoryId},
     keyring::Refusal,
@@ -86,13 +86,13 @@ impl HandsOver for RolledCredentials {
     }
 }
 
-fn problem(error: HandOverError) -> Problem {
+fn problem(error: HandoverError) -> Problem {
     match error {
-        HandOverError::Ended => Problem::NeedsAccessKey,
-        HandOverError::NoMachine => Problem::Unprocessable { code: "machine_missing", detail: error.to_string() },
-        HandOverError::Refused(refusal) => refused(&refusal),
-        HandOverError::Log(error) => error.into(),
-        HandOverError::Secrets(_) => Problem::internal("hand over the key")(error.into()),
+        HandoverError::Ended => Problem::NeedsAccessKey,
+        HandoverError::NoMachine => Problem::Unprocessable { code: "machine_missing", detail: error.to_string() },
+        HandoverError::Refused(refusal) => refused(&refusal),
+        HandoverError::Log(error) => error.into(),
+        HandoverError::Secrets(_) => Problem::internal("hand over the key")(error.into()),
     }
 }
 

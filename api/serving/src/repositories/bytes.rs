@@ -6,7 +6,7 @@ use api_http::problem::{BoxError, Problem};
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use domain::{digest::Sha256, repository::Stored};
-use formats::rope::{Manifest, Piece};
+use formats::segmented_file::{Manifest, Piece};
 use futures::{
     StreamExt as _, TryStreamExt as _,
     stream::{self, BoxStream},
@@ -102,7 +102,7 @@ impl FileBytes {
     async fn stream(&self, file: &Located, range: Range<u64>) -> io::Result<ByteStream> {
         let manifest = match file.stored {
             Stored::Blob => return open_blob(&self.blobs, file.sha256, range).await,
-            Stored::Rope(manifest) => manifest,
+            Stored::Segmented(manifest) => manifest,
             Stored::Unserved => return Err(io::ErrorKind::NotFound.into()),
         };
         let mut parts = parts_of(&self.pieces(manifest).await?, range).into_iter();
@@ -143,7 +143,7 @@ fn cut(whole: &Bytes, range: Range<u64>) -> Bytes {
     whole.slice(within(range.start)..within(range.end).max(within(range.start)))
 }
 
-/// Which parts of which pieces make up `range` of the rope.
+/// Which parts of which pieces make up `range` of the segmented file.
 fn parts_of(pieces: &[Piece], range: Range<u64>) -> Vec<Part> {
     let mut start = 0_u64;
     let mut parts = Vec::new();

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use api_http::problem::Problem;
-use domain::{ids::RepositoryId, repository::Point, signing_key::EPOCHS_MAX};
+use domain::{ids::RepositoryId, repository::PointInTime, signing_key::EPOCHS_MAX};
 use index::{Located, Repositories};
 
 const SIGNATURE: &str = "repodata/repomd.xml.asc";
@@ -37,7 +37,7 @@ pub(super) fn split(path: &str) -> Result<(Option<Epoch>, &str), Problem> {
 pub(super) async fn locate(
     repositories: &Repositories,
     repository: RepositoryId,
-    point: &Point,
+    point: &PointInTime,
     epoch: Option<Epoch>,
     name: &str,
 ) -> Result<Option<Located>, Problem> {

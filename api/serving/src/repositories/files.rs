@@ -15,11 +15,11 @@ use domain::{
     digest::Sha256,
     ids::{AccessKeyId, RepositoryId},
     package::Format,
-    repository::{InvalidPoint, Point},
+    repository::{InvalidPoint, PointInTime},
     token::Token,
 };
 use index::Located;
-use stores::uses::Uses;
+use stores::key_usage::KeyUsage;
 
 use super::{
     access::{Authorized, Authorizer},
@@ -38,7 +38,7 @@ pub struct Files {
     /// Who gets them.
     pub authorizer: Authorizer,
     /// Counts what is used; none where nothing is counted.
-    pub uses: Option<Uses>,
+    pub key_usage: Option<KeyUsage>,
     /// Their bytes.
     pub bytes: FileBytes,
     /// What clients verify signatures with.
@@ -98,15 +98,15 @@ impl Files {
 
     /// The key was used to read an index, or to download a package. Never waits.
     fn used(&self, key: &Token, package: Option<Sha256>) {
-        if let Some(uses) = &self.uses {
-            uses.used(AccessKeyId(key.id()), package, (self.authorizer.clock)());
+        if let Some(key_usage) = &self.key_usage {
+            key_usage.used(AccessKeyId(key.id()), package, (self.authorizer.clock)());
         }
     }
 
     /// That there is no such file, or not even such a point.
-    async fn no_file(&self, repository: RepositoryId, point: &Point, name: &str) -> Result<Problem, Problem> {
+    async fn no_file(&self, repository: RepositoryId, point: &PointInTime, name: &str) -> Result<Problem, Problem> {
         Ok(match point {
-            Point::Newest => Problem::NotFound(format!("the repository has no file {name}")),
+            PointInTime::Newest => Problem::NotFound(format!("the repository has no file {name}")),
             point if self.authorizer.repositories.published_at(repository, point).await?.is_none() => no_point(point),
             point => Problem::NotFound(format!("the repository has no file {name} at the point {point}")),
         })
@@ -133,7 +133,7 @@ fn header_text(words: &str) -> HeaderValue {
 }
 
 /// That there is no such point.
-pub(super) fn no_point(point: &Point) -> Problem {
+pub(super) fn no_point(point: &PointInTime) -> Problem {
     Problem::NotFound(format!("the repository has no point {point}: {}", point.absence()))
 }
 
@@ -166,8 +166,8 @@ pub(crate) fn split(address: &str) -> (&str, &str, &str) {
 }
 
 /// `at/{point}/{path}` and `{path}`.
-fn split_point(rest: &str) -> Result<(Point, &str), Problem> {
-    let Some(past) = rest.strip_prefix("at/") else { return Ok((Point::Newest, rest)) };
+fn split_point(rest: &str) -> Result<(PointInTime, &str), Problem> {
+    let Some(past) = rest.strip_prefix("at/") else { return Ok((PointInTime::Newest, rest)) };
     let (point, path) = past.split_once('/').unwrap_or((past, ""));
     // A tag may hold slashes, which are escaped here; a time holds `:` and `+`, which some clients escape.
     let point = decode_point(point).map_err(|invalid| Problem::BadRequest(invalid.to_string()))?;

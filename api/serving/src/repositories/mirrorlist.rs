@@ -5,7 +5,7 @@
 
 use api_http::{file, problem::Problem, public_url::PublicUrl};
 use axum::{body::Body, http::Response};
-use domain::repository::{Compact, Point};
+use domain::repository::{Compact, PointInTime};
 use index::Repositories;
 
 use super::{access::ServedRepository, epoch::Epoch, files::no_point};
@@ -18,11 +18,11 @@ pub(super) async fn answer(
     repositories: &Repositories,
     public_url: &PublicUrl,
     repository: &ServedRepository,
-    point: &Point,
+    point: &PointInTime,
     epoch: Option<Epoch>,
 ) -> Result<Response<Body>, Problem> {
     let published_at = repositories.published_at(repository.id, point).await?.ok_or_else(|| match point {
-        Point::Newest => Problem::Unavailable {
+        PointInTime::Newest => Problem::Unavailable {
             what: "nothing is published in this repository yet",
             retry_after_seconds: UNPUBLISHED_RETRY_SECONDS,
         },

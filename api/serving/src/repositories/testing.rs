@@ -32,7 +32,7 @@ use event_log::event_store::Filter;
 use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use index::RENDERER;
-use stores::uses::Uses;
+use stores::key_usage::KeyUsage;
 use tempfile::TempDir;
 use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt as _;
@@ -84,9 +84,9 @@ pub(crate) fn trusted(epoch: u32) -> TrustedCertificate {
 }
 
 /// Hands over [`next_key`], to machines with a name under the name's first bytes.
-pub(crate) struct FakeHandOver;
+pub(crate) struct FakeHandover;
 
-impl HandsOver for FakeHandOver {
+impl HandsOver for FakeHandover {
     fn next<'a>(
         &'a self,
         _: RepositoryId,
@@ -117,7 +117,7 @@ fn name_of(format: Format) -> &'static str {
 /// A server of package clients.
 pub(crate) struct Served {
     pub(crate) core: Core,
-    pub(crate) uses: Uses,
+    pub(crate) key_usage: KeyUsage,
     router: Router,
     _workers: [AbortOnDropHandle<()>; 2],
     _uses_folder: TempDir,
@@ -154,7 +154,8 @@ pub(crate) async fn served(files: &[(Format, &'static str, &'static str)], is_pu
 
 async fn open(core: Core) -> Served {
     let folder = TempDir::new().expect("a folder");
-    let (uses, counting) = Uses::open(folder.path().join("uses.sqlite"), core.clock).await.expect("a file of uses");
+    let (key_usage, counting) =
+        KeyUsage::open(folder.path().join("uses.sqlite"), core.clock).await.expect("a file of uses");
     let (moves, recording) = moves(core.executor.clone());
     let authorizer = Authorizer {
         credentials: core.credentials.clone(),
@@ -166,10 +167,10 @@ async fn open(core: Core) -> Served {
     let trusted = TrustedCertificates::fixed([trusted(1)]);
     let state = RepositoriesState {
         installers: Installers::new(authorizer.clone(), trusted, PublishedInstallers::default(), public_url.clone()),
-        credentials: CredentialsAddress::new(authorizer.clone(), Arc::new(FakeHandOver)),
+        credentials: CredentialsAddress::new(authorizer.clone(), Arc::new(FakeHandover)),
         files: Files {
             authorizer,
-            uses: Some(uses.clone()),
+            key_usage: Some(key_usage.clone()),
             bytes: FileBytes::new(core.blobs.clone(), CACHE_MAX_BYTES),
             certificates: TrustedCertificates::fixed(certificates()),
             public_url,
@@ -177,7 +178,7 @@ async fn open(core: Core) -> Served {
         certificates: TrustedCertificates::fixed(certificates()),
     };
     let workers = [tokio::spawn(counting), tokio::spawn(recording)].map(AbortOnDropHandle::new);
-    Served { router: routes(state), core, uses, _workers: workers, _uses_folder: folder }
+    Served { router: routes(state), core, key_usage, _workers: workers, _uses_folder: folder }
 }
 
 const RELEASE: ReleaseId = ReleaseId(Uuid::from_u128(7));

@@ -288,11 +288,11 @@ async fn what_was_given_is_counted_and_nothing_else() {
     server.send(head.body(Body::empty()).expect("a request")).await;
     server.send(Request::get(&package).body(Body::empty()).expect("a request")).await;
     let (id, rpm_id) = (AccessKeyId(key().id()), AccessKeyId(rpm_key().id()));
-    server.uses.flush().await.expect("it counts");
-    let seen = server.uses.seen(&[id, rpm_id]).await.expect("counts");
+    server.key_usage.flush().await.expect("it counts");
+    let seen = server.key_usage.seen(&[id, rpm_id]).await.expect("counts");
     assert_eq!((seen[&id].times, seen[&rpm_id].times), (7, 1));
-    let fetched = server.uses.fetched_with(id, 10, 0).await.expect("counts");
+    let fetched = server.key_usage.fetched_with(id, 10, 0).await.expect("counts");
     let fetched: Vec<_> = fetched.iter().map(|fetch| (fetch.sha256, fetch.seen.times)).collect();
     assert_eq!(fetched, [(Sha256::of(b"0123456789"), 3)]);
-    assert!(server.uses.fetched_with(rpm_id, 10, 0).await.expect("counts").is_empty());
+    assert!(server.key_usage.fetched_with(rpm_id, 10, 0).await.expect("counts").is_empty());
 }

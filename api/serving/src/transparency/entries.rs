@@ -6,7 +6,7 @@ use api_http::problem::Problem;
 use domain::{
     canonical,
     checkpoint::LogName,
-    error_chain::Causes,
+    error_chain::ErrorChain,
     recorded::{Position, RawEvent, Recorded},
 };
 use event_log::event_store::{EventStore, Filter, PAGE_EVENTS_MAX};
@@ -44,7 +44,7 @@ pub async fn first_of(store: &dyn EventStore, positions: &[Position]) -> Result<
     let Some(first) = positions.first() else { return Ok(Vec::new()) };
     let page = store.read_all(Position(first.0.saturating_sub(1)), &Filter::all(), span(positions)).await;
     let page = page.map_err(|error| {
-        tracing::error!(error = %Causes(&error), "cannot read the event at position {first}");
+        tracing::error!(error = %ErrorChain(&error), "cannot read the event at position {first}");
         unavailable("the event log cannot be read at the moment")
     })?;
     let mut wanted = positions.iter().peekable();

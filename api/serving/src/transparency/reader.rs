@@ -14,7 +14,7 @@ use domain::{
     ids::{AccessKeyId, OrganisationId},
     names::OrganisationName,
 };
-use projections::board::{Board, PAGE_MAX};
+use projections::dashboard::{Dashboard, PAGE_MAX};
 use signing::log_signer::LogSigner;
 
 /// A log that the client may read.
@@ -46,7 +46,7 @@ where
 impl<S: Send + Sync> FromRequestParts<S> for TenantLog
 where
     Authenticator: FromRef<S>,
-    Board: FromRef<S>,
+    Dashboard: FromRef<S>,
     LogSigner: FromRef<S>,
 {
     type Rejection = Problem;
@@ -73,16 +73,16 @@ async fn may_read<S: Send + Sync>(
 ) -> Result<bool, Problem>
 where
     Authenticator: FromRef<S>,
-    Board: FromRef<S>,
+    Dashboard: FromRef<S>,
 {
-    let board = Board::from_ref(state);
+    let dashboard = Dashboard::from_ref(state);
     if let Some(key) = basic::access_key(&parts.headers) {
         let id = AccessKeyId(key.id());
         let Authenticator { credentials, clock, .. } = Authenticator::from_ref(state);
         let (presented, now) = (key.secret_sha256(), clock());
         let mut offset = 0;
         loop {
-            let page = board.repositories(Some(organisation), offset, PAGE_MAX).await?;
+            let page = dashboard.repositories(Some(organisation), offset, PAGE_MAX).await?;
             if page.iter().any(|repository| credentials.pass(repository.id, id, &presented, now).is_some()) {
                 return Ok(true);
             }
@@ -95,7 +95,7 @@ where
     match Reader::from_request_parts(parts, state).await? {
         Reader::Operator => Ok(true),
         Reader::Project(project) => {
-            let project = board.project(project).await?;
+            let project = dashboard.project(project).await?;
             Ok(project.is_some_and(|project| project.organisation == organisation.as_str()))
         }
     }

@@ -9,7 +9,7 @@ use domain::{
 };
 use tokio::time::timeout;
 
-use super::{Checkout, DeployKey, Git, SourceError, git::Workshop, listing::measure};
+use super::{Checkout, DeployKey, Git, SourceError, git::GitEnvironment, listing::measure};
 
 /// How long a code repository may take to say where a tag points: somebody waits for the answer.
 const TAG_ANSWER_MAX: Duration = Duration::from_secs(20);
@@ -30,12 +30,13 @@ impl Git {
         key: Option<&DeployKey>,
     ) -> Result<Option<CommitId>, SourceError> {
         let ask = async {
-            let workshop = self.workshop(url, key)?;
+            let environment = self.environment(url, key)?;
             let (full, peeled) = (format!("refs/tags/{tag}"), format!("refs/tags/{tag}^{{}}"));
-            let asked =
-                workshop.run(&["ls-remote", "--quiet", "--", url.as_str(), &full, &peeled], ANSWER_MAX_BYTES).await?;
+            let asked = environment
+                .run(&["ls-remote", "--quiet", "--", url.as_str(), &full, &peeled], ANSWER_MAX_BYTES)
+                .await?;
             if !asked.status.success() {
-                return Err(workshop.refused(asked.reason));
+                return Err(environment.refused(asked.reason));
             }
             // git matches the end of a name: `refs/tags/x/refs/tags/v1` would answer too. An annotated tag has
             // a second line with the commit it was put on.
@@ -54,14 +55,16 @@ impl Git {
     /// `clone_failed` if the repository cannot be asked or has more tags than are read, `timeout`.
     pub async fn tags(&self, url: &GitUrl, key: Option<&DeployKey>) -> Result<Vec<TagName>, SourceError> {
         let ask = async {
-            let workshop = self.workshop(url, key)?;
+            let environment = self.environment(url, key)?;
             let arguments = ["ls-remote", "--quiet", "--tags", "--refs", "--", url.as_str()];
-            let asked = workshop.run(&arguments, TAGS_ANSWER_MAX_BYTES).await?;
+            let asked = environment.run(&arguments, TAGS_ANSWER_MAX_BYTES).await?;
             if !asked.status.success() {
-                return Err(workshop.refused(asked.reason));
+                return Err(environment.refused(asked.reason));
             }
             if asked.stdout.len() as u64 >= TAGS_ANSWER_MAX_BYTES {
-                return Err(workshop.refused(format!("its list of tags is longer than {TAGS_ANSWER_MAX_BYTES} bytes")));
+                return Err(
+                    environment.refused(format!("its list of tags is longer than {TAGS_ANSWER_MAX_BYTES} bytes"))
+                );
             }
             let names = asked.stdout.lines().filter_map(|line| line.split_once("\trefs/tags/"));
             Ok(names.filter_map(|(_, name)| name.parse().ok()).collect())
@@ -69,9 +72,9 @@ impl Git {
         within(self.limits.time.min(TAG_ANSWER_MAX), url, ask).await
     }
 
-    fn workshop<'a>(&'a self, url: &'a GitUrl, key: Option<&DeployKey>) -> Result<Workshop<'a>, SourceError> {
+    fn environment<'a>(&'a self, url: &'a GitUrl, key: Option<&DeployKey>) -> Result<GitEnvironment<'a>, SourceError> {
         let parent = self.scratch.clone().unwrap_or_else(std::env::temp_dir);
-        Workshop::open(self, url, key, &parent)
+        GitEnvironment::open(self, url, key, &parent)
     }
 
     /// Writes the code of `tag` into the new folder `into`.
@@ -106,42 +109,42 @@ impl Git {
         into: &Path,
     ) -> Result<Checkout, SourceError> {
         let parent = into.parent().unwrap_or(Path::new("/"));
-        let workshop = Workshop::open(self, url, key, parent)?;
-        let git_dir = format!("--git-dir={}", workshop.repository().display());
-        let template = format!("--template={}", workshop.template().display());
-        let repository = workshop.repository().display().to_string();
-        self.must(&workshop, tag, &["init", "--quiet", "--bare", &template, "--", &repository]).await?;
+        let environment = GitEnvironment::open(self, url, key, parent)?;
+        let git_dir = format!("--git-dir={}", environment.repository().display());
+        let template = format!("--template={}", environment.template().display());
+        let repository = environment.repository().display().to_string();
+        self.must(&environment, tag, &["init", "--quiet", "--bare", &template, "--", &repository]).await?;
 
         let reference = format!("+refs/tags/{tag}:refs/tags/{tag}");
         let options = ["--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-auto-maintenance"];
         let fetch = [&[git_dir.as_str(), "fetch"], &options[..], &["--", url.as_str(), &reference]].concat();
-        let fetched = workshop.run(&fetch, ANSWER_MAX_BYTES).await?;
+        let fetched = environment.run(&fetch, ANSWER_MAX_BYTES).await?;
         if !fetched.status.success() {
             return Err(match () {
                 () if fetched.reason.contains("couldn't find remote ref") => {
                     SourceError::TagNotFound { url: url.clone(), tag: tag.clone() }
                 }
                 () if fetched.wrote_too_much() => self.pack_too_large(tag),
-                () => workshop.refused(fetched.reason),
+                () => environment.refused(fetched.reason),
             });
         }
 
         let name = format!("refs/tags/{tag}^{{commit}}");
-        let facts = self.must(&workshop, tag, &[&git_dir, "log", "-1", "--format=%H %ct", &name, "--"]).await?;
+        let facts = self.must(&environment, tag, &[&git_dir, "log", "-1", "--format=%H %ct", &name, "--"]).await?;
         let (commit, committed_at) =
-            parse_facts(&facts).ok_or_else(|| workshop.refused("the tag points to no commit".into()))?;
+            parse_facts(&facts).ok_or_else(|| environment.refused("the tag points to no commit".into()))?;
         if let Some(expected) = expected.filter(|expected| **expected != commit) {
             return Err(SourceError::TagMoved { tag: tag.clone(), expected: expected.clone(), found: commit });
         }
 
         let mut listing =
-            workshop.start(&[&git_dir, "ls-tree", "-r", "-t", "-l", "-z", "--full-tree", commit.as_str()])?;
-        let records = listing.stdout.take().ok_or_else(|| workshop.broken(io::Error::other("no pipe to git")))?;
+            environment.start(&[&git_dir, "ls-tree", "-r", "-t", "-l", "-z", "--full-tree", commit.as_str()])?;
+        let records = listing.stdout.take().ok_or_else(|| environment.broken(io::Error::other("no pipe to git")))?;
         measure(records, tag, &self.limits).await?;
 
         let work_tree = format!("--work-tree={}", into.display());
         self.must(
-            &workshop,
+            &environment,
             tag,
             &[&git_dir, &work_tree, "checkout", "--quiet", "--force", "--detach", commit.as_str(), "--"],
         )
@@ -149,12 +152,17 @@ impl Git {
         Ok(Checkout { commit, committed_at })
     }
 
-    async fn must(&self, workshop: &Workshop<'_>, tag: &TagName, arguments: &[&str]) -> Result<String, SourceError> {
-        let finished = workshop.run(arguments, ANSWER_MAX_BYTES).await?;
+    async fn must(
+        &self,
+        environment: &GitEnvironment<'_>,
+        tag: &TagName,
+        arguments: &[&str],
+    ) -> Result<String, SourceError> {
+        let finished = environment.run(arguments, ANSWER_MAX_BYTES).await?;
         match finished.status.success() {
             true => Ok(finished.stdout),
             false if finished.wrote_too_much() => Err(self.pack_too_large(tag)),
-            false => Err(workshop.refused(finished.reason)),
+            false => Err(environment.refused(finished.reason)),
         }
     }
 

@@ -58,7 +58,7 @@ const SSH_OPTIONS: &str = "-F /dev/null -o BatchMode=yes -o StrictHostKeyCheckin
     -o ClearAllForwardings=yes";
 
 /// A folder that is git's home for one job: its settings, and the repository it fetches into.
-pub(super) struct Workshop<'a> {
+pub(super) struct GitEnvironment<'a> {
     git: &'a Git,
     url: &'a GitUrl,
     ssh_command: String,
@@ -81,7 +81,7 @@ impl Finished {
     }
 }
 
-impl<'a> Workshop<'a> {
+impl<'a> GitEnvironment<'a> {
     /// A new home below `parent`, which is on the disk that the checkout goes to.
     pub(super) fn open(
         git: &'a Git,

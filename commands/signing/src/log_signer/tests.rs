@@ -151,11 +151,11 @@ async fn a_beginning_of_a_log_is_vouched_for_only_if_the_whole_log_is() {
 #[test]
 fn what_was_signed_last_is_never_lowered() {
     let folder = TempDir::new().expect("a folder");
-    let file = kept::file(folder.path(), LogName::Server);
+    let file = last_signed::file(folder.path(), LogName::Server);
     let state = |size: u64| LogState { size, root: Sha256::of(&size.to_be_bytes()) };
     for (signed, kept) in [(3, 3), (2, 3), (5, 5)] {
-        kept::raise(&file, state(signed)).expect("it is written");
-        assert_eq!(kept::read(&file).expect("it is read"), Some(state(kept)));
+        last_signed::raise(&file, state(signed)).expect("it is written");
+        assert_eq!(last_signed::read(&file).expect("it is read"), Some(state(kept)));
     }
 }
 
@@ -190,8 +190,8 @@ async fn a_log_that_another_process_is_signing_for_holds_up_no_other() {
     let world = World::new().await;
     let signer = world.signer("packages.example.org").await;
     world.entries.set(&["a"]);
-    let file = kept::file(&world.folder.path().join("signed_logs"), acme());
-    let turn = std::fs::File::create(kept::turn_file(&file).expect("a name")).expect("a file");
+    let file = last_signed::file(&world.folder.path().join("signed_logs"), acme());
+    let turn = std::fs::File::create(last_signed::turn_file(&file).expect("a name")).expect("a file");
     turn.lock().expect("a lock");
     let waiting = tokio::spawn({
         let signer = signer.clone();

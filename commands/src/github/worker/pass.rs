@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    error_chain::Causes,
+    error_chain::ErrorChain,
     ids::{ProjectId, SecretId},
     project::{AtGithub, Command, GithubStep, Project},
 };
@@ -53,7 +53,7 @@ impl GithubWorker {
             Ok(Some(situation)) => situation,
             Ok(None) => return passed,
             Err(cause) => {
-                warn!(project.id = %project, error = %Causes(&cause), "cannot look after {project} at GitHub");
+                warn!(project.id = %project, error = %ErrorChain(&cause), "cannot look after {project} at GitHub");
                 (passed.looked, passed.looks_again_at) = (true, Some(Instant::now() + self.pace.retry_first));
                 return passed;
             }
@@ -224,7 +224,7 @@ impl Pass<'_> {
 
     async fn failed(&mut self, step: GithubStep, trouble: Trouble) {
         let (project, name) = (self.project, step.as_str());
-        warn!(project.id = %project, step = name, error = %Causes(&trouble), "cannot {name} for {project} at GitHub");
+        warn!(project.id = %project, step = name, error = %ErrorChain(&trouble), "cannot {name} for {project} at GitHub");
         self.tried.insert(step);
         self.attempts.failed(step, Instant::now(), &self.worker.pace, trouble.retry_after());
         // Without the log it can be said to nobody.
@@ -244,7 +244,7 @@ impl Pass<'_> {
     fn logged(&self, outcome: Result<(), Trouble>) {
         if let Err(cause) = outcome {
             let project = self.project;
-            warn!(project.id = %project, error = %Causes(&cause), "cannot record how {project} stands at GitHub");
+            warn!(project.id = %project, error = %ErrorChain(&cause), "cannot record how {project} stands at GitHub");
         }
     }
 }

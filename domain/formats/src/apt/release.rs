@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc};
 use domain::repository::Stated;
 
-use crate::rope::Measure;
+use crate::segmented_file::Measure;
 
 /// What `Release` says.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@ use chrono::DateTime;
 use domain::{digest::Sha256, package::DebFacts, repository::Stated};
 
 use super::*;
-use crate::rope::Measure;
+use crate::segmented_file::Measure;
 
 #[test]
 fn a_stanza_is_the_control_paragraph_and_where_the_file_is() {

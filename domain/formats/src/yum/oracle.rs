@@ -18,7 +18,7 @@ use domain::{
 use rpm::{DependencyFlags, FileFlags, FileType, IndexSignatureTag, PackageMetadata};
 
 use super::{Document, PackageFile, filelists, other, primary, repomd, testing::facts};
-use crate::rope::{Codec, Piece, Rope};
+use crate::segmented_file::{Codec, Piece, Segmented};
 
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -140,7 +140,8 @@ fn real_rpms_are_described_byte_for_byte_as_createrepo_c_does() {
         flate2::read::MultiGzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
         let frame = document.frame(rpms.len());
         assert_eq!(format!("{}{ours}{}", frame.head, frame.foot), text, "{}", document.name());
-        let measure = |bytes: &[u8]| crate::rope::Measure { sha256: Sha256::of(bytes), size_bytes: bytes.len() as u64 };
+        let measure =
+            |bytes: &[u8]| crate::segmented_file::Measure { sha256: Sha256::of(bytes), size_bytes: bytes.len() as u64 };
         described.push((document, repomd::Described { packed: measure(&packed), open: measure(text.as_bytes()) }));
     }
     let theirs = fs::read_to_string(folder.path().join(repomd::PATH)).unwrap();
@@ -153,21 +154,21 @@ fn real_rpms_are_described_byte_for_byte_as_createrepo_c_does() {
 fn dnf_reads_documents_of_several_gz_members() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("repodata")).unwrap();
-    let mut ropes = [Rope::default(), Rope::default(), Rope::default()];
-    let len = crate::rope::SEGMENT_ENTRIES * 2 + 1;
+    let mut segmented_files = [Segmented::default(), Segmented::default(), Segmented::default()];
+    let len = crate::segmented_file::SEGMENT_ENTRIES * 2 + 1;
     for n in 0..len {
         let (path, sha256) = (format!("packages/hello-1.{n}-1.x86_64.rpm"), Sha256::of(&n.to_be_bytes()));
         let file = PackageFile { path: &path, sha256: &sha256, size_bytes: 1, added_at: 1 };
         let facts = facts("hello", &format!("1.{n}"));
-        for (rope, fragment) in ropes.iter_mut().zip(render(&facts, &file)) {
-            rope.push(Revision(n as u64), &fragment);
+        for (segmented_file, fragment) in segmented_files.iter_mut().zip(render(&facts, &file)) {
+            segmented_file.push(Revision(n as u64), &fragment);
         }
     }
     let mut described = Vec::new();
-    for (document, rope) in Document::ALL.into_iter().zip(&mut ropes) {
+    for (document, segmented_file) in Document::ALL.into_iter().zip(&mut segmented_files) {
         let frame = document.frame(len);
-        rope.prepare(len, Codec::Gz);
-        let packed = rope.pack(len, &frame, Codec::Gz);
+        segmented_file.prepare(len, Codec::Gz);
+        let packed = segmented_file.pack(len, &frame, Codec::Gz);
         let mut blobs = packed.new_blobs.iter();
         let bytes: Vec<u8> = packed
             .manifest
@@ -179,7 +180,8 @@ fn dnf_reads_documents_of_several_gz_members() {
             })
             .collect();
         fs::write(folder.path().join(document.path(&packed.measure.sha256)), bytes).unwrap();
-        described.push((document, repomd::Described { packed: packed.measure, open: rope.measure(len, &frame) }));
+        described
+            .push((document, repomd::Described { packed: packed.measure, open: segmented_file.measure(len, &frame) }));
     }
     fs::write(
         folder.path().join(repomd::PATH),

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::repository::Stated;
 
 use super::{Document, xml};
-use crate::rope::Measure;
+use crate::segmented_file::Measure;
 
 /// Where `repomd.xml` is.
 pub const PATH: &str = "repodata/repomd.xml";

@@ -11,9 +11,9 @@ use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
     bulk::{Insert, Statement},
-    kept::Kept,
     projector::ProjectionError,
     read_models::parsed,
+    row_cache::RowCache,
 };
 
 /// Most keys remembered from one transaction to the next: about 20 MB. Others are read.
@@ -79,15 +79,15 @@ pub(super) struct RingRow {
 
 /// What events change of the keyrings.
 pub(in crate::credentials) struct Rows {
-    keys: Kept<AccessKeyId, KeyRow>,
-    rings: Kept<RepositoryId, RingRow>,
+    keys: RowCache<AccessKeyId, KeyRow>,
+    rings: RowCache<RepositoryId, RingRow>,
     /// The keys that follow others, as far as somebody asked, and all that are new.
     followers: HashMap<AccessKeyId, Option<AccessKeyId>>,
 }
 
 impl Default for Rows {
     fn default() -> Self {
-        let (keys, rings) = (Kept::new(KEYS_REMEMBERED_MAX), Kept::new(RINGS_REMEMBERED_MAX));
+        let (keys, rings) = (RowCache::new(KEYS_REMEMBERED_MAX), RowCache::new(RINGS_REMEMBERED_MAX));
         Self { keys, rings, followers: HashMap::new() }
     }
 }

@@ -15,7 +15,7 @@ use domain::{
 use serde_json::Value;
 
 use super::*;
-use crate::{board, credentials, testing::dump};
+use crate::{credentials, dashboard, testing::dump};
 
 /// `release.failed` gets a field `cause` with its `code` and `message` in version 2; this program wants them side by side,
 /// which is version 3.
@@ -69,8 +69,8 @@ async fn read_models(versions: [u32; 3]) -> HashMap<String, Vec<String>> {
     }
     let models = ReadModels::open(world.read_models()).await.unwrap();
     let (_, credentials) = credentials::credentials(models.readers.clone());
-    let (_, board) = board::board(models.readers.clone());
-    let projectors: Vec<Box<dyn Projector>> = vec![Box::new(credentials), Box::new(board)];
+    let (_, dashboard) = dashboard::dashboard(models.readers.clone());
+    let projectors: Vec<Box<dyn Projector>> = vec![Box::new(credentials), Box::new(dashboard)];
     let (runner, progress) = Runner::open(models.writer, world.feed.clone(), projectors).await.unwrap();
     let task = tokio::spawn(runner.reading(Codec::of(CHANGED)).run());
     progress.wait_for(last).await.unwrap();

@@ -35,7 +35,7 @@ async fn store(blobs: &Blobs, parts: &[&[u8]]) -> Located {
     }
     let stored = match parts.len() {
         1 => Stored::Blob,
-        _ => Stored::Rope(blobs.put_bytes(manifest.to_bytes()).await.expect("stored")),
+        _ => Stored::Segmented(blobs.put_bytes(manifest.to_bytes()).await.expect("stored")),
     };
     located(&parts.concat(), stored)
 }
@@ -50,7 +50,7 @@ async fn read(bytes: &FileBytes, file: &Located, range: Range<u64>) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn every_range_of_a_rope_is_cut_from_the_right_pieces() {
+async fn every_range_of_a_segmented_file_is_cut_from_the_right_pieces() {
     let parts: [&[u8]; 4] = [b"abc", b"d", b"efgh", b"ij"];
     let (_folder, blobs) = blobs();
     let file = store(&blobs, &parts).await;

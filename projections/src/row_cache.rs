@@ -1,0 +1,153 @@
+//! Rows that are kept in memory while events change them, and written together when the transaction is about to be committed.
+
+use std::{
+    collections::{BTreeSet, HashMap, hash_map},
+    hash::Hash,
+};
+
+use crate::projector::ProjectionError;
+
+/// The rows of one table, or of several that belong together, by their key.
+///
+/// A row that is changed by a hundred events of a batch is read once at most, and written once.
+#[derive(Debug)]
+pub(crate) struct RowCache<K, V> {
+    rows: HashMap<K, V>,
+    added: BTreeSet<K>,
+    changed: BTreeSet<K>,
+    max: usize,
+}
+
+impl<K: Copy + Eq + Hash + Ord + std::fmt::Display, V> RowCache<K, V> {
+    /// Keeps at most `max` rows from one transaction to the next.
+    pub(crate) fn new(max: usize) -> Self {
+        Self { rows: HashMap::new(), added: BTreeSet::new(), changed: BTreeSet::new(), max }
+    }
+
+    /// The row, which `read` fetches from the table unless it is in memory; none if the table has none either.
+    pub(crate) async fn get_or_read(
+        &mut self,
+        key: K,
+        read: impl Future<Output = Result<Option<V>, sqlx::Error>>,
+    ) -> Result<Option<&V>, sqlx::Error> {
+        if !self.rows.contains_key(&key)
+            && let Some(row) = read.await?
+        {
+            self.rows.insert(key, row);
+        }
+        Ok(self.rows.get(&key))
+    }
+
+    /// A row that is not in the table yet.
+    ///
+    /// # Errors
+    /// It is in memory already. One that only the table has is found out when the rows are written.
+    pub(crate) fn add(&mut self, key: K, row: V) -> Result<(), ProjectionError> {
+        match self.rows.entry(key) {
+            hash_map::Entry::Occupied(_) => Err(ProjectionError::Contradiction(format!("there is a {key} already"))),
+            hash_map::Entry::Vacant(place) => {
+                place.insert(row);
+                self.added.insert(key);
+                Ok(())
+            }
+        }
+    }
+
+    /// The row to be changed, if it is in memory.
+    pub(crate) fn change(&mut self, key: K) -> Option<&mut V> {
+        let row = self.rows.get_mut(&key)?;
+        if !self.added.contains(&key) {
+            self.changed.insert(key);
+        }
+        Some(row)
+    }
+
+    /// The rows that the table lacks, in the order of their keys.
+    pub(crate) fn added(&self) -> Vec<(K, &V)> {
+        self.of(&self.added)
+    }
+
+    /// The rows that the table has otherwise, in the order of their keys.
+    pub(crate) fn changed(&self) -> Vec<(K, &V)> {
+        self.of(&self.changed)
+    }
+
+    fn of(&self, keys: &BTreeSet<K>) -> Vec<(K, &V)> {
+        keys.iter().filter_map(|key| Some((*key, self.rows.get(key)?))).collect()
+    }
+
+    /// Everything is in the table now.
+    pub(crate) fn written(&mut self) {
+        self.added.clear();
+        self.changed.clear();
+    }
+
+    /// The transaction is over: rows beyond the limit are forgotten.
+    pub(crate) fn committed(&mut self) {
+        if self.rows.len() > self.max {
+            self.rows.clear();
+        }
+    }
+
+    /// Forgets everything: some of it may not be in the table.
+    pub(crate) fn forget(&mut self) {
+        self.written();
+        self.rows.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+    use super::*;
+
+    async fn with_one_row() -> RowCache<i32, &'static str> {
+        let mut rows = RowCache::new(2);
+        assert_eq!(rows.get_or_read(1, async { Ok(Some("old")) }).await.unwrap(), Some(&"old"));
+        rows
+    }
+
+    #[tokio::test]
+    async fn a_row_is_read_once_and_one_that_is_not_there_is_not_kept() {
+        let mut rows = with_one_row().await;
+        assert_eq!(rows.get_or_read(1, async { panic!("it is known") }).await.unwrap(), Some(&"old"));
+        assert_eq!(rows.get_or_read(2, async { Ok(None) }).await.unwrap(), None);
+        assert_eq!(rows.get_or_read(2, async { Ok(Some("new")) }).await.unwrap(), Some(&"new"));
+    }
+
+    #[tokio::test]
+    async fn a_row_is_written_once_however_often_it_changed() {
+        let mut rows = with_one_row().await;
+        rows.add(3, "new").unwrap();
+        for value in ["a", "b"] {
+            *rows.change(1).unwrap() = value;
+            *rows.change(3).unwrap() = value;
+        }
+        assert!(rows.change(2).is_none());
+        assert_eq!((rows.added(), rows.changed()), (vec![(3, &"b")], vec![(1, &"b")]));
+        rows.written();
+        assert_eq!((rows.added(), rows.changed()), (vec![], vec![]));
+        *rows.change(3).unwrap() = "c";
+        assert_eq!((rows.added(), rows.changed()), (vec![], vec![(3, &"c")]));
+    }
+
+    #[tokio::test]
+    async fn a_row_that_is_there_cannot_be_added() {
+        let mut rows = with_one_row().await;
+        assert_eq!(rows.add(1, "new").unwrap_err().to_string(), "there is a 1 already");
+        assert_eq!(rows.rows.get(&1), Some(&"old"));
+    }
+
+    #[test]
+    fn no_more_rows_than_allowed_are_kept_from_one_transaction_to_the_next() {
+        let mut rows = RowCache::new(2);
+        for key in 0..3 {
+            rows.add(key, key).unwrap();
+        }
+        assert_eq!(rows.added().len(), 3, "all of them until they are written");
+        rows.written();
+        rows.committed();
+        assert_eq!(rows.rows.get(&0), None);
+    }
+}
