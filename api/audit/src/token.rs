@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Most of a token's newest actions in its story; the list of events has all of them.
-const DEEDS_MAX: usize = 20;
+const ACTIONS_MAX: usize = 20;
 
 /// Everything about one token.
 #[derive(Debug, Clone, Serialize, SimpleObject)]
@@ -76,7 +76,7 @@ impl Auditor {
         // A feed token only reads: it acts as little as a token that there never was.
         let actor = if kind == "operator" { Actor::Operator { token } } else { Actor::ApiToken { token } };
         let by = Wanted { actors: vec![actor], ..Wanted::default() };
-        let newest = Page { after: None, newest_first: true, limit: DEEDS_MAX };
+        let newest = Page { after: None, newest_first: true, limit: ACTIONS_MAX };
         let project = match events.iter().find(|event| event.stream.kind() == "project") {
             Some(event) => self.dashboard.project(ProjectId(event.stream.id())).await?,
             None => None,

@@ -342,9 +342,12 @@ async fn what_is_wrong_with_the_live_read_models_is_a_finding_and_the_rest_is_ch
     for (change, expected) in [
         ("drop table release", "lack the table release"),
         ("drop table projector_checkpoint", "cannot be compared"),
-        ("delete from projector_checkpoint where name = 'board'", "do not say how far board had come"),
+        ("delete from projector_checkpoint where name = 'dashboard'", "do not say how far dashboard had come"),
         ("alter table release add column note text", "release cannot be compared"),
-        ("update projector_checkpoint set version = version + 1 where name = 'board'", "if a newer program made them"),
+        (
+            "update projector_checkpoint set version = version + 1 where name = 'dashboard'",
+            "if a newer program made them",
+        ),
         ("create view spies as select * from release", "have a view spies"),
         ("create trigger spies after update on release begin delete from release; end", "have a trigger spies"),
     ] {
@@ -353,9 +356,9 @@ async fn what_is_wrong_with_the_live_read_models_is_a_finding_and_the_rest_is_ch
         assert_eq!((report.events, report.findings.len()), (good.events, 1), "{change}: {report}");
     }
     let report =
-        written.verified_after("update projector_checkpoint set version = version - 1 where name = 'board'").await;
+        written.verified_after("update projector_checkpoint set version = version - 1 where name = 'dashboard'").await;
     assert!(report.is_good(), "an older version's rows are no fault: {report}");
-    assert!(report.not_compared.as_ref().is_some_and(|why| why.contains("board are of version")), "{report}");
+    assert!(report.not_compared.as_ref().is_some_and(|why| why.contains("dashboard are of version")), "{report}");
 
     for garbage in ["no database at all, though it is long enough for the first page of one".repeat(99), String::new()]
     {

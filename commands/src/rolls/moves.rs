@@ -1,4 +1,4 @@
-//! Machines that use their renewed key for the first time: noticed at the door, recorded here.
+//! Machines that use their renewed key for the first time: noticed when access is checked, recorded here.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ const WORKER: &str = "moves";
 #[derive(Debug, Clone)]
 pub struct Moves(mpsc::Sender<(RepositoryId, AccessKeyId)>);
 
-/// The door's side, and the worker that records what it notices.
+/// The side that checks access, and the worker that records what it notices.
 pub fn moves(executor: Arc<Executor>) -> (Moves, impl Future<Output = ()> + Send + 'static) {
     let (sender, receiver) = mpsc::channel(MOVES_WAITING_MAX);
     (Moves(sender), record(executor, receiver))

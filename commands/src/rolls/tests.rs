@@ -255,18 +255,18 @@ async fn the_worker_closes_a_window_in_which_everyone_moved_and_deletes_what_was
 }
 
 #[tokio::test]
-async fn a_machine_that_is_noticed_at_the_door_moved_because_it_was_handed_its_key() {
+async fn a_machine_that_uses_its_new_key_moved_because_it_was_handed_that_key() {
     let world = World::new().await;
     let enrolment = world.enrolment().await;
     let old = AccessKeyId(world.handed(enrolment, Some("web-1")).await.id());
     world.open().await;
     let new = AccessKeyId(world.handed(old, None).await.id());
-    let (door, worker) = moves(world.rolls.executor.clone());
+    let (noticed, worker) = moves(world.rolls.executor.clone());
     let worker = tokio::spawn(worker);
-    door.notice(REPOSITORY, new);
-    door.notice(REPOSITORY, new);
-    drop(door);
-    worker.await.expect("it ends with the door");
+    noticed.notice(REPOSITORY, new);
+    noticed.notice(REPOSITORY, new);
+    drop(noticed);
+    worker.await.expect("it ends with the sender");
     let renewed = world.recorded("keyring.key_renewed").await;
     assert_eq!(world.recorded("keyring.machine_moved").await.metadata.causation, Some(renewed.event_id));
 }

@@ -50,7 +50,7 @@ pub struct Packed {
     pub manifest: Manifest,
     /// The pieces that are not known to be stored.
     pub new_blobs: Vec<Bytes>,
-    /// How many full segments the file has: what [`Rope::confirm_stored`] wants to hear.
+    /// How many full segments the file has: the argument of [`Segmented::confirm_stored`].
     pub full_segments: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Nothing that opens a door stands anywhere in clear.
+//! No secret is stored or printed anywhere in clear.
 
 use std::{
     fmt::Write as _,
@@ -183,7 +183,7 @@ async fn webhook_secrets(team: &Team) -> Vec<String> {
     secrets
 }
 
-/// What the server says to those who show a secret at the wrong door, in a wrong way, or where none belongs.
+/// What the server answers to a secret at the wrong address, in the wrong form, or where none is expected.
 async fn error_answers(team: &Team, tokens: &[String]) -> String {
     let mut said = String::new();
     for token in tokens.iter().step_by(29).chain(tokens.last()) {

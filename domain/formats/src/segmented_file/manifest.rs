@@ -44,7 +44,7 @@ impl Piece {
 
 /// The text is not a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a rope's manifest: line {line} is no {expected}")]
+#[error("not the manifest of a segmented file: line {line} is not {expected}")]
 pub struct InvalidManifest {
     /// From 1.
     pub line: usize,

@@ -1,4 +1,4 @@
-//! Who could enter is what the door's own rule says, for every history, and stays so afterwards.
+//! The key history says of every moment what the access rule says, for random histories, and stays so afterwards.
 
 use proptest::prelude::*;
 
@@ -55,7 +55,7 @@ fn entrants(histories: &KeyHistories, at: DateTime<Utc>) -> Vec<AccessKeyId> {
 
 proptest! {
     #[test]
-    fn who_could_enter_is_whom_the_door_let_in(commands in prop::collection::vec((0_u8..9, 0_usize..12), 1..60)) {
+    fn the_key_history_agrees_with_the_access_rule(commands in prop::collection::vec((0_u8..9, 0_usize..12), 1..60)) {
         let (mut keyring, mut histories) = (Keyring::default(), KeyHistories::default());
         let mut history = Vec::new();
         for (hour, (what, n)) in commands.into_iter().enumerate() {
