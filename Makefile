@@ -1,15 +1,15 @@
-# `make help` lists the commands. Each sets up what it needs: Debian or Ubuntu with a Rust toolchain is enough.
+# `make help` lists the commands. Each installs what it needs, on Debian or Ubuntu with a Rust toolchain.
 
 .PHONY: help sample check test
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 help:
-	@echo 'make sample   serves the packages of the bundled project to apt and dnf, and the pages, on http://127.0.0.1:8080'
+	@echo 'make sample   releases the bundled project and serves its packages and the dashboard on http://127.0.0.1:8080'
 	@echo '              PORT=8080  PKGDEPLOY_SAMPLE_DATA=./sample-data  SAMPLE_JSON=<file for addresses and logins>'
-	@echo 'make check    format, lints and unit tests of the crates that differ from main, and of those that use them'
+	@echo 'make check    checks format, lints and unit tests of the crates that differ from main, and of those that use them'
 	@echo '              BASE=<commit to compare with>'
-	@echo 'make test     checks everything, with real package clients'
+	@echo 'make test     checks everything, with real package clients (about half an hour the first time)'
 	@echo '              PKGDEPLOY_ADVISORY_DB=<archive of RustSec advisories, for a machine that cannot reach GitHub>'
 
 sample:
