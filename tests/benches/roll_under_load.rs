@@ -73,7 +73,7 @@ async fn main() {
     let elapsed = started.elapsed();
     stop.store(true, Ordering::Relaxed);
     for client in running {
-        client.await.expect("a client ends when it is told to");
+        client.await.expect("a client ends when it is stopped");
     }
     report(&mut times, elapsed, clients, &counts);
 }
@@ -101,7 +101,7 @@ async fn roll(team: &Team, rolls: usize, keys: &RwLock<Vec<Key>>) -> Vec<Duratio
     times
 }
 
-/// Asks for the index until it is told to stop, over one connection.
+/// Downloads the index over one connection until it is stopped.
 async fn client(url: String, path: String, keys: Arc<RwLock<Vec<Key>>>, counts: Arc<Counts>, stop: Arc<AtomicBool>) {
     let host = url.trim_start_matches("http://").to_owned();
     let mut connection = TcpStream::connect(&host).await.expect("the server listens");

@@ -34,7 +34,7 @@ pub async fn crawl(format: Format, repository: &MadeRepository) -> Served {
     served
 }
 
-/// What package clients are told to find in a repository now: the path of each package below its root.
+/// The packages that a repository's index lists now: the path of each below the root.
 ///
 /// # Panics
 /// If an index is not served.

@@ -13,7 +13,7 @@ impl DoubleHook {
         self.deliver("create", delivery, &payload).await
     }
 
-    /// Tries whether somebody is there.
+    /// Checks that the endpoint answers.
     pub async fn ping(&self, repository_id: u64, delivery: &str) -> Answer {
         let payload = json!({ "zen": "Keep it logically awesome.", "repository": { "id": repository_id } });
         self.deliver("ping", delivery, &payload).await

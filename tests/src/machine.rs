@@ -105,7 +105,7 @@ impl Default for Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        // The overlay's work folder belongs to root, whoever runs the stories.
+        // The overlay's work folder belongs to root, also when another user runs the stories.
         let _ = as_root("rm").arg("-rf").arg(self.folder.path()).status();
     }
 }

@@ -238,7 +238,7 @@ pub(crate) fn read_lines(output: ChildStdout) -> mpsc::Receiver<String> {
     lines
 }
 
-/// A port nobody listens on now. Another program could take it before the server does; stories then fail loudly.
+/// A free port. Another program could take it before the server does; stories then fail with an error.
 pub(crate) fn free_port() -> u16 {
     let probe = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     probe.local_addr().expect("its number").port()

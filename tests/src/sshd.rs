@@ -1,4 +1,4 @@
-//! A real `sshd` on a loopback port, with a host key of its own, that serves one git repository to the keys it is told of.
+//! A real `sshd` on a loopback port, with its own host key, that serves one git repository to the keys it is given.
 
 use std::{
     fs,
@@ -23,7 +23,7 @@ pub struct Sshd {
 }
 
 impl Sshd {
-    /// Serves the git repository in `repository`, to nobody yet.
+    /// Serves the git repository in `repository`, to no key yet.
     #[must_use]
     pub fn start(repository: &Path) -> Self {
         let folder = tempfile::Builder::new().prefix("sshd-").tempdir().expect("a folder");
@@ -57,7 +57,7 @@ impl Sshd {
         sshd
     }
 
-    /// Lets the holder of `public_key` do what GitHub lets a read-only deploy key do, and nobody else anything.
+    /// Lets the holder of `public_key` do what GitHub lets a read-only deploy key do, and refuses all others.
     pub fn allow_only(&self, public_key: &str) {
         let allowed = format!("command=\"git-upload-pack {}\",restrict {public_key}\n", self.repository.display());
         let path = self.folder.path().join("authorized_keys");

@@ -114,7 +114,7 @@ impl Double {
         self.shared.faults.be_slow();
     }
 
-    /// Records so many events of the system's own, as a server does that nobody writes to.
+    /// Records so many events of the system's own, as an idle server does.
     pub async fn system_events(&self, count: usize) {
         self.shared.log.lock().await.push_system_events(count);
     }

@@ -1,6 +1,6 @@
 //! A double of EventStoreDB (KurrentDB) for tests: its wire protocol, the promises that an event log rests on, and faults.
 //!
-//! It is **not** EventStoreDB. What passes against it speaks the protocol and bears the faults that it can make; how the real
+//! It is **not** EventStoreDB. What passes against it speaks the protocol and handles the faults that it can simulate; how the real
 //! server behaves in everything else is known only by running the same tests against one (`docs/reference/log-stores.md`).
 //!
 //! Modelled: appends of one stream that are atomic, ordered and at most so large; wrong expected versions; repeated appends

@@ -13,7 +13,7 @@ use std::{
 /// How a client that ends its transaction in so many words says it.
 const COMMIT: &[u8] = b"commit\0";
 
-/// Hands on every byte, until it is told to lose an answer. It speaks TCP without TLS.
+/// Forwards every byte, until it is set to lose an answer. It speaks TCP without TLS.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,

@@ -97,7 +97,7 @@ async fn a_server_is_backed_up_under_load_and_comes_back_elsewhere() {
     assert!(String::from_utf8_lossy(&again.stderr).contains("is not empty"), "{again:?}");
 }
 
-/// Rolls keys until it is told to stop, and counts.
+/// Rolls keys until it is stopped, and counts.
 async fn roll_until(team: stories::Team, over: Arc<AtomicBool>) -> u32 {
     let roll = format!(
         "mutation {{ rollAccessKeys(organisation: \"{ORGANISATION}\", repository: \"rolled\") \

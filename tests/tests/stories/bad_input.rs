@@ -200,7 +200,7 @@ async fn the_trigger_answers_every_bad_request_with_a_problem() {
     let neighbour = MadeProject { api_token: other.api_token.clone(), ..project.clone() };
     let nowhere = MadeProject { id: "00000000-0000-8000-8000-000000000000".to_owned(), ..project.clone() };
     refused(&Answer::to(team.trigger_request(&project, good, 0)).await, StatusCode::UNAUTHORIZED, "no token");
-    refused(&team.trigger(&stranger, good, 0).await, StatusCode::UNAUTHORIZED, "a token nobody issued");
+    refused(&team.trigger(&stranger, good, 0).await, StatusCode::UNAUTHORIZED, "a token that was not issued");
     refused(&team.trigger(&neighbour, good, 0).await, StatusCode::UNAUTHORIZED, "another project's token");
     refused(&team.trigger(&nowhere, good, 0).await, StatusCode::UNAUTHORIZED, "an unknown project");
     let runs = team.graphql("{ releases(organisation: \"acme\", project: \"greeting\", first: 5) { id } }").await;

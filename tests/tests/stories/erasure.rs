@@ -73,7 +73,7 @@ async fn after_an_erasure_nothing_holds_the_name_and_the_log_is_the_same() {
     said(&["verify"], &server.data());
     let as_projected = operators(&team).await;
 
-    // Read models are the same when they are built anew.
+    // Read models are the same when they are rebuilt.
     server.kill();
     for entry in fs::read_dir(server.data()).expect("the data folder is readable") {
         let path = entry.expect("an entry").path();

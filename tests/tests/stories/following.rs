@@ -156,7 +156,7 @@ async fn a_replica_that_lost_its_server_for_too_long_serves_nobody() {
         assert!(Instant::now() < deadline, "it does not serve again: {}", replica.log());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // What comes from nowhere is told before anything is asked.
+    // Without a source, the command is refused before it sends a request.
     let wrong = replica.fails(&["--refuse-after", "4"]);
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("4 is not in 5.."), "{wrong:?}");
 }

@@ -138,7 +138,7 @@ async fn a_project_at_github_is_released_by_its_tags_and_says_so_there() {
     assert!(answer.status.is_success(), "{}: {}", answer.status, answer.text());
     let release = world.release("v1.0.0").await;
     assert_eq!(world.team.end_of(&release).await.state(), "UPLOADED", "{}", sshd.log());
-    // What is over before it could be told of is told once, by its end.
+    // A release that ends before its first status is reported is reported once, with its end.
     let ends = |marks: &[String], end: &str| marks == ["pending", end] || marks == [end];
     world.until("a good mark", |_| ends(&world.marks(&release), "success")).await;
 
@@ -149,7 +149,7 @@ async fn a_project_at_github_is_released_by_its_tags_and_says_so_there() {
     assert_eq!(world.team.end_of(&failed).await.state(), "FAILED");
     world.until("a bad mark", |_| ends(&world.marks(&failed), "failure")).await;
 
-    // No delivery told of this one. The failed one is not tried again.
+    // No delivery reported this one. The failed one is not tried again.
     let config = "name: shop\nformat: deb\narchitecture: all\ninstall:\n  copy:\n    - source: greeting.txt\n      \
                   destination: /usr/share/shop/greeting.txt\n";
     let _shop = shop.file(".pkgdeploy/config.yml", config).tag("v1.1.0");
@@ -226,7 +226,7 @@ async fn a_token_roll_ends_in_the_right_state_whatever_github_does() {
             assert!(answer.status.is_success(), "{case}: {} {}", answer.status, answer.text());
         }
     }
-    // What failed was told, and what works again is told, too.
+    // The failure was reported, and its end is reported, too.
     let deadline = Instant::now() + SOON;
     while world.failing().await != json!([]) {
         assert!(Instant::now() < deadline, "{:#}", world.failing().await);

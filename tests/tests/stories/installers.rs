@@ -22,7 +22,7 @@ const TREE: &str = "find / -xdev \\( -path /proc -o -path /dev -o -path /sys -o 
      find /var/lib/apt /var/cache/apt /var/cache/dnf /var/cache/zypp /var/lib/zypp -path '*acme*' 2>/dev/null || true; \
      rpm -qa";
 
-/// Caches that only root can read, because whoever ran the package manager forbade it. dnf's own secret folder is none.
+/// Caches that only root can read, because the package manager's umask forbade it. dnf's own secret folder does not count.
 const HIDDEN_CACHES: &str = "find /var/lib/apt/lists /var/cache/dnf /var/cache/zypp /var/lib/zypp -type d ! -perm -005 \
      ! -name private-keys-v1.d ! -name partial 2>/dev/null || true";
 

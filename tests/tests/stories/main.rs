@@ -1,4 +1,4 @@
-//! Every story, told from outside: one binary, so that it is linked once.
+//! Every black-box story: one binary, so that it is linked once.
 
 mod api_tokens;
 mod auditing;

@@ -77,7 +77,7 @@ async fn an_auditor_sees_who_and_from_where_until_the_person_is_erased() {
     let token = ann.token().split('_').nth(2).expect("an id");
     let whose = || said(&["audit", "token", token], &server.data());
     assert!(whose().contains(&format!("operator {NAME}")), "{}", whose());
-    // Whose the first token is nobody knows: nobody could have its address erased.
+    // The first token belongs to no person, so its address could not be erased.
     let registered = said(&["audit", "events", "--name", "account.registered", "--json"], &server.data());
     let registered: Value = serde_json::from_str(&registered).expect("one event");
     assert_eq!((&registered["origin"], &registered["person"]), (&Value::Null, &Value::Null));
@@ -109,7 +109,7 @@ async fn an_auditor_sees_who_and_from_where_until_the_person_is_erased() {
         text(&sealed, "/by").starts_with("an operator, token ") && text(&sealed, "/origin") == "sealed",
         "{sealed}"
     );
-    assert!(!robbed.join("master.key").exists(), "whoever only looks makes no key");
+    assert!(!robbed.join("master.key").exists(), "reading makes no key");
 
     let erase = format!(r#"mutation {{ eraseOperator(id: "{id}") {{ name }} }}"#);
     let short = text(&first.graphql(&erase).await, "/eraseOperator/name");
@@ -146,5 +146,5 @@ async fn what_a_client_says_of_its_address_counts_only_behind_a_trusted_proxy() 
     };
     let (alone, behind) = (Server::start(), behind_a_proxy());
     assert_eq!(origin(&alone, ADDRESS).await, "127.0.0.1");
-    assert_eq!(origin(&behind, "nonsense").await, Value::Null, "and nobody is turned away");
+    assert_eq!(origin(&behind, "nonsense").await, Value::Null, "and the request is answered");
 }

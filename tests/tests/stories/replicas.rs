@@ -150,7 +150,7 @@ async fn answers(sample: &Sample, addresses: &BTreeSet<String>) -> Answers {
     answers_at(&sample.server.url(), sample, addresses).await
 }
 
-/// The same, of whoever serves at `url`.
+/// The same, of the server at `url`.
 pub(crate) async fn answers_at(url: &str, sample: &Sample, addresses: &BTreeSet<String>) -> Answers {
     let http = Client::builder().no_proxy().build().expect("an HTTP client");
     let mut answers = Answers::new();

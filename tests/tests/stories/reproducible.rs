@@ -1,4 +1,4 @@
-//! The same commit gives the same packages, whoever builds it and when.
+//! The same commit gives the same packages, on any server and at any time.
 
 use stories::{Format, Served, crawl};
 

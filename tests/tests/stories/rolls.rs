@@ -70,7 +70,7 @@ impl Ring {
         self.team.graphql(asked).await["repository"]["keyring"].clone()
     }
 
-    /// Whether the key opens the repository: there is nothing in it, so whoever may enter finds nothing.
+    /// Whether the key opens the repository. It is empty, so a request with a valid key finds nothing.
     async fn opens(&self, key: &Login) -> bool {
         match self.apt.get_as("nothing", Some((&key.0, &key.1))).await.status {
             StatusCode::NOT_FOUND => true,

@@ -48,7 +48,7 @@ impl Drill {
         Self { server, team, apt, yum, clients: Vec::new(), lines: Vec::new() }
     }
 
-    /// Releases a package in both formats: whatever it is called, it bears the signatures of this moment.
+    /// Releases a package in both formats: it has the signatures of this moment, whatever its name.
     async fn release(&self, name: &str) {
         let source = Project::small_in_both_formats(name).tag("v1.0.0");
         let project = self.team.create_project(ORGANISATION, name, &source.source()).await;
@@ -72,7 +72,7 @@ impl Drill {
         text(&keys, &format!("/signingKeys/{}/fingerprint", epoch - 1))
     }
 
-    /// The digest of a package's rpm: what is signed anew is another file.
+    /// The digest of a package's rpm: signing it again makes another file.
     async fn digest_of(&self, package: &str) -> String {
         let document = format!(
             "{{ repository(organisation: \"{ORGANISATION}\", name: \"{YUM}\") {{ packages {{ name sha256 }} }} }}"
@@ -83,7 +83,7 @@ impl Drill {
         text(its.unwrap_or_else(|| panic!("{package} is not in {found:#}")), "/sha256")
     }
 
-    /// Whoever watches the server is told of a key's end, and the log remembers it.
+    /// A key's end is shown to operators, and recorded in the log.
     async fn shows_the_keys_end(&self) {
         let log = self.server.event_log().await;
         log.wait_for("signing-key.expiry_near", 0).await;

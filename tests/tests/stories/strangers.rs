@@ -12,7 +12,7 @@ async fn whoever_has_no_key_gets_the_same_answer_for_everything() {
     let unknown = MadeRepository { url: sample.apt.url.replace("/apt/acme/", "/apt/nobody/"), ..sample.apt.clone() };
     let index = format!("dists/{}/InRelease", sample.apt.codename);
     let (id, secret) = (sample.apt.key_id.as_str(), sample.apt.key_secret.as_str());
-    let expected = told(&sample.apt.get_as(&index, None).await);
+    let expected = shown(&sample.apt.get_as(&index, None).await);
     assert_eq!(expected.0, StatusCode::UNAUTHORIZED);
 
     let mut changed = secret.to_owned();
@@ -31,7 +31,7 @@ async fn whoever_has_no_key_gets_the_same_answer_for_everything() {
     ];
     for (what, repository, login) in refused {
         for path in [index.as_str(), "repodata/repomd.xml", "mirrorlist", "pool/nothing.deb"] {
-            assert_eq!(told(&repository.get_as(path, login).await), expected, "{what}: {path}");
+            assert_eq!(shown(&repository.get_as(path, login).await), expected, "{what}: {path}");
         }
     }
     assert_eq!(sample.apt.get(&index).await.status, StatusCode::OK);
@@ -69,7 +69,7 @@ async fn apt_with_a_wrong_key_installs_nothing() {
 }
 
 /// What a stranger can see of an answer.
-fn told(answer: &Answer) -> (StatusCode, String, Vec<String>) {
+fn shown(answer: &Answer) -> (StatusCode, String, Vec<String>) {
     let varying = ["date", "x-request-id"];
     let mut headers: Vec<String> = answer
         .headers

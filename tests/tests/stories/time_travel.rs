@@ -67,7 +67,7 @@ async fn yank(sample: &Sample, repository: &str, version: &str) {
     sample.team.graphql(&yanked).await;
 }
 
-/// The paths of the noticeboards that package clients are told of, of that version.
+/// The paths of the noticeboards of that version in the index.
 async fn listed(format: Format, repository: &MadeRepository, version: &str) -> Vec<String> {
     let all = listed_packages(format, repository).await;
     all.into_iter().filter(|path| path.contains("noticeboard") && path.contains(version)).collect()
@@ -102,15 +102,15 @@ async fn changes(sample: &Sample, repository: &str, from: &str) -> usize {
              diff(from: "{from}") {{ changes {{ name from to }} }} }} }}"#
     );
     let answer = sample.team.graphql(&asked).await;
-    let told = answer["repository"]["diff"]["changes"].as_array().expect("a list").clone();
+    let changes = answer["repository"]["diff"]["changes"].as_array().expect("a list").clone();
     let named = format!("{ORGANISATION}/{repository}");
     let output = sample.server.command(&["diff", &named, from, "--json"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let listed = report["changes"].as_array().expect("a list");
     assert!(listed.iter().all(|change| change["from"].as_str().is_some_and(|from| from.starts_with("1.0.0"))));
-    assert_eq!(listed.len(), told.len());
-    told.len()
+    assert_eq!(listed.len(), changes.len());
+    changes.len()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,19 +190,15 @@ async fn a_release_is_installed_by_its_project_and_tag() {
         ("bulletin@v1.0.0", "acme has no project bulletin with a release"),
     ] {
         let output = sample.server.command(&["diff", &named, unknown]);
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && told.contains(why), "{told}");
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && message.contains(why), "{message}");
         let refused = sample.team.graphql_answer(&named_at(APT, "silver", unknown)).await;
         assert_eq!(refused["errors"][0]["extensions"]["code"], "not_found", "{refused}");
         assert!(refused["errors"][0]["message"].as_str().is_some_and(|it| it.contains(why)), "{refused}");
         let answer = sample.apt.get(&format!("at/{unknown}/dists/{}/InRelease", sample.apt.codename)).await;
         assert_eq!(answer.status, 404);
         let same = format!("no point {unknown}: nothing of a release of that tag of that project is published in it");
-        assert!(
-            answer.text().contains(&same),
-            "who may install is not told which projects there are: {}",
-            answer.text()
-        );
+        assert!(answer.text().contains(&same), "an access key does not show which projects exist: {}", answer.text());
     }
 }
 

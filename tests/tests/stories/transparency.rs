@@ -331,7 +331,7 @@ async fn every_proof_of_a_log_of_ten_thousand_entries_is_accepted_by_go_and_by_o
     is(&kept.verify(&[&INCLUSION[..], &["proofs", "lines"]].concat()), true);
 }
 
-/// Events of a newer version, whose name nobody knows here, in the organisation's stream: each line after those of `log`.
+/// Events of a newer version, whose name is unknown here, in the organisation's stream: each line after those of `log`.
 fn notes(log: &str) -> String {
     let last = log.lines().rfind(|line| line.contains("\"stream\":\"organisation-")).expect("an organisation");
     let event: Value = serde_json::from_str(last).expect("JSON");

@@ -61,7 +61,7 @@ async fn a_virtualenv_made_at_the_build_directory_runs_there_after_installation(
     machine.ok(&apt.install);
     machine.ok("apt-get update; apt-get install -y greeter");
     assert_eq!(machine.ok("/opt/greeter/env/bin/greet"), "Hello from /opt/greeter/env.\n");
-    let told = machine.ok("stat -c '%U:%G %a' /opt/greeter/greeter.py /opt/greeter/env/bin/greet");
-    assert_eq!(told, "greeter:greeters 755\ngreeter:greeters 755\n");
+    let owners = machine.ok("stat -c '%U:%G %a' /opt/greeter/greeter.py /opt/greeter/env/bin/greet");
+    assert_eq!(owners, "greeter:greeters 755\ngreeter:greeters 755\n");
     machine.ok("getent passwd greeter; getent group greeters");
 }

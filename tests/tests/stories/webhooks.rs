@@ -1,4 +1,4 @@
-//! GitHub tells of tags, in every way it can and some it cannot: each tag is one release.
+//! GitHub reports tags, in every way it can and some it cannot: each tag is one release.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -82,7 +82,7 @@ fn cases(hook: &Webhook) -> Vec<Case> {
         case("a draft", "release", "f-1", &hook.release("created", "v5.0.0"), (200, "unpublished_release")),
         case("an edited release", "release", "f-2", &hook.release("edited", "v1.0.0"), (200, "unpublished_release")),
         case("a removed release", "release", "f-3", &hook.release("deleted", "v1.0.0"), (200, "unpublished_release")),
-        case("a tag that nobody had", "push", "g-1", &hook.pushed("refs/tags/v7.0.0", true), (200, "tag_deleted")),
+        case("an unknown tag", "push", "g-1", &hook.pushed("refs/tags/v7.0.0", true), (200, "tag_deleted")),
         case("a fork's tag", "create", "h-1", &fork.created("v5.0.0"), (200, "other_repository")),
         case("a fork's push", "push", "h-2", &fork.pushed("refs/tags/v5.0.0", false), (200, "other_repository")),
         case("a tag beside the pattern", "create", "i-1", &hook.created("1.0.0"), (200, "pattern_mismatch")),
@@ -146,7 +146,11 @@ async fn each_delivery_gets_its_answer_and_each_good_tag_one_release() {
     let stranger = Webhook { project: "01931b2e-6f0a-7c3e-8d54-2f6a9b1c0d3e".into(), ..hook.clone() };
     let unknown = stranger.deliver("create", "x-1", &hook.created("v1.0.0")).await;
     let unsigned = send(&hook, &badly_signed("", &hook, Signed::NotAtAll)).await;
-    assert_eq!((unknown.status, unknown.body), (unsigned.status, unsigned.body), "nobody learns which projects exist");
+    assert_eq!(
+        (unknown.status, unknown.body),
+        (unsigned.status, unsigned.body),
+        "the answer does not say which projects exist"
+    );
 
     one_release_each(&team, &["v1.0.0", "v1.1.0", "v2.0.0-rc1"]).await;
     shown_to_people(&team, &cases).await;

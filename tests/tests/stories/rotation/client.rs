@@ -55,7 +55,7 @@ pub(crate) enum Knows {
 }
 
 impl Knows {
-    /// Those that somebody gave certificates by hand, and that nothing changes.
+    /// Those that got certificates by hand, and that are not changed later.
     pub(crate) const BY_HAND: [Self; 3] = [Self::Old, Self::New, Self::Both];
 
     pub(crate) fn words(self) -> &'static str {

@@ -72,7 +72,7 @@ pub(crate) fn expected(state: State, manager: Manager, knows: Knows) -> Expected
     let index_by_old = matches!(state, State::Announced | State::Overlap);
     let index_by_new = state != State::Announced;
     let can_refresh = (knows.has_old() && index_by_old) || (knows.has_new() && index_by_new);
-    // An rpm bears one signature; a deb bears none, and is vouched for by the index that names its digest.
+    // An rpm has one signature; a deb has none, and is verified by the index that names its digest.
     let fresh_by_new = matches!(state, State::CutOver | State::Retired | State::Stolen);
     let earlier_by_new = state == State::Stolen;
     let checks_packages = manager != Manager::Apt;
