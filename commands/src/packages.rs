@@ -26,7 +26,7 @@ pub enum FinishError {
     #[error("cannot sign the package")]
     Sign(#[from] RpmError),
     /// A defect of this program.
-    #[error("reading or signing the package broke off")]
+    #[error("reading or signing the package stopped unexpectedly")]
     BrokeOff(#[from] JoinError),
 }
 

@@ -62,7 +62,7 @@ pub enum SigningKeysError {
         sealed: String,
     },
     /// A defect of this program.
-    #[error("working with the service's signing key broke off")]
+    #[error("working with the service's signing key stopped unexpectedly")]
     BrokeOff(#[from] BrokeOff),
     /// The log cannot be read or written.
     #[error(transparent)]

@@ -132,7 +132,7 @@ pub enum Actor {
 /// The text names no actor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "\"{0}\" is nobody who acts: expected operator:<token id>, api-token:<token id>, access-key:<key id>, worker:<name>, \
+    "\"{0}\" is not a valid actor: expected operator:<token id>, api-token:<token id>, access-key:<key id>, worker:<name>, \
      github-webhook, ci-job:<repository id> or command-line"
 )]
 pub struct InvalidActor(String);

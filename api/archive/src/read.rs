@@ -50,14 +50,14 @@ impl Archive {
             true => Source::Folder(path.to_owned()),
             false => Source::Tar(Index::read(path).map_err(|error| match error {
                 NoTar::Cut { bytes, place } => ArchiveError::CutOff { path: path.to_owned(), bytes, place },
-                NoTar::Other(error) => not_that(format!("it is no tar file: {error}")),
+                NoTar::Other(error) => not_that(format!("it is not a tar file: {error}")),
             })?),
         };
         let mut text = Vec::new();
         let opened = source.open(MANIFEST).and_then(|file| file.take(MANIFEST_MAX_BYTES).read_to_end(&mut text));
         opened.map_err(|error| not_that(format!("its {MANIFEST} cannot be read: {error}")))?;
         let manifest: Manifest =
-            serde_json::from_slice(&text).map_err(|error| not_that(format!("its {MANIFEST} is none: {error}")))?;
+            serde_json::from_slice(&text).map_err(|error| not_that(format!("its {MANIFEST} is not valid: {error}")))?;
         match manifest.format == expected {
             true => Ok(Self { path: path.to_owned(), source, manifest }),
             false => Err(not_that(format!("it is a {}", manifest.format))),

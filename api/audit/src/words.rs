@@ -234,7 +234,7 @@ mod tests {
             (set(|q| q.about = Some("thing:1".into())), "about: \"thing:1\" is nothing"),
             (set(|q| q.names = vec!["keyring.sung".into()]), "name: no event is called"),
             (set(|q| q.kinds = vec!["song".into()]), "kind: there is no kind"),
-            (who("me").map(|_| ()).map_err(|error| error.to_string()), "actor: \"me\" is nobody"),
+            (who("me").map(|_| ()).map_err(|error| error.to_string()), "actor: \"me\" is not a valid actor"),
             (who("person:me").map(|_| ()).map_err(|error| error.to_string()), "actor: "),
             (set(|q| q.from = Some("yesterday".into())), "from: expected a time"),
             (set(|q| q.until = Some("2026-13-01".into())), "until: expected a time"),

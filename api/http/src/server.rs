@@ -47,7 +47,7 @@ impl Limits {
         let connections_max = connections.unwrap_or(CONNECTIONS_MAX).clamp(1, CONNECTIONS_MAX);
         if connections_max < CONNECTIONS_MAX {
             tracing::info!(
-                "this process may open {limit} files: more than {connections_max} connections are told to come back"
+                "this process may open {limit} files: connections beyond {connections_max} are answered 503"
             );
         }
         Self { connections_max, ..Self::default() }
@@ -193,7 +193,7 @@ async fn tell_busy(mut stream: TcpStream, _place: OwnedSemaphorePermit) {
         stream.shutdown().await
     };
     if let Ok(Err(error)) = timeout(BUSY_ANSWER_MAX, answer).await {
-        tracing::debug!(%error, "connection ended before it was told to come back");
+        tracing::debug!(%error, "connection ended before it was answered 503");
     }
 }
 

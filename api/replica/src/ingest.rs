@@ -64,7 +64,7 @@ impl Replica {
             Err(TryLockError::WouldBlock) => return Err(ReplicaError::Busy { path: path.to_owned() }),
             Err(TryLockError::Error(error)) => return Err(io("lock", path)(error).into()),
         }
-        let damaged = || io("use", path.join(STATE))(std::io::Error::other("its tree is none"));
+        let damaged = || io("use", path.join(STATE))(std::io::Error::other("the saved Merkle tree is corrupt"));
         let tree = match &state {
             Some(state) => state.tree().ok_or_else(damaged)?,
             None => Accumulator::default(),

@@ -114,7 +114,10 @@ async fn follow(
     command: &Command,
 ) -> Result<Follower, BoxError> {
     if !address.server.is_https() {
-        tracing::warn!("following {} without TLS: whoever is on the way sees the feed token", address.server.as_str());
+        tracing::warn!(
+            "following {} without TLS: anyone on the network path can read the feed token",
+            address.server.as_str()
+        );
     }
     let refuse_after = command.refuse_after.map(Duration::from_secs);
     let limit = refuse_after.map(TimeDelta::from_std).transpose()?;

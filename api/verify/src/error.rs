@@ -40,7 +40,7 @@ pub enum VerifyError {
         source: std::io::Error,
     },
     /// A defect of this program.
-    #[error("checking broke off")]
+    #[error("a check stopped unexpectedly")]
     BrokeOff(#[from] tokio::task::JoinError),
     /// The part that was asked for ends before it begins.
     #[error("there is nothing to check from position {from} until position {until}: give the earlier one first")]

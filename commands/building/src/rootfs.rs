@@ -49,7 +49,7 @@ pub enum RootfsError {
         known: String,
     },
     /// There is one already.
-    #[error("{} exists already: remove it first to make it anew", path.display())]
+    #[error("{} exists already: remove it first to create it again", path.display())]
     Exists {
         /// Where.
         path: PathBuf,

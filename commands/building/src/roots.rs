@@ -134,7 +134,7 @@ fn mapped(distribution: &str, folder: &Path) -> Result<Root, BuildError> {
         return Err(unusable("has a path with `:`, `,` or `\\` in it"));
     }
     if folder == Path::new("/") || !folder.join("usr").is_dir() || !folder.join("etc").is_dir() {
-        return Err(unusable("is none: expected a folder with usr and etc in it"));
+        return Err(unusable("is not a root filesystem: expected a folder with usr and etc in it"));
     }
     Ok(Root::Mapped { distribution: distribution.to_owned(), folder })
 }

@@ -121,7 +121,7 @@ pub enum RpmError {
     #[error("the package carries no digest of its payload: expected SHA-256 or MD5")]
     NoPayloadDigest,
     /// Nobody signed it.
-    #[error("the package bears no signature")]
+    #[error("the package has no signature")]
     Unsigned,
     /// What signed it is another key, or it signed other bytes.
     #[error("the package's signature is not good")]

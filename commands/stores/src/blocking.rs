@@ -1,10 +1,10 @@
-//! Work that waits for the disk, or computes for long, beside the runtime's own threads.
+//! Work that waits for the disk, or computes for long, outside the runtime's own threads.
 
 use tokio::task::{JoinError, spawn_blocking};
 
 /// The work panicked, or the program is coming to its end.
 #[derive(Debug, thiserror::Error)]
-#[error("work on a thread of its own broke off")]
+#[error("work on another thread stopped unexpectedly")]
 pub struct BrokeOff(#[from] JoinError);
 
 /// Does `work` on a thread on which it may block.

@@ -41,7 +41,7 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// It has events already.
-    #[error("the account is somebody's already")]
+    #[error("the account belongs to another person already")]
     Taken,
     /// The account is no person's.
     #[error("there is no operator with this id")]

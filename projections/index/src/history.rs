@@ -62,7 +62,7 @@ pub enum HistoryError {
     #[error("the read models cannot be read")]
     Rows(#[from] sqlx::Error),
     /// Another version of the program filled them, or none has yet.
-    #[error("the read models are those of another version of pkgdeploy: start the server once, which fills them anew")]
+    #[error("the read models are those of another version of pkgdeploy: start the server once, which rebuilds them")]
     OtherVersion,
 }
 

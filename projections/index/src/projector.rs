@@ -191,7 +191,7 @@ impl RepositoriesProjector {
         };
         let Package { file_name, sha256, .. } = package;
         if expected != package.format() {
-            let why = format!("repository {id} takes {} packages, and {file_name} is none", expected.as_str());
+            let why = format!("repository {id} takes {} packages, and {file_name} is not one", expected.as_str());
             return Err(ProjectionError::Contradiction(why));
         }
         let folder = match expected {

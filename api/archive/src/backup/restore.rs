@@ -84,7 +84,9 @@ pub enum RestoreError {
         source: ArchiveError,
     },
     /// The log that an earlier restore began to fill has something else.
-    #[error("the event log is no beginning of this backup's: repeat the restore that broke off, or empty the log")]
+    #[error(
+        "the event log is not a beginning of this backup's log: repeat the restore that was interrupted, or empty the log"
+    )]
     OtherLog {
         /// Where they part.
         source: LinesError,

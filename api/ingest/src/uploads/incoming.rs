@@ -66,7 +66,7 @@ impl Incoming {
         let mut size_bytes = 0;
         let stalled = |_| Problem::TimedOut { limit_seconds: STALLED_MAX.as_secs() };
         while let Some(chunk) = timeout(STALLED_MAX, stream.next()).await.map_err(stalled)? {
-            let chunk = chunk.map_err(|error| Problem::BadRequest(format!("the upload broke off: {error}")))?;
+            let chunk = chunk.map_err(|error| Problem::BadRequest(format!("the upload was interrupted: {error}")))?;
             size_bytes += chunk.len() as u64;
             if size_bytes > PACKAGE_MAX_BYTES {
                 let limit_bytes = usize::try_from(PACKAGE_MAX_BYTES).unwrap_or(usize::MAX);

@@ -26,7 +26,7 @@ pub enum LogUrl {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLogUrl {
     /// It is no URL at all.
-    #[error("the log's URL is none: expected {EXPECTED}")]
+    #[error("the log's URL is not valid: expected {EXPECTED}")]
     Malformed,
     /// There is no such store.
     #[error("no event store is called \"{scheme}:\": expected {EXPECTED}")]

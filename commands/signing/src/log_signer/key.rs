@@ -43,7 +43,7 @@ pub enum LogKeyError {
     #[error("cannot make the folder for what was signed")]
     Folder(#[from] std::io::Error),
     /// A defect of this program.
-    #[error("opening the key of the transparency logs broke off")]
+    #[error("opening the key of the transparency logs stopped unexpectedly")]
     BrokeOff(#[from] BrokeOff),
 }
 
