@@ -122,6 +122,13 @@ impl DataFolder {
         self.root.join("read_models.log")
     }
 
+    /// How far each worker has come, and what it still has to do. May be deleted while the server is stopped: the log is folded
+    /// again.
+    #[must_use]
+    pub fn workers(&self) -> PathBuf {
+        self.root.join("workers.sqlite")
+    }
+
     /// The mark of a restore that is not through.
     #[must_use]
     pub fn unfinished_restore(&self) -> PathBuf {

@@ -1,4 +1,4 @@
-//! Read models belong to the log that they were made of: its positions are in them.
+//! Read models and the states of workers belong to the log that they were made of: its positions are in them.
 
 use std::{fs, io, path::PathBuf};
 
@@ -10,7 +10,8 @@ use crate::data_folder::DataFolder;
 /// What SQLite appends to the name of a database for the files beside it.
 const DATABASE_FILES: [&str; 3] = ["", "-wal", "-shm"];
 
-/// Removes the read models if the log is in another place than the one that they were made of, so that they are made again.
+/// Removes the read models and the states of workers if the log is in another place than the one that they were made of, so that
+/// they are made again.
 ///
 /// Stores number events in ways of their own: what was projected up to position 100 of one store says nothing about the
 /// position 100 of another.
@@ -29,8 +30,9 @@ pub fn forget_read_models_of_another_log(data: &DataFolder) -> io::Result<()> {
         return Ok(());
     }
     info!("the event log was in {before} and is in {now}: everything is read from it again");
-    for suffix in DATABASE_FILES {
-        let mut name = data.read_models().into_os_string();
+    let databases = [data.read_models(), data.workers()];
+    for (database, suffix) in databases.iter().flat_map(|database| DATABASE_FILES.map(|suffix| (database, suffix))) {
+        let mut name = database.clone().into_os_string();
         name.push(suffix);
         match fs::remove_file(PathBuf::from(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -67,18 +69,18 @@ mod tests {
     #[test]
     fn read_models_stay_with_their_log_and_go_with_another() {
         let folder = tempfile::tempdir().expect("a folder");
-        let names = ["read_models.sqlite", "read_models.sqlite-wal"];
+        let names = ["read_models.sqlite", "read_models.sqlite-wal", "workers.sqlite", "workers.sqlite-wal"];
         let fill = || names.iter().for_each(|name| fs::write(folder.path().join(name), "rows").expect("written"));
         let there = || names.iter().filter(|name| folder.path().join(name).exists()).count();
         let start = |log| forget_read_models_of_another_log(&data(&folder, log)).expect("looked");
         fill();
         start(None);
-        assert_eq!(there(), 2, "the same file as ever");
+        assert_eq!(there(), 4, "the same file as ever");
         start(Some("postgres://me:secret@db/log"));
         assert_eq!(there(), 0, "another log");
         fill();
         start(Some("postgres://me:changed@db/log"));
-        assert_eq!(there(), 2, "another password is not another log");
+        assert_eq!(there(), 4, "another password is not another log");
         start(None);
         assert_eq!(there(), 0, "back in the file");
         let noted = fs::read_to_string(data(&folder, None).read_models_log()).expect("a note");

@@ -9,15 +9,16 @@ use serde_json::Value;
 
 /// What each crate of the product may name. A crate below another one in this table may name it, if its line says so: there is
 /// no circle. `docs/decisions/0036-a-crate-for-each-subject.md` says why the lines are where they are.
-const MAY_KNOW: [(&str, &[&str]); 21] = [
+const MAY_KNOW: [(&str, &[&str]); 22] = [
     ("domain", &[]),
     ("formats", &["domain"]),
     ("event_log", &["domain"]),
     ("eventstoredb", &["domain", "event_log"]),
+    ("workers", &["domain", "event_log"]),
     ("stores", &["domain", "event_log"]),
     ("signing", &["domain", "event_log", "formats", "stores"]),
     ("building", &["domain", "formats", "stores"]),
-    ("commands", &["building", "domain", "event_log", "formats", "signing", "stores"]),
+    ("commands", &["building", "domain", "event_log", "formats", "signing", "stores", "workers"]),
     ("projections", &["domain"]),
     ("index", &["domain", "formats", "projections"]),
     ("api_http", &["domain", "event_log", "projections", "stores"]),
