@@ -62,6 +62,7 @@ use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use verify::Sources;
+use workers::Kernel;
 
 use crate::{
     github::{github_access, github_worker},
@@ -140,6 +141,8 @@ impl Server {
         ];
         let log = Arc::new(LogFeed(store.clone()));
         let (runner, progress) = Runner::open(read_models.writer, log.clone(), projectors).await?;
+        let metrics = metrics_recorder()?;
+        let kernel = Kernel::open(store.clone(), data.workers()).await?;
         let mut workers = Workers::default();
         workers.start("projections", async move { warn!("{}", ErrorChain(&runner.run().await)) });
         // Nobody is let in by what a key could do before it was revoked.
@@ -199,7 +202,7 @@ impl Server {
         };
         workers.start("signing packages anew", resigner.run());
         workers.start("signing keys", signing_keys.clone().run());
-        workers.start("deliveries", Deliveries { executor: executor.clone() }.run());
+        workers.start("deliveries", kernel.run(Deliveries { executor: executor.clone() }));
         let refused_triggers = RefusedTriggers::default();
         workers.start("refused triggers", refused_triggers.clone().record(executor.clone()));
         let installers = PublishedInstallers::default();
@@ -270,7 +273,7 @@ impl Server {
             public_url,
             jobs: data.jobs(),
             incoming: data.incoming(),
-            metrics: metrics_recorder()?,
+            metrics,
             stopping: stop.clone(),
         };
         let router = parts.router();

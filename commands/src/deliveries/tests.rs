@@ -1,14 +1,18 @@
+use std::time::Duration;
+
 use chrono::Utc;
 use domain::{
     delivery::{self, Delivery, DeliveryGuid, Outcome},
     ids::{DeliveryId, SecretId},
     names::{OrganisationName, ProjectName},
     project::{ApiUrl, GitUrl, ListedTag},
-    recorded::Actor,
+    recorded::{Actor, Position},
 };
-use event_log::event_store::{EventStore as _, sqlite::SqliteEventStore};
+use event_log::event_store::{EventStore as _, Filter, sqlite::SqliteEventStore};
 use tempfile::TempDir;
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
+use workers::Kernel;
 
 use super::*;
 
@@ -19,6 +23,7 @@ struct Server {
     store: Arc<SqliteEventStore>,
     executor: Arc<Executor>,
     project: ProjectId,
+    kernel: Kernel,
     _folder: TempDir,
 }
 
@@ -27,17 +32,18 @@ impl Server {
         let folder = TempDir::new().expect("a folder");
         let store = Arc::new(SqliteEventStore::open(&folder.path().join("log.sqlite")).await.expect("a log"));
         let executor = Arc::new(Executor::new(store.clone(), Utc::now));
+        let kernel = Kernel::open(store.clone(), folder.path().join("workers.sqlite")).await.expect("a kernel");
         let organisation: OrganisationName = "acme".parse().expect("a name");
         let name: ProjectName = "web".parse().expect("a name");
         let project = ProjectId::named(&organisation, &name);
         let source = GitUrl::parse("https://example.org/web.git", false).expect("a URL");
-        let server = Self { store, executor, project, _folder: folder };
+        let server = Self { store, executor, project, kernel, _folder: folder };
         server.execute(Command::Add { organisation, name, source, trigger: Trigger::GithubWebhook }).await;
         server
     }
 
     fn start(&self) -> AbortOnDropHandle<()> {
-        AbortOnDropHandle::new(tokio::spawn(Deliveries { executor: self.executor.clone() }.run()))
+        AbortOnDropHandle::new(tokio::spawn(self.kernel.run(Deliveries { executor: self.executor.clone() })))
     }
 
     async fn execute(&self, command: Command) {
