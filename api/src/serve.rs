@@ -19,7 +19,7 @@ use commands::{
     installers::{InstallerPublisher, PublishedInstallers},
     publishing::{Publisher, Resigner},
     refused_triggers::RefusedTriggers,
-    releases::{Pipeline, Running, Slots},
+    releases::{Pipeline, Slots},
     rolls::{Rolls, WindowCloser, moves},
     signing_keys::{Making, SigningKeys},
 };
@@ -177,9 +177,8 @@ impl Server {
             slots: Slots::new(parallel(settings)),
             repositories: projected.clone(),
             jobs: data.jobs(),
-            running: Running::default(),
         };
-        workers.start("releases", Arc::new(pipeline).run());
+        workers.start("releases", kernel.run(pipeline));
         let trees = Arc::new(ProjectedTrees(transparency.clone()));
         let host = public_url.without_scheme();
         let log_signer = LogSigner::open(&executor, &secrets, host, trees, data.signed_logs()).await?;

@@ -1,20 +1,55 @@
 //! Which releases still have to be brought to an end, folded from the log.
 
-use std::collections::BTreeMap;
-
 use domain::{
-    event::{self, Event},
-    ids::{EventId, ProjectId, ReleaseId},
+    event::Event,
+    ids::{EventId, OrganisationId, ProjectId, ReleaseId},
     names::TagName,
     organisation, project,
-    recorded::{RawEvent, Recorded},
+    recorded::Recorded,
     release,
     version::ReleaseVersion,
 };
+use serde::{Deserialize, Serialize};
+
+use workers::Items;
+
+/// The only events that matter here.
+pub(super) const EVENT_NAMES: [&str; 6] = [
+    "project.trigger_accepted",
+    "project.tag_freed",
+    "organisation.build_slots_set",
+    "release.uploaded",
+    "release.failed",
+    "release.cancelled",
+];
+/// To be raised when [`fold`] or its rows change their meaning.
+pub(super) const FOLD_VERSION: u32 = 1;
+
+/// What there is to do for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Key {
+    /// A release that is on its way, or whose tag is to be freed.
+    Release(ReleaseId),
+    /// An organisation whose number of build slots has changed.
+    BuildSlots(OrganisationId),
+}
+
+/// What there is to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// The release has to be brought to an end.
+    Unfinished(Accepted),
+    /// The release ended without a package: its tag has to be freed.
+    TagToFree(Accepted),
+    /// Those who wait for a slot have to look again.
+    SlotsSet,
+}
 
 /// A trigger that was accepted.
-#[derive(Debug, Clone)]
-pub(super) struct Accepted {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
     /// The project.
     pub(super) project: ProjectId,
     /// The git tag.
@@ -25,50 +60,31 @@ pub(super) struct Accepted {
     pub(super) because: EventId,
 }
 
-/// What is left to do. As small as the releases that are on their way, however long the log is.
-#[derive(Debug, Default)]
-pub(super) struct Backlog {
-    /// Releases that have to be brought to an end.
-    pub(super) unfinished: BTreeMap<ReleaseId, Accepted>,
-    /// Releases that ended without a package, whose tags have to be freed.
-    pub(super) to_free: BTreeMap<ReleaseId, Accepted>,
-    /// An organisation's number of build slots has changed: those who wait have to look again.
-    pub(super) slots_set: bool,
-}
-
-impl Backlog {
-    /// The only events that matter here.
-    pub(super) const EVENT_NAMES: [&'static str; 6] = [
-        "project.trigger_accepted",
-        "project.tag_freed",
-        "organisation.build_slots_set",
-        "release.uploaded",
-        "release.failed",
-        "release.cancelled",
-    ];
-
-    pub(super) fn fold(&mut self, recorded: Recorded<RawEvent>) {
-        // What cannot be decoded was written by a newer version, which brings it to an end.
-        let Ok(event) = event::decode(&recorded.event) else { return };
-        let id = recorded.stream.id();
-        match event {
-            Event::Project(project::Event::TriggerAccepted { tag, version, release, .. }) => {
-                let because = recorded.event_id;
-                self.unfinished.insert(release, Accepted { project: ProjectId(id), tag, version, because });
-            }
-            Event::Project(project::Event::TagFreed { release, .. }) => {
-                self.to_free.remove(&release);
-            }
-            Event::Release(release::Event::Uploaded) => {
-                self.unfinished.remove(&ReleaseId(id));
-            }
-            Event::Release(release::Event::Failed { .. } | release::Event::Cancelled) => {
-                if let Some(accepted) = self.unfinished.remove(&ReleaseId(id)) {
-                    self.to_free.insert(ReleaseId(id), accepted);
-                }
-            }
-            Event::Organisation(organisation::Event::BuildSlotsSet { .. }) => self.slots_set = true,
-            _ => {}
+/// Takes one more fact in. There are as many rows as releases on their way, however long the log is.
+pub(super) fn fold(recorded: &Recorded<Event>, items: &mut Items<Key, Work>) {
+    let id = recorded.stream.id();
+    match &recorded.event {
+        Event::Project(project::Event::TriggerAccepted { tag, version, release, .. }) => {
+            let (project, tag, version) = (ProjectId(id), tag.clone(), version.clone());
+            let accepted = Accepted { project, tag, version, because: recorded.event_id };
+            items.insert(Key::Release(*release), Work::Unfinished(accepted));
         }
+        Event::Project(project::Event::TagFreed { release, .. }) => {
+            items.remove(&Key::Release(*release));
+        }
+        Event::Release(release::Event::Uploaded) => {
+            items.remove(&Key::Release(ReleaseId(id)));
+        }
+        Event::Release(release::Event::Failed { .. } | release::Event::Cancelled) => {
+            items.update(&Key::Release(ReleaseId(id)), |work| {
+                if let Work::Unfinished(accepted) = work {
+                    *work = Work::TagToFree(accepted.clone());
+                }
+            });
+        }
+        Event::Organisation(organisation::Event::BuildSlotsSet { .. }) => {
+            items.insert(Key::BuildSlots(OrganisationId(id)), Work::SlotsSet);
+        }
+        _ => {}
     }
 }

@@ -3,39 +3,37 @@
 use std::{any::Any, panic::AssertUnwindSafe};
 
 use domain::{
-    error_chain::ErrorChain,
     ids::{OrganisationId, ReleaseId},
     project::Project,
     release::{Command, Origin, Progress, Release, Running, Step},
 };
 use event_log::execute::Context;
 use futures::FutureExt as _;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
+use workers::{ActionError, Next};
 
 use super::{
-    Pipeline, RETRY_AFTER, WORKER,
+    Pipeline, WORKER,
     backlog::Accepted,
     failure::{Failure, Stop},
     job::JobFolder,
 };
 
 impl Pipeline {
-    /// Takes the release up until it is uploaded or has failed. The log may be away for a while in between.
-    pub(super) async fn bring_to_an_end(&self, id: ReleaseId, accepted: &Accepted) {
+    /// Takes the release up until it is uploaded or has failed: then the log says so, and the release is no work any more.
+    pub(super) async fn bring_to_an_end(&self, id: ReleaseId, accepted: &Accepted) -> Result<Next, ActionError> {
         let context = Context::of_worker(WORKER, Some(accepted.because));
-        loop {
-            let stopped = match self.attempt_caught(id, accepted, &context).await {
-                Err(Stop::Failed(failure)) => self.fail(id, failure, &context).await,
-                other => other,
-            };
-            match stopped {
-                Ok(()) => return info!(release.id = %id, "published release {id}"),
-                Err(Stop::Failed(_) | Stop::Ended) => return,
-                Err(Stop::Interrupted(cause)) => {
-                    error!(release.id = %id, error = %ErrorChain(&cause), "release {id} waits for the log");
-                    tokio::time::sleep(RETRY_AFTER).await;
-                }
+        let stopped = match self.attempt_caught(id, accepted, &context).await {
+            Err(Stop::Failed(failure)) => self.fail(id, failure, &context).await,
+            other => other,
+        };
+        match stopped {
+            Ok(()) => {
+                info!(release.id = %id, "published release {id}");
+                Ok(Next::Idle)
             }
+            Err(Stop::Failed(_) | Stop::Ended) => Ok(Next::Idle),
+            Err(Stop::Interrupted(cause)) => Err(ActionError::new(format!("release {id} waits for the log"), cause)),
         }
     }
 

@@ -1,6 +1,10 @@
 //! What the pipeline does when something goes wrong that no release can help.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use building::{RootFilesystems, Unmapped};
 use chrono::{DateTime, Utc};
@@ -12,18 +16,19 @@ use domain::{
     names::TagName,
     package::{DebFacts, Facts, Package},
     project::{GitUrl, Trigger},
-    recorded::{Actor, RawEvent, Recorded, StreamId},
+    recorded::{Actor, Position, RawEvent, Recorded, StreamId},
     release::{BuiltPackage, Command, Origin, PlannedPackage, Release, Step},
     version::ReleaseVersion,
 };
 use event_log::event_store::{
-    AppendError, Appended, EventStore, Expected, NewEvent, Page, ReadError, sqlite::SqliteEventStore,
+    AppendError, Appended, EventStore, Expected, Filter, Follower, NewEvent, Page, ReadError, sqlite::SqliteEventStore,
 };
 use signing::Algorithm;
 use stores::secrets::Secrets;
 use tempfile::TempDir;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 use uuid::Uuid;
+use workers::Kernel;
 
 use super::*;
 use crate::signing_keys::Making;
@@ -97,7 +102,7 @@ impl Repositories for Defective {
     }
 }
 
-async fn pipeline(folder: &TempDir) -> Arc<Pipeline> {
+async fn pipeline(folder: &TempDir) -> Pipeline {
     let path = |name: &str| folder.path().join(name);
     let store = SqliteEventStore::open(path("log.sqlite")).await.expect("a log");
     let store = Forgetful { store, refuses: AtomicBool::new(true) };
@@ -114,7 +119,7 @@ async fn pipeline(folder: &TempDir) -> Arc<Pipeline> {
     let user_id = "Acme <packages@acme.example>".to_owned();
     let making = Making { algorithm: Algorithm::Ed25519Legacy, user_id, valid_for: None };
     let keys = SigningKeys::open(executor.clone(), secrets.clone(), making).await.expect("signing keys");
-    Arc::new(Pipeline {
+    Pipeline {
         executor,
         blobs: Blobs::local(path("blobs")).expect("a store"),
         secrets,
@@ -124,8 +129,7 @@ async fn pipeline(folder: &TempDir) -> Arc<Pipeline> {
         slots: Slots::new(1),
         repositories: Arc::new(Defective),
         jobs: path("jobs"),
-        running: Running::default(),
-    })
+    }
 }
 
 async fn execute<A: event_log::execute::Recordable>(pipeline: &Pipeline, id: Uuid, command: A::Command) {
@@ -181,8 +185,8 @@ async fn ready_release(pipeline: &Pipeline) -> ReleaseId {
 }
 
 /// The first event of this name, once it is recorded.
-async fn first(pipeline: &Pipeline, name: &str) -> Event {
-    let mut follower = Follower::new(pipeline.executor.store().clone(), Position(0), Filter::names([name]));
+async fn first(executor: &Executor, name: &str) -> Event {
+    let mut follower = Follower::new(executor.store().clone(), Position(0), Filter::names([name]));
     let found = async {
         loop {
             if let Some(found) = follower.next_page().await.expect("a readable log").events.first() {
@@ -198,15 +202,17 @@ async fn a_release_that_panics_has_failed_and_its_tag_is_freed_though_it_takes_t
     let folder = TempDir::new().expect("a folder");
     let pipeline = pipeline(&folder).await;
     let id = ready_release(&pipeline).await;
-    let running = tokio::spawn(pipeline.clone().run());
+    let executor = pipeline.executor.clone();
+    let kernel = Kernel::open(executor.store().clone(), folder.path().join("workers.sqlite")).await.expect("a kernel");
+    let running = tokio::spawn(kernel.run(pipeline));
     let Event::Release(domain::release::Event::Failed { step, code, message, .. }) =
-        first(&pipeline, "release.failed").await
+        first(&executor, "release.failed").await
     else {
         panic!("expected a failure")
     };
     assert_eq!((step, code.as_str()), (Step::Uploading, "panicked"));
     assert!(message.contains("a repository too many"), "{message}");
-    let freed = first(&pipeline, "project.tag_freed").await;
+    let freed = first(&executor, "project.tag_freed").await;
     assert!(matches!(freed, Event::Project(project::Event::TagFreed { release, .. }) if release == id), "{freed:?}");
     running.abort();
 }
