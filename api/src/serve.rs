@@ -214,7 +214,7 @@ impl Server {
             published: installers.clone(),
             folder: data.installers(),
         };
-        workers.start("installers", publisher.run());
+        workers.start("installers", kernel.run(publisher));
         workers.start("credentials", stopped(progress.clone(), stop.clone()));
         let rolls = Rolls { executor: executor.clone(), secrets: secrets.clone(), issue: tokens::issue };
         let windows = Arc::new(ProjectedWindows(credentials.clone()));

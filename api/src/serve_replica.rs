@@ -6,7 +6,7 @@ use api_http::{open_files::raise_limit, server};
 use axum::Router;
 use chrono::Utc;
 use commands::{
-    installers::{PublishedInstallers, follow_published},
+    installers::{FollowedInstallers, PublishedInstallers},
     signing_keys::PublicKeys,
 };
 use composition::{IndexBlobs, LogFeed};
@@ -26,6 +26,7 @@ use serving::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+use workers::Kernel;
 
 use crate::{
     serve::{Announce, LISTEN_DEFAULT, public_url, stopped},
@@ -76,7 +77,10 @@ impl ReplicaServer {
         }
         workers.start("credentials", stopped(progress.clone(), stop.clone()));
         let published = PublishedInstallers::default();
-        workers.start("installers", follow_published(store.clone(), published.clone()).await?);
+        let kernel = Kernel::open(store.clone(), replica.data().workers()).await?;
+        let (mut following, installers) = kernel.follow(FollowedInstallers(published.clone()));
+        workers.start("installers", installers);
+        following.live().await;
         let keys = PublicKeys::open(store.clone()).await?;
 
         let authorizer = Authorizer { credentials: credentials.clone(), repositories, moves: None, clock: Utc::now };

@@ -6,41 +6,33 @@
 //! set of certificates changes, its content changes, and a new version is published: `apt upgrade` and `dnf upgrade`
 //! then do the rest.
 
-mod backlog;
 mod follow;
 mod package;
 mod publish;
 mod published;
+mod repositories;
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
-use domain::recorded::Position;
-use futures::{FutureExt as _, StreamExt as _, stream};
-use tokio::time::Instant;
-use tracing::error;
+use domain::{event::Event, ids::RepositoryId, recorded::Recorded};
+use event_log::{event_store::BoxError, execute::Executor};
+use futures::{FutureExt as _, StreamExt as _, stream, stream::BoxStream};
+use stores::blobs::Blobs;
+use workers::{Action, ActionError, Items, Next, Spec, Worker};
 
-use self::backlog::Backlog;
 pub use self::{
-    follow::follow_published,
+    follow::FollowedInstallers,
     package::{Holds, InstallerOf, InstallerPackageError, pack},
     publish::PublishInstallerError,
     published::{PublishedInstaller, PublishedInstallers},
+    repositories::Known,
 };
-use domain::error_chain::ErrorChain;
-use event_log::{
-    event_store::{BoxError, Filter, Follower},
-    execute::Executor,
-};
-use stores::blobs::Blobs;
-
-use crate::signing_keys::SigningKeys;
+use crate::signing_keys::{SigningKeys, TrustedCertificates};
 
 /// The name under which the worker acts.
 const WORKER: &str = "installers";
-/// How long to wait before a failed installer is tried again.
-const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// Installers that are made at the same time. Each takes a processor for some milliseconds.
 const AT_ONCE_MAX: usize = 2;
 
@@ -70,64 +62,46 @@ pub struct InstallerPublisher {
     pub folder: PathBuf,
 }
 
-impl InstallerPublisher {
-    /// Follows the log until it is dropped. What a crash interrupted is found outdated at the next start.
-    pub async fn run(self) {
-        let filter = Filter::names(Backlog::EVENT_NAMES);
-        let mut follower = Follower::new(self.executor.store().clone(), Position(0), filter);
-        let mut trusted = self.keys.trusted();
-        let mut backlog = Backlog::default();
-        let mut is_at_end = false;
-        loop {
-            tokio::select! {
-                page = follower.next_page() => match page {
-                    Ok(page) => {
-                        is_at_end = page.next >= page.head;
-                        for recorded in page.events {
-                            backlog.fold(recorded, &self.published);
-                        }
-                    }
-                    Err(cause) => {
-                        error!(error = %ErrorChain(&cause), "cannot follow the log");
-                        tokio::time::sleep(RETRY_AFTER).await;
-                    }
-                },
-                () = trusted.changed() => backlog.look_at_all(),
-                () = at(backlog.next_due()), if is_at_end => {}
-            }
-            // Before the end of the log, an installer that looks outdated may well have been published.
-            if is_at_end {
-                self.publish_due(&mut backlog).await;
-            }
-        }
+/// There is a row for each repository: what machines trust, and what a new version of this program makes of a script, may change
+/// at any time, and then every installer is looked at.
+impl Worker for InstallerPublisher {
+    type Key = RepositoryId;
+    type Item = Known;
+
+    fn spec(&self) -> Spec {
+        Spec { at_once_max: AT_ONCE_MAX, ..repositories::spec(WORKER) }
     }
 
-    async fn publish_due(&self, backlog: &mut Backlog) {
-        let due = backlog.take_due(Instant::now());
-        let due = due.into_iter().filter_map(|repository| backlog.known.get(&repository).cloned()).collect::<Vec<_>>();
-        let mut outcomes = stream::iter(due)
-            .map(|known| {
-                let of = known.of.clone();
-                async move { self.bring_up_to_date(&known).await }.map(move |outcome| (of, outcome))
-            })
-            .buffer_unordered(AT_ONCE_MAX);
-        while let Some((of, outcome)) = outcomes.next().await {
-            if let Err(cause) = outcome {
-                let repository = of.repository;
-                error!(
-                    repository.id = %repository,
-                    error = %ErrorChain(&cause),
-                    "cannot publish the installer of {}/{}", of.organisation, of.name
-                );
-                backlog.try_again(repository, Instant::now() + RETRY_AFTER);
-            }
-        }
+    fn fold(&self, recorded: &Recorded<Event>, items: &mut Items<RepositoryId, Known>) {
+        repositories::fold(recorded, items, &self.published);
     }
-}
 
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
+    /// All of them may be outdated: this is the start, or what machines trust has changed.
+    fn look(&self, items: &mut Items<RepositoryId, Known>) {
+        repositories::tell(items, &self.published);
+        items.touch_all();
+    }
+
+    fn wake(&self) -> BoxStream<'static, ()> {
+        let changed = |mut trusted: TrustedCertificates| async move {
+            trusted.changed().await;
+            Some(((), trusted))
+        };
+        stream::unfold(self.keys.trusted(), changed).boxed()
+    }
+
+    fn act(self: Arc<Self>, repository: &RepositoryId, items: &mut Items<RepositoryId, Known>) -> Option<Action> {
+        let (repository, known) = (*repository, items.get(repository)?.clone());
+        let publishing = async move {
+            match self.bring_up_to_date(&known).await {
+                Ok(()) => Ok(Next::Idle),
+                Err(cause) => {
+                    let InstallerOf { organisation, name, .. } = &known.of;
+                    let what = format!("cannot publish the installer of {organisation}/{name} ({repository})");
+                    Err(ActionError::new(what, cause))
+                }
+            }
+        };
+        Some(publishing.boxed())
     }
 }

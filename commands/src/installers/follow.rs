@@ -1,43 +1,38 @@
-//! Which installers are in their repositories, where nobody makes any: by the log alone.
+//! Which installers are in their repositories, on a server that makes none: read from the log.
 
 use std::sync::Arc;
 
-use domain::{error_chain::ErrorChain, recorded::Position};
-use event_log::event_store::{EventStore, Filter, Follower, PAGE_EVENTS_MAX, ReadError};
-use tracing::error;
+use domain::{event::Event, ids::RepositoryId, recorded::Recorded};
+use workers::{Action, Items, Spec, Worker};
 
-use super::{PublishedInstallers, RETRY_AFTER, backlog::Backlog};
+use super::{
+    PublishedInstallers,
+    repositories::{self, Known},
+};
 
-/// Tells `published` what the log says until now. What comes out tells it the rest, and does not end.
-///
-/// # Errors
-/// The log cannot be read.
-pub async fn follow_published(
-    log: Arc<dyn EventStore>,
-    published: PublishedInstallers,
-) -> Result<impl Future<Output = ()> + Send + 'static, ReadError> {
-    let filter = Filter::names(Backlog::EVENT_NAMES);
-    let mut backlog = Backlog::default();
-    let mut after = Position(0);
-    loop {
-        let page = log.read_all(after, &filter, PAGE_EVENTS_MAX).await?;
-        page.events.into_iter().for_each(|recorded| backlog.fold(recorded, &published));
-        if page.next <= after || page.next >= page.head {
-            after = after.max(page.next);
-            break;
-        }
-        after = page.next;
+/// Keeps up to date what is published according to the log. Makes nothing.
+pub struct FollowedInstallers(
+    /// What is kept up to date.
+    pub PublishedInstallers,
+);
+
+impl Worker for FollowedInstallers {
+    type Key = RepositoryId;
+    type Item = Known;
+
+    fn spec(&self) -> Spec {
+        repositories::spec("followed installers")
     }
-    let mut follower = Follower::new(log, after, filter);
-    Ok(async move {
-        loop {
-            match follower.next_page().await {
-                Ok(page) => page.events.into_iter().for_each(|recorded| backlog.fold(recorded, &published)),
-                Err(cause) => {
-                    error!(error = %ErrorChain(&cause), "cannot follow the log");
-                    tokio::time::sleep(RETRY_AFTER).await;
-                }
-            }
-        }
-    })
+
+    fn fold(&self, recorded: &Recorded<Event>, items: &mut Items<RepositoryId, Known>) {
+        repositories::fold(recorded, items, &self.0);
+    }
+
+    fn look(&self, items: &mut Items<RepositoryId, Known>) {
+        repositories::tell(items, &self.0);
+    }
+
+    fn act(self: Arc<Self>, _: &RepositoryId, _: &mut Items<RepositoryId, Known>) -> Option<Action> {
+        None
+    }
 }

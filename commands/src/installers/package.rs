@@ -12,6 +12,8 @@ use domain::{
     names::{InvalidName, OrganisationName, PackageName, RepositoryName},
     package::Format,
 };
+use serde::{Deserialize, Serialize};
+
 use formats::packaging::{
     ScriptTexts, Spec, WritePackageError, WrittenPackage,
     tree::{Content, Entry, PackageTree},
@@ -26,7 +28,7 @@ pub(super) const PACKAGING: u32 = 1;
 const SHARED_FOLDER: &str = "/usr/share/pkgdeploy";
 
 /// What an installer says of its repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstallerOf {
     /// Which.
     pub repository: RepositoryId,

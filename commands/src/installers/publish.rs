@@ -15,8 +15,8 @@ use tokio::task::{JoinError, spawn_blocking};
 use tracing::{debug, warn};
 
 use super::{
-    Holds, InstallerOf, InstallerPackageError, InstallerPublisher, PublishedInstaller, WORKER, backlog::Known, pack,
-    package::PACKAGING,
+    Holds, InstallerOf, InstallerPackageError, InstallerPublisher, PublishedInstaller, WORKER, pack,
+    package::PACKAGING, repositories::Known,
 };
 use crate::packages::{FinishError, finish};
 

@@ -1,5 +1,7 @@
 //! What the publisher makes of a log, whenever it begins to follow it.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use domain::{
     event::{self, Event},
@@ -7,14 +9,18 @@ use domain::{
     keyring::{self, Keyring},
     names::{OrganisationName, RepositoryName},
     package::Format,
-    recorded::Actor,
+    recorded::{Actor, Position},
     repository::{self, Repository},
 };
-use event_log::{event_store::sqlite::SqliteEventStore, execute::Context};
+use event_log::{
+    event_store::{Filter, Follower, sqlite::SqliteEventStore},
+    execute::Context,
+};
 use signing::Algorithm;
 use stores::secrets::Secrets;
 use tempfile::TempDir;
 use tokio::{task::JoinHandle, time::timeout};
+use workers::Kernel;
 
 use super::*;
 use crate::{
@@ -91,10 +97,15 @@ impl World {
     }
 
     /// A publisher at work. Dropped with the test's runtime, or aborted.
-    fn start(&self, says: &'static str) -> (JoinHandle<()>, PublishedInstallers) {
+    async fn start(&self, says: &'static str) -> (JoinHandle<()>, PublishedInstallers) {
         let publisher = self.publisher(says);
         let published = publisher.published.clone();
-        (tokio::spawn(publisher.run()), published)
+        (tokio::spawn(self.kernel().await.run(publisher)), published)
+    }
+
+    async fn kernel(&self) -> Kernel {
+        let states = self.folder.path().join("workers.sqlite");
+        Kernel::open(self.executor.store().clone(), states).await.expect("a kernel")
     }
 
     /// The names of the package files of the repository and the numbers that were recorded, once there are so many.
@@ -129,7 +140,7 @@ fn context() -> Context {
 #[tokio::test]
 async fn a_repository_has_its_installer_soon_after_it_is_created() {
     let world = World::new().await;
-    let (_worker, published) = world.start("a");
+    let (_worker, published) = world.start("a").await;
     let debs = world.create("acme", "debs", Format::Deb).await;
     let rpms = world.create("acme", "rpms", Format::Rpm).await;
     assert_eq!(world.published(debs, 1).await, (vec!["pkgdeploy-acme-debs_1.1_all.deb".to_owned()], vec![1]));
@@ -142,16 +153,16 @@ async fn a_repository_has_its_installer_soon_after_it_is_created() {
 async fn a_roll_brings_a_new_version_and_a_restart_none() {
     let world = World::new().await;
     let debs = world.create("acme", "debs", Format::Deb).await;
-    let (worker, _) = world.start("a");
+    let (worker, _) = world.start("a").await;
     world.published(debs, 1).await;
     worker.abort();
-    let (worker, published) = world.start("a");
+    let (worker, published) = world.start("a").await;
     world.roll(debs).await;
     assert_eq!(world.published(debs, 2).await.1, [1, 2]);
     assert_eq!(published.newest(debs), 2);
     worker.abort();
     // A repository that is created after the restart is the sign that the restarted worker has looked at the first one.
-    let (_worker, _) = world.start("a");
+    let (_worker, _) = world.start("a").await;
     let other = world.create("acme", "other", Format::Deb).await;
     world.published(other, 1).await;
     assert_eq!(world.published(debs, 2).await.1, [1, 2]);
@@ -160,7 +171,7 @@ async fn a_roll_brings_a_new_version_and_a_restart_none() {
 #[tokio::test]
 async fn a_key_that_is_announced_brings_a_new_version_to_every_repository() {
     let world = World::new().await;
-    let (_worker, _) = world.start("a");
+    let (_worker, _) = world.start("a").await;
     let repositories =
         [world.create("acme", "debs", Format::Deb).await, world.create("acme", "rpms", Format::Rpm).await];
     for repository in repositories {
@@ -176,10 +187,10 @@ async fn a_key_that_is_announced_brings_a_new_version_to_every_repository() {
 async fn other_content_brings_a_new_version_after_a_restart() {
     let world = World::new().await;
     let debs = world.create("acme", "debs", Format::Deb).await;
-    let (worker, _) = world.start("a");
+    let (worker, _) = world.start("a").await;
     world.published(debs, 1).await;
     worker.abort();
-    let (_worker, _) = world.start("b");
+    let (_worker, _) = world.start("b").await;
     assert_eq!(world.published(debs, 2).await.1, [1, 2]);
 }
 
@@ -217,7 +228,7 @@ async fn a_crash_before_the_record_leads_to_the_same_package_or_if_its_content_h
         let world = World::new().await;
         let debs = world.create("acme", "debs", Format::Deb).await;
         crash_before_recording(&world, debs, left_by_the_crash).await;
-        let (_worker, _) = world.start("a");
+        let (_worker, _) = world.start("a").await;
         let (found, numbers) = world.published(debs, 1).await;
         assert_eq!((found.len(), numbers), (files, vec![number]), "{found:?}");
     }
@@ -226,9 +237,34 @@ async fn a_crash_before_the_record_leads_to_the_same_package_or_if_its_content_h
 #[tokio::test]
 async fn names_too_long_for_a_package_leave_a_repository_without_an_installer_and_nobody_waiting() {
     let world = World::new().await;
-    let (_worker, published) = world.start("a");
+    let (_worker, published) = world.start("a").await;
     let long = world.create(&"o".repeat(63), &"r".repeat(63), Format::Deb).await;
     let debs = world.create("acme", "debs", Format::Deb).await;
     world.published(debs, 1).await;
     assert_eq!((published.first(long, SOON).await, published.newest(long)), (None, 0));
+}
+
+#[tokio::test]
+async fn who_makes_none_is_told_of_what_is_published_before_it_started_and_after() {
+    let world = World::new().await;
+    let debs = world.create("acme", "debs", Format::Deb).await;
+    let (_worker, _) = world.start("a").await;
+    world.published(debs, 1).await;
+    let followed = async || {
+        let published = PublishedInstallers::default();
+        let (mut progress, run) = world.kernel().await.follow(FollowedInstallers(published.clone()));
+        let running = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(run));
+        timeout(SOON, progress.live()).await.expect("it reads the log");
+        (published, progress, running)
+    };
+    let (published, mut progress, running) = followed().await;
+    assert_eq!(published.newest(debs), 1);
+    world.roll(debs).await;
+    world.published(debs, 2).await;
+    let head = world.executor.store().head().await.expect("readable");
+    timeout(SOON, progress.until(|status| status.saved >= head)).await.expect("it follows").expect("it runs");
+    assert_eq!(published.newest(debs), 2);
+    drop(running);
+    let (published, progress, _running) = followed().await;
+    assert_eq!((published.newest(debs), progress.status().folded), (2, 0), "by what is on disk alone");
 }
