@@ -27,11 +27,7 @@ pub(crate) fn github_access(
 
 /// The worker that makes GitHub be as the projects want it.
 #[must_use]
-pub(crate) fn github_worker(
-    settings: &settings::Github,
-    access: Arc<Access>,
-    public_url: &PublicUrl,
-) -> Arc<GithubWorker> {
+pub(crate) fn github_worker(settings: &settings::Github, access: Arc<Access>, public_url: &PublicUrl) -> GithubWorker {
     let usual = Pace::default();
     let pace = Pace {
         retry_first: settings.retry_first_milliseconds.map_or(usual.retry_first, milliseconds),
@@ -39,7 +35,7 @@ pub(crate) fn github_worker(
         look_every: settings.reconcile_every_seconds.map_or(usual.look_every, |limit| Duration::from_secs(limit.get())),
     };
     let addresses = Addresses { public_url: public_url.as_str().to_owned() };
-    Arc::new(GithubWorker { access, addresses, pace })
+    GithubWorker::new(access, addresses, pace)
 }
 
 fn milliseconds(limit: NonZeroU64) -> Duration {

@@ -166,7 +166,8 @@ impl Server {
         clear(&data.resigning())?;
         let github_access = github_access(&settings.github, executor.clone(), secrets.clone(), git.clone())
             .map_err(|error| format!("[github] in the settings: {}", ErrorChain(error.as_ref())))?;
-        workers.start("github", github_worker(&settings.github, github_access.clone(), &public_url).run());
+        let github = github_worker(&settings.github, github_access.clone(), &public_url);
+        workers.start("github", kernel.run(github));
         let pipeline = Pipeline {
             executor: executor.clone(),
             secrets: secrets.clone(),

@@ -17,23 +17,24 @@ mod webhooks;
 use std::{sync::Arc, time::Duration};
 
 use domain::{
-    error_chain::ErrorChain,
+    event::Event,
     ids::{ProjectId, ReleaseId},
-    recorded::Position,
+    recorded::Recorded,
 };
-use event_log::event_store::{Filter, Follower};
-use tokio::{task::JoinSet, time::Instant};
-use tracing::error;
+use futures::FutureExt as _;
+use tokio::time::Instant;
+use workers::{Action, ActionError, Backoff, Items, Next, Spec, Worker};
 
-use self::{backlog::Backlog, pass::Passed, schedule::Schedule};
+use self::{
+    backlog::{Key, Row},
+    schedule::Schedule,
+};
 use super::Access;
 
 /// The name under which the worker acts.
 const WORKER: &str = "github";
 /// Most projects that are looked after at the same time: one GitHub that hangs holds up one of them.
 const AT_ONCE_MAX: usize = 8;
-/// How long to wait before the log is asked again.
-const LOG_RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// How often things are tried.
 #[derive(Debug, Clone, Copy)]
@@ -78,65 +79,50 @@ impl Addresses {
 /// The worker and what it needs.
 pub struct GithubWorker {
     /// How it gets at GitHub.
-    pub access: Arc<Access>,
+    access: Arc<Access>,
     /// Who we are, to GitHub.
-    pub addresses: Addresses,
+    addresses: Addresses,
     /// How often things are tried.
-    pub pace: Pace,
+    pace: Pace,
+    schedule: Schedule,
 }
 
 impl GithubWorker {
-    /// Follows the log for ever. Dropping the future leaves GitHub as it is; the next start looks at everything anew.
-    pub async fn run(self: Arc<Self>) {
-        let store = self.access.executor.store().clone();
-        let mut follower = Follower::new(store, Position(0), Filter::names(Backlog::EVENT_NAMES));
-        let (mut backlog, mut schedule) = (Backlog::default(), Schedule::default());
-        let mut passes: JoinSet<Passed> = JoinSet::new();
-        let mut has_caught_up = false;
-        loop {
-            let may_start = has_caught_up && passes.len() < AT_ONCE_MAX;
-            let due = schedule.earliest().filter(|_| may_start);
-            tokio::select! {
-                page = follower.next_page() => match page {
-                    Ok(page) => {
-                        for recorded in page.events {
-                            if let Some((project, touch)) = backlog.fold(&recorded) {
-                                schedule.touch(project, touch, Instant::now());
-                            }
-                        }
-                        // Before the end of the log, what looks undone may well be done.
-                        has_caught_up |= page.next >= page.head;
-                    }
-                    Err(cause) => {
-                        error!(error = %ErrorChain(&cause), "cannot follow the log");
-                        tokio::time::sleep(LOG_RETRY_AFTER).await;
-                    }
-                },
-                Some(ended) = passes.join_next_with_id() => match ended {
-                    Ok((id, mut passed)) => {
-                        backlog.give_up(std::mem::take(&mut passed.given_up));
-                        schedule.ended(id, Some(passed), &self.pace);
-                    }
-                    Err(cause) => {
-                        error!(error = %ErrorChain(&cause), "a look at GitHub broke off");
-                        schedule.ended(cause.id(), None, &self.pace);
-                    }
-                },
-                () = sleep_until(due) => {
-                    if let Some((project, start)) = schedule.start(Instant::now()) {
-                        let (worker, statuses) = (self.clone(), backlog.statuses(project));
-                        let pass = passes.spawn(async move { worker.pass(project, statuses, start).await });
-                        schedule.started(project, pass.id());
-                    }
-                }
-            }
-        }
+    /// Looks after the projects that `access` gets at, at this pace.
+    #[must_use]
+    pub fn new(access: Arc<Access>, addresses: Addresses, pace: Pace) -> Self {
+        Self { access, addresses, pace, schedule: Schedule::default() }
     }
 }
 
-async fn sleep_until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
+/// Each pass of a project does whatever its events want. A start looks at everything again.
+impl Worker for GithubWorker {
+    type Key = Key;
+    type Item = Row;
+
+    fn spec(&self) -> Spec {
+        Spec {
+            at_once_max: AT_ONCE_MAX,
+            retry: Backoff { first: self.pace.retry_first, max: self.pace.retry_max },
+            ..Spec::following(WORKER, backlog::FOLD_VERSION, backlog::EVENT_NAMES)
+        }
+    }
+
+    fn fold(&self, recorded: &Recorded<Event>, items: &mut Items<Key, Row>) {
+        backlog::fold(recorded, items);
+    }
+
+    fn act(self: Arc<Self>, key: &Key, items: &mut Items<Key, Row>) -> Option<Action> {
+        let (Key::Project(project), Some(Row::Project(connected))) = (*key, items.get(key)) else { return None };
+        let look_for = connected.look_for;
+        let start = self.schedule.start(project, look_for, Instant::now());
+        backlog::give_up(&start.given_up, items);
+        let statuses = backlog::statuses(project, items);
+        let pass = async move {
+            let passed = self.pass(project, statuses, start).await;
+            let failed = |cause| ActionError::new(format!("cannot look after {project} at GitHub"), cause);
+            Ok(Next::At(self.schedule.ended(project, look_for, passed.map_err(failed)?, &self.pace)))
+        };
+        Some(pass.boxed())
     }
 }

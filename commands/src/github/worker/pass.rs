@@ -21,7 +21,6 @@ use crate::github::{
 #[derive(Debug)]
 pub(super) struct Passed {
     pub(super) attempts: Attempts,
-    pub(super) began_at: Instant,
     /// Were tags and webhooks looked at, or tried to?
     pub(super) looked: bool,
     /// When they are looked at again, if not at the usual time.
@@ -45,19 +44,16 @@ const LOOKING: [GithubStep; 3] = [GithubStep::FindRepository, GithubStep::ListTa
 
 impl GithubWorker {
     /// Brings GitHub to where the project's events want it, as far as GitHub lets us.
-    pub(super) async fn pass(&self, project: ProjectId, statuses: Vec<Wanted>, start: Start) -> Passed {
-        let Start { attempts, looks } = start;
+    pub(super) async fn pass(
+        &self,
+        project: ProjectId,
+        statuses: Vec<Wanted>,
+        start: Start,
+    ) -> Result<Passed, Trouble> {
+        let Start { attempts, looks, .. } = start;
         let began_at = Instant::now();
-        let mut passed = Passed { attempts, began_at, looked: looks, looks_again_at: None, given_up: Vec::new() };
-        let situation = match self.access.situation(project).await {
-            Ok(Some(situation)) => situation,
-            Ok(None) => return passed,
-            Err(cause) => {
-                warn!(project.id = %project, error = %ErrorChain(&cause), "cannot look after {project} at GitHub");
-                (passed.looked, passed.looks_again_at) = (true, Some(Instant::now() + self.pace.retry_first));
-                return passed;
-            }
-        };
+        let mut passed = Passed { attempts, looked: looks, looks_again_at: None, given_up: Vec::new() };
+        let Some(situation) = self.access.situation(project).await? else { return Ok(passed) };
         let (context, attempts) = (Context::of_worker(WORKER, None), passed.attempts);
         let mut pass = Pass { worker: self, project, situation, context, attempts, tried: BTreeSet::new() };
         let has_statuses = !statuses.is_empty();
@@ -71,7 +67,7 @@ impl GithubWorker {
             passed.looks_again_at = failed.filter_map(|step| pass.attempts.not_before(*step)).max();
         }
         passed.attempts = pass.attempts;
-        passed
+        Ok(passed)
     }
 }
 

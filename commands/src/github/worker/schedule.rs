@@ -1,22 +1,15 @@
-//! When each project is looked after: at once when its events ask for it, again when what failed may be tried again, and
-//! now and then to see what nobody told us.
+//! What the last pass of each project left: what failed, and when tags and webhooks are looked at, to find what no event reports.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
-use domain::ids::ProjectId;
+use domain::{ids::ProjectId, recorded::Position};
 use rand::Rng as _;
-use tokio::{task, time::Instant};
+use tokio::time::Instant;
 
-use super::{Pace, attempts::Attempts, pass::Passed};
-
-/// What an event asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Touch {
-    /// Something may have to be done.
-    Act,
-    /// And tags may have been missed.
-    Look,
-}
+use super::{Pace, attempts::Attempts, backlog::Wanted, pass::Passed};
 
 /// How a pass begins.
 #[derive(Debug)]
@@ -25,79 +18,53 @@ pub(super) struct Start {
     pub(super) attempts: Attempts,
     /// Whether tags and webhooks are looked at, although no event asks for anything.
     pub(super) looks: bool,
+    /// Marks that GitHub will never show.
+    pub(super) given_up: Vec<Wanted>,
 }
 
-/// The projects that have, or had, something to do with GitHub.
+/// The projects of which there was a pass. Forgotten with the process: a start looks at everything.
 #[derive(Debug, Default)]
-pub(super) struct Schedule {
-    projects: BTreeMap<ProjectId, Entry>,
-    running: BTreeMap<task::Id, ProjectId>,
-}
+pub(super) struct Schedule(Mutex<BTreeMap<ProjectId, Entry>>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Entry {
-    /// When to act; never without an event.
-    act_at: Option<Instant>,
-    look_at: Instant,
+    look_at: Option<Instant>,
+    /// The event that the last look was for.
+    looked_for: Position,
     attempts: Attempts,
-    is_running: bool,
-}
-
-impl Entry {
-    /// What failed is not tried earlier because it is looked at.
-    fn due(&self) -> Option<Instant> {
-        let due = self.act_at.into_iter().chain([self.look_at]).min();
-        due.filter(|_| !self.is_running)
-    }
+    given_up: Vec<Wanted>,
 }
 
 impl Schedule {
-    pub(super) fn touch(&mut self, project: ProjectId, touch: Touch, now: Instant) {
-        let new = || Entry { act_at: None, look_at: now, attempts: Attempts::default(), is_running: false };
-        let entry = self.projects.entry(project).or_insert_with(new);
-        entry.act_at = Some(now);
-        if touch == Touch::Look {
-            entry.look_at = now;
+    /// A pass begins. `look_for` is the last event after which tags may have been missed.
+    pub(super) fn start(&self, project: ProjectId, look_for: Position, now: Instant) -> Start {
+        let mut entries = self.entries();
+        let entry = entries.entry(project).or_default();
+        Start {
+            attempts: entry.attempts.clone(),
+            looks: look_for > entry.looked_for || entry.look_at.is_none_or(|at| at <= now),
+            given_up: std::mem::take(&mut entry.given_up),
         }
     }
 
-    /// When the next pass is due.
-    pub(super) fn earliest(&self) -> Option<Instant> {
-        self.projects.values().filter_map(Entry::due).min()
-    }
-
-    /// The project that has been due for longest, if one is.
-    pub(super) fn start(&mut self, now: Instant) -> Option<(ProjectId, Start)> {
-        let due = self.projects.iter_mut().filter_map(|(project, entry)| Some((entry.due()?, *project, entry)));
-        let (_, project, entry) =
-            due.filter(|(due, ..)| *due <= now).min_by_key(|(due, project, _)| (*due, *project))?;
-        entry.is_running = true;
-        entry.act_at = None;
-        Some((project, Start { attempts: entry.attempts.clone(), looks: entry.look_at <= now }))
-    }
-
-    pub(super) fn started(&mut self, project: ProjectId, pass: task::Id) {
-        self.running.insert(pass, project);
-    }
-
-    /// A pass has ended; without an outcome it broke off by a defect, and is tried again like a failure.
-    pub(super) fn ended(&mut self, pass: task::Id, passed: Option<Passed>, pace: &Pace) {
-        let project = self.running.remove(&pass);
-        let Some(entry) = project.and_then(|project| self.projects.get_mut(&project)) else { return };
-        let now = Instant::now();
-        entry.is_running = false;
-        let Some(Passed { attempts, began_at, looked, looks_again_at, .. }) = passed else {
-            entry.look_at = now + pace.retry_max;
-            return;
-        };
-        // An event that came meanwhile may have asked for another look.
-        if looked && entry.look_at <= began_at {
-            entry.look_at = looks_again_at.unwrap_or_else(|| now + jittered(pace));
+    /// A pass has ended, which began with `look_for`. Says when the next one is due, if no event asks for one.
+    pub(super) fn ended(&self, project: ProjectId, look_for: Position, passed: Passed, pace: &Pace) -> Instant {
+        let Passed { attempts, looked, looks_again_at, given_up } = passed;
+        let (mut entries, now) = (self.entries(), Instant::now());
+        let entry = entries.entry(project).or_default();
+        if looked {
+            entry.looked_for = look_for;
+            entry.look_at = Some(looks_again_at.unwrap_or_else(|| now + jittered(pace)));
         }
+        let look_at = entry.look_at.unwrap_or(now);
         // A step that waits for another one, which waits itself, must not keep us busy.
         let again = attempts.earliest().map(|at| at.max(now + pace.retry_first / 2));
-        entry.act_at = [entry.act_at, again].into_iter().flatten().min();
-        entry.attempts = attempts;
+        (entry.attempts, entry.given_up) = (attempts, given_up);
+        again.map_or(look_at, |again| again.min(look_at))
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<ProjectId, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -9,18 +9,19 @@ use domain::{
     ids::{CommandId, EventId, ReleaseId, SecretId},
     names::TagName,
     project::{self, Command, CommitState, Github as AtGithub, GithubStep, Project, Trigger},
-    recorded::{Actor, Metadata, Recorded, Revision, StreamId},
+    recorded::{Actor, Metadata, Position, Recorded, Revision, StreamId},
     release,
     version::ReleaseVersion,
 };
 use event_log::{
-    event_store::sqlite::SqliteEventStore,
+    event_store::{Filter, sqlite::SqliteEventStore},
     execute::{Context, Executor},
 };
 use stores::secrets::Secrets;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
+use workers::Kernel;
 
 use super::{
     super::{
@@ -49,6 +50,7 @@ struct World {
     project: ProjectId,
     worker: Option<JoinHandle<()>>,
     pace: Pace,
+    kernel: Kernel,
     folder: TempDir,
 }
 
@@ -65,8 +67,10 @@ impl World {
             github: Github::new(&HttpSettings { timeout: TIMEOUT, ..HttpSettings::default() }).expect("a client"),
             git: Git { allow_local: true, ..Git::default() },
         };
+        let states = folder.path().join("workers.sqlite");
+        let kernel = Kernel::open(access.executor.store().clone(), states).await.expect("a kernel");
         let project = ProjectId(Uuid::now_v7());
-        let world = Self { double, access: Arc::new(access), project, worker: None, pace: PACE, folder };
+        let world = Self { double, access: Arc::new(access), project, worker: None, pace: PACE, kernel, folder };
         world
             .run(Command::Add {
                 organisation: "acme".parse().expect("a name"),
@@ -109,11 +113,11 @@ impl World {
         self.access.executor.execute::<Project>(self.project.0, command, &context).await.expect("allowed");
     }
 
-    /// A worker that knows nothing, as after a start.
+    /// A worker that knows what is on disk, as after a start.
     fn start(&mut self) {
         let addresses = Addresses { public_url: PUBLIC_URL.into() };
-        let worker = GithubWorker { access: self.access.clone(), addresses, pace: self.pace };
-        self.worker = Some(tokio::spawn(Arc::new(worker).run()));
+        let worker = GithubWorker::new(self.access.clone(), addresses, self.pace);
+        self.worker = Some(tokio::spawn(self.kernel.run(worker)));
     }
 
     fn stop(&mut self) {
@@ -481,7 +485,7 @@ fn trigger(text: &str, release: ReleaseId) -> Command {
 
 #[test]
 fn marks_that_wait_for_github_have_a_limit() {
-    let (mut backlog, project) = (Backlog::default(), ProjectId(Uuid::from_u128(1)));
+    let (mut rows, project) = (Items::default(), ProjectId(Uuid::from_u128(1)));
     let mut fold = |kind: &str, id: Uuid, event: Event| {
         let metadata = Metadata {
             recorded_at: Utc::now(),
@@ -491,8 +495,8 @@ fn marks_that_wait_for_github_have_a_limit() {
             origin: None,
         };
         let (stream, event_id) = (StreamId::new(kind, id), EventId(Uuid::nil()));
-        let event = event::encode(&event);
-        backlog.fold(&Recorded { position: Position(1), stream, revision: Revision(1), event_id, metadata, event });
+        let (position, revision) = (Position(1), Revision(1));
+        backlog::fold(&Recorded { position, stream, revision, event_id, metadata, event }, &mut rows);
     };
     fold(
         "project",
@@ -513,7 +517,7 @@ fn marks_that_wait_for_github_have_a_limit() {
         fold("release", id, Event::Release(release::Event::CodeCheckedOut { commit, committed_at: Utc::now() }));
         fold("release", id, Event::Release(release::Event::Uploaded));
     }
-    let waiting = backlog.statuses(project);
+    let waiting = backlog::statuses(project, &rows);
     assert_eq!(waiting.len(), STATUSES_WAITING_MAX);
     assert_eq!(waiting[0].release, ReleaseId(Uuid::from_u128(5)), "the oldest are given up");
 }
