@@ -192,15 +192,10 @@ impl Server {
             candidates: projected.clone(),
             statements: Arc::new(statements),
         };
-        workers.start("signing", publisher.run());
-        let resigner = Resigner {
-            executor: executor.clone(),
-            blobs: blobs.clone(),
-            keys: signing_keys.clone(),
-            candidates: projected,
-            folder: data.resigning(),
-        };
-        workers.start("signing packages anew", resigner.run());
+        workers.start("signing", kernel.run(publisher));
+        let resigner =
+            Resigner::new(executor.clone(), blobs.clone(), signing_keys.clone(), projected, data.resigning());
+        workers.start("signing packages again", kernel.run(resigner));
         workers.start("signing keys", signing_keys.clone().run());
         workers.start("deliveries", kernel.run(Deliveries { executor: executor.clone() }));
         let refused_triggers = RefusedTriggers::default();

@@ -9,11 +9,7 @@ mod resign;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -24,27 +20,26 @@ use domain::{
     recorded::Revision,
     repository::{CoSigner, Command, IndexFile, Refusal, Repository, SignedIndex, Stated, Stored},
 };
+use event_log::{
+    event_store::BoxError,
+    execute::{Context, ExecuteError, Executor, LogError},
+};
 use futures::{
     FutureExt as _, StreamExt as _,
     future::{BoxFuture, try_join_all, try_join3},
-    stream,
+    stream::{self, BoxStream},
 };
+use signing::SigningError;
+use stores::blobs::{BlobError, Blobs};
 use tokio::{
     sync::watch,
     task::JoinError,
     time::{Instant, timeout},
 };
-use tracing::{debug, error, warn};
+use tracing::{debug, warn};
+use workers::{Action, ActionError, Items, Next, Spec, Worker, on_change};
 
 pub use self::resign::{RESIGN_BATCH_PACKAGES, Resigner};
-use domain::error_chain::ErrorChain;
-use event_log::{
-    event_store::BoxError,
-    execute::{Context, ExecuteError, Executor, LogError},
-};
-use signing::SigningError;
-use stores::blobs::{BlobError, Blobs};
-
 use crate::signing_keys::{IndexSigner, SigningKeys, SigningSet};
 
 /// How far a publication's time may run ahead of the clock.
@@ -54,8 +49,6 @@ use crate::signing_keys::{IndexSigner, SigningKeys, SigningSet};
 pub const DATE_LEAD_MAX: TimeDelta = TimeDelta::seconds(5);
 /// How long a signed publication may take to show before the next one is tried all the same.
 const PROMOTED_WITHIN: Duration = Duration::from_secs(10);
-/// How long to wait before a failed publication is tried again.
-const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// Repositories that are published at the same time: while one waits for its disk or its readers, another is signed.
 const AT_ONCE_MAX: usize = 4;
 
@@ -151,39 +144,46 @@ pub enum PublishError {
     Refused(#[from] Refusal),
 }
 
-impl Publisher {
-    /// Runs until it is dropped.
-    pub async fn run(self) {
-        let mut wake = self.candidates.wake();
-        let mut keys = self.keys.changes();
-        let mut not_before: BTreeMap<RepositoryId, Instant> = BTreeMap::new();
-        loop {
-            wake.mark_unchanged();
-            let signers = keys.borrow_and_update().index_signer_fingerprints();
-            let now = Instant::now();
-            not_before.retain(|_, at| *at > now);
-            let mut due = self.candidates.due(&signers);
-            due.retain(|repository| !not_before.contains_key(repository));
-            let mut outcomes = stream::iter(due)
-                .map(|repository| self.publish(repository).map(move |outcome| (repository, outcome)))
-                .buffer_unordered(AT_ONCE_MAX);
-            while let Some((repository, outcome)) = outcomes.next().await {
-                let wait = match outcome {
-                    Ok(None) => continue,
-                    Ok(Some(wait)) => wait,
-                    Err(cause) => {
-                        error!(repository.id = %repository, error = %ErrorChain(&cause), "cannot publish {repository}");
-                        RETRY_AFTER
-                    }
-                };
-                not_before.insert(repository, Instant::now() + wait);
-            }
-            tokio::select! {
-                changed = wake.changed() => if changed.is_err() { return },
-                changed = keys.changed() => if changed.is_err() { return },
-                () = earliest(&not_before) => {}
-            }
+/// What is to be signed is in the read models: a row is a repository that they call due.
+impl Worker for Publisher {
+    type Key = RepositoryId;
+    type Item = ();
+
+    fn spec(&self) -> Spec {
+        Spec { at_once_max: AT_ONCE_MAX, ..Spec::looking("signing") }
+    }
+
+    fn look(&self, items: &mut Items<RepositoryId, ()>) {
+        let due: BTreeSet<RepositoryId> = self.due().into_iter().collect();
+        items.retain(|repository, ()| due.contains(repository));
+        due.into_iter().for_each(|repository| items.insert(repository, ()));
+    }
+
+    fn wake(&self) -> BoxStream<'static, ()> {
+        stream::select(on_change(self.candidates.wake()), on_change(self.keys.changes())).boxed()
+    }
+
+    fn act(self: Arc<Self>, repository: &RepositoryId, items: &mut Items<RepositoryId, ()>) -> Option<Action> {
+        let repository = *repository;
+        // It may have been published since the last look: by the action before, or by another node.
+        if !self.due().contains(&repository) {
+            items.remove(&repository);
+            return None;
         }
+        let publishing = async move {
+            match self.publish(repository).await {
+                Ok(None) => Ok(Next::Done),
+                Ok(Some(wait)) => Ok(Next::At(Instant::now() + wait)),
+                Err(cause) => Err(ActionError::new(format!("cannot publish {repository}"), cause)),
+            }
+        };
+        Some(publishing.boxed())
+    }
+}
+
+impl Publisher {
+    fn due(&self) -> Vec<RepositoryId> {
+        self.candidates.due(&self.keys.now().index_signer_fingerprints())
     }
 
     /// Publishes the newest state of `repository`, or says how long to wait first.
@@ -298,11 +298,4 @@ enum Signature {
     ClearSigned,
     /// The signature alone.
     Detached,
-}
-
-async fn earliest(not_before: &BTreeMap<RepositoryId, Instant>) {
-    match not_before.values().min() {
-        Some(at) => tokio::time::sleep_until(*at).await,
-        None => std::future::pending().await,
-    }
 }

@@ -4,24 +4,23 @@
 //! old one's place. Debs bear no signature of their own.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use domain::{
     digest::Sha256,
-    error_chain::ErrorChain,
     ids::RepositoryId,
     recorded::Revision,
     repository::{Command, Refusal, Repository},
     signing_key::Key,
 };
 use event_log::execute::{Context, ExecuteError, Executor, LogError};
+use futures::{FutureExt as _, StreamExt as _, stream, stream::BoxStream};
 use stores::blobs::{BlobError, Blobs};
-use tokio::time::sleep;
-use tracing::{error, info};
+use tracing::info;
+use workers::{Action, ActionError, Items, Next, Spec, Worker, on_change};
 
 use super::{Candidates, cause};
 use crate::{
@@ -31,22 +30,25 @@ use crate::{
 
 /// How many packages are listed at a time: what is signed anew while the list is worked on is not listed again.
 pub const RESIGN_BATCH_PACKAGES: usize = 256;
-/// How long to wait before what failed is tried again.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Signs rpms anew, for ever. Does nothing as long as no key was stolen.
 pub struct Resigner {
     /// Where events are recorded.
-    pub executor: Arc<Executor>,
+    executor: Arc<Executor>,
     /// Where packages are.
-    pub blobs: Blobs,
+    blobs: Blobs,
     /// Who signs, and who must not have.
-    pub keys: SigningKeys,
+    keys: SigningKeys,
     /// Which repositories there are.
-    pub candidates: Arc<dyn Candidates>,
+    candidates: Arc<dyn Candidates>,
     /// Where packages lie while they are signed.
-    pub folder: PathBuf,
+    folder: PathBuf,
+    /// The state of each repository in which no package had a stolen key's signature, and of the keys then.
+    clean: Mutex<HashMap<RepositoryId, State>>,
 }
+
+/// The last change of a repository, and of the signing keys.
+type State = (Revision, Revision);
 
 /// Why a package is not signed anew yet.
 #[derive(Debug, thiserror::Error)]
@@ -64,42 +66,68 @@ enum ResignError {
 }
 
 impl Resigner {
-    /// Runs until it is dropped.
-    pub async fn run(self) {
-        let mut wake = self.candidates.wake();
-        let mut keys = self.keys.changes();
-        // The state of each repository in which nothing bore a stolen key's signature, and of the keys then.
-        let mut clean: HashMap<RepositoryId, (Revision, Revision)> = HashMap::new();
-        loop {
-            wake.mark_unchanged();
-            let set = keys.borrow_and_update().clone();
-            let stolen: Vec<&Key> = set.keys.iter().filter(|key| !key.is_trusted()).collect();
-            if stolen.is_empty() {
-                if keys.changed().await.is_err() {
-                    return;
-                }
-                continue;
-            }
-            let mut failed = false;
-            for (repository, changed) in self.candidates.yum() {
-                let state = (changed, set.revision);
-                if clean.get(&repository) == Some(&state) {
-                    continue;
-                }
-                match self.clean(repository, &stolen, &set).await {
-                    Ok(()) => drop(clean.insert(repository, state)),
-                    Err(cause) => {
-                        error!(repository.id = %repository, error = %ErrorChain(&cause), "packages of {repository} still bear a stolen key's signature");
-                        failed = true;
-                    }
-                }
-            }
-            tokio::select! {
-                changed = wake.changed() => if changed.is_err() { return },
-                changed = keys.changed() => if changed.is_err() { return },
-                () = sleep(RETRY_AFTER), if failed => {}
-            }
+    /// Signs the rpms among `candidates` that bear a stolen key's signature. They lie in `folder` while they are signed.
+    #[must_use]
+    pub fn new(
+        executor: Arc<Executor>,
+        blobs: Blobs,
+        keys: SigningKeys,
+        candidates: Arc<dyn Candidates>,
+        folder: PathBuf,
+    ) -> Self {
+        Self { executor, blobs, keys, candidates, folder, clean: Mutex::default() }
+    }
+}
+
+/// A row is a repository that may hold packages to be signed again.
+impl Worker for Resigner {
+    type Key = RepositoryId;
+    type Item = State;
+
+    fn spec(&self) -> Spec {
+        Spec::looking("signing packages again")
+    }
+
+    fn look(&self, items: &mut Items<RepositoryId, State>) {
+        let set = self.keys.now();
+        let is_needed = set.keys.iter().any(|key| !key.is_trusted());
+        let mut due: BTreeMap<RepositoryId, State> = BTreeMap::new();
+        if is_needed {
+            let clean = self.clean_states();
+            let states = self.candidates.yum().into_iter().map(|(id, changed)| (id, (changed, set.revision)));
+            due.extend(states.filter(|(id, state)| clean.get(id) != Some(state)));
         }
+        items.retain(|repository, _| due.contains_key(repository));
+        due.into_iter().for_each(|(repository, state)| items.insert(repository, state));
+    }
+
+    fn wake(&self) -> BoxStream<'static, ()> {
+        stream::select(on_change(self.candidates.wake()), on_change(self.keys.changes())).boxed()
+    }
+
+    fn act(self: Arc<Self>, repository: &RepositoryId, items: &mut Items<RepositoryId, State>) -> Option<Action> {
+        let (repository, state) = (*repository, *items.get(repository)?);
+        if self.clean_states().get(&repository) == Some(&state) {
+            items.remove(&repository);
+            return None;
+        }
+        let cleaning = async move {
+            let set = self.keys.now();
+            let stolen: Vec<&Key> = set.keys.iter().filter(|key| !key.is_trusted()).collect();
+            let failed = |cause| {
+                ActionError::new(format!("packages of {repository} still bear a stolen key's signature"), cause)
+            };
+            self.clean(repository, &stolen, &set).await.map_err(failed)?;
+            self.clean_states().insert(repository, state);
+            Ok(Next::Done)
+        };
+        Some(cleaning.boxed())
+    }
+}
+
+impl Resigner {
+    fn clean_states(&self) -> MutexGuard<'_, HashMap<RepositoryId, State>> {
+        self.clean.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn clean(&self, repository: RepositoryId, stolen: &[&Key], set: &SigningSet) -> Result<(), ResignError> {

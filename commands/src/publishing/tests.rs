@@ -1,4 +1,7 @@
-use std::{collections::BTreeSet, sync::Mutex};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+};
 
 use domain::{
     event::{self, Event},
@@ -9,6 +12,7 @@ use event_log::event_store::{PAGE_EVENTS_MAX, sqlite::SqliteEventStore};
 use signing::{Algorithm, Certificate};
 use stores::secrets::Secrets;
 use tempfile::TempDir;
+use workers::Kernel;
 
 use super::*;
 use crate::{
@@ -150,14 +154,12 @@ impl World {
         self.executor.execute::<Repository>(repository.0, add, &context()).await.expect("added");
     }
 
-    fn resigner(&self) -> Resigner {
-        Resigner {
-            executor: self.executor.clone(),
-            blobs: self.blobs.clone(),
-            keys: self.keys.clone(),
-            candidates: self.repositories.clone(),
-            folder: self.folder.path().join("resigning"),
-        }
+    /// Signs packages again until it is dropped.
+    async fn resigner(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let (executor, blobs, keys) = (self.executor.clone(), self.blobs.clone(), self.keys.clone());
+        let path = |name: &str| self.folder.path().join(name);
+        let kernel = Kernel::open(executor.store().clone(), path("workers.sqlite")).await.expect("a kernel");
+        kernel.run(Resigner::new(executor, blobs, keys, self.repositories.clone(), path("resigning")))
     }
 
     async fn bears(&self, repository: RepositoryId, key: Option<&str>) -> bool {
@@ -223,7 +225,7 @@ async fn after_a_theft_every_rpm_of_the_stolen_key_is_signed_anew_and_no_other()
     world.keys.declare_compromised(stolen.clone(), &context()).await.expect("declared");
     let new = world.keys.now().current.fingerprint();
 
-    let worker = tokio::spawn(world.resigner().run());
+    let worker = tokio::spawn(world.resigner().await);
     let all_clean = async {
         while world.bears(named, Some(&stolen)).await || world.bears(unnamed, None).await {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -256,7 +258,7 @@ async fn a_package_that_comes_in_with_a_stolen_keys_signature_is_signed_anew_too
     let [repository] = world.ids()[..] else { panic!("one repository") };
     let stolen = world.keys.now().current.clone();
     world.keys.declare_compromised(stolen.fingerprint(), &context()).await.expect("declared");
-    let worker = tokio::spawn(world.resigner().run());
+    let worker = tokio::spawn(world.resigner().await);
     // It was signed before the theft was known, and recorded after.
     let finished = finish(built(Format::Rpm, &world.folder), stolen.clone()).await.expect("signed");
     finished.store(&world.blobs).await.expect("stored");
