@@ -214,7 +214,7 @@ impl Server {
         workers.start("credentials", stopped(progress.clone(), stop.clone()));
         let rolls = Rolls { executor: executor.clone(), secrets: secrets.clone(), issue: tokens::issue };
         let windows = Arc::new(ProjectedWindows(credentials.clone()));
-        workers.start("grace", WindowCloser { rolls: rolls.clone(), windows }.run());
+        workers.start("grace", kernel.run(WindowCloser::new(rolls.clone(), windows)));
         let (key_usage, counting) = KeyUsage::open(data.key_usage(), Utc::now).await?;
         workers.start("uses", counting);
         let every = settings.verify.every_seconds.map_or(self_check::EVERY_DEFAULT, Duration::from_secs);

@@ -11,6 +11,7 @@ use event_log::event_store::sqlite::SqliteEventStore;
 use tempfile::TempDir;
 use tokio::sync::watch;
 use uuid::Uuid;
+use workers::Kernel;
 
 use super::{
     causes::{KEYRINGS_REMEMBERED_MAX, KeyringCauses},
@@ -90,6 +91,12 @@ impl World {
         let event = found.next().unwrap_or_else(|| panic!("there is no {name}"));
         assert_eq!(found.next(), None, "there is one {name}");
         event
+    }
+
+    /// Closes the windows that `asked` knows of until it is dropped.
+    async fn closer(&self, asked: Arc<Asked>) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let (log, states) = (self.rolls.executor.store().clone(), self.folder.path().join("workers.sqlite"));
+        Kernel::open(log, states).await.expect("a kernel").run(WindowCloser::new(self.rolls.clone(), asked))
     }
 
     async fn open(&self) -> RolledKeys {
@@ -222,8 +229,7 @@ async fn the_worker_closes_a_window_in_which_everyone_moved_and_deletes_what_was
     let window = OpenWindow { repository: REPOSITORY, generation: 2, until, every_machine_moved: true };
     let asked =
         Arc::new(Asked { open: Mutex::new(vec![window]), closed: Mutex::default(), wake: watch::Sender::new(0) });
-    let closer = WindowCloser { rolls: world.rolls.clone(), windows: asked.clone() };
-    let worker = tokio::spawn(closer.run());
+    let worker = tokio::spawn(world.closer(asked.clone()).await);
     // The machine has not used its key: whatever the read models say, the rules decide.
     world
         .rolls
@@ -280,7 +286,7 @@ async fn a_window_whose_time_is_over_is_closed_because_it_was_opened() {
     let window = OpenWindow { repository: REPOSITORY, generation: 2, until, every_machine_moved: false };
     let asked =
         Arc::new(Asked { open: Mutex::new(vec![window]), closed: Mutex::default(), wake: watch::Sender::new(0) });
-    let worker = tokio::spawn(WindowCloser { rolls: world.rolls.clone(), windows: asked }.run());
+    let worker = tokio::spawn(world.closer(asked).await);
     let is_open = async || {
         let has_window = |keyring: &Keyring, _| keyring.window().is_some();
         world.rolls.executor.inspect::<Keyring, _>(REPOSITORY.0, has_window).await.expect("a keyring")
