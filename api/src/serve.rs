@@ -196,7 +196,7 @@ impl Server {
         let resigner =
             Resigner::new(executor.clone(), blobs.clone(), signing_keys.clone(), projected, data.resigning());
         workers.start("signing packages again", kernel.run(resigner));
-        workers.start("signing keys", signing_keys.clone().run());
+        workers.start("signing keys", kernel.run(signing_keys.clone()));
         workers.start("deliveries", kernel.run(Deliveries { executor: executor.clone() }));
         let refused_triggers = RefusedTriggers::default();
         workers.start("refused triggers", refused_triggers.clone().record(executor.clone()));

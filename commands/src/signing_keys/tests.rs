@@ -6,6 +6,8 @@ use event_log::event_store::sqlite::SqliteEventStore;
 use signing::Algorithm;
 use tempfile::TempDir;
 use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+use workers::{Kernel, Progress};
 
 use super::*;
 
@@ -25,6 +27,14 @@ async fn open(folder: &TempDir, valid_for: Option<TimeDelta>) -> SigningKeys {
 async fn restarted(keys: &SigningKeys) -> SigningKeys {
     let Inner { executor, secrets, making, .. } = &*keys.0;
     SigningKeys::open(executor.clone(), secrets.clone(), making.clone()).await.expect("signing keys")
+}
+
+/// The worker beside the keys, at work until it is aborted.
+async fn start(keys: &SigningKeys, folder: &TempDir) -> (Progress, AbortOnDropHandle<()>) {
+    let states = folder.path().join("workers.sqlite");
+    let kernel = Kernel::open(keys.0.executor.store().clone(), states).await.expect("a kernel");
+    let (progress, run) = kernel.follow(keys.clone());
+    (progress, AbortOnDropHandle::new(tokio::spawn(run)))
 }
 
 fn operator() -> Context {
@@ -78,7 +88,7 @@ async fn a_retired_keys_private_part_is_deleted_and_the_server_starts_without_it
     keys.cut_over(&operator()).await.expect("cut over");
     assert_eq!(sealed(&folder), 2);
     keys.retire(fingerprint(&keys, 1), &operator()).await.expect("retired");
-    let worker = tokio::spawn(keys.clone().run());
+    let (_, worker) = start(&keys, &folder).await;
     until(&keys, |set| set.keys[0].is_destroyed).await;
     worker.abort();
     assert_eq!(sealed(&folder), 1);
@@ -95,7 +105,7 @@ async fn a_stolen_key_is_dropped_at_once_and_a_new_one_is_made_if_none_waits() {
     assert_eq!(who(&keys), (2, vec![2], vec![2]));
     timeout(LIMIT, trusted.changed()).await.expect("whoever hands out certificates is told");
     assert_eq!(trusted.now().len(), 1);
-    let worker = tokio::spawn(keys.clone().run());
+    let (_, worker) = start(&keys, &folder).await;
     until(&keys, |set| set.keys[0].is_destroyed && set.keys[0].standing == Standing::Compromised).await;
     worker.abort();
     assert_eq!(sealed(&folder), 1);
@@ -140,15 +150,15 @@ async fn a_key_with_an_end_says_so_and_is_warned_about_once() {
     let certificate = signing::Certificate::parse(&set.keys[0].certificate).expect("a certificate");
     assert_eq!(certificate.expires_at(), set.keys[0].expires_at);
     assert_eq!(certificate.expires_at(), Some(certificate.created_at() + TimeDelta::days(20)));
-    let worker = tokio::spawn(keys.clone().run());
+    let (_, worker) = start(&keys, &folder).await;
     until(&keys, |set| set.keys[0].warned_days == Some(30)).await;
     worker.abort();
     let revision = keys.now().revision;
     let again = restarted(&keys).await;
-    let worker = tokio::spawn(again.clone().run());
-    again.prepare_next(&operator()).await.expect("prepared");
-    worker.abort();
-    assert_eq!(again.now().revision.0, revision.0 + 1, "only the new key was announced");
+    let (mut progress, _worker) = start(&again, &folder).await;
+    let looked = progress.until(|status| status.is_live && status.is_idle);
+    timeout(LIMIT, looked).await.expect("the worker looks at the keys").expect("it runs");
+    assert_eq!(again.now().revision, revision, "nothing is said twice");
 }
 
 #[tokio::test]

@@ -1,65 +1,57 @@
 //! The worker beside the keys: follows what other nodes decide, deletes private parts that are done with, and warns of a
 //! key's end.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     aggregate::Aggregate as _,
-    error_chain::ErrorChain,
+    event::Event,
     ids::SigningKeyId,
+    recorded::Recorded,
     signing_key::{Command, EXPIRY_WARNINGS_DAYS, Key, SigningKey, Standing},
 };
-use event_log::{
-    event_store::{Filter, Follower},
-    execute::Context,
-};
-use tokio::time::sleep;
+use event_log::{event_store::Filter, execute::Context};
+use futures::FutureExt as _;
+use tokio::time::Instant;
 use tracing::{info, warn};
+use workers::{Action, ActionError, Items, Next, Spec, Worker};
 
 use super::{SigningKeys, SigningKeysError, make};
 
 /// How often the keys' ends are looked at when nothing else happens.
 const LOOK_EVERY: Duration = Duration::from_secs(3_600);
-/// How long to wait before something that failed is tried again.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-impl SigningKeys {
-    /// Runs until it is dropped.
-    pub async fn run(self) {
-        let store = self.0.executor.store().clone();
-        let mut follower = loop {
-            match store.head().await {
-                // What is before is folded already, or by the first look.
-                Ok(head) => break Follower::new(store.clone(), head, Filter::kinds([SigningKey::KIND])),
-                Err(error) => warn!("the signing keys cannot be followed: {}", ErrorChain(&error)),
-            }
-            sleep(RETRY_AFTER).await;
-        };
-        loop {
-            let wait = match self.tend().await {
-                Ok(()) => LOOK_EVERY,
-                Err(error) => {
-                    warn!("the signing keys are not as they should be yet: {}", ErrorChain(&error));
-                    RETRY_AFTER
-                }
-            };
-            let news = async {
-                loop {
-                    match follower.next_page().await {
-                        Ok(page) if page.events.is_empty() => {}
-                        Ok(_) => break,
-                        Err(_) => sleep(RETRY_AFTER).await,
-                    }
-                }
-            };
-            tokio::select! {
-                () = news => {}
-                () = sleep(wait) => {}
-            }
-        }
+/// All keys are one row. What is known of them is in their stream, which is short.
+impl Worker for SigningKeys {
+    type Key = ();
+    type Item = ();
+
+    fn spec(&self) -> Spec {
+        Spec { follows: Some(Filter::kinds([SigningKey::KIND])), ..Spec::looking("signing keys") }
     }
 
+    fn fold(&self, _: &Recorded<Event>, items: &mut Items<(), ()>) {
+        items.insert((), ());
+        items.touch(&());
+    }
+
+    fn look(&self, items: &mut Items<(), ()>) {
+        items.insert((), ());
+    }
+
+    fn act(self: Arc<Self>, _: &(), _: &mut Items<(), ()>) -> Option<Action> {
+        let tending = async move {
+            match self.tend().await {
+                Ok(()) => Ok(Next::At(Instant::now() + LOOK_EVERY)),
+                Err(cause) => Err(ActionError::new("the signing keys are not as they should be yet", cause)),
+            }
+        };
+        Some(tending.boxed())
+    }
+}
+
+impl SigningKeys {
     /// Does what the keys' state asks for. The same again does nothing.
     async fn tend(&self) -> Result<(), SigningKeysError> {
         self.refresh().await?;

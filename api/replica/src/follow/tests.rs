@@ -11,6 +11,7 @@ use domain::{
     token::{Token, TokenKind},
 };
 use tempfile::TempDir;
+use workers::Kernel;
 
 use super::{
     super::{bundle::SIGNING_KEYS_MAX_BYTES, feed_client::PAGE_TEXT_MAX_BYTES},
@@ -313,7 +314,9 @@ async fn events_of_signing_keys_come_although_they_are_no_entries() {
     let server = place.world.listen().await;
     let app = &place.world.core;
     let mut worker = app.signing_keys.trusted();
-    let _reading_on = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(app.signing_keys.clone().run()));
+    let states = place.folder.path().join("workers.sqlite");
+    let kernel = Kernel::open(app.executor.store().clone(), states).await.expect("a kernel");
+    let _reading_on = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(kernel.run(app.signing_keys.clone())));
     let mut follower = place.follower(&server).await;
     follower.catch_up().await.expect("it follows");
     let before = (follower.replica.size(), follower.signing_keys);
