@@ -43,7 +43,7 @@ pub(super) struct Run<W: Worker> {
     schedule: Schedule<W::Key>,
     actions: JoinSet<Result<Next, ActionError>>,
     checkpoint: Checkpoint,
-    /// Where the checkpoint on disk is; `None` if what is there is of no use and has to be replaced.
+    /// The position on disk; `None` if nothing is there that can be used: then all rows are replaced.
     saved: Option<Position>,
     save_every: Duration,
     save_at: Option<Instant>,
