@@ -23,7 +23,7 @@ const FILES_REMEMBERED_MAX: usize = 200_000;
 
 static WRITE: LazyLock<Insert> = LazyLock::new(|| {
     let columns = ["repository", "path", "sha256", "size_bytes", "stored", "published_at", "superseded_at"];
-    Insert::or_replace("named_by_digest", &columns)
+    Insert::or_replace("by_hash", &columns)
 });
 
 /// The named files of the repositories that were published last.
@@ -73,7 +73,7 @@ impl NamedFiles {
         let mut changed = Vec::new();
         for (id, named) in &mut self.0 {
             if let Some(kept_since) = named.kept_since.take() {
-                sqlx::query("delete from named_by_digest where repository = ? and superseded_at < ?")
+                sqlx::query("delete from by_hash where repository = ? and superseded_at < ?")
                     .bind(id.to_string())
                     .bind(kept_since)
                     .execute(&mut *rows)
@@ -147,7 +147,7 @@ fn bind<'q>(statement: Statement<'q>, (id, path, file): (RepositoryId, String, &
 }
 
 async fn read(rows: &mut SqliteConnection, id: RepositoryId) -> Result<Named, sqlx::Error> {
-    let found = sqlx::query("select * from named_by_digest where repository = ?").bind(id.to_string());
+    let found = sqlx::query("select * from by_hash where repository = ?").bind(id.to_string());
     let mut named = Named::default();
     for row in found.fetch_all(rows).await? {
         let (path, file): (String, File) = (row.try_get("path")?, file(&row)?);

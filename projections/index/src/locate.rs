@@ -81,7 +81,7 @@ impl Repositories {
         path: &str,
     ) -> Result<Option<Located>, sqlx::Error> {
         let found = sqlx::query(
-            "select sha256, size_bytes, stored, published_at from named_by_digest
+            "select sha256, size_bytes, stored, published_at from by_hash
              where repository = ? and path = ? and (superseded_at is null or superseded_at >= ?)",
         )
         .bind(repository.to_string())

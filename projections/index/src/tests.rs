@@ -397,7 +397,7 @@ async fn what_no_longer_answers_by_its_digest_has_no_row() {
     let day = 24 * 60 * 60;
     let world = World::new();
     let running = world.start().await;
-    let rows = || async { dump(world.read_models()).await["named_by_digest"].len() };
+    let rows = || async { dump(world.read_models()).await["by_hash"].len() };
     world.add(100, created(Format::Deb));
     running.shows(world.add(101, deb("1.0", "amd64"))).await;
     publish(&world, &running, 102).await;
