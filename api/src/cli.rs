@@ -97,7 +97,7 @@ enum Command {
     },
     /// Bring an event log in from standard input, as `export` wrote it (the server must be stopped)
     ///
-    /// The log in the data folder must be empty, or hold a beginning of these lines: an import that broke off is repeated.
+    /// The log in the data folder must be empty, or hold a beginning of these lines: repeat an interrupted import.
     /// Blobs and secrets are not in the lines.
     Import,
     /// Work with event logs, wherever they are
@@ -111,7 +111,7 @@ enum Command {
     Backup(backup::Backup),
     /// Make a data folder of a backup
     ///
-    /// --data must name an empty folder, or none, or one into which a restore broke off: then it starts over. Every byte is
+    /// --data must name an empty folder, or none, or one with an interrupted restore: then it starts over. Every byte is
     /// checked on its way: the log by its Merkle root, blobs by their names. Start the server on it afterwards; it makes the
     /// rest.
     Restore(backup::Restore),
@@ -176,7 +176,7 @@ pub async fn run() -> ExitCode {
     }
 }
 
-/// What a command ends with: any error, told to a person.
+/// What a command ends with: any error, in words for a person.
 type Outcome = Result<(), BoxError>;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 

@@ -1,4 +1,4 @@
-//! The server checks itself now and then, as `pkgdeploy verify` would: what comes of it is on `/metrics`.
+//! The server checks itself now and then, as `pkgdeploy verify` would: the result is on `/metrics`.
 
 use std::time::{Duration, Instant};
 
@@ -7,9 +7,9 @@ use domain::error_chain::ErrorChain;
 use tracing::{error, info, warn};
 use verify::{Silent, Sources, Span, verify};
 
-/// How often a server checks itself if nobody says otherwise.
+/// How often a server checks itself by default.
 pub(crate) const EVERY_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long after its start at the latest a server checks itself for the first time: one that is started anew each day would
+/// How long after its start at the latest a server checks itself for the first time: one that is restarted each day would
 /// never come to it otherwise.
 const FIRST_AFTER_MAX: Duration = Duration::from_secs(10 * 60);
 

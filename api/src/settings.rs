@@ -25,7 +25,7 @@ pub struct Settings {
     pub listen: Option<SocketAddr>,
     /// The address under which clients reach the server: `https://packages.example.org`.
     pub public_url: Option<String>,
-    /// The proxies before the server, whose word about where a request came from is taken: `10.0.0.0/8`.
+    /// The proxies before the server, which may say where a request came from: `10.0.0.0/8`.
     #[serde(default)]
     pub trusted_proxies: Vec<Network>,
     /// The 32 bytes that seal every secret; `<data>/master.key` if unset. Best kept on another disk than the data.
@@ -122,7 +122,7 @@ pub struct Github {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Build {
-    /// How many releases are built at the same time, whoever owns them; the number of processors if unset.
+    /// How many releases are built at the same time, of all organisations; the number of processors if unset.
     pub parallel: Option<NonZeroU64>,
     /// What happens to a distribution that no root filesystem is mapped to.
     #[serde(default)]

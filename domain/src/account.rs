@@ -23,7 +23,7 @@ pub struct Account {
 /// Whose the account is.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Person {
-    /// No person's: whoever holds the server's first token.
+    /// Of no person: the account of the server's first token.
     #[default]
     None,
     Registered,

@@ -1,7 +1,7 @@
 //! What leaves a server for its replicas: an organisation's transparency log, entry by entry, in which only what a replica
 //! needs can be read.
 //!
-//! An entry that is withheld is there as its leaf hash. So whoever has the lines can compute the root of the whole log, and
+//! An entry that is withheld is there as its leaf hash. So the lines are enough to compute the root of the whole log, and
 //! compare it with the signed checkpoint, and still sees nothing of projects, releases and their tokens.
 
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ struct WithheldLine {
 }
 
 /// Whether replicas see the events of `stream`: repositories and who may enter them. Digests of access keys are among them;
-/// a key is 256 random bits, so that nobody finds it by its digest.
+/// a key is 256 random bits, so it cannot be found by its digest.
 #[must_use]
 pub fn is_shown(stream: &StreamId) -> bool {
     matches!(stream.kind(), "repository" | "keyring")

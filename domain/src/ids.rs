@@ -116,7 +116,7 @@ impl CiProofId {
 }
 
 impl AccountId {
-    /// The account of whoever operates this server.
+    /// The account of the server's first operator token.
     #[must_use]
     pub fn operator() -> Self {
         Self(named("account", &["operator"]))

@@ -1,7 +1,7 @@
 //! Personal data in events: sealed under a key of the person, so that it can be erased from a log that never changes.
 //!
 //! The domain only carries such values. Sealing and opening is the business of `commands/src/personal/`; when the key is
-//! destroyed, nobody can open them again.
+//! destroyed, they cannot be opened again.
 
 use serde::{Deserialize, Serialize};
 
@@ -67,13 +67,13 @@ pub fn name(text: &str) -> Result<&str, InvalidText> {
     is_one.then_some(text).ok_or(InvalidText::Name)
 }
 
-/// An e-mail address, as far as it can be told without writing to it.
+/// An e-mail address, as far as it can be checked without writing to it.
 ///
 /// # Errors
 /// It has no two sides, is too long, or holds spaces or control characters.
 pub fn email(text: &str) -> Result<&str, InvalidText> {
     let text = text.trim();
-    let has_sides = text.rsplit_once('@').is_some_and(|(somebody, domain)| !somebody.is_empty() && !domain.is_empty());
+    let has_sides = text.rsplit_once('@').is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty());
     let is_one =
         text.len() <= TEXT_MAX_BYTES && has_sides && !text.chars().any(|c| c.is_control() || c.is_whitespace());
     is_one.then_some(text).ok_or(InvalidText::Email)

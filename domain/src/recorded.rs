@@ -118,7 +118,7 @@ pub enum Actor {
         /// Which part: `releases`, `signing`.
         name: String,
     },
-    /// GitHub, by a delivery that bore the project's signature.
+    /// GitHub, by a delivery with the project's signature.
     GithubWebhook,
     /// A job of a CI system, by the proof of identity that the system gave it.
     CiJob {
@@ -191,7 +191,7 @@ pub struct Metadata {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causation: Option<EventId>,
     /// The IP address that the command came from, sealed under the key of the person whose command it was, for this command alone. None
-    /// for whoever is no person; an event without it has the bytes that it had before there were any.
+    /// for actors that are not persons; an event without it has the bytes that it had before there were any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Personal>,
 }

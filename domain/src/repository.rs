@@ -83,7 +83,7 @@ impl Repository {
         self.last_signed.as_ref().map(|last| last.covers)
     }
 
-    /// Whether a package bears the signature of the key with this fingerprint. `None` asks for rpms whose event does
+    /// Whether a package has the signature of the key with this fingerprint. `None` asks for rpms whose event does
     /// not name their key: the first one.
     #[must_use]
     pub fn bears_signature_of(&self, key_fingerprint: Option<&str>) -> bool {

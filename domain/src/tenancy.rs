@@ -1,4 +1,4 @@
-//! Which organisation an event belongs to: tenants see their own events and nobody else's.
+//! Which organisation an event belongs to: tenants see only their own events.
 
 use crate::{
     ci_proof, delivery,

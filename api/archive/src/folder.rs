@@ -107,7 +107,7 @@ impl ArchiveFolder {
     /// The log, to be written from its first line on.
     ///
     /// # Errors
-    /// The disk refuses, or lines that the manifest tells of are gone.
+    /// The disk refuses, or lines that the manifest names are gone.
     pub fn log(&self) -> Result<LogFile, ArchiveError> {
         LogFile::open(&self.root, self.before.as_ref().map(|before| before.log))
     }
@@ -148,7 +148,7 @@ impl ArchiveFolder {
         Ok(found == digest)
     }
 
-    /// Removes the blobs that are not among `named`, and what copying that broke off left beside them.
+    /// Removes the blobs that are not among `named`, and what interrupted copying left beside them.
     ///
     /// # Errors
     /// The disk refuses.

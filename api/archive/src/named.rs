@@ -12,7 +12,7 @@ use stores::blobs::{BlobError, Blobs};
 
 use super::{ArchiveError, ArchiveFolder, BlobsPart, HowBlobs, LogFile};
 
-/// The blobs that an event names; `line` is its number, for whoever has to look.
+/// The blobs that an event names; `line` is its number, for error messages.
 ///
 /// # Errors
 /// A newer version wrote the event.
@@ -44,7 +44,7 @@ impl<'a> NamedBlobs<'a> {
         Self { folder, blobs, how, waiting: Vec::new(), seen: HashSet::new(), part: BlobsPart::default() }
     }
 
-    /// What was copied, once the log has ended. What else lies among the blobs, after a run that broke off, is removed,
+    /// What was copied, once the log has ended. What else lies among the blobs, after an interrupted run, is removed,
     /// unless a blob is missing.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl<'a> NamedBlobs<'a> {
         if !self.put_one(digest).await? || kind == BlobKind::Whole {
             return Ok(());
         }
-        // What is no segmented file is told by `verify`; its bytes are copied as they are.
+        // `verify` reports what is not a segmented file; its bytes are copied as they are.
         let segmented_file = Segmented::parse(&self.blobs.get(digest).await?).unwrap_or_default();
         for piece in segmented_file.blobs() {
             self.put_one(piece).await?;

@@ -146,7 +146,7 @@ impl Headers {
     }
 }
 
-/// Notes whether somebody wanted more than there is.
+/// Notes whether more was read than there is.
 struct ToItsEnd<'a> {
     file: &'a File,
     reached: &'a Cell<bool>,

@@ -37,17 +37,17 @@ pub struct Entry {
     pub revision: u64,
     /// Who wanted it, as the log says: `operator:<id>`.
     pub actor: String,
-    /// Who wanted it, in words; an operator by name, or as `erased person …` once nobody can read the name any more.
+    /// Who wanted it, in words; an operator by name, or as `erased person …` once the name can no longer be read.
     pub by: String,
-    /// The person whose operator token wanted it; none if it was nobody's own.
+    /// The person whose operator token wanted it; none if the token belongs to no person.
     pub person: Option<String>,
-    /// The IP address that a person's request came from; `erased` once nobody can read it any more, none if none is recorded.
+    /// The IP address that a person's request came from; `erased` once it can no longer be read, none if none is recorded.
     pub origin: Option<String>,
     /// The command it came from; the same for all events of one command.
     pub command: String,
     /// The event that it followed from, if the log says so.
     pub because: Option<String>,
-    /// What it speaks of: `key:<id>`, `release:<id>`.
+    /// What it is about: `key:<id>`, `release:<id>`.
     pub subjects: Vec<String>,
     /// What it says: an object of JSON.
     #[graphql(skip)]

@@ -29,7 +29,7 @@ pub struct Operators {
 
 /// What was done, and when it works.
 pub struct Done<T> {
-    /// What came of it.
+    /// The result.
     pub value: T,
     /// The position of the last event, if there was one.
     pub position: Option<Position>,
@@ -121,7 +121,7 @@ impl Operators {
     }
 }
 
-/// What people see in place of a name that nobody can read any more.
+/// Shown in place of a name that can no longer be read.
 #[must_use]
 pub fn nameless(person: PersonId) -> String {
     let id = person.to_string();
@@ -129,7 +129,7 @@ pub fn nameless(person: PersonId) -> String {
     format!("erased person {}", &id[id.len() - 8..])
 }
 
-/// An operator, as the log tells of it.
+/// An operator, as the log has it.
 pub struct Listed {
     /// Who.
     pub person: PersonId,

@@ -57,7 +57,7 @@ impl Auditor {
     /// The story of a package file, with who fetched it after the key `after`; at most `first` keys.
     ///
     /// # Errors
-    /// `Unknown` if no event speaks of it.
+    /// `Unknown` if no event is about it.
     pub async fn package(
         &self,
         sha256: Sha256,

@@ -35,7 +35,7 @@ impl Auditor {
     /// The story of a release.
     ///
     /// # Errors
-    /// `Unknown` if no event speaks of it.
+    /// `Unknown` if no event is about it.
     pub async fn release(&self, release: ReleaseId) -> Result<ReleaseStory, AuditError> {
         let about = Wanted { subject: Some(Subject::Release(release)), ..Wanted::default() };
         let events = self.first(&about, STORY_EVENTS_MAX).await?;

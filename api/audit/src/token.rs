@@ -29,7 +29,7 @@ pub struct TokenStory {
     pub kind: String,
     /// An API token's project: `acme/website`.
     pub project: Option<String>,
-    /// Whose an operator token is, in words; none if it is nobody's own.
+    /// The owner of an operator token, in words; none if it belongs to no person.
     pub holder: Option<String>,
     /// What people call it.
     pub name: Option<String>,

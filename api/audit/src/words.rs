@@ -112,13 +112,13 @@ fn about(text: &str) -> Result<event::Subject, InvalidQuestion> {
 /// Who acts, as the log writes it, or `person:<id>`; ids of keys and tokens may be written as their holders see them.
 ///
 /// # Errors
-/// The text names nobody who acts.
+/// The text is not a valid actor.
 pub fn who(text: &str) -> Result<Who, InvalidQuestion> {
     if let Some(id) = text.strip_prefix("person:") {
         return Ok(Who::Person(id.parse().map_err(invalid("actor"))?));
     }
-    let nobody = |error| format!("{error}, or person:<id> for everything that a person did");
-    as_uuid(text).parse().map(Who::Actor).map_err(nobody).map_err(invalid("actor"))
+    let not_an_actor = |error| format!("{error}, or person:<id> for everything that a person did");
+    as_uuid(text).parse().map(Who::Actor).map_err(not_an_actor).map_err(invalid("actor"))
 }
 
 /// The id of a key or a token: as its holder sees it, or as events write it.
@@ -150,7 +150,7 @@ pub fn time(field: &'static str, text: &str) -> Result<DateTime<Utc>, InvalidQue
     })
 }
 
-/// How often somebody acted, and from when to when.
+/// How often an actor did something, and from when to when.
 #[derive(Debug, Clone, Serialize, SimpleObject)]
 pub struct Acted {
     /// How many events it wanted.

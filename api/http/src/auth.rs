@@ -30,7 +30,7 @@ pub struct Authenticator {
     pub credentials: Credentials,
     /// Seals the addresses that operators send requests from.
     pub persons: Persons,
-    /// The proxies whose word about a request's origin is taken.
+    /// The proxies that may say where a request came from.
     pub trusted_proxies: TrustedProxies,
     /// Tokens expire by this clock.
     pub clock: Clock,

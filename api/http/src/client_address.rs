@@ -64,7 +64,7 @@ fn as_ipv4(network: IpNet) -> Option<Ipv4Net> {
     Ipv4Net::new(network.addr().to_ipv4_mapped()?, length).ok()
 }
 
-/// The proxies whose word about a request's origin is taken. With none, every request comes from the other end of its
+/// The proxies that may say where a request came from. With none, every request comes from the other end of its
 /// connection, whatever its headers say. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies(Arc<[Network]>);

@@ -39,7 +39,7 @@ const FILES_PER_CONNECTION: u64 = 2;
 const OTHER_FILES: u64 = 512;
 
 impl Limits {
-    /// For a process that may have so many files open: connections are told that it is busy before others find that nothing can
+    /// For a process that may have so many files open: connections get an answer that it is busy before others find that nothing can
     /// be opened any more.
     #[must_use]
     pub fn with_open_files(limit: u64) -> Self {
@@ -66,9 +66,9 @@ impl Default for Limits {
     }
 }
 
-/// Connections beyond the limit that are told so at the same time; one more waits in the kernel.
+/// Connections beyond the limit that are answered so at the same time; one more waits in the kernel.
 const BUSY_ANSWERS_MAX: usize = 64;
-/// How long such a connection may take to be told.
+/// How long such an answer may take.
 const BUSY_ANSWER_MAX: Duration = Duration::from_secs(1);
 const BUSY_ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\
     Content-Length: 0\r\n\r\n";

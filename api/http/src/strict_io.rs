@@ -226,7 +226,7 @@ mod tests {
         io.write_all(b"12").await.expect("they are taken");
         let _client = reading.await.expect("no panic");
         io.write_all(b"3").await.expect("it fits the buffer");
-        let error = io.write_all(b"4").await.expect_err("nobody takes it");
+        let error = io.write_all(b"4").await.expect_err("the client takes nothing");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

@@ -4,7 +4,7 @@ use domain::token::{Token, TokenKind};
 use rand::{RngCore as _, rngs::OsRng};
 use uuid::Uuid;
 
-/// A new token that nobody has ever seen. Whoever gets its text must keep it: only its digest is recorded.
+/// A new random token. The caller must keep its text: only its digest is recorded.
 #[must_use]
 pub fn issue(kind: TokenKind) -> Token {
     let mut secret = [0; 32];

@@ -1,4 +1,4 @@
-//! For whoever keeps the server running: `/healthz`, `/readyz`, `/metrics`.
+//! For the people who operate the server: `/healthz`, `/readyz`, `/metrics`.
 
 use std::{sync::Arc, time::Duration};
 

@@ -51,7 +51,7 @@ enum About {
         /// Its id
         id: ReleaseId,
     },
-    /// What somebody did, newest first
+    /// What an actor did, newest first
     Actor {
         /// person:<id>, operator:<token>, api-token:<token>, access-key:<key>, worker:<name>, ci-job:<repository>, github-webhook or
         /// command-line

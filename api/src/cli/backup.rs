@@ -24,7 +24,7 @@ use crate::settings::Settings;
 pub(super) struct Backup {
     /// Folder of the backup, new or with an earlier one; or a new file whose name ends in .tar
     to: PathBuf,
-    /// Copy the master key too: whoever has the backup then has every private key in it
+    /// Copy the master key too: anyone who has the backup then has every private key
     #[arg(long)]
     with_master_key: bool,
     /// Give blobs a second name instead of copying them, where the backup is on the same disk

@@ -18,7 +18,7 @@ const CHECKING: Step = Step { words: "Reading the copy", unit: "positions" };
 pub(super) enum Command {
     /// Copy a log into another store
     ///
-    /// Events keep their ids and their order. The target must be empty, or hold a beginning of the log: a copy that broke off is
+    /// Events keep their ids and their order. The target must be empty, or hold a beginning of the log: an interrupted copy is
     /// repeated. In the end the copy is read again, and the Merkle roots of both are compared. A server may be writing to the
     /// source, whose events up to now are copied; stop it first to move to the copy. The target has no other writer meanwhile.
     Copy {

@@ -1,4 +1,4 @@
-//! How far a long work has come: a line on standard error that is written over and over, if somebody sees it.
+//! How far a long work has come: a line on standard error that is written over and over, if it is a terminal.
 
 use std::{
     io::{IsTerminal as _, Write as _},

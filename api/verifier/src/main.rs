@@ -85,7 +85,7 @@ enum Command {
     Witness(witness::Arguments),
 }
 
-/// Whatever is wrong, told to a person.
+/// Any error, in words for a person.
 pub(crate) type Outcome<T> = Result<T, Box<dyn Error>>;
 
 #[expect(clippy::print_stderr, reason = "a command's last words")]
@@ -180,7 +180,7 @@ fn log(checkpoint: &Checkpoint, lines: &PathBuf) -> Outcome<()> {
     Ok(())
 }
 
-/// A checkpoint that bears a good signature of the pinned key.
+/// A checkpoint with a good signature of the pinned key.
 fn signed(key: &PathBuf, checkpoint: &PathBuf) -> Outcome<Checkpoint> {
     note::Key::parse(&read(key)?)?.verify(&read(checkpoint)?)
 }

@@ -52,7 +52,7 @@ impl Key {
         Ok(Self { name: name.to_owned(), id: named, key: VerifyingKey::from_bytes(public)? })
     }
 
-    /// The checkpoint in a note that bears a good signature of this key, and is of the log that the key is named after.
+    /// The checkpoint in a note with a good signature of this key, and is of the log that the key is named after.
     pub(crate) fn verify(&self, note: &str) -> Outcome<Checkpoint> {
         let (text, signatures) = parts(note)?;
         let mut ours = signatures.iter().filter(|(name, bytes)| *name == self.name && bytes.starts_with(&self.id));
@@ -73,7 +73,7 @@ impl Key {
     }
 }
 
-/// What a signer may be called: whoever reads a note finds a name's end by the space behind it, and a key's by the plus.
+/// What a signer may be called: readers of a note find a name's end by the space behind it, and a key's by the plus.
 pub(crate) fn name(text: &str) -> Result<String, &'static str> {
     match text.is_empty()
         || text.contains(|letter: char| letter.is_whitespace() || letter.is_control() || letter == '+')

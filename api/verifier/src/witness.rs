@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
     checkpoint: PathBuf,
 }
 
-/// The checkpoint with one signature more. What was cosigned is on disk before it is handed out.
+/// The checkpoint with one more signature. What was cosigned is on disk before it is returned.
 pub(crate) fn cosign(arguments: &Arguments) -> Outcome<String> {
     let key = Key::parse(&read(&arguments.key)?)?;
     let note = read(&arguments.checkpoint)?;

@@ -12,7 +12,7 @@ use super::{Finding, Place, Stage, Watch};
 /// How many blobs are hashed at the same time: one on each processor, and one that waits for the disk.
 const AT_ONCE_MAX: usize = 4;
 
-/// What came of it.
+/// The result.
 #[derive(Default)]
 pub(super) struct BlobPass {
     pub(super) checked: u64,
@@ -43,7 +43,7 @@ pub(super) async fn run(blobs: &Blobs, named: HashMap<Sha256, (Place, BlobKind)>
         pass.checked += 1;
         match size {
             Ok(bytes) => pass.bytes += bytes,
-            // Whatever the reason: what cannot be read is as lost as what is not there, until somebody looks.
+            // Whatever the reason: what cannot be read counts as lost until an operator checks it.
             Err(error) => {
                 pass.findings.push(Finding::new(place, format!("it names blob {digest}: {}", ErrorChain(&error))));
             }

@@ -34,7 +34,7 @@ pub(super) struct LogPass {
     /// The blobs to be hashed, and the first event that names each.
     pub(super) blobs: HashMap<Sha256, (Place, BlobKind)>,
     pub(super) findings: Vec<Finding>,
-    /// It has an event that cannot be read: nobody can go on behind it.
+    /// It has an event that cannot be read: no check can continue after it.
     pub(super) is_damaged: bool,
 }
 
@@ -144,7 +144,7 @@ impl Reader<'_> {
         self.tenants.add(&recorded, decoded.as_ref().ok(), leaf);
         match decoded {
             Ok(event) => self.fact(place, &recorded, &event).await,
-            // Kept, and looked at by whoever wrote it.
+            // Kept, and checked by the version that wrote it.
             Err(DecodeError::Unknown { .. }) => Ok(()),
             // Passed over, what it names would count as checked.
             Err(error @ (DecodeError::Newer { .. } | DecodeError::Malformed { .. })) => {

@@ -26,7 +26,7 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Copies `live` into `scratch` without holding up whoever writes to it; or says why the file holds no read models.
+    /// Copies `live` into `scratch` without blocking its writer; or says why the file holds no read models.
     pub(super) async fn take(live: &Path, scratch: &Path) -> Result<Result<Self, String>, VerifyError> {
         match Self::copied(live, scratch.join("live.sqlite")).await {
             Ok(snapshot) => Ok(Ok(snapshot)),
@@ -71,7 +71,7 @@ impl Snapshot {
         })
     }
 
-    /// Views and triggers: projectors make none, and a trigger changes rows when nobody looks.
+    /// Views and triggers: projectors make none, and a trigger changes rows unnoticed.
     pub(super) fn made_by_others(&self, at: Position) -> Vec<Finding> {
         let others = self.named.iter().filter(|(_, kind)| *kind != "table");
         let what = |kind, name| format!("the live read models have a {kind} {name}, which no projector made");
@@ -87,7 +87,7 @@ impl Snapshot {
         at: Option<Position>,
     ) -> Comparable {
         match self.checkpoints.get(projector) {
-            // One step makes a projector's tables and says how far it is: the one without the other was made by somebody else.
+            // One step makes a projector's tables and says how far it is: one without the other was made by another program.
             None => match tables.iter().find(|table| self.has(table)) {
                 Some(table) => Comparable::Damaged(format!(
                     "the live read models do not say how far {projector} had come, and have its table {table}: there is no row \
@@ -95,7 +95,7 @@ impl Snapshot {
                 )),
                 None => Comparable::No(format!("{projector} has no live rows")),
             },
-            // No server that this program belongs to made them, and whoever changes a row can change this, too.
+            // No server that this program belongs to made them, and an attacker who changes a row can change this, too.
             Some(Checkpoint { version: other, .. }) if *other > version => Comparable::Damaged(format!(
                 "the live rows of {projector} say that they are of version {other}, and this is version {version}: if a newer \
                  program made them, verify with that one"

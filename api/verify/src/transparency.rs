@@ -74,7 +74,7 @@ impl TenantLogs {
         };
         let log = self.owners.get(stream).and_then(|owner| self.logs.get_mut(owner));
         let Some(log) = log else { return Some(format!("it states a checkpoint of {origin}, which has no entry")) };
-        // Repositories are published at the same time: whoever asked for a checkpoint first may record its index last.
+        // Repositories are published at the same time: the first to request a checkpoint may be the last to record its index.
         let fitting = log.trees.iter().filter(|tree| tree.size() <= size);
         let mut tree = fitting.max_by_key(|tree| tree.size()).cloned().unwrap_or_default();
         let before = tree.size();

@@ -1,4 +1,4 @@
-//! How far a check has come, for whoever waits for it.
+//! The progress of a check, for callers that wait for it.
 
 use domain::recorded::Position;
 
@@ -42,7 +42,7 @@ impl Stage {
     }
 }
 
-/// Is told how far a check has come.
+/// Receives the progress of a check.
 pub trait Watch: Send + Sync {
     /// `done` of `total` are over.
     fn at(&self, stage: Stage, done: u64, total: u64);

@@ -179,7 +179,7 @@ impl Segmented {
         progress.finish()
     }
 
-    /// The uncompressed file of the first `len` entries: a copy, for whoever looks at it closely.
+    /// The uncompressed file of the first `len` entries: a copy, for checks.
     #[must_use]
     pub fn text(&self, len: usize, frame: &Frame) -> Vec<u8> {
         let (full, tail) = self.split(len);

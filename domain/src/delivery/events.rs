@@ -9,7 +9,7 @@ use crate::{ids::ProjectId, names::TagName};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// It bore the project's signature and was judged. Its body is kept nowhere.
+    /// It had the project's signature and was judged. Its body is not stored.
     Received {
         /// Whose webhook it was sent to.
         project: ProjectId,
@@ -66,7 +66,7 @@ pub enum Ignored {
     NoVersion,
     /// The tag has a name that git itself would refuse, or one too long.
     InvalidTag,
-    /// A kind of event that nobody asked for.
+    /// A kind of event that is not used.
     UnknownEvent,
 }
 

@@ -18,7 +18,7 @@ use crate::recorded::RawEvent;
 /// A stored event that this version cannot read.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// A newer version wrote it under a name of its own. It is kept, and skipped: nobody here can have asked for it.
+    /// A newer version wrote it under a name of its own. It is kept, and skipped: no command of this version can have caused it.
     #[error("event {name} of schema version {schema_version} was written by a newer version")]
     Unknown {
         /// The name on the wire.
@@ -26,7 +26,7 @@ pub enum DecodeError {
         /// Its schema version.
         schema_version: u32,
     },
-    /// A newer version wrote it under a name that is known here. It is kept; whoever needs events of that name must stop.
+    /// A newer version wrote it under a name that is known here. It is kept; a reader that needs events of that name must stop.
     #[error(
         "event {name} is of schema version {schema_version}, and this version reads up to {newest}: a newer version is needed"
     )]
@@ -81,7 +81,7 @@ impl Codec {
     /// The fact in a stored event, whatever its age.
     ///
     /// # Errors
-    /// `Unknown` and `Newer` for what a newer version wrote, `Malformed` for what nobody can have written.
+    /// `Unknown` and `Newer` for what a newer version wrote, `Malformed` for what no version can have written.
     pub fn decode(&self, raw: &RawEvent) -> Result<Event, DecodeError> {
         let RawEvent { name, schema_version, payload } = raw;
         if !super::NAMES.contains(&name.as_str()) {

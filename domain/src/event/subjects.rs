@@ -1,4 +1,4 @@
-//! What a fact speaks of: the nouns under which an auditor looks for it.
+//! What an event is about: the nouns by which an auditor looks for it.
 
 use std::{fmt, str::FromStr};
 
@@ -53,7 +53,7 @@ pub struct InvalidSubject(String);
 const TEXT_MAX_CHARS: usize = 200;
 
 impl Subject {
-    /// Whose facts stand in `stream`; none for streams that are nobody's in particular.
+    /// What the events of `stream` are about; none for streams of no particular thing.
     #[must_use]
     pub fn of_stream(stream: &StreamId) -> Option<Self> {
         let id = stream.id();
@@ -149,7 +149,7 @@ impl FromStr for Subject {
     }
 }
 
-/// What `event`, recorded in `stream`, speaks of; none of it twice. `event` is none for what a newer version wrote.
+/// What `event`, recorded in `stream`, is about, each thing once. `event` is none for what a newer version wrote.
 #[must_use]
 pub fn subjects(stream: &StreamId, event: Option<&Event>) -> Vec<Subject> {
     let mut named: Vec<Subject> = Subject::of_stream(stream).into_iter().collect();

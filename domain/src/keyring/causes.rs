@@ -1,4 +1,4 @@
-//! Which event of a keyring led to another one: told when it happens, and afterwards to whoever reads an older log.
+//! Which event of a keyring led to another one: when it is recorded, and afterwards for readers of an older log.
 
 use std::collections::BTreeMap;
 
@@ -44,9 +44,9 @@ impl Causes {
         }
     }
 
-    /// The event that led to `event`, which comes next; none if somebody's command did, or time alone.
+    /// The event that led to `event`, which comes next; none if a command of a person did, or time alone.
     ///
-    /// A window that was cut is somebody's command too: what it names is the window's opening, without which there is no cut.
+    /// Closing a window early is a person's command too: what it names is the window's opening, without which there is no cut.
     #[must_use]
     pub fn of(&self, event: &Event) -> Option<EventId> {
         match event {

@@ -143,7 +143,7 @@ pub struct Replacement {
 /// Why a keyring stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Two keys of one name could not be told apart.
+    /// Two keys of one name could not be distinguished.
     #[error("an access key called \"{0}\" exists already")]
     NameTaken(AccessKeyName),
     /// There is none to revoke, or it has ended.
@@ -185,7 +185,7 @@ pub enum Refusal {
     /// Another publisher was faster.
     #[error("this version of the installer, or a newer one, is published already")]
     InstallerSuperseded,
-    /// Another enrolment key let a machine of this name in: nobody takes a name from a machine of somebody else, not even
+    /// Another enrolment key let a machine of this name in: no key may take a name from another key's machine, not even
     /// when that key has ended.
     #[error("a machine called \"{0}\" has enrolled with another key: cut it off first, or choose another name")]
     MachineNameTaken(MachineName),

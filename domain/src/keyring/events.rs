@@ -117,7 +117,7 @@ pub enum Event {
     GraceOpened {
         /// The generation that began.
         generation: u32,
-        /// When older keys end, even if nobody records that the window closed.
+        /// When older keys end, even if the end of the window is not recorded.
         until: DateTime<Utc>,
         /// The new keys, made, shown once, and kept sealed to be handed over.
         successors: Vec<Successor>,

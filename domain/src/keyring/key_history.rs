@@ -1,4 +1,4 @@
-//! The life of every key a keyring ever had: from when until when it let somebody in, and why no longer.
+//! The history of every key of a keyring: from when until when it gave access, and why it ended.
 //!
 //! The keyring itself forgets keys that have ended; an auditor does not.
 
@@ -38,14 +38,14 @@ pub struct Life {
     pub enrolled_with: Option<AccessKeyId>,
     /// When its machine was first seen with it, if it got it in a grace window.
     pub moved_at: Option<DateTime<Utc>>,
-    /// When and why it was ended, if somebody did. Time alone may end it before: see [`Lives::end`].
+    /// When and why it was ended by a command. Time alone may end it before: see [`KeyHistories::end`].
     ended: Option<End>,
 }
 
 /// When a key ended, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {
-    /// From this moment on nobody gets in with it.
+    /// From this moment on it gives no access.
     pub at: DateTime<Utc>,
     /// Why.
     pub because: Ended,
@@ -113,7 +113,7 @@ impl KeyHistories {
                 }
             }
             Event::GraceClosed { generation, .. } => {
-                // Its time may have been over before somebody wrote it down.
+                // Its time may have been over before its end was recorded.
                 let at = self.window_until.take().map_or(at, |until| until.min(at));
                 self.finish_older(*generation, End { at, because: Ended::WindowClosed });
             }
@@ -209,7 +209,7 @@ impl KeyHistories {
 }
 
 impl Life {
-    /// The earliest end counts: a window whose end is written down late ended its keys before somebody revoked them.
+    /// The earliest end counts: a window whose end is recorded late ended its keys before they were revoked.
     fn finish(&mut self, end: End) {
         if self.ended.is_none_or(|known| end.at < known.at) {
             self.ended = Some(end);

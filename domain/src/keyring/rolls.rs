@@ -35,7 +35,7 @@ impl Keyring {
     }
 
     /// The keys that the next roll makes new ones for: the newest of each name, but for those that ended by `now` and
-    /// enrolment keys with which nobody may enrol any more.
+    /// enrolment keys that are used up.
     #[must_use]
     pub fn to_renew(&self, now: DateTime<Utc>) -> Vec<AccessKeyId> {
         self.names.values().copied().filter(|key| self.live(*key, now).is_some_and(Key::is_of_use)).collect()

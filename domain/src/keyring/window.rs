@@ -8,7 +8,7 @@ use crate::ids::AccessKeyId;
 /// An open grace window.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Window {
-    /// When older keys end, even if nobody records that it closed.
+    /// When older keys end, even if its end is not recorded.
     pub until: DateTime<Utc>,
     /// How many machines had an older key when it opened, and were not cut off since.
     pub machines: u32,
@@ -21,7 +21,7 @@ pub struct Window {
 }
 
 impl Keyring {
-    /// Nobody needs an older key: every machine has moved, and no shared key is left that somebody may still hold.
+    /// No older key is needed: every machine has moved, and no older shared key is valid.
     #[must_use]
     pub fn everyone_moved(&self, now: DateTime<Utc>) -> bool {
         self.window.as_ref().is_some_and(|window| {
@@ -31,7 +31,7 @@ impl Keyring {
         })
     }
 
-    /// The sealed copies of keys that nobody will be handed any more, with the generation of their window.
+    /// The sealed copies of keys that will not be handed over any more, with the generation of their window.
     pub fn forgettable(&self) -> impl Iterator<Item = (u32, &[AccessKeyId])> {
         self.forgettable.iter().map(|(generation, keys)| (*generation, keys.as_slice()))
     }

@@ -110,7 +110,7 @@ pub fn consistency(old: u64, new: u64) -> Option<Vec<Subtree>> {
             start = middle;
         }
     }
-    // The old tree itself needs no proof to whoever has its root.
+    // The old tree itself needs no proof for a verifier that has its root.
     if start != 0 {
         path.push(Subtree { start, end });
     }

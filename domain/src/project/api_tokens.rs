@@ -86,7 +86,7 @@ impl ApiTokens {
         self.0.get(&token)
     }
 
-    /// The token to roll when nobody says which: the only one of people, or the one called `default`.
+    /// The token to roll by default: the only one of people, or the one called `default`.
     ///
     /// # Errors
     /// There is none, or there are several and none is called so.
@@ -195,7 +195,7 @@ impl ApiTokens {
                 match (name, expires_at) {
                     // Before tokens had names, a project had one: the new one ended the one before.
                     (None, _) if job.is_none() => self.0.retain(|_, other| other.name != default_name()),
-                    // Each lives as long as the others, so those that are over by now can be told without a clock.
+                    // Each lives as long as the others, so those that have ended are known without a clock.
                     (_, Some(end)) if job.is_some() => self.0.retain(|_, other| {
                         !other.of_ci_job || other.expires_at.is_none_or(|other| other > *end - CI_TOKEN_LIFETIME)
                     }),

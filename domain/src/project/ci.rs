@@ -6,7 +6,7 @@ use super::TagPattern;
 
 /// Longest audience: a URL.
 pub const AUDIENCE_MAX_CHARS: usize = 300;
-/// The refs whose jobs are trusted if nobody says otherwise: tags, for only they are released.
+/// The refs whose jobs are trusted by default: tags, because only they are released.
 pub const CI_REF_PATTERN_DEFAULT: &str = "refs/tags/*";
 
 /// The jobs that a project trusts.

@@ -93,7 +93,7 @@ pub enum Command {
         /// The git tag.
         tag: TagName,
     },
-    /// Release the tags that no delivery told of, and take note of the others.
+    /// Release the tags that no delivery reported, and record the others as known.
     ReconcileTags {
         /// The numeric id of the code repository whose they are.
         repository_id: u64,

@@ -121,7 +121,7 @@ fn trigger(
     if let Some(&release) = project.releases.get(&tag) {
         return Err(Refusal::TagHasRelease { tag, release });
     }
-    // GitHub tells of one tag up to three times, and again when somebody redelivers: that must not repeat a failure.
+    // GitHub reports one tag up to three times, and again for each redelivery: that must not repeat a failure.
     if by == Trigger::GithubWebhook && project.tried_tags.contains(&tag) {
         return Err(Refusal::TagWasTried(tag));
     }

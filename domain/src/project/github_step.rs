@@ -18,7 +18,7 @@ pub enum GithubStep {
     RemoveDeployKey,
     /// Say how a commit's release stands.
     ReportCommitStatus,
-    /// Look for tags that no delivery told of.
+    /// Look for tags that no delivery reported.
     ListTags,
 }
 

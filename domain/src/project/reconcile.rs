@@ -1,4 +1,4 @@
-//! Reconciliation: what follows from the list of a code repository's tags, read when no delivery told of one.
+//! Reconciliation: what follows from the list of a code repository's tags, for tags that no delivery reported.
 
 use std::{cmp::Ordering, collections::BTreeSet};
 
@@ -53,7 +53,7 @@ impl KnownTags {
                 self.tags.extend(tags.iter().cloned());
                 self.is_complete |= *is_complete;
             }
-            // What was pushed meanwhile was pushed to nobody: it is not released all at once now.
+            // Tags that were pushed meanwhile were not meant for us: they are not released all at once now.
             Event::GithubDisconnected | Event::TriggerChosen { .. } => self.is_complete = false,
             Event::TagDeleted { tag } => {
                 self.tags.remove(tag);
@@ -63,7 +63,7 @@ impl KnownTags {
     }
 }
 
-/// New tags become releases; tags that were there before anybody was told of them, and those that a delivery would not
+/// New tags become releases; tags that were there before the project was connected, and those that a delivery would not
 /// release either, are only taken note of, each once.
 pub(super) fn reconcile(project: &Added, repository_id: u64, listed: Vec<ListedTag>) -> Result<Vec<Event>, Refusal> {
     if project.trigger != Trigger::GithubWebhook {

@@ -38,7 +38,7 @@ pub enum Refusal {
     /// The sender's word is too long or cannot be printed.
     #[error("an Idempotency-Key is 1 to {IDEMPOTENCY_KEY_MAX_CHARS} printable ASCII characters")]
     IdempotencyKeyInvalid,
-    /// Two tokens of one name could not be told apart.
+    /// Two tokens of one name could not be distinguished.
     #[error("an API token called \"{0}\" exists already: roll it, or choose another name")]
     ApiTokenNameTaken(ApiTokenName),
     /// The limit is reached.

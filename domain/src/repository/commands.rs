@@ -112,7 +112,7 @@ pub enum Refusal {
         /// The file that is there.
         present: Sha256,
     },
-    /// Machines renew their access with it: nobody else's package may take its place.
+    /// Machines renew their access with it: no other package may take its place.
     #[error("{0} is the name of this repository's own installer")]
     InstallersName(String),
     /// Clients that hold its metadata would see a corrupt package, and the reason for the yank still holds.

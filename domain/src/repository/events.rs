@@ -44,7 +44,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key_fingerprint: Option<String>,
     },
-    /// A package bears another key's signature now: the same package in a new file, already in the blob store.
+    /// A package has another key's signature now: the same package in a new file, already in the blob store.
     /// Publications from before keep the old file, later ones have the new.
     PackageResigned {
         /// The file that it takes the place of.
@@ -121,7 +121,7 @@ pub struct Stated {
     /// Where APT finds earlier states of the repository: `https://host/apt/acme/debian/at/@SNAPSHOTID@/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshots: Option<String>,
-    /// A checkpoint of the organisation's transparency log, as a signed note: evidence for whoever keeps the index.
+    /// A checkpoint of the organisation's transparency log, as a signed note: evidence for clients that keep the index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<String>,
 }

@@ -90,7 +90,7 @@ fn untagged(text: &str) -> Option<PointInTime> {
 }
 
 impl PointInTime {
-    /// Why a repository has no such point, as far as whoever may install from it is told: which projects and tags the
+    /// Why a repository has no such point, as far as holders of an access key may know: which projects and tags the
     /// organisation has besides is not theirs to know.
     #[must_use]
     pub fn absence(&self) -> &'static str {

@@ -451,7 +451,7 @@ fn yanking_and_signing_anew_every_package_takes_a_small_multiple_of_adding_them(
         for replaces in batch {
             let (identity, _) = repository.packages.in_file(replaces).expect("it is there");
             let version = identity.version.clone();
-            let package = deb(&version, format!("{version} anew").as_bytes());
+            let package = deb(&version, format!("{version} again").as_bytes());
             repository.evolve(&Event::PackageResigned { replaces, package, key_fingerprint: "CD".into() });
             resigned += 1;
         }
@@ -460,7 +460,7 @@ fn yanking_and_signing_anew_every_package_takes_a_small_multiple_of_adding_them(
 
     assert_eq!(resigned, PACKAGES + 1);
     assert!(yanking < TIMES_SLOWER_MAX * adding, "adding took {adding:?}, yanking {yanking:?}");
-    assert!(signing < TIMES_SLOWER_MAX * adding, "adding took {adding:?}, signing anew {signing:?}");
+    assert!(signing < TIMES_SLOWER_MAX * adding, "adding took {adding:?}, signing again {signing:?}");
 }
 
 #[test]

@@ -42,7 +42,7 @@ impl FromStr for YankPolicy {
 #[error("expected hide or keep")]
 pub struct InvalidYankPolicy;
 
-/// Why a package was yanked, in one line of somebody's own words.
+/// Why a package was yanked, in one line of free text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct YankReason(String);

@@ -75,7 +75,7 @@ pub enum Refusal {
     /// A key is never replaced in place: signatures made with it must stay checkable.
     #[error("this signing key exists already, with fingerprint {0}")]
     Exists(String),
-    /// The logs' key never changes: whoever pinned it would take the log for another.
+    /// The logs' key never changes: verifiers that pinned it would reject the log.
     #[error("the transparency logs have a key already, {0}")]
     LogKeyExists(String),
     /// The first key is made at the first start.

@@ -50,13 +50,13 @@ pub enum Event {
         /// The old key.
         fingerprint: String,
     },
-    /// The sealed private part is deleted: nobody can sign with it any more.
+    /// The sealed private part is deleted: it can no longer sign.
     Destroyed {
         /// The old key.
         fingerprint: String,
     },
     /// Somebody else may hold the private part. Nothing that it signed is trusted any more: every index and every rpm
-    /// is signed anew.
+    /// is signed again.
     Compromised {
         /// The stolen key.
         fingerprint: String,

@@ -36,7 +36,7 @@ pub enum RestoreError {
         /// The data folder.
         path: PathBuf,
     },
-    /// A restore broke off, and something else came beside what it brought.
+    /// A restore was interrupted, and the folder has files that it did not write.
     #[error(
         "{path} holds {what}, which no restore put there: move it away, or restore into a new folder",
         path = .path.display()

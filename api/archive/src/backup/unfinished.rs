@@ -24,7 +24,7 @@ pub struct Unfinished {
 }
 
 impl Unfinished {
-    /// Marks `data`, which is empty, or has the mark of a restore that broke off: then what that one brought is removed. To be
+    /// Marks `data`, which is empty, or has the mark of an interrupted restore: then what that one brought is removed. To be
     /// done before the log is opened, which makes its file.
     ///
     /// # Errors

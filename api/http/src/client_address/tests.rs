@@ -123,7 +123,7 @@ fn a_network_is_an_address_and_how_much_of_it_counts() {
 }
 
 proptest! {
-    /// Whatever a client writes, the proxy's word behind it stands, or nobody's.
+    /// Whatever a client writes, what the proxy wrote after it is used, or nothing.
     #[test]
     fn no_header_makes_a_request_come_from_where_it_did_not(
         lie in r#"([ -~]|for=|"|\\|,|;|10\.0\.0\.9|203\.0\.113\.5){0,12}"#,

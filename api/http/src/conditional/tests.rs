@@ -10,7 +10,7 @@ fn file() -> Validators {
     let at = Utc.with_ymd_and_hms(2026, 11, 22, 10, 0, 1).single().expect("a time");
     Validators {
         etag: HeaderValue::from_static("\"abc\""),
-        // The fraction must not make the file newer than the second the client was told.
+        // The fraction must not make the file newer than the second that the client received.
         modified_at: Some(at + chrono::TimeDelta::milliseconds(700)),
         size_bytes: 10,
     }

@@ -202,7 +202,7 @@ async fn stopping_closes_idle_connections_at_once_and_open_requests_at_the_deadl
     assert!(!server.task.is_finished(), "the open request is waited for");
     (&mut server.task).await.expect("no panic");
     assert!(stopped.elapsed() >= Duration::from_millis(300));
-    assert!(TcpStream::connect(server.address).await.is_err(), "nobody listens any more");
+    assert!(TcpStream::connect(server.address).await.is_err(), "the server no longer listens");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What a proof says, and whether a project trusts the job it speaks of.
+//! What a proof says, and whether a project trusts the job it is about.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{

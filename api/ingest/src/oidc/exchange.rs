@@ -68,7 +68,7 @@ struct Answer {
 pub(super) async fn exchange(State(state): State<ExchangeState>, body: Bytes) -> Result<impl IntoResponse, Problem> {
     let Body { project, token: proof } = read(&body)?;
     let trust = |project: &Project, _| project.added().and_then(|added| added.ci_trust.clone());
-    // A project that trusts nobody is answered like one that does not exist: with the same work, and the same words.
+    // A project that trusts no jobs is answered like one that does not exist: with the same work, and the same words.
     let known = state.credentials.has_project(project);
     let trust = if known { state.executor.inspect::<Project, _>(project.0, trust).await? } else { None };
     let now = state.executor.now();

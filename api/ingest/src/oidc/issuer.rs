@@ -50,7 +50,7 @@ impl fmt::Display for IssuerUrl {
     }
 }
 
-/// Whether nobody on the way can change what is fetched from there.
+/// Whether the connection protects what is downloaded from there.
 pub(super) fn is_safe(url: &Url) -> bool {
     let here = match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -64,7 +64,7 @@ pub(super) fn is_safe(url: &Url) -> bool {
 /// Why a proof is not believed. Says nothing of what would have been.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ProofError {
-    /// It is no proof, or nobody whose keys are known signed it.
+    /// It is not an identity token, or it is not signed with a known key.
     #[error("the proof is not a token of the issuer's")]
     NotGenuine(#[source] Option<jsonwebtoken::errors::Error>),
     /// The issuer's keys cannot be fetched.

@@ -55,7 +55,7 @@ pub(super) enum KeysError {
     /// Not what the standard says.
     #[error("the issuer's answer is not what was expected")]
     NotUnderstood(#[source] serde_json::Error),
-    /// Its keys lie where somebody on the way could change them.
+    /// Its keys could be changed on the network path.
     #[error("the issuer's keys are not at an https address")]
     NotSafe,
     /// It was asked a moment ago, in vain.

@@ -50,7 +50,7 @@ pub(super) struct RawBody {
 }
 
 /// Reads the body of `request`. Room is taken for what has come, not for what is promised: who opens a connection and
-/// sends nothing keeps nobody out.
+/// sends nothing does not block others.
 pub(super) async fn read(memory: &DeliveriesMemory, request: Request<Body>) -> Result<RawBody, Problem> {
     read_within(memory, request, BODY_WITHIN).await
 }

@@ -1,4 +1,4 @@
-//! What follows from a delivery that bore the project's signature. Pure: the same delivery is always judged alike.
+//! What follows from a delivery with a good signature. Pure: the same delivery always gives the same result.
 
 use api_http::problem::Problem;
 use domain::{
@@ -28,7 +28,7 @@ pub(super) fn judge(webhook: &Webhook, hook_event: &str, payload: &Payload) -> R
     if webhook.trigger != Trigger::GithubWebhook {
         return Ok(ignored(Ignored::OtherTrigger));
     }
-    let told = match hook_event {
+    let reported = match hook_event {
         "create" | "delete" => of_ref_type(payload, hook_event == "delete")?,
         "push" => of_push(payload)?,
         "release" => of_release(payload)?,
@@ -37,13 +37,13 @@ pub(super) fn judge(webhook: &Webhook, hook_event: &str, payload: &Payload) -> R
     if repository_id.is_none() {
         return Err(missing("repository.id"));
     }
-    Ok(match told {
+    Ok(match reported {
         Told::Nothing(reason) => ignored(reason),
         Told::Tag { name, deleted } => of_tag(webhook, name, deleted),
     })
 }
 
-/// What a delivery tells of.
+/// What a delivery reports.
 enum Told<'a> {
     Tag { name: &'a str, deleted: bool },
     Nothing(Ignored),

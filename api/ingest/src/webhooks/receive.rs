@@ -44,7 +44,7 @@ pub struct WebhooksState {
     pub refused: RefusedTriggers,
 }
 
-/// What GitHub is told about its delivery.
+/// The answer to GitHub about its delivery.
 #[derive(Debug, Serialize)]
 struct Answer {
     delivery: DeliveryGuid,

@@ -10,7 +10,7 @@ use stores::secrets::{Secrets, SecretsError};
 
 use super::signature;
 
-/// How many secrets are kept unsealed. Each takes a few hundred bytes; the least used are unsealed anew when needed.
+/// How many secrets are kept unsealed. Each takes a few hundred bytes; the least used are unsealed again when needed.
 pub const UNSEALED_KEPT_MAX: u64 = 10_000;
 
 /// What deliveries are verified with. Cheap to clone. Which secret is live is not known here: that changes with an event.

@@ -1,4 +1,4 @@
-//! `/install/{organisation}/{repository}`: whoever holds an access key gets it back as an installer.
+//! `/install/{organisation}/{repository}`: the holder of an access key gets it back as an installer.
 
 use std::sync::Arc;
 

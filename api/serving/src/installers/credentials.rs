@@ -134,7 +134,7 @@ impl CredentialsAddress {
     /// Answers a request for the credentials of this repository. Its body is not read.
     ///
     /// # Errors
-    /// `NeedsAccessKey` for whoever has no live key; 405, 409, 422 and 429 as `docs/reference/http.md` says.
+    /// `NeedsAccessKey` without a valid key; 405, 409, 422 and 429 as `docs/reference/http.md` says.
     pub async fn answer(
         &self,
         organisation: &str,

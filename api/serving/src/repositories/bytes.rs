@@ -90,7 +90,7 @@ impl FileBytes {
             let text = format!("blob of {} has {} bytes instead of {size}", file.sha256, whole.len());
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
         }
-        // What is kept in memory is answered again and again: it is worth a look whether the disk told the truth.
+        // What is kept in memory is answered again and again: so it is checked after reading.
         if Sha256::of(&whole) != file.sha256 {
             let text = format!("the bytes of {} are not those that were stored", file.sha256);
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));

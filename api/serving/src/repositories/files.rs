@@ -29,7 +29,7 @@ use super::{
     path::{FilePath, decode_point},
 };
 
-/// Why a package should not have been published, for whoever fetches it from the past.
+/// Why a package should not have been published, for clients that download it from an earlier state.
 const YANKED: HeaderName = HeaderName::from_static("x-pkgdeploy-yanked");
 
 /// The files of repositories. Cheap to clone.

@@ -276,7 +276,7 @@ async fn what_was_given_is_counted_and_nothing_else() {
     server.get_with(&index, &[("if-none-match", kept.header(header::ETAG))]).await;
     server.get(&package).await;
     server.get_with(&package, &[("range", "bytes=0-3")]).await;
-    // Whoever leaves out the first byte has fetched it all the same; whoever has it already has not.
+    // A request without the first byte counts as a download; one for a file that the client has already does not.
     let package_kept = server.get_with(&package, &[("range", "bytes=1-")]).await;
     server.get_with(&package, &[("if-none-match", package_kept.header(header::ETAG))]).await;
     server.get("/yum/acme/rpms/mirrorlist").await;

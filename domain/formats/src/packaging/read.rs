@@ -28,7 +28,7 @@ pub struct ReadPackage {
     pub attached: Option<Vec<u8>>,
 }
 
-/// Reads the file's facts and digest. Deb or rpm is told by its first bytes.
+/// Reads the file's facts and digest. Deb or rpm is recognised by its first bytes.
 ///
 /// # Errors
 /// If it is neither, breaks the format's grammar, one of its digests is wrong, a part exceeds its limit, or the disk fails.

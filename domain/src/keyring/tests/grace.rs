@@ -28,7 +28,7 @@ fn old_and_new_keys_work_until_the_window_ends() {
         .then([opened(2, [successor(1, 11)])]);
     assert_eq!(window.next_key(key(1), now()), Some(NextKey::Sealed(key(11))));
     assert_eq!(window.next_key(key(11), now()), Some(NextKey::Same));
-    assert_eq!(window.next_key(key(1), tomorrow()), None, "even if nobody has recorded that it closed");
+    assert_eq!(window.next_key(key(1), tomorrow()), None, "even if its end is not recorded");
     assert_eq!(window.next_key(key(11), tomorrow()), Some(NextKey::Same));
 }
 

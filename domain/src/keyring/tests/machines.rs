@@ -45,7 +45,7 @@ fn whoever_revokes_a_key_ends_the_one_that_it_follows_too() {
     let window = [enrolment(1, 3), enrolled(1, 101, []), opened(2, [enrolment_successor(1, 2, 2)])];
     let ended =
         given::<Keyring>(window.clone()).when(Command::RevokeAccessKey { key: key(2) }).then([revoked(1), revoked(2)]);
-    assert_eq!(ended.next_key(key(1), now()), None, "and nobody enrols with it");
+    assert_eq!(ended.next_key(key(1), now()), None, "and no machine enrols with it");
     given::<Keyring>(window).when(Command::RevokeAccessKey { key: key(1) }).then([revoked(1)]);
 }
 

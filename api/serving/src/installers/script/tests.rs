@@ -263,7 +263,7 @@ fn a_script_without_a_key_brings_new_certificates_and_keeps_what_cannot_be_renew
         };
         assert_eq!(read(root.path(), certificates), expected);
         let alone = run(&renewing, root.path(), &["--renew"]);
-        assert!(!alone.status.success(), "whoever asks for it is told");
+        assert!(!alone.status.success(), "the failure is reported");
     }
 }
 

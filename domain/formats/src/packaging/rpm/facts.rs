@@ -167,7 +167,7 @@ fn file_list(files: Vec<PackagedFile>) -> Result<(FileList, Option<Vec<u8>>), Pa
     Ok((FileList::Blob(Sha256::of(&json)), Some(json)))
 }
 
-/// The newest ten, oldest first. Entries of one second are told apart by adding seconds, as createrepo_c does: readers
+/// The newest ten, oldest first. Entries of one second are distinguished by adding seconds, as createrepo_c does: readers
 /// of `other.xml` key them by date.
 fn changelogs(header: &Header) -> Result<Vec<Changelog>, PackageFileError> {
     let tags = [tag::CHANGELOGNAME, tag::CHANGELOGTEXT];

@@ -137,7 +137,7 @@ fn a_package_without_anything_is_a_package() {
     assert!(run("rpm", &["-K", text(&path)]).contains("digests OK"));
 }
 
-/// Changes with the compressor too: whoever updates it learns here that the same version built again has other bytes.
+/// Changes with the compressor too: an update of it shows here that the same version built again has other bytes.
 #[test]
 fn the_bytes_of_a_package_stay_the_same() {
     let mut sample = Sample::new(Format::Rpm);
