@@ -28,7 +28,7 @@ pub use self::{
 use stores::scratch::Scratch;
 
 use crate::{
-    ArchiveError, ArchiveFolder, FilePart, Format, HowBlobs, Manifest, NamedBlobs, Step, Watch, blobs_of,
+    ArchiveError, ArchiveFolder, COPYING, FilePart, Format, HowBlobs, Manifest, NamedBlobs, Watch, blobs_of,
     data_folder::DataFolder, io,
 };
 
@@ -40,8 +40,6 @@ const SIGNED_LOGS: &str = "signed_logs";
 const USES: &str = "uses.sqlite";
 /// What unseals the secrets. Only there if it was asked for.
 const MASTER_KEY: &str = "master.key";
-
-const COPYING: Step = Step { words: "Copying events and blobs", unit: "events" };
 
 /// What is backed up.
 pub struct Sources<'a> {

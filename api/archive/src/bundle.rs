@@ -31,7 +31,8 @@ use stores::{
 
 use self::tenant_log::{TenantEntries, TenantTree};
 use crate::{
-    ArchiveError, ArchiveFolder, Format, HowBlobs, Manifest, NamedBlobs, Step, Watch, blobs_of, data_folder::DataFolder,
+    ArchiveError, ArchiveFolder, COPYING, Format, HowBlobs, Manifest, NamedBlobs, Watch, blobs_of,
+    data_folder::DataFolder,
 };
 
 /// What the checkpoint's signatures are checked with.
@@ -42,8 +43,6 @@ pub const CHECKPOINT: &str = "checkpoint";
 pub const SIGNING_KEYS: &str = "signing-keys.ndjson";
 /// What is signed about them.
 pub const SIGNING_KEYS_NOTE: &str = "signing-keys.note";
-
-const COPYING: Step = Step { words: "Copying events and blobs", unit: "events" };
 
 /// What a bundle is made of.
 pub struct Sources<'a> {

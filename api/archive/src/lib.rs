@@ -43,6 +43,9 @@ const LOG: &str = "log.ndjson";
 pub(crate) const BLOBS: &str = "blobs";
 const LOCK: &str = "lock";
 
+/// A backup and a bundle alike.
+const COPYING: Step = Step { words: "Copying events and blobs", unit: "events" };
+
 /// One step of a long work, for whoever waits for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {

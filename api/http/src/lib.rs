@@ -10,6 +10,7 @@ mod from;
 mod head;
 mod observe;
 pub mod open_files;
+pub mod path;
 pub mod problem;
 pub mod public_url;
 pub mod query;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{FromRef, Path, Query, State},
+    extract::{FromRef, FromRequestParts, Path, Query, State},
     http::header,
     response::{IntoResponse as _, Response},
     routing::get,
@@ -53,44 +53,28 @@ pub struct TransparencyState {
 /// The routes.
 pub fn routes(state: TransparencyState) -> Router {
     Router::new()
-        .route("/log/checkpoint", get(async |state, ServerLog(log): ServerLog| checkpoint(state, log).await))
-        .route("/log/key", get(async |state, ServerLog(log): ServerLog| key(state, log)))
-        .route(
-            "/log/tile/{*tile}",
-            get(async |state, ServerLog(log): ServerLog, Path(path): Path<String>| tile(state, log, path).await),
-        )
-        .route(
-            "/log/proof/event/{event}",
-            get(async |state, ServerLog(log): ServerLog, Path(event): Path<String>, query| {
-                inclusion(state, log, event, query).await
-            }),
-        )
-        .route(
-            "/log/proof/consistency",
-            get(async |state, ServerLog(log): ServerLog, query| consistency(state, log, query).await),
-        )
-        .route(
-            "/log/{organisation}/checkpoint",
-            get(async |state, TenantLog(log): TenantLog| checkpoint(state, log).await),
-        )
-        .route("/log/{organisation}/key", get(async |state, TenantLog(log): TenantLog| key(state, log)))
-        .route(
-            "/log/{organisation}/tile/{*tile}",
-            get(async |state, TenantLog(log): TenantLog, Path((_, path)): Path<(String, String)>| {
-                tile(state, log, path).await
-            }),
-        )
-        .route(
-            "/log/{organisation}/proof/event/{event}",
-            get(async |state, TenantLog(log): TenantLog, Path((_, event)): Path<(String, String)>, query| {
-                inclusion(state, log, event, query).await
-            }),
-        )
-        .route(
-            "/log/{organisation}/proof/consistency",
-            get(async |state, TenantLog(log): TenantLog, query| consistency(state, log, query).await),
-        )
+        .merge(routes_of::<ServerLog>("/log"))
+        .merge(routes_of::<TenantLog>("/log/{organisation}"))
         .with_state(state)
+}
+
+/// The routes of the logs that `L` finds, below `base`.
+fn routes_of<L>(base: &str) -> Router<TransparencyState>
+where
+    L: FromRequestParts<TransparencyState> + Into<ReadableLog> + Send + 'static,
+{
+    Router::new()
+        .route(&format!("{base}/checkpoint"), get(async |state, log: L| checkpoint(state, log.into()).await))
+        .route(&format!("{base}/key"), get(async |state, log: L| key(state, log.into())))
+        .route(&format!("{base}/tile/{{*tile}}"), get(async |state, log: L, path| tile(state, log.into(), path).await))
+        .route(
+            &format!("{base}/proof/event/{{event}}"),
+            get(async |state, log: L, path, query| inclusion(state, log.into(), path, query).await),
+        )
+        .route(
+            &format!("{base}/proof/consistency"),
+            get(async |state, log: L, query| consistency(state, log.into(), query).await),
+        )
 }
 
 /// The newest state, as a signed note.
@@ -116,14 +100,20 @@ fn text(text: String) -> Response {
     (headers, text).into_response()
 }
 
+/// What a tile's address has behind the log.
+#[derive(Debug, Deserialize)]
+struct TileAddress {
+    tile: String,
+}
+
 /// A tile's hashes, 32 bytes each, or the entries below it, a line each.
 async fn tile(
     State(TransparencyState { store, transparency, .. }): State<TransparencyState>,
     log: ReadableLog,
-    path: String,
+    Path(TileAddress { tile }): Path<TileAddress>,
 ) -> Result<Response, Problem> {
     let tile: TilePath =
-        path.parse().map_err(|error: domain::merkle::InvalidTilePath| Problem::BadRequest(error.to_string()))?;
+        tile.parse().map_err(|error: domain::merkle::InvalidTilePath| Problem::BadRequest(error.to_string()))?;
     let missing = || Problem::NotFound("the log does not have so many entries".to_owned());
     let width = usize::try_from(tile.width).unwrap_or(usize::MAX);
     let Some(level) = tile.level else {
@@ -146,11 +136,17 @@ struct InclusionQuery {
     size: Option<u64>,
 }
 
+/// What the address of an inclusion proof has behind the log.
+#[derive(Debug, Deserialize)]
+struct EventAddress {
+    event: String,
+}
+
 /// That an event is in the log.
 async fn inclusion(
     State(transparency): State<Transparency>,
     log: ReadableLog,
-    event: String,
+    Path(EventAddress { event }): Path<EventAddress>,
     query: Result<Query<InclusionQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(InclusionQuery { size }) = query.map_err(|error| Problem::BadRequest(error.body_text()))?;
@@ -204,6 +200,53 @@ fn damaged(error: projections::transparency::ProofError) -> Problem {
             Problem::Unavailable {
                 what: "the log's tree is damaged: rebuild the read models",
                 retry_after_seconds: RETRY_AFTER_SECONDS,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        body::Body,
+        http::{Request, StatusCode},
+    };
+    use composition::testing::Core;
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_servers_log_and_an_organisations_have_the_same_addresses() {
+        let core = Core::open().await;
+        let made = core.make_organisations(1).await;
+        core.progress.wait_for(made).await.expect("projected");
+        let token = core.operator_token().await;
+        let router = routes(TransparencyState {
+            authenticator: core.authenticator(),
+            board: core.board.clone(),
+            transparency: core.transparency.clone(),
+            signer: core.log_signer.clone(),
+            store: core.store.clone(),
+        });
+        for log in ["/log", "/log/acme-0"] {
+            for (address, status, text) in [
+                ("key", StatusCode::OK, "pages.example"),
+                ("tile/0/x", StatusCode::BAD_REQUEST, ""),
+                ("tile/entries/000.p/1", StatusCode::OK, "acme-0"),
+                ("proof/event/x", StatusCode::BAD_REQUEST, ""),
+                ("proof/consistency?from=1&to=1", StatusCode::OK, "path"),
+                ("proof/consistency?from=1", StatusCode::BAD_REQUEST, ""),
+            ] {
+                let request = Request::get(format!("{log}/{address}"));
+                let request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.text()));
+                let request = request.body(Body::empty()).expect("a request");
+                let (parts, body) = router.clone().oneshot(request).await.expect("infallible").into_parts();
+                let body = body.collect().await.expect("a body").to_bytes();
+                let body = String::from_utf8_lossy(&body);
+                assert_eq!(parts.status, status, "{log}/{address}: {body}");
+                assert!(body.contains(text), "{log}/{address}: {body}");
             }
         }
     }

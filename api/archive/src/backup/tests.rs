@@ -137,7 +137,7 @@ impl Live {
 
     /// The same, killed in that step.
     async fn killed(&self, locations: &Locations, during: &str) {
-        let watch = |step: Step, _, _| assert!(!step.words.starts_with(during), "killed");
+        let watch = |step: crate::Step, _, _| assert!(!step.words.starts_with(during), "killed");
         let restoring = self.restored_by("backup", locations, DamagedBlobs::Refused, &watch);
         std::panic::AssertUnwindSafe(restoring).catch_unwind().await.unwrap_err();
     }

@@ -1,13 +1,12 @@
 //! Whose feed is asked for: the organisation that the path names, if the feed token is one of its own.
 
-use std::collections::HashMap;
-
 use api_http::{
     auth::{Authenticator, Follower},
+    path::organisation_of_path,
     problem::Problem,
 };
 use axum::{
-    extract::{FromRef, FromRequestParts, Path},
+    extract::{FromRef, FromRequestParts},
     http::request::Parts,
 };
 use domain::{checkpoint::LogName, ids::OrganisationId, names::OrganisationName};
@@ -32,9 +31,7 @@ where
     /// An organisation that does not exist and one that the token is not of are answered alike.
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let follower = Follower::from_request_parts(parts, state).await?;
-        let names = Path::<HashMap<String, String>>::from_request_parts(parts, state).await;
-        let names = names.map_err(|error| Problem::BadRequest(error.body_text()))?;
-        let organisation = names.get("organisation").and_then(|name| name.parse::<OrganisationName>().ok());
+        let organisation = organisation_of_path(parts, state).await?;
         let own = |name: &OrganisationName| OrganisationId::named(name) == follower.organisation;
         let organisation = organisation.filter(own).ok_or(Problem::NeedsToken)?;
         let log = LogName::Organisation(follower.organisation);

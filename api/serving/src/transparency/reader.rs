@@ -3,10 +3,11 @@
 use api_http::{
     auth::{Authenticator, Operator, Reader},
     basic,
+    path::organisation_of_path,
     problem::Problem,
 };
 use axum::{
-    extract::{FromRef, FromRequestParts, Path},
+    extract::{FromRef, FromRequestParts},
     http::request::Parts,
 };
 use domain::{
@@ -25,10 +26,22 @@ pub(super) struct ReadableLog {
 }
 
 /// The log of every event.
-pub(super) struct ServerLog(pub(super) ReadableLog);
+pub(super) struct ServerLog(ReadableLog);
 
 /// The log of the organisation that the path names first.
-pub(super) struct TenantLog(pub(super) ReadableLog);
+pub(super) struct TenantLog(ReadableLog);
+
+impl From<ServerLog> for ReadableLog {
+    fn from(ServerLog(log): ServerLog) -> Self {
+        log
+    }
+}
+
+impl From<TenantLog> for ReadableLog {
+    fn from(TenantLog(log): TenantLog) -> Self {
+        log
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for ServerLog
 where
@@ -53,11 +66,7 @@ where
 
     /// An organisation that does not exist and one that the key is no key to are answered alike.
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Path(names) = Path::<std::collections::HashMap<String, String>>::from_request_parts(parts, state)
-            .await
-            .map_err(|error| Problem::BadRequest(error.body_text()))?;
-        let organisation = names.get("organisation").and_then(|name| name.parse::<OrganisationName>().ok());
-        let organisation = organisation.ok_or(Problem::NeedsToken)?;
+        let organisation = organisation_of_path(parts, state).await?.ok_or(Problem::NeedsToken)?;
         if !may_read(parts, state, &organisation).await? {
             return Err(Problem::NeedsToken);
         }

@@ -4,7 +4,7 @@
 //! hard links into the package.
 
 use std::{
-    io::{self, Read as _, Seek as _, Write as _},
+    io::{self, BufReader, Seek as _, Write as _},
     path::Path,
 };
 
@@ -116,14 +116,7 @@ fn header_values(spec: &Spec<'_>, payload: &mut Payload) -> Result<Vec<(u32, Val
 /// check the payload by.
 fn signature_header(header: &[u8], payload: &mut Payload) -> Result<Vec<u8>, WritePackageError> {
     let mut md5 = Md5::new_with_prefix(header);
-    let mut buffer = vec![0; 128 * 1024];
-    loop {
-        let read = payload.file.read(&mut buffer)?;
-        if read == 0 {
-            break;
-        }
-        md5.update(&buffer[..read]);
-    }
+    io::copy(&mut BufReader::with_capacity(128 * 1024, &payload.file), &mut md5)?;
     payload.file.rewind()?;
     let small = |size_bytes: u64| {
         u32::try_from(size_bytes).map(|size| Value::Int32(vec![size])).map_err(|_| WritePackageError::TooLarge {
