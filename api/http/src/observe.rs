@@ -1,9 +1,9 @@
 //! What every request gets around its answer: strictness, an id, a span, and a 500 in place of a panic.
 
 use std::{
+    any::Any,
     convert::Infallible,
     hash::{BuildHasher as _, RandomState},
-    panic::AssertUnwindSafe,
     sync::{
         LazyLock,
         atomic::{AtomicU64, Ordering},
@@ -17,9 +17,9 @@ use axum::{
     http::{HeaderName, HeaderValue, Request, Response, Uri, Version, header},
     response::IntoResponse as _,
 };
-use futures::FutureExt as _;
 use hyper::body::Incoming;
 use tower::Service as _;
+use tower_http::catch_panic::CatchPanic;
 use tracing::Instrument as _;
 
 use super::{client_address::Peer, problem::Problem, strict_io::Notes};
@@ -30,7 +30,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 ///
 /// The span holds method, path, status and latency: never headers or the query, which may hold secrets, and never who asks.
 pub(super) async fn answer(
-    mut router: Router,
+    router: Router,
     notes: Notes,
     peer: Peer,
     mut request: Request<Incoming>,
@@ -42,10 +42,7 @@ pub(super) async fn answer(
     async {
         let mut response = match refuse(&notes, &request) {
             Some(problem) => closing(problem.into_response()),
-            None => match AssertUnwindSafe(router.call(request.map(Body::new))).catch_unwind().await {
-                Ok(Ok(response)) => response,
-                Err(panic) => panicked(panic.as_ref()).into_response(),
-            },
+            None => CatchPanic::custom(router, panicked).call(request.map(Body::new)).await?.map(Body::new),
         };
         if notes.is_last_request() {
             response = closing(response);
@@ -85,9 +82,10 @@ fn closing(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Problem {
+fn panicked(panic: Box<dyn Any + Send>) -> Response<Body> {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     Problem::Internal { action: "answer", source: format!("panic: {}", text.unwrap_or("of unknown kind")).into() }
+        .into_response()
 }
 
 /// Unique among the requests of a process, and most likely among processes.
