@@ -225,7 +225,7 @@ mod tests {
         let token = core.operator_token().await;
         let router = routes(TransparencyState {
             authenticator: core.authenticator(),
-            board: core.board.clone(),
+            dashboard: core.dashboard.clone(),
             transparency: core.transparency.clone(),
             signer: core.log_signer.clone(),
             store: core.store.clone(),
@@ -234,7 +234,7 @@ mod tests {
             for (address, status, text) in [
                 ("key", StatusCode::OK, "pages.example"),
                 ("tile/0/x", StatusCode::BAD_REQUEST, ""),
-                ("tile/entries/000.p/1", StatusCode::OK, "acme-0"),
+                ("tile/entries/000.p/1", StatusCode::OK, "\"stream\":"),
                 ("proof/event/x", StatusCode::BAD_REQUEST, ""),
                 ("proof/consistency?from=1&to=1", StatusCode::OK, "path"),
                 ("proof/consistency?from=1", StatusCode::BAD_REQUEST, ""),
