@@ -47,6 +47,9 @@ use tokio_util::sync::CancellationToken;
 /// How long a request that waits may take.
 const LONG_REQUEST_MAX: Duration = releases::WAIT_MAX.saturating_add(REQUEST_MAX);
 
+/// How long the answer about a new repository waits for its first publication, which has its installer.
+const INSTALLABLE_WITHIN: Duration = Duration::from_secs(5);
+
 /// The open parts of a server.
 pub(crate) struct Parts {
     /// Runs the commands of operators, and executes all others.
@@ -157,6 +160,7 @@ impl Parts {
             rolls: self.rolls.clone(),
             signing_keys: self.signing_keys.clone(),
             installers: self.installers.clone(),
+            installable_within: INSTALLABLE_WITHIN,
             secrets: self.secrets.clone(),
             github: self.github.clone(),
             git: self.git.clone(),

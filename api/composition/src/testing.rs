@@ -1,6 +1,8 @@
 //! The parts of a server that every test of a feature stands on: a log, what is projected from it, and what signs it. No worker
 //! runs but the projections.
 
+mod publishing;
+
 use std::sync::Arc;
 
 use api_http::{auth::Authenticator, client_address::TrustedProxies, run_command::CommandRunner, tokens};

@@ -1,6 +1,6 @@
 //! The parts of the server that resolvers use.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use api_http::{public_url::PublicUrl, replicas_last_seen::ReplicasLastSeen, run_command::CommandRunner};
 use async_graphql::{Context, SchemaBuilder};
@@ -43,6 +43,8 @@ pub struct GraphqlParts {
     pub signing_keys: SigningKeys,
     /// The installers that are published.
     pub installers: PublishedInstallers,
+    /// How long `createRepository` waits for the first publication of the repository, which has its installer.
+    pub installable_within: Duration,
     /// Seals the secrets that projects share with GitHub.
     pub secrets: Arc<Secrets>,
     /// How projects reach GitHub.
@@ -57,6 +59,9 @@ pub struct GraphqlParts {
 
 /// How many lists of tags may be fetched at the same time, for all projects. Each is a process and a connection.
 pub(super) struct TagQuestions(pub(super) Arc<Semaphore>);
+
+/// How long `createRepository` waits for the repository's installer.
+pub(super) struct InstallableWithin(pub(super) Duration);
 
 impl GraphqlParts {
     pub(super) fn put_into<Q, M, S>(self, schema: SchemaBuilder<Q, M, S>) -> SchemaBuilder<Q, M, S> {
@@ -75,6 +80,7 @@ impl GraphqlParts {
             .data(self.rolls)
             .data(self.signing_keys)
             .data(self.installers)
+            .data(InstallableWithin(self.installable_within))
             .data(self.secrets)
             .data(self.github)
             .data(self.git)

@@ -9,40 +9,12 @@ use domain::{
     aggregate::Aggregate as _,
     digest::Sha256,
     ids::{RepositoryId, TokenId},
-    package::{DebFacts, Facts, Package},
     recorded::{Actor, Revision, StreamId},
-    repository::{self, Compact, IndexFile, Repository, SignedIndex, Stated, Stored, YANK_REASON_MAX_CHARS},
+    repository::{self, Compact, Repository, YANK_REASON_MAX_CHARS},
     token::TokenKind,
 };
 
 use super::testing::{Answer, HOST, ORIGIN, Site};
-
-fn deb(sha256: Sha256) -> Package {
-    let control = "Package: hello\nVersion: 1.0\nArchitecture: amd64\nDescription: hi".to_owned();
-    let (package, version, architecture) = ("hello".to_owned(), "1.0".to_owned(), "amd64".to_owned());
-    let facts = Facts::Deb(DebFacts { package, version, architecture, control });
-    Package { file_name: "hello_1.0_amd64.deb".to_owned(), sha256, size_bytes: 5, facts }
-}
-
-/// What the signing worker does, without a signature.
-async fn publish(site: &Site, id: RepositoryId) {
-    let candidate = site.core.repositories.candidate(id, site.core.executor.now(), Stated::default()).await;
-    let candidate = candidate.expect("a candidate");
-    let text = candidate.text.as_bytes();
-    let (sha256, size_bytes) = (Sha256::of(text), text.len() as u64);
-    let index = SignedIndex {
-        covers: candidate.covers,
-        published_at: candidate.published_at,
-        signed: IndexFile { path: candidate.signed_path, sha256, size_bytes, stored: Stored::Unserved },
-        signatures: vec![],
-        files: candidate.files,
-        key_fingerprint: "AB".to_owned(),
-        renderer: candidate.renderer,
-        stated: Box::new(candidate.stated),
-        co_signers: vec![],
-    };
-    site.execute::<Repository>(id.0, repository::Command::RecordIndexSigned(index)).await;
-}
 
 async fn revision(site: &Site, id: RepositoryId) -> Revision {
     site.core.executor.inspect::<Repository, _>(id.0, |_, revision| revision).await.expect("readable")
@@ -64,11 +36,8 @@ async fn post(site: &Site, address: &str, form: &str, cookie: &str, origin: &str
 async fn published(site: &Site) -> (RepositoryId, Sha256) {
     site.fill("").await;
     let id = RepositoryId::named(&"acme".parse().expect("a name"), &"debs".parse().expect("a name"));
-    let sha256 = Sha256::of(b"a deb");
-    let package = Box::new(deb(sha256));
-    site.execute::<Repository>(id.0, repository::Command::AddPackage { package, release: None, key_fingerprint: None })
-        .await;
-    publish(site, id).await;
+    let sha256 = site.core.add_deb(id, "1.0").await;
+    site.core.publish(id).await;
     (id, sha256)
 }
 
@@ -113,7 +82,7 @@ async fn a_snapshot_is_taken_of_the_publication_that_the_page_showed() {
     // Another operator changes the repository meanwhile.
     let reason = "it deletes mail".parse().expect("a reason");
     site.execute::<Repository>(id.0, repository::Command::YankPackage { sha256, reason }).await;
-    publish(&site, id).await;
+    site.core.publish(id).await;
     let take = form(&[("change", "snapshot"), ("at", &shown), ("name", "golden")]);
     let answer = post(&site, "/repos/acme/debs", &take, &cookie, ORIGIN).await;
     let seen_at = (StatusCode::SEE_OTHER, "/repos/acme/debs#past");

@@ -1,7 +1,5 @@
 //! Changes of repositories.
 
-use std::time::Duration;
-
 use async_graphql::{Context, Object, Result};
 use commands::installers::PublishedInstallers;
 use domain::{
@@ -16,15 +14,12 @@ use tokio::time::timeout;
 use super::{access_key::issue_access_key, existing_organisation, run};
 use crate::{
     error::invalid,
-    parts::part,
+    parts::{InstallableWithin, part},
     types::{self, FormatWord, NewRepository},
 };
 
 /// The name of the access key that a repository is born with.
 const FIRST_KEY: &str = "default";
-
-/// How long to wait for the first publication of a new repository, which has its installer.
-const INSTALLABLE_WITHIN: Duration = Duration::from_secs(5);
 
 #[derive(Default)]
 pub(super) struct RepositoryMutation;
@@ -50,8 +45,9 @@ impl RepositoryMutation {
         run::<Repository>(ctx, id.0, create).await?;
         let access_key = issue_access_key(ctx, id, FIRST_KEY, Terms::Shared { expires_at: None }).await?;
         // The installer is there when the install command runs next, unless the server is very busy.
-        if let Some(revision) = part::<PublishedInstallers>(ctx).first(id, INSTALLABLE_WITHIN).await {
-            let _shown = timeout(INSTALLABLE_WITHIN, part::<Repositories>(ctx).wait_covers(id, revision)).await;
+        let limit = part::<InstallableWithin>(ctx).0;
+        if let Some(revision) = part::<PublishedInstallers>(ctx).first(id, limit).await {
+            let _shown = timeout(limit, part::<Repositories>(ctx).wait_covers(id, revision)).await;
         }
         let repository = types::Repository::load(ctx, id).await?;
         Ok(NewRepository { install_command: repository.install_command(ctx, &access_key), access_key, repository })
