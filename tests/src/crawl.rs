@@ -48,7 +48,7 @@ pub async fn listed_packages(format: Format, repository: &MadeRepository) -> Vec
         }
         Format::Rpm => {
             let mirrors = fetch(repository, &mut served, format!("{}/mirrorlist", repository.url)).await;
-            let root = String::from_utf8(mirrors).expect("a mirror list is text").trim().to_owned();
+            let root = at_the_server_of(repository, String::from_utf8(mirrors).expect("a mirror list is text").trim());
             let repomd = fetch(repository, &mut served, format!("{root}repodata/repomd.xml")).await;
             let lists = hrefs(&String::from_utf8(repomd).expect("repomd.xml is text"));
             let primary = lists.iter().find(|href| href.contains("primary.xml")).expect("a list of packages");
@@ -103,6 +103,7 @@ async fn crawl_yum(repository: &MadeRepository, served: &mut Served) {
     let mirrors = String::from_utf8(mirrors).expect("a mirror list is text");
     let publication = mirrors.trim().trim_end_matches('/').to_owned();
     assert!(!publication.contains('\n'), "a mirror list names one publication: {mirrors}");
+    let publication = at_the_server_of(repository, &publication);
     for root in [repository.url.clone(), publication] {
         fetch(repository, served, format!("{root}/repodata/repomd.xml.asc")).await;
         let repomd = fetch(repository, served, format!("{root}/repodata/repomd.xml")).await;
@@ -115,6 +116,13 @@ async fn crawl_yum(repository: &MadeRepository, served: &mut Served) {
             }
         }
     }
+}
+
+/// A public address, at the server that the repository is fetched from: the two may have different names.
+fn at_the_server_of(repository: &MadeRepository, address: &str) -> String {
+    let (server, _) = repository.url.split_once("/yum/").expect("the address of an rpm repository");
+    let (_, path) = address.split_once("/yum/").expect("an address in an rpm repository");
+    format!("{server}/yum/{path}")
 }
 
 async fn fetch(repository: &MadeRepository, served: &mut Served, address: String) -> Vec<u8> {

@@ -28,6 +28,8 @@ pub struct StartOptions {
     pub tables: String,
     /// Further lines of its `[source]` table.
     pub source: String,
+    /// The address that its texts name, if it is not [`Server::url`].
+    pub public_url: Option<String>,
 }
 
 /// A running server.
@@ -36,6 +38,7 @@ pub struct Server {
     folder: TempDir,
     data: PathBuf,
     port: u16,
+    public_url: Option<String>,
     operator_token: String,
     child: Option<Child>,
 }
@@ -50,14 +53,28 @@ impl Server {
     /// Starts a server on an empty data folder, configured so.
     #[must_use]
     pub fn start_with(options: &StartOptions) -> Self {
+        let mut server = Self::new(options);
+        server.operator_token = server.spawn().expect("the first start prints the operator token");
+        server
+    }
+
+    /// Starts a server on a data folder of another server.
+    #[must_use]
+    pub fn start_on(data: &Path, options: &StartOptions) -> Self {
+        let mut server = Self::new(options);
+        server.data = data.to_owned();
+        assert_eq!(server.spawn(), None, "only the first start prints an operator token");
+        server
+    }
+
+    fn new(options: &StartOptions) -> Self {
         let folder = TempDir::with_prefix("pkgdeploy-story-").expect("a temporary folder");
-        let StartOptions { keys, build, tables, source } = options;
+        let StartOptions { keys, build, tables, source, public_url } = options;
         let config = format!("{keys}\n[source]\nallow_local = true\n{source}\n[build]\n{build}\n\n{tables}");
         fs::write(folder.path().join("pkgdeploy.toml"), config).expect("the configuration file is written");
         let data = folder.path().join("data");
-        let mut server = Self { folder, data, port: free_port(), operator_token: String::new(), child: None };
-        server.operator_token = server.spawn().expect("the first start prints the operator token");
-        server
+        let public_url = public_url.clone();
+        Self { folder, data, port: free_port(), public_url, operator_token: String::new(), child: None }
     }
 
     /// `http://127.0.0.1:<port>`.
@@ -137,6 +154,16 @@ impl Server {
         }
     }
 
+    /// Ends it as systemd does, by SIGTERM, and waits until it has written everything.
+    ///
+    /// # Panics
+    /// If it does not run, or does not end well.
+    pub fn stop(&mut self) {
+        let mut child = self.child.take().expect("the server runs");
+        let sent = Command::new("kill").arg(child.id().to_string()).status().expect("kill runs");
+        assert!(sent.success() && child.wait().expect("the server has ended").success(), "{}", self.log());
+    }
+
     /// Starts it again on the same data folder and port.
     pub fn restart(&mut self) {
         self.kill();
@@ -166,9 +193,10 @@ impl Server {
     fn spawn_as(&mut self, command: &[&str]) -> Option<String> {
         let log = self.folder.path().join("server.log");
         let log = File::options().append(true).create(true).open(log).expect("the server's log opens");
+        let public_url = self.public_url.clone().unwrap_or_else(|| self.url());
         let mut child = Command::new(binary())
             .args(command)
-            .args(["--listen", &format!("127.0.0.1:{}", self.port), "--public-url", &self.url()])
+            .args(["--listen", &format!("127.0.0.1:{}", self.port), "--public-url", &public_url])
             .arg("--data")
             .arg(self.data())
             .arg("--config")

@@ -25,6 +25,7 @@ mod signatures;
 mod strangers;
 mod time_travel;
 mod transparency;
+mod upgrading;
 mod verifying;
 mod virtualenv;
 mod webhooks;
