@@ -17,7 +17,7 @@ const POSITIONS_APART: usize = 23;
 /// Sizes of a transparency log between one whose consistency is asked for and the next.
 const SIZES_APART: usize = 37;
 
-/// All requests. Everything but the indexes of repositories is asked for once more by whoever should not get it.
+/// All requests. Everything but the indexes of repositories is also requested with a credential that must be refused.
 pub(super) async fn all(made: &Made) -> BTreeSet<Request> {
     let mut requests = BTreeSet::new();
     for repository in &made.repositories {

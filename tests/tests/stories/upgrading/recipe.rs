@@ -198,7 +198,7 @@ impl Made {
         hook
     }
 
-    /// GitHub tells of a tag, twice.
+    /// GitHub reports a tag, twice.
     async fn deliver(&mut self, hook: &Webhook, tag: &'static str) {
         for expected in [StatusCode::ACCEPTED, StatusCode::OK] {
             let answer = hook.deliver("create", &tag.replace('.', "-"), &hook.created(tag)).await;
