@@ -20,7 +20,7 @@ pub struct Account {
     person: Person,
 }
 
-/// Whose the account is.
+/// The owner of an account.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Person {
     /// Of no person: the account of the server's first token.
@@ -38,7 +38,7 @@ impl Account {
         !self.tokens.is_empty()
     }
 
-    /// Must the key of the person's data be gone?
+    /// Must the key of the person's data be destroyed?
     #[must_use]
     pub fn is_erased(&self) -> bool {
         self.person == Person::Erased

@@ -34,28 +34,28 @@ pub enum InvalidLine {
     /// Over [`LINE_MAX_BYTES`].
     #[error("the line is too long: expected at most {LINE_MAX_BYTES} bytes")]
     TooLong,
-    /// It is no JSON object with the fields of an event.
-    #[error("the line is no event: expected stream, revision, event_id, name, schema_version, metadata and payload")]
+    /// It is not a JSON object with the fields of an event.
+    #[error("not an event: expected stream, revision, event_id, name, schema_version, metadata and payload")]
     Malformed(#[from] serde_json::Error),
-    /// Its stream is none.
-    #[error("the line names no stream")]
+    /// Its stream is not valid.
+    #[error("the line's stream is not valid")]
     Stream(#[from] crate::recorded::InvalidStreamId),
-    /// It says the same as a canonical line in other bytes.
-    #[error("the line is an event, and not in its canonical form")]
+    /// It has the meaning of a canonical line, in other bytes.
+    #[error("the line is an event, but not in its canonical form")]
     NotCanonical,
 }
 
 /// The canonical line of `recorded`, without the newline that follows it in a file.
 ///
-/// Two different events have two different lines: a payload that is one JSON object on one line stands there as it is stored,
-/// byte for byte; anything else, which this product never writes, as a JSON string.
+/// Two different events have two different lines: a payload that is one JSON object on one line is included as it is
+/// stored, byte for byte; anything else, which this product never writes, as a JSON string.
 ///
 /// # Panics
 /// Never: an envelope is plain data.
 #[must_use]
 pub fn line(recorded: &Recorded<RawEvent>) -> String {
     let RawEvent { name, schema_version, payload } = &recorded.event;
-    let raw = Some(payload).filter(|text| stands_as_it_is(text)).and_then(|text| serde_json::from_str(text).ok());
+    let raw = Some(payload).filter(|text| is_included_unchanged(text)).and_then(|text| serde_json::from_str(text).ok());
     let line = Line::<&RawValue> {
         stream: recorded.stream.as_str().into(),
         revision: recorded.revision,
@@ -77,8 +77,9 @@ fn with_text<'a>(line: Line<'a, &RawValue>, payload: &'a str) -> Line<'a, &'a st
     Line { stream, revision, event_id, name, schema_version, metadata, payload }
 }
 
-/// One object from the first byte to the last, on one line: nothing of it can be taken for what stands around it.
-fn stands_as_it_is(payload: &str) -> bool {
+/// Whether it is one object from the first byte to the last, on one line, so that it cannot be confused with the
+/// text around it.
+fn is_included_unchanged(payload: &str) -> bool {
     payload.starts_with('{') && payload.ends_with('}') && !payload.contains(['\n', '\r'])
 }
 

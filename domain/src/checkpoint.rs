@@ -48,9 +48,9 @@ pub struct LogState {
     pub root: Sha256,
 }
 
-/// The text is no checkpoint.
+/// The text is not a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no checkpoint: expected a log's name, its size and its root in base64, each on a line")]
+#[error("not a checkpoint: expected a log's name, its size and its root in base64, each on a line")]
 pub struct InvalidCheckpoint;
 
 impl fmt::Display for Checkpoint {

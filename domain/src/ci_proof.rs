@@ -1,4 +1,4 @@
-//! Proofs of identity of CI jobs: each is a stream of its own, so that none is taken twice, ever.
+//! Proofs of identity of CI jobs: each has its own stream, so that no proof is accepted twice.
 
 mod commands;
 mod events;
@@ -14,7 +14,7 @@ use crate::{aggregate::Aggregate, ids::TokenId};
 /// A proof, if it was shown.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub enum CiProof {
-    /// Nobody showed it.
+    /// It was never shown.
     #[default]
     Unknown,
     /// It was taken for this API token.

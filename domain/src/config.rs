@@ -86,7 +86,7 @@ impl Architecture {
 /// `build`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Build {
-    /// The absolute path at which the checkout stands during the build.
+    /// The absolute path of the checkout during the build.
     pub directory: Option<String>,
     /// Package names and URLs of package files, installed in this order before the commands.
     pub requires: Vec<String>,
@@ -124,7 +124,7 @@ pub struct Copy {
     pub user: Option<String>,
     /// Group, if it is not the default one.
     pub group: Option<String>,
-    /// Mode bits (at most 0o7777) for every file copied, if they are not kept as built.
+    /// Mode bits (at most 0o7777) for every file copied, instead of the bits that the build gave them.
     pub permissions: Option<u32>,
 }
 

@@ -1,4 +1,4 @@
-//! Deliveries: what GitHub's webhook sent. Each is a stream of its own, so that none is taken in twice, ever.
+//! Deliveries: what GitHub's webhook sent. Each has its own stream, so that no delivery is processed twice.
 
 mod commands;
 mod events;

@@ -113,7 +113,7 @@ mod tests {
             let leaf = leaf_hash(canonical::line(&hidden).as_bytes());
             assert_eq!(line(&hidden), format!("{{\"withheld\":\"{leaf}\"}}"));
             assert_eq!(parse(&line(&hidden), Position(7)).expect("an entry"), (Entry::Withheld(leaf), leaf));
-            // Nobody brings in what he should not have.
+            // A replica must not accept events that it should not have.
             assert!(parse(&canonical::line(&hidden), Position(7)).is_err());
         }
     }

@@ -45,7 +45,7 @@ ids! {
     OrganisationId,
     /// A connected code repository.
     ProjectId,
-    /// One tag of a project on its way into the repositories.
+    /// The release of one tag of a project.
     ReleaseId,
     /// An APT or YUM repository; its keyring has the same id.
     RepositoryId,

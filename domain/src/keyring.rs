@@ -55,7 +55,7 @@ struct Key {
 /// Who has a key.
 #[derive(Debug, PartialEq, Eq)]
 enum Holder {
-    /// Whoever was shown it.
+    /// Anyone who was shown it.
     Shared(AccessKeyName),
     /// An installer, to enrol machines.
     Enrolment { name: AccessKeyName, enrols_max: u32, enrolled: u32 },
@@ -63,7 +63,7 @@ enum Holder {
     Machine(MachineName),
 }
 
-/// A machine with a key of its own.
+/// A machine with its own key.
 #[derive(Debug, PartialEq, Eq)]
 struct Machine {
     current: AccessKeyId,
@@ -74,7 +74,7 @@ struct Machine {
     window_state: WindowState,
 }
 
-/// Where a machine stands in a grace window.
+/// The state of a machine in a grace window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WindowState {
     /// There is no window, or it had no older key when the window opened.

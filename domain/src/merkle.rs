@@ -46,7 +46,7 @@ impl Accumulator {
     }
 
     /// The tree whose right edge consists of these tiles, from level 0 up, each of them less than full: what a tree that
-    /// is kept in tiles needs to go on.
+    /// is stored in tiles needs to continue.
     #[must_use]
     pub fn of_edge(last_tiles: &[Vec<Sha256>]) -> Self {
         let mut whole = Self::default();

@@ -23,7 +23,7 @@ pub const BUILD_SLOTS_DEFAULT: u16 = 2;
 /// An organisation, if it was created.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub enum Organisation {
-    /// Nobody created it.
+    /// It was never created.
     #[default]
     Unknown,
     /// It exists.

@@ -36,7 +36,7 @@ impl Format {
 
 /// The text names no package format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no package format: expected deb or rpm")]
+#[error("\"{0}\" is not a package format: expected deb or rpm")]
 pub struct InvalidFormat(String);
 
 impl std::str::FromStr for Format {

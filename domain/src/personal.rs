@@ -12,10 +12,10 @@ pub const SEALED_MAX_CHARS: usize = 512;
 /// Longest text that is sealed.
 pub const TEXT_MAX_BYTES: usize = 254;
 
-/// Something about a person that only the person's key opens.
+/// A text about a person, encrypted with the person's key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Personal {
-    /// Whose it is, and whose key opens it.
+    /// The person it is about, whose key encrypted it.
     pub person: PersonId,
     /// Nonce (24 bytes), ciphertext and tag of XChaCha20-Poly1305, in base64.
     pub sealed: String,
@@ -33,7 +33,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// As it is bound into the encryption, for ever.
+    /// The name that is bound into the encryption. It never changes.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -44,7 +44,7 @@ impl Field {
     }
 }
 
-/// The text is not what people write there.
+/// The text is not a valid name or address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
     /// Not a name.

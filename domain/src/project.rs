@@ -50,7 +50,7 @@ use crate::{
 /// A project, if it was added.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub enum Project {
-    /// Nobody added it.
+    /// It was never added.
     #[default]
     Unknown,
     /// It can be released.
@@ -60,7 +60,7 @@ pub enum Project {
 /// A project that was added.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Added {
-    /// Whose it is.
+    /// The organisation it belongs to.
     pub organisation: OrganisationName,
     /// The git URL it is cloned from.
     pub source: String,

@@ -1,4 +1,4 @@
-//! The envelope around every fact: where it stands in the log, who caused it, and because of what.
+//! The envelope around every fact: its position in the log, its actor, and the event that caused it.
 
 use std::{fmt, str::FromStr};
 
@@ -73,7 +73,7 @@ impl StreamId {
     }
 }
 
-/// A hyphenated UUID is 36 characters long, so the kind may hold a `-` of its own.
+/// A hyphenated UUID is 36 characters long, so the kind may contain a `-` too.
 fn parse_stream(text: &str) -> Option<(&str, Uuid)> {
     let (kind, id) = text.split_at_checked(text.len().checked_sub(36)?)?;
     let kind = kind.strip_suffix('-').filter(|kind| !kind.is_empty())?;
@@ -201,7 +201,7 @@ pub struct Metadata {
 pub struct Recorded<E> {
     /// Its place in the whole log.
     pub position: Position,
-    /// Whose fact it is.
+    /// The stream it belongs to.
     pub stream: StreamId,
     /// Its place in the stream, from 1.
     pub revision: Revision,
@@ -278,7 +278,7 @@ mod tests {
         ] {
             assert_eq!(actor.to_string().parse(), Ok(actor));
         }
-        for wrong in ["", "worker:", "worker", "operator:7", "ci-job:x", "somebody"] {
+        for wrong in ["", "worker:", "worker", "operator:7", "ci-job:x", "someone"] {
             assert!(wrong.parse::<Actor>().is_err(), "{wrong}");
         }
     }

@@ -1,4 +1,4 @@
-//! Releases: one tag on its way from a trigger into the repositories, step by step.
+//! Releases: the steps of one tag from a trigger to packages in the repositories.
 
 mod commands;
 mod events;
@@ -28,25 +28,25 @@ use crate::{
 /// A release: how far it has come, and what it knows.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub enum Release {
-    /// Nobody asked for it.
+    /// It was never triggered.
     #[default]
     Unknown,
-    /// It is on its way.
+    /// It is in progress.
     Running(Box<Running>),
     /// Its packages can be installed.
     Uploaded,
-    /// It will not be made.
+    /// It failed and will not be published.
     Failed,
-    /// Somebody stopped it.
+    /// It was stopped.
     Cancelled,
 }
 
-/// What a release on its way knows.
+/// The state of a release in progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Running {
     /// What is released.
     pub origin: Origin,
-    /// It may be built.
+    /// It has a build slot, so it may be built.
     pub has_build_slot: bool,
     /// What the tag pointed at when it was checked out.
     pub checkout: Option<Checkout>,
@@ -57,7 +57,7 @@ pub struct Running {
 /// What is released.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// Whose project it is.
+    /// The organisation of its project.
     pub organisation: OrganisationName,
     /// The project.
     pub project: ProjectId,
@@ -94,7 +94,7 @@ pub struct Progress {
 }
 
 impl Release {
-    /// What it knows, if it is on its way.
+    /// Its state, if it is in progress.
     #[must_use]
     pub fn running(&self) -> Option<&Running> {
         match self {

@@ -46,7 +46,7 @@ pub struct Key {
     pub secret: Option<SecretId>,
     /// When clients stop believing it.
     pub expires_at: Option<DateTime<Utc>>,
-    /// Where it stands in a rotation.
+    /// Its state in a rotation.
     pub standing: Standing,
     /// Its private part is deleted.
     pub is_destroyed: bool,
@@ -54,7 +54,7 @@ pub struct Key {
     pub warned_days: Option<u16>,
 }
 
-/// Where a key stands in a rotation.
+/// The state of a key in a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// Made and sent ahead; signs nothing yet.

@@ -9,18 +9,18 @@ use crate::{
     release, repository,
 };
 
-/// Whose an event is.
+/// The owner of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
-    /// Nobody's but the operator's: signing keys, accounts.
+    /// The operator's only: signing keys, accounts.
     Server,
     /// This organisation's, and so is everything that follows in its stream.
     Organisation(OrganisationId),
-    /// Whose the first event of that stream is. It stands before this one in the log, and may be in this event's own stream.
+    /// The owner of that stream's first event. That event is earlier in the log, and may be in this event's own stream.
     OwnerOf(StreamId),
 }
 
-/// Whose an event of `stream` is; `event` is none for what a newer version wrote.
+/// The owner of an event of `stream`; `event` is none if a newer version wrote it.
 #[must_use]
 pub fn owner(stream: &StreamId, event: Option<&Event>) -> Owner {
     let of = |kind: &str, id| Owner::OwnerOf(StreamId::new(kind, id));
@@ -45,7 +45,7 @@ pub fn owner(stream: &StreamId, event: Option<&Event>) -> Owner {
     }
 }
 
-/// Whose `recorded` is.
+/// The owner of `recorded`.
 #[must_use]
 pub fn owner_of(recorded: &Recorded<Event>) -> Owner {
     owner(&recorded.stream, Some(&recorded.event))

@@ -1,4 +1,4 @@
-//! Token text: what operators, CI systems and machines show to be let in, `pkd_<kind>_<id>_<secret><crc32>`.
+//! Token text: the credential of operators, CI systems and machines, `pkd_<kind>_<id>_<secret><crc32>`.
 //!
 //! The id finds the record, the secret proves the right to it, and the checksum lets a mistyped or cut token be
 //! refused before anything is looked up. A token is never stored: its secret's SHA-256 is.
@@ -88,7 +88,7 @@ impl Token {
         Self { id, ..self }
     }
 
-    /// Reads a token's text. Exactly one text stands for a token.
+    /// Reads a token's text. Each token has exactly one text.
     ///
     /// # Errors
     /// `Malformed` if the grammar does not fit; `Checksum` if only the checksum does not.
@@ -155,7 +155,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// An id as it stands in a token, and as the login of HTTP Basic: 22 letters and digits.
+/// An id in the form used in a token, and as the user name of HTTP Basic: 22 letters and digits.
 #[must_use]
 pub fn id_text(id: Uuid) -> String {
     let (high, low) = id.as_u64_pair();

@@ -19,7 +19,7 @@ pub(crate) struct Checkpoint {
 
 impl Checkpoint {
     fn parse(text: &str) -> Outcome<Self> {
-        let wrong = || "no checkpoint: expected a log's name, its size and its root in base64, each on a line";
+        let wrong = || "not a checkpoint: expected a log's name, its size and its root in base64, each on a line";
         let mut lines = text.lines();
         let mut line = || lines.next().filter(|line| !line.is_empty()).ok_or_else(wrong);
         let (origin, size, root) = (line()?, line()?, line()?);
@@ -38,7 +38,7 @@ pub(crate) struct Key {
 impl Key {
     /// `<name>+<id>+<base64>`.
     pub(crate) fn parse(text: &str) -> Outcome<Self> {
-        let wrong = || "no verifier's key: expected <name>+<8 hexadecimal digits>+<base64 of an Ed25519 key>";
+        let wrong = || "not a verifier's key: expected <name>+<8 hexadecimal digits>+<base64 of an Ed25519 key>";
         let [name, id, key] = text.trim_end().splitn(3, '+').collect::<Vec<_>>()[..] else {
             return Err(wrong().into());
         };
@@ -87,7 +87,7 @@ pub(crate) fn name(text: &str) -> Result<String, &'static str> {
 type Parts<'a> = (&'a str, Vec<(&'a str, Vec<u8>)>);
 
 fn parts(note: &str) -> Outcome<Parts<'_>> {
-    let wrong = || "no signed note: expected a text, an empty line, and lines like \"— name base64\"";
+    let wrong = || "not a signed note: expected a text, an empty line, and lines like \"— name base64\"";
     let end = note.rfind("\n\n").ok_or_else(wrong)?;
     let signatures = note[end + 2..].lines().map(|line| {
         let (name, bytes) = line.strip_prefix("— ").and_then(|line| line.split_once(' ')).ok_or_else(wrong)?;

@@ -1,8 +1,8 @@
-//! Index files that grow at their end: text in segments, each compressed on its own and kept (decision 0002).
+//! Index files that grow at their end: text in segments, each compressed and stored separately (decision 0002).
 //!
 //! A file is `head`, entries in the order in which they were added, `foot`. Compressed, it is the concatenation of one
 //! gz member or zst frame for the head, one for each [`SEGMENT_ENTRIES`] entries, and one for the foot. Adding an entry
-//! changes the last segment alone; the digests of everything before it are kept as SHA-256 midstates.
+//! changes the last segment alone; the digests of everything before it are saved as SHA-256 midstates.
 
 mod codec;
 mod manifest;
@@ -32,7 +32,7 @@ pub struct Measure {
     pub size_bytes: u64,
 }
 
-/// What stands before and after the entries.
+/// The text before and after the entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Frame {
     /// Before the first entry.

@@ -60,7 +60,7 @@ impl Document {
         format!("repodata/{sha256}-{}.xml.gz", self.name())
     }
 
-    /// What stands around `len` packages.
+    /// The text before and after `len` packages.
     #[must_use]
     pub fn frame(self, len: usize) -> Frame {
         let (element, namespaces, foot) = match self {

@@ -43,7 +43,7 @@ pub enum Refusal {
     /// It has events already.
     #[error("the account belongs to another person already")]
     Taken,
-    /// The account is no person's.
+    /// The account does not belong to a person.
     #[error("there is no operator with this id")]
     Unknown,
     /// The person no longer acts here.

@@ -29,6 +29,6 @@ pub enum Event {
     },
     /// The person no longer acts on the server. What it did keeps its name.
     Removed,
-    /// The key of the person's data is to be destroyed: nothing of it can be read any more.
+    /// The key of the person's data will be destroyed, so that the data can no longer be read.
     PersonErased,
 }

@@ -34,9 +34,9 @@ pub struct NoteSignature {
     pub signature: Vec<u8>,
 }
 
-/// The text is no signed note.
+/// The text is not a signed note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no signed note: expected a text, an empty line, and lines like \"— name base64\"")]
+#[error("not a signed note: expected a text, an empty line, and lines like \"— name base64\"")]
 pub struct InvalidNote;
 
 impl fmt::Display for Note {
@@ -88,9 +88,9 @@ pub struct VerifierKey {
     pub key: [u8; ED25519_KEY_BYTES],
 }
 
-/// The text is no verifier's key.
+/// The text is not a verifier's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no verifier's key: expected <name>+<8 hexadecimal digits>+<base64 of an Ed25519 key>")]
+#[error("not a verifier's key: expected <name>+<8 hexadecimal digits>+<base64 of an Ed25519 key>")]
 pub struct InvalidVerifierKey;
 
 impl VerifierKey {

@@ -25,7 +25,7 @@ pub enum Command {
 /// Why a proof is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Whoever shows it again has copied it.
+    /// A proof shown a second time is a copy.
     #[error("this proof of identity was used before: each can be used once")]
     SpentBefore,
 }

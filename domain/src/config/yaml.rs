@@ -2,7 +2,7 @@
 //!
 //! Built from the parser's events and not through serde, for three reasons. An error can name the dotted path of its
 //! key, which serde does not know. A scalar stays the text that was written: `0755` is not the number 755, `1.10` is
-//! not 1.1 and `no` is not false. And what an alias stands for is charged to the budget before it is copied.
+//! not 1.1 and `no` is not false. What an alias refers to is charged to the budget before it is copied.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub(super) struct Node {
     pub(super) at: Position,
 }
 
-/// What stands at a place in the document.
+/// A value of the document.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     /// Nothing, `~` or `null`.
@@ -61,7 +61,7 @@ struct Tree {
     documents: usize,
     /// The lists and mappings that have not ended yet, outermost first.
     open: Vec<Open>,
-    /// What each anchor stands for. An anchor enters when its node ends, so none can contain itself.
+    /// The value of each anchor. An anchor enters when its node ends, so none can contain itself.
     anchored: BTreeMap<usize, Node>,
     nodes: usize,
     text_bytes: usize,
@@ -135,7 +135,7 @@ impl Tree {
     fn place_alias(&mut self, anchor: usize, at: Position) -> Result<(), ConfigError> {
         self.refuse_as_key(at)?;
         let Some(node) = self.anchored.get(&anchor) else {
-            let problem = "the alias stands for no value that has ended; expected a value that ends before the alias";
+            let problem = "the alias refers to no value that has ended; expected a value that ends before the alias";
             return Err(ConfigError::new(at, "", problem));
         };
         let weight = Weight::of(node);
@@ -164,7 +164,7 @@ impl Tree {
     fn refuse_as_key(&self, at: Position) -> Result<(), ConfigError> {
         match self.open.last() {
             Some(Open { content: Content::Map { key: None, .. }, .. }) => {
-                Err(ConfigError::new(at, "", "a list, mapping or alias stands where a key should; expected a word"))
+                Err(ConfigError::new(at, "", "a list, mapping or alias in the place of a key; expected a word"))
             }
             _ => Ok(()),
         }

@@ -9,9 +9,9 @@ pub const HOOK_EVENT_MAX_CHARS: usize = 64;
 /// A command to change a delivery.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// Take it in. The same again changes nothing: the first outcome stands.
+    /// Record it with its outcome. A repetition changes nothing: the first outcome stays.
     Receive {
-        /// Whose webhook it was sent to.
+        /// The project whose webhook it was sent to.
         project: ProjectId,
         /// What GitHub calls it.
         delivery: DeliveryGuid,
@@ -24,7 +24,7 @@ pub enum Command {
     },
 }
 
-/// Why a delivery is not taken in.
+/// Why a delivery is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No event of GitHub's is called so.

@@ -11,7 +11,7 @@ use crate::{ids::ProjectId, names::TagName};
 pub enum Event {
     /// It had the project's signature and was judged. Its body is not stored.
     Received {
-        /// Whose webhook it was sent to.
+        /// The project whose webhook it was sent to.
         project: ProjectId,
         /// What GitHub calls it.
         delivery: DeliveryGuid,
@@ -29,12 +29,12 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Outcome {
-    /// This tag is to be released.
+    /// This tag will be released.
     Tag {
         /// The git tag.
         tag: TagName,
     },
-    /// This tag is gone: if it comes again, it is a new one.
+    /// This tag was deleted: if it is created again, it is a new one.
     TagDeleted {
         /// The git tag.
         tag: TagName,
@@ -62,7 +62,7 @@ pub enum Ignored {
     UnpublishedRelease,
     /// The tag does not match the project's tag pattern.
     PatternMismatch,
-    /// The tag is no version that deb and rpm both accept.
+    /// The tag is not a version that both deb and rpm accept.
     NoVersion,
     /// The tag has a name that git itself would refuse, or one too long.
     InvalidTag,

@@ -91,7 +91,8 @@ mod tests {
         }
     }
 
-    /// What stands under `sha256`, `log`, `blob` or `segmented_file` names a blob, but for index files that are stored elsewhere or nowhere.
+    /// The value of a field `sha256`, `log`, `blob` or `segmented_file` names a blob, except for index files that are
+    /// stored elsewhere or not at all.
     fn collect(value: &serde_json::Value, digests: &mut Vec<String>) {
         match value {
             serde_json::Value::Object(fields) => {

@@ -44,8 +44,8 @@ pub enum Subject {
 /// The text names no subject.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "\"{0}\" is nothing that events speak of: expected <kind>:<id>, the kind one of organisation, project, repository, \
-     release, delivery, key, token, machine, package, signing-key"
+    "\"{0}\" is not a valid subject: expected <kind>:<id>, the kind one of organisation, project, repository, release, \
+     delivery, key, token, machine, package, signing-key"
 )]
 pub struct InvalidSubject(String);
 

@@ -14,7 +14,7 @@ pub const ACCESS_KEYS_MAX: usize = 100_000;
 pub const NAMED_KEYS_MAX: usize = 1_000;
 /// Most machines that may enrol with one key.
 pub const ENROLS_MAX: u32 = 100_000;
-/// Longest grace window. Whoever has not moved by then will not.
+/// Longest grace window. Clients that have not changed their key by then are not expected to.
 pub const GRACE_MAX: TimeDelta = TimeDelta::days(90);
 
 /// A command to change a keyring.
@@ -56,7 +56,7 @@ pub enum Command {
     },
     /// End the keys of older generations, if the reason holds.
     CloseGrace {
-        /// The generation that is to be left.
+        /// The generation that will be left.
         generation: u32,
         /// Why.
         because: WindowEnd,
@@ -72,12 +72,12 @@ pub enum Command {
         /// The time.
         now: DateTime<Utc>,
     },
-    /// A machine was let in with this key.
+    /// A machine was authorized with this key.
     RecordMoved {
         /// The key.
         key: AccessKeyId,
     },
-    /// The sealed copies of a closed window's keys are gone.
+    /// The sealed copies of a closed window's keys are deleted.
     RecordSealedKeysDeleted {
         /// The generation whose window closed.
         generation: u32,
@@ -93,7 +93,7 @@ pub enum Command {
         /// What it was made from.
         content: Sha256,
     },
-    /// Give a machine a key of its own.
+    /// Issue a key to a machine.
     EnrolMachine {
         /// The enrolment key it shows.
         enrolment: AccessKeyId,
@@ -108,7 +108,7 @@ pub enum Command {
     },
 }
 
-/// What a key with a name of its own is for, and for how long.
+/// The purpose of a named key, and how long it is valid.
 #[derive(Debug, Clone)]
 pub enum Terms {
     /// Opens the repository for any number of machines.
@@ -146,7 +146,7 @@ pub enum Refusal {
     /// Two keys of one name could not be distinguished.
     #[error("an access key called \"{0}\" exists already")]
     NameTaken(AccessKeyName),
-    /// There is none to revoke, or it has ended.
+    /// The key does not exist, or has ended.
     #[error("there is no such access key")]
     Unknown,
     /// The limit is reached.
@@ -155,10 +155,10 @@ pub enum Refusal {
     /// The limit of keys that a roll renews is reached.
     #[error("a repository has at most {NAMED_KEYS_MAX} shared and enrolment keys; machines may have keys of their own")]
     TooManyNamed,
-    /// It would be dead at birth.
+    /// It would have expired before it was issued.
     #[error("the key would have ended already: expected a time in the future")]
     AlreadyExpired,
-    /// Nobody or too many could enrol.
+    /// The number of machines is zero or too large.
     #[error("an enrolment key lets 1 to {ENROLS_MAX} machines enrol")]
     EnrolsOutOfRange,
     /// A key was issued, revoked or rolled meanwhile. Look again and roll again.
@@ -167,20 +167,20 @@ pub enum Refusal {
     /// There can be one at a time.
     #[error("a grace window is open until {0}: close it first")]
     WindowOpen(DateTime<Utc>),
-    /// There is none to close.
+    /// There is no window to close.
     #[error("no grace window is open")]
     NoWindow,
     /// It would end before it begins, or outlive all memory of it.
     #[error("a grace window ends in the future, and lasts at most {} days", GRACE_MAX.num_days())]
     WindowOutOfRange,
-    /// It has none to follow: it is no machine's, or nothing was rolled.
-    #[error("this key is not to be renewed")]
+    /// It has no successor: it does not belong to a machine, or the keys were not rolled.
+    #[error("this key has no newer key to change to")]
     NotRenewable,
-    /// The key is none that machines enrol with.
+    /// The key is not an enrolment key.
     #[error("this is not an enrolment key")]
     NotEnrolling,
-    /// As many machines have enrolled as may.
-    #[error("as many machines have enrolled with this key as may")]
+    /// The limit of machines that may enrol with the key is reached.
+    #[error("this enrolment key is used up: its limit of machines is reached")]
     UsedUp,
     /// Another publisher was faster.
     #[error("this version of the installer, or a newer one, is published already")]

@@ -81,7 +81,7 @@ fn issue(
         return Err(Refusal::EnrolsOutOfRange);
     }
     let taken_by = keyring.names.get(&name).copied();
-    // Nobody gets in with a key that has expired: its name is free.
+    // A key that has expired is refused, so its name is free.
     let expired = taken_by.filter(|taken| keyring.live(*taken, now).is_none());
     if taken_by.is_some() && expired.is_none() {
         return Err(Refusal::NameTaken(name));

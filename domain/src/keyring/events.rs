@@ -12,14 +12,14 @@ use crate::{
 /// What a person calls an access key; the grammar of a project's name.
 pub type AccessKeyName = ProjectName;
 
-/// What a key with a name of its own is for.
+/// The purpose of a named key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NamedKind {
     /// Opens the repository for any number of machines.
     #[default]
     Shared,
-    /// Lets machines enrol, each for a key of its own. Opens nothing else.
+    /// Machines enrol with it, and each receives its own key. It grants no other access.
     Enrolment,
 }
 
@@ -60,7 +60,7 @@ pub enum WindowEnd {
     EveryoneMoved,
     /// Its time was over.
     TimeOver,
-    /// Somebody did not want to wait.
+    /// An operator or a team closed it early.
     Cut,
 }
 
@@ -119,7 +119,7 @@ pub enum Event {
         generation: u32,
         /// When older keys end, even if the end of the window is not recorded.
         until: DateTime<Utc>,
-        /// The new keys, made, shown once, and kept sealed to be handed over.
+        /// The new keys: issued, shown once, and stored sealed until they are delivered.
         successors: Vec<Successor>,
     },
     /// A machine of an older generation asked for its next key. Both work until the window closes.
@@ -143,12 +143,12 @@ pub enum Event {
         /// Why now.
         because: WindowEnd,
     },
-    /// The sealed copies of keys that were to be handed over in the window of this generation are gone.
+    /// The sealed copies of keys that were to be delivered in the window of this generation are deleted.
     SealedKeysDeleted {
         /// The generation whose window closed.
         generation: u32,
     },
-    /// A machine got a key of its own.
+    /// A key was issued to a machine.
     MachineEnrolled {
         /// The enrolment key that let it.
         enrolment: AccessKeyId,

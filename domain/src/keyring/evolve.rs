@@ -147,7 +147,7 @@ impl Keyring {
         }
     }
 
-    /// The machine is gone with its last key.
+    /// The machine is removed with its last key.
     fn revoke_machine(&mut self, name: MachineName, key: AccessKeyId) {
         let Some(machine) = self.machines.get_mut(&name) else { return };
         if machine.old.is_some_and(|old| old == key) {
@@ -164,7 +164,7 @@ impl Keyring {
         }
     }
 
-    /// Whose key this is, if it is a machine's.
+    /// The machine that this key belongs to, if any.
     pub(super) fn machine_of(&self, key: AccessKeyId) -> Option<MachineName> {
         match &self.keys.get(&key)?.holder {
             Holder::Machine(name) => Some(name.clone()),

@@ -54,7 +54,7 @@ pub struct End {
 /// Why a key ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// Somebody revoked it.
+    /// It was revoked.
     Revoked,
     /// A roll without a grace window ended every key.
     Rolled,
@@ -129,9 +129,9 @@ impl KeyHistories {
         }
     }
 
-    /// Who could enter at `at`, by the facts folded so far.
+    /// The keys that were valid at `at`, by the events folded so far.
     ///
-    /// Facts that are later change nothing of it, but for what was known then of each key's end.
+    /// Later events do not change the answer, except for what was known then of each key's end.
     pub fn entrants(&self, at: DateTime<Utc>) -> impl Iterator<Item = (AccessKeyId, &Life)> {
         let works = move |(_, life): &(&AccessKeyId, &Life)| {
             life.issued_at <= at && self.end_of(life).is_none_or(|end| at < end.at)

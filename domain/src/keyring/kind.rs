@@ -11,13 +11,13 @@ pub enum KeyKind {
     Shared,
     /// Opens the repository for one machine.
     Machine,
-    /// Lets machines enrol, each for a key of its own. Opens nothing else.
+    /// Machines enrol with it, and each receives its own key. It grants no other access.
     Enrolment,
 }
 
-/// The text is no kind of key.
+/// The text is not a kind of key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no kind of key: expected shared, machine or enrolment")]
+#[error("\"{0}\" is not a kind of key: expected shared, machine or enrolment")]
 pub struct InvalidKeyKind(String);
 
 impl KeyKind {

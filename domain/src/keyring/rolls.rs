@@ -8,18 +8,18 @@ use crate::ids::AccessKeyId;
 /// Which key the holder of a live key should use from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextKey {
-    /// The one it has.
+    /// The key it has.
     Same,
-    /// One that exists already, sealed.
+    /// An existing key, stored sealed.
     Sealed(AccessKeyId),
-    /// One that is yet to be made, with this id.
+    /// A key that has yet to be issued, with this id.
     ToRenew(AccessKeyId),
-    /// One of its own, after enrolling.
+    /// Its own key, after enrolling.
     ToEnrol,
 }
 
 impl Keyring {
-    /// What follows `key`, if it lives.
+    /// The key that replaces `key`, if `key` is valid.
     #[must_use]
     pub fn next_key(&self, key: AccessKeyId, now: DateTime<Utc>) -> Option<NextKey> {
         let found = self.live(key, now)?;

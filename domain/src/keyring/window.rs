@@ -14,9 +14,9 @@ pub struct Window {
     pub machines: u32,
     /// How many of them have used their new key.
     pub moved: u32,
-    /// The shared keys of older generations. Nobody can count who holds them.
+    /// The shared keys of older generations. How many clients use them is unknown.
     pub(super) older_shared: Vec<AccessKeyId>,
-    /// The keys that are sealed to be handed over.
+    /// The keys that are stored sealed until they are delivered.
     pub(super) sealed: Vec<AccessKeyId>,
 }
 

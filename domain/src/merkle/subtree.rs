@@ -1,7 +1,7 @@
 //! Proofs that an entry is in a tree, and that one tree continues another. Source: RFC 6962, sections 2.1.1 and 2.1.2.
 //!
 //! A proof is a list of subtrees' roots. Which subtrees these are follows from numbers alone; their hashes come from
-//! wherever the tree is kept, as nodes over whole powers of two.
+//! wherever the tree is stored, as nodes over whole powers of two.
 
 use super::{Sha256, node_hash};
 

@@ -17,12 +17,12 @@ const ROOTS: [&str; 9] = [
     "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
 ];
 
-/// A tree that is kept in tiles, as the product keeps it.
-struct Kept {
+/// A tree that is stored in tiles, as the product stores it.
+struct StoredTree {
     leaves: Vec<Sha256>,
 }
 
-impl Kept {
+impl StoredTree {
     fn of(size: usize) -> Self {
         Self { leaves: (0..size).map(|n| leaf_hash(&n.to_be_bytes())).collect() }
     }
@@ -75,20 +75,20 @@ fn paths_are_those_of_the_standards_example() {
 
 #[test]
 fn every_proof_of_every_small_tree_proves_what_it_should_and_nothing_else() {
-    let kept = Kept::of(70);
+    let tree = StoredTree::of(70);
     for size in 1..=70_u64 {
-        let whole = root(&kept.leaves[..size as usize]);
-        assert_eq!(Subtree::whole(size).root(|node| kept.hash_of(node)), Ok(whole));
+        let whole = root(&tree.leaves[..size as usize]);
+        assert_eq!(Subtree::whole(size).root(|node| tree.hash_of(node)), Ok(whole));
         for index in 0..size {
-            let proof = kept.roots(inclusion(index, size).expect("it is there"));
-            let leaf = kept.leaves[index as usize];
+            let proof = tree.roots(inclusion(index, size).expect("it is there"));
+            let leaf = tree.leaves[index as usize];
             assert!(proves_inclusion(leaf, index, size, &proof, &whole), "{index} of {size}");
             assert!(!proves_inclusion(leaf, index + 1, size, &proof, &whole), "{index} of {size}");
             assert!(!proves_inclusion(whole, index, size, &proof, &leaf) || size == 1, "{index} of {size}");
         }
         for old in 0..=size {
-            let before = (old, root(&kept.leaves[..old as usize]));
-            let proof = kept.roots(consistency(old, size).expect("it continues"));
+            let before = (old, root(&tree.leaves[..old as usize]));
+            let proof = tree.roots(consistency(old, size).expect("it continues"));
             assert!(proves_consistency(before, (size, whole), &proof), "{old} to {size}");
             assert!(!proves_consistency((old, leaf_hash(b"another")), (size, whole), &proof), "{old} to {size}");
             let one_more: Vec<_> = proof.iter().copied().chain([whole]).collect();
@@ -101,13 +101,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2))]
     #[test]
     fn proofs_that_span_tiles_hold(sizes in proptest::array::uniform2(1_u64..70_000), entry in any::<prop::sample::Index>()) {
-        let kept = Kept::of(70_000);
+        let tree = StoredTree::of(70_000);
         let (old, size) = (sizes[0].min(sizes[1]), sizes[0].max(sizes[1]));
-        let root_of = |size: u64| root(&kept.leaves[..size as usize]);
+        let root_of = |size: u64| root(&tree.leaves[..size as usize]);
         let index = entry.index(size as usize) as u64;
-        let proof = kept.roots(inclusion(index, size).expect("it is there"));
-        prop_assert!(proves_inclusion(kept.leaves[index as usize], index, size, &proof, &root_of(size)));
-        let proof = kept.roots(consistency(old, size).expect("it continues"));
+        let proof = tree.roots(inclusion(index, size).expect("it is there"));
+        prop_assert!(proves_inclusion(tree.leaves[index as usize], index, size, &proof, &root_of(size)));
+        let proof = tree.roots(consistency(old, size).expect("it continues"));
         prop_assert!(proves_consistency((old, root_of(old)), (size, root_of(size)), &proof));
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use super::{Accumulator, Sha256, subtree::Node};
 
-/// A tile's height: how many levels of the tree it stands for.
+/// A tile's height: how many levels of the tree it covers.
 const HEIGHT: u32 = 8;
 /// Most hashes in a tile.
 pub const TILE_HASHES_MAX: u64 = 1 << HEIGHT;
@@ -59,10 +59,10 @@ pub struct TilePath {
     pub width: u64,
 }
 
-/// The text is no path of a tile.
+/// The text is not the path of a tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no tile: expected <level>/<index>[.p/<width>] or entries/<index>[.p/<width>], the index in groups of three digits as in x001/234"
+    "not a tile: expected <level>/<index>[.p/<width>] or entries/<index>[.p/<width>], the index in groups of three digits as in x001/234"
 )]
 pub struct InvalidTilePath;
 

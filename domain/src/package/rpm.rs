@@ -141,7 +141,7 @@ pub enum Comparison {
     Gt,
 }
 
-/// A package's files. A long list would not fit an event: it is a blob of its own, named here.
+/// A package's files. A long list would not fit an event: it is stored as a separate blob, named here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileList {
@@ -156,7 +156,7 @@ pub enum FileList {
 pub struct PackagedFile {
     /// Absolute.
     pub path: String,
-    /// What stands there.
+    /// What is at the path.
     #[serde(default, skip_serializing_if = "FileKind::is_file")]
     pub kind: FileKind,
 }

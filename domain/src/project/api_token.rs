@@ -41,7 +41,7 @@ impl Scopes {
     /// These.
     ///
     /// # Errors
-    /// There are none.
+    /// There are no scopes.
     pub fn new(scopes: impl IntoIterator<Item = Scope>) -> Result<Self, InvalidScopes> {
         let scopes: BTreeSet<Scope> = scopes.into_iter().collect();
         if scopes.is_empty() { Err(InvalidScopes) } else { Ok(Self(scopes)) }

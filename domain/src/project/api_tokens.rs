@@ -16,7 +16,7 @@ pub const CI_TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(15);
 /// Longest grace window: long enough for the slowest team, short enough that it ends.
 pub const API_TOKEN_GRACE_MAX: TimeDelta = TimeDelta::days(30);
 
-/// An API token that is to be made.
+/// An API token to issue.
 #[derive(Debug, Clone)]
 pub struct NewApiToken {
     /// Its public id.
@@ -89,7 +89,7 @@ impl ApiTokens {
     /// The token to roll by default: the only one of people, or the one called `default`.
     ///
     /// # Errors
-    /// There is none, or there are several and none is called so.
+    /// There is no token, or there are several and no token is called `default`.
     pub fn to_roll(&self) -> Result<TokenId, Refusal> {
         let current: Vec<(&TokenId, &ApiToken)> = self.current().collect();
         match current.as_slice() {

@@ -18,19 +18,19 @@ pub enum AtGithub {
         /// Its secret.
         secret: SecretId,
     },
-    /// It is gone.
+    /// It was removed.
     WebhookRemoved {
         /// Its id at GitHub.
         hook_id: u64,
     },
     /// The code repository can be read with this key now.
     DeployKeyInstalled(DeployKey),
-    /// It is gone.
+    /// It was removed.
     DeployKeyRemoved {
         /// Its id at GitHub.
         deploy_key_id: u64,
     },
-    /// GitHub did not do it. It is tried again; an event comes only when the reason is another one.
+    /// GitHub did not do it. It is retried; an event is recorded only when the reason changes.
     StepFailed {
         /// What was tried.
         step: GithubStep,
@@ -39,14 +39,14 @@ pub enum AtGithub {
         /// Why not, for people.
         message: String,
     },
-    /// It works again. Only for steps whose success is no event of its own.
+    /// It works again. Only for steps whose success has no separate event.
     StepRecovered {
         /// What works.
         step: GithubStep,
     },
     /// GitHub shows this at the commit now.
     CommitStatusReported {
-        /// Whose commit.
+        /// The release of that commit.
         release: ReleaseId,
         /// The commit.
         commit: CommitId,

@@ -18,12 +18,12 @@ pub struct CiTrust {
     pub owner_id: u64,
     /// The refs they run for.
     pub ref_pattern: TagPattern,
-    /// Whom their proofs have to be made out to; the server's own address if none is set.
+    /// The audience of their proofs; the server's own address if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
 }
 
-/// Whether a proof may be made out to this.
+/// Whether this text is a valid audience of a proof.
 #[must_use]
 pub fn valid_audience(text: &str) -> bool {
     (1..=AUDIENCE_MAX_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())

@@ -17,7 +17,7 @@ use crate::{
 pub enum Command {
     /// Connect it.
     Add {
-        /// Whose it is.
+        /// The organisation it belongs to.
         organisation: OrganisationName,
         /// What it is called in URLs.
         name: ProjectName,

@@ -19,7 +19,7 @@ use crate::{
 pub enum Event {
     /// It can be released from now on.
     Added {
-        /// Whose it is.
+        /// The organisation it belongs to.
         organisation: OrganisationName,
         /// What it is called in URLs.
         name: ProjectName,
@@ -105,7 +105,7 @@ pub enum Event {
         tag: TagName,
     },
     /// The code repository has these tags, and they are not released unless a delivery asks for it: they were there before
-    /// the project was connected, or they are none that webhooks release.
+    /// the project was connected, or they are not tags that webhooks release.
     TagsKnown {
         /// The git tags.
         tags: Vec<TagName>,
@@ -182,9 +182,9 @@ pub enum Event {
         /// What works.
         step: GithubStep,
     },
-    /// GitHub shows at the commit how its release stands.
+    /// GitHub shows the state of the release at its commit.
     CommitStatusReported {
-        /// Whose commit.
+        /// The release of that commit.
         release: ReleaseId,
         /// The commit.
         commit: CommitId,

@@ -22,9 +22,9 @@ pub struct Github {
     pub full_name: GithubName,
     /// Where GitHub's API is.
     pub api_url: ApiUrl,
-    /// The sealed token with which we act at GitHub; without one, people do it by hand.
+    /// The sealed token for GitHub's API; without it, webhooks and keys are set up by hand.
     pub credential: Option<SecretId>,
-    /// False after it was disconnected: what is left at GitHub is to be removed.
+    /// False after it was disconnected: what is left at GitHub will be removed.
     pub is_connected: bool,
     /// The webhooks that are registered, and the secret of each.
     pub webhooks: BTreeMap<u64, SecretId>,
@@ -71,7 +71,7 @@ impl Github {
         Self { repository_id, full_name, api_url, credential, is_connected, webhooks, deploy_key, failing, reported }
     }
 
-    /// Registered webhooks whose secret is not `live`: they are to be removed. All of them, if nothing is live.
+    /// Registered webhooks to remove: those whose secret is not `live`, or all of them if there is no live one.
     pub fn webhooks_to_remove(&self, live: Option<SecretId>) -> impl Iterator<Item = u64> + '_ {
         self.webhooks.iter().filter(move |(_, secret)| Some(**secret) != live).map(|(hook, _)| *hook)
     }

@@ -16,7 +16,7 @@ pub enum GithubStep {
     InstallDeployKey,
     /// Take it away.
     RemoveDeployKey,
-    /// Say how a commit's release stands.
+    /// Report the state of a commit's release.
     ReportCommitStatus,
     /// Look for tags that no delivery reported.
     ListTags,
@@ -42,7 +42,7 @@ impl GithubStep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommitState {
-    /// Its release is on its way.
+    /// Its release is in progress.
     Pending,
     /// Its packages can be installed.
     Success,

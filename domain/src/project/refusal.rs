@@ -47,14 +47,14 @@ pub enum Refusal {
     /// The limit is reached.
     #[error("CI jobs of a project hold at most {CI_TOKENS_MAX} API tokens at the same time")]
     TooManyCiTokens,
-    /// There is none, or it has ended.
+    /// The token does not exist, or has ended.
     #[error("there is no such API token, or it has ended")]
     NoSuchApiToken,
-    /// There are several, and none is called `default`.
+    /// There are several, and no token is called `default`.
     #[error("the project has several API tokens: say which")]
     WhichApiToken,
-    /// It would be dead from the start.
-    #[error("the expiry is over already")]
+    /// It would have expired from the start.
+    #[error("the expiry is in the past")]
     ExpiryOver,
     /// It ends before it begins, or never.
     #[error("a grace window ends in the future, at most {} days from now", API_TOKEN_GRACE_MAX.num_days())]
@@ -62,7 +62,7 @@ pub enum Refusal {
     /// The trigger was changed at the same moment.
     #[error("the project's trigger was changed at the same time: try again")]
     WebhookSecretMissing,
-    /// There is no webhook without it.
+    /// There is no webhook without a connection.
     #[error("the project is not connected to a repository at GitHub")]
     GithubNotConnected,
     /// One code repository at a time.
@@ -72,6 +72,6 @@ pub enum Refusal {
     #[error("an audience is 1 to {AUDIENCE_MAX_CHARS} printable ASCII characters without spaces")]
     AudienceInvalid,
     /// It would match no job at all.
-    #[error("a pattern of refs begins with refs/, such as {CI_REF_PATTERN_DEFAULT}: \"{0}\" matches none")]
+    #[error("a pattern of refs begins with refs/, such as {CI_REF_PATTERN_DEFAULT}: \"{0}\" does not")]
     CiRefPatternInvalid(TagPattern),
 }

@@ -7,12 +7,12 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 /// Longest pattern: longer than any sensible one, short enough for a log line.
 pub const TAG_PATTERN_MAX_CHARS: usize = 128;
 
-/// A pattern: `*` stands for any characters, `/` among them, `?` for one, everything else for itself.
+/// A pattern: `*` matches any characters, `/` among them, `?` matches one, everything else matches itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct TagPattern(String);
 
-/// The text is no pattern.
+/// The text is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a pattern: expected 1 to {TAG_PATTERN_MAX_CHARS} printable characters without spaces, such as v* or *")]
 pub struct InvalidTagPattern;

@@ -137,7 +137,7 @@ fn a_webhook_releases_the_tags_that_match_the_pattern() {
     given::<Project>(of_github().into_iter().chain([set.clone()]))
         .when(by_webhook("1.0", 1))
         .refused(Refusal::PatternMismatch(tag("1.0")));
-    // Whoever names a tag at the API endpoint means it.
+    // A request at the API endpoint names its tag on purpose.
     given::<Project>([added(), set]).when(trigger("1.0", 1, None)).then([accepted("1.0", 1, None)]);
 }
 

@@ -30,7 +30,7 @@ pub enum Command {
         /// One for each config file.
         packages: Vec<PlannedPackage>,
     },
-    /// Record that a sandbox stands.
+    /// Record that a sandbox is ready.
     RecordSetup {
         /// The package's config file.
         config: String,
@@ -80,14 +80,14 @@ pub enum Command {
 /// Why a release stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Nobody asked for it.
+    /// It was never triggered.
     #[error("there is no such release")]
     Unknown,
     /// It was uploaded, failed or was cancelled before.
     #[error("this release has ended")]
     Ended,
     /// A step was recorded before the one it needs.
-    #[error("this release has not come that far: {0}")]
+    #[error("this release has not reached that step yet: {0}")]
     TooEarly(&'static str),
     /// The config file is not one of the release's.
     #[error("this release has no package of {0}")]
@@ -96,7 +96,7 @@ pub enum Refusal {
     #[error("this release is being uploaded and cannot be stopped any more")]
     Uploading,
     /// No build of the package came to an end.
-    #[error("the build of {0} was begun {SETUPS_MAX} times and never came to an end")]
+    #[error("the build of {0} was started {SETUPS_MAX} times and never ended")]
     TooManyAttempts(String),
 }
 

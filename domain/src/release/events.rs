@@ -20,7 +20,7 @@ use crate::{
 pub enum Event {
     /// A trigger asked for it.
     Received {
-        /// Whose project it is.
+        /// The organisation of its project.
         organisation: OrganisationName,
         /// The project.
         project: ProjectId,
@@ -43,7 +43,7 @@ pub enum Event {
         /// One for each config file.
         packages: Vec<PlannedPackage>,
     },
-    /// A sandbox stands, with the build requirements installed.
+    /// A sandbox is ready, with the build requirements installed.
     BuildSetUp {
         /// The package's config file.
         config: String,
@@ -88,7 +88,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         log: Option<Sha256>,
     },
-    /// Somebody stopped it.
+    /// It was stopped.
     Cancelled,
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Where a release stands; in order.
+/// The steps of a release, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
@@ -59,7 +59,7 @@ impl Step {
 
 /// The text names no step of a release.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no step of a release")]
+#[error("\"{0}\" is not a step of a release")]
 pub struct InvalidStep(String);
 
 impl std::str::FromStr for Step {

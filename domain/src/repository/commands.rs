@@ -18,7 +18,7 @@ pub const PACKAGES_MAX: usize = 1_000_000;
 pub enum Command {
     /// Create it.
     Create {
-        /// Whose it is.
+        /// The organisation it belongs to.
         organisation: OrganisationName,
         /// What it is called in URLs.
         name: RepositoryName,
@@ -130,13 +130,13 @@ pub enum Refusal {
     /// It would have two reasons.
     #[error("this package is yanked already: {0}. Restore it first")]
     YankedAlready(YankReason),
-    /// There is nothing to take the place of.
-    #[error("the repository does not hold this package in the file with SHA-256 {0}")]
+    /// There is no package to replace.
+    #[error("the repository has no package file with SHA-256 {0}")]
     NotThere(Sha256),
     /// The limit is reached.
     #[error("a repository holds at most {PACKAGES_MAX} packages")]
     Full,
-    /// There is nothing to give a name to.
+    /// There is no publication to name.
     #[error("nothing was published in this repository at {}", Compact(*.0))]
     NotPublished(DateTime<Utc>),
     /// An address that served one state would serve another.
@@ -147,7 +147,7 @@ pub enum Refusal {
         /// The publication that had it first.
         published_at: DateTime<Utc>,
     },
-    /// There is nothing to remove.
+    /// There is no snapshot to remove.
     #[error("this repository has no snapshot {0}")]
     NoSuchSnapshot(SnapshotName),
     /// The limit is reached.

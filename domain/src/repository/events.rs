@@ -20,7 +20,7 @@ use crate::{
 pub enum Event {
     /// It exists from now on. `origin`, `label` and `codename` never change: apt stops and asks when they do.
     Created {
-        /// Whose it is.
+        /// The organisation it belongs to.
         organisation: OrganisationName,
         /// What it is called in URLs.
         name: RepositoryName,
@@ -40,7 +40,7 @@ pub enum Event {
         /// The release that built it; none if it was uploaded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         release: Option<ReleaseId>,
-        /// The key that signed an rpm, full fingerprint. Rpms whose event does not say so bear the first key's signature.
+        /// The key that signed an rpm, full fingerprint. Rpms whose event does not say so were signed by the first key.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key_fingerprint: Option<String>,
     },
@@ -80,7 +80,7 @@ pub enum Event {
         /// Which publication.
         published_at: DateTime<Utc>,
     },
-    /// A name is no point any more. It can be given to the same publication again, and to no other.
+    /// A snapshot's name was removed. The name can be given to the same publication again, but to no other.
     SnapshotRemoved {
         /// Which.
         name: SnapshotName,

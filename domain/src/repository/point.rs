@@ -15,7 +15,7 @@ use crate::{
 const COMPACT: &str = "%Y%m%dT%H%M%SZ";
 /// The word for the publication that is newest when the question comes.
 pub const NEWEST: &str = "newest";
-/// What stands between a project and its tag: no other point has one, and neither has a project's name.
+/// What separates a project from its tag: no other point contains it, and neither has a project's name.
 const TAGGED: char = '@';
 /// Longest text worth parsing.
 const POINT_MAX_BYTES: usize = SLUG_MAX_CHARS + TAGGED.len_utf8() + TAG_NAME_MAX_BYTES;
@@ -26,7 +26,7 @@ const UUID_CHARS: usize = 36;
 
 /// Which publication of a repository is meant. No text means two of them: a project and its tag have an `@` between them;
 /// of what has none, a position is all digits, a time begins with a digit and holds a `T`, an id is a hyphenated UUID, and
-/// a name begins with a letter and is none of these.
+/// a name begins with a letter and is not one of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PointInTime {
     /// The newest there is.
@@ -48,12 +48,12 @@ pub enum PointInTime {
 /// The text names no point.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPoint {
-    /// It looks like none.
+    /// It has none of the known forms.
     #[error(
         "no such point: expected a time such as 20261122T100001Z or 2026-11-22T10:00:01Z, a project and its tag such as hello@v1.2.3, a position of this server's log, a release's id, a snapshot's name, or newest"
     )]
     Unlike,
-    /// It looks like a project and its tag, and one of them is none.
+    /// It looks like a project and its tag, but one of them is not valid.
     #[error("no such point: {0}")]
     Tagged(#[from] InvalidName),
 }
@@ -117,7 +117,7 @@ impl fmt::Display for PointInTime {
     }
 }
 
-/// A time as it stands in a URL, in whole seconds.
+/// A time in the form used in URLs, in whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Compact(pub DateTime<Utc>);
 

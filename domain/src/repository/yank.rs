@@ -37,7 +37,7 @@ impl FromStr for YankPolicy {
     }
 }
 
-/// The text is no policy.
+/// The text is not a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected hide or keep")]
 pub struct InvalidYankPolicy;
@@ -47,7 +47,7 @@ pub struct InvalidYankPolicy;
 #[serde(transparent)]
 pub struct YankReason(String);
 
-/// The text is no reason.
+/// The text is not a valid reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a reason: one line of 1 to {YANK_REASON_MAX_CHARS} characters, not blank first or last")]
 pub struct InvalidYankReason;

@@ -22,13 +22,13 @@ pub enum Command {
         /// The certificate's own end.
         expires_at: Option<DateTime<Utc>>,
     },
-    /// Announce the key that is to follow: it was just made and sealed.
+    /// Announce the next key, which was just made and sealed.
     AnnounceNext(NewKey),
     /// Let the next key sign indexes beside the present one.
     BeginOverlap,
     /// Let the next key sign alone.
     CutOver,
-    /// Be done with a key that was replaced.
+    /// Retire a key that was replaced.
     Retire {
         /// The old key.
         fingerprint: String,
@@ -38,11 +38,11 @@ pub enum Command {
         /// The key.
         fingerprint: String,
     },
-    /// Trust nothing any more that a key signed.
+    /// Stop trusting everything that a key signed.
     DeclareCompromised {
         /// The stolen key.
         fingerprint: String,
-        /// A key made and sealed for this moment; needed if the present key is stolen and no next one waits.
+        /// A key made and sealed for this moment; needed if the present key is stolen and no next key exists.
         replacement: Option<NewKey>,
     },
     /// Announce the key of the transparency logs, which was just made and sealed.
@@ -100,13 +100,13 @@ pub enum Refusal {
     #[error("the key {0} is in use or about to be: cut over first")]
     InUse(String),
     /// Only what is retired or stolen is deleted.
-    #[error("the key {0} is neither retired nor compromised: its private part is kept")]
+    #[error("the key {0} is neither retired nor compromised: its private part cannot be deleted")]
     NotDone(String),
     /// Without it nothing could be signed.
     #[error("the key in use is compromised and there is no other: a new key is needed with it")]
     NoReplacement,
-    /// Nobody is warned at other times.
-    #[error("{0} days is no warning: expected 90, 30 or 7")]
+    /// Warnings are sent only on these days before the end.
+    #[error("{0} days is not a valid warning: expected 90, 30 or 7")]
     NotAWarning(u16),
     /// The limit is reached.
     #[error("a service has at most {EPOCHS_MAX} signing keys in its life")]

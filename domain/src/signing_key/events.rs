@@ -15,7 +15,7 @@ pub enum Event {
         fingerprint: String,
         /// The public certificate, ASCII-armoured: all that is needed to check its signatures for ever.
         certificate: String,
-        /// When clients stop believing it; never if there is none. It is in the certificate too, and is never put off.
+        /// When clients stop believing it; never if there is none. It is in the certificate too, and is never extended.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expires_at: Option<DateTime<Utc>>,
     },
@@ -45,7 +45,7 @@ pub enum Event {
         /// The key that signed until now.
         replaced: String,
     },
-    /// A replaced key is done with: its private part is to be deleted. What it signed is still trusted.
+    /// A replaced key is retired: its private part will be deleted. What it signed is still trusted.
     Retired {
         /// The old key.
         fingerprint: String,

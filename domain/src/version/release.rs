@@ -23,7 +23,7 @@ const EXPECTED_VERSION: &str =
 /// - `1.2.3-beta-2` → `1.2.3~beta.2`: rpm forbids every `-`, a deb would take the last one for its revision.
 /// - `1.2.3+build.5` stays: build metadata is newer than `1.2.3` in both formats. A `-` after the `+` becomes `.`.
 /// - `1_2_3` is refused: a deb forbids `_`, and no replacement has the same order in both formats.
-/// - `^` is rpm's alone and git forbids it in tags; so is `~`, which therefore always stands for a `-`.
+/// - `^` is rpm's alone and git forbids it in tags; so is `~`, which therefore always comes from a `-`.
 /// - `release/1.2.3` is refused: whether `release/` belongs to the version is not ours to guess.
 ///
 /// Tags that differ only in these characters, such as `1.0-a-b` and `1.0-a.b`, give the same version.
@@ -32,10 +32,10 @@ const EXPECTED_VERSION: &str =
 pub struct ReleaseVersion(String);
 
 impl ReleaseVersion {
-    /// The version that `tag` stands for.
+    /// The version that `tag` names.
     ///
     /// # Errors
-    /// `InvalidVersion` if it is none that both formats accept.
+    /// `InvalidVersion` if it is not a version that both formats accept.
     pub fn from_tag(tag: &TagName) -> Result<Self, InvalidVersion> {
         let tag = tag.as_str();
         let invalid = || InvalidVersion::new(tag, "a tag with a version", EXPECTED_TAG);
@@ -54,13 +54,13 @@ impl ReleaseVersion {
         &self.0
     }
 
-    /// The `Version` of a deb: no epoch and no revision, for the upstream version alone tells releases apart.
+    /// The `Version` of a deb: no epoch and no revision, because the upstream version alone distinguishes releases.
     #[must_use]
     pub fn deb_version(&self) -> &str {
         &self.0
     }
 
-    /// The `Version` tag of an rpm, whose `Release` is a number of its own.
+    /// The `Version` tag of an rpm, whose `Release` is a separate number.
     #[must_use]
     pub fn rpm_version(&self) -> &str {
         &self.0

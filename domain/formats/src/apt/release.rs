@@ -28,7 +28,7 @@ pub struct Release<'a> {
 
 /// The text of `Release`: LF only, no blank at the end of a line, as clear-signing needs it.
 ///
-/// `No-Support-for-Architecture-all: Packages` tells apt that packages for every machine are in each
+/// `No-Support-for-Architecture-all: Packages` informs apt that packages for every machine are in each
 /// architecture's list, and that there is no `binary-all` to ask for.
 #[must_use]
 pub fn render(release: &Release<'_>) -> String {
@@ -55,7 +55,7 @@ pub fn render(release: &Release<'_>) -> String {
     text
 }
 
-/// `Snapshots` tells apt since 2.7 where earlier states are; the other field is ours, and apt passes over it.
+/// `Snapshots` informs apt, since 2.7, where earlier states are; the other field is ours, and apt ignores it.
 fn fields(stated: &Stated) -> String {
     let Stated { snapshots, checkpoint } = stated;
     let mut fields = String::new();

@@ -92,7 +92,7 @@ impl PackageFileError {
         Self::Malformed { place: place.into(), expected }
     }
 
-    /// Tells the end of the file and a limit reached inside a reader from other failures.
+    /// Distinguishes the end of the file, and a limit reached inside a reader, from other failures.
     pub(super) fn read(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::UnexpectedEof {
             return Self::Truncated;

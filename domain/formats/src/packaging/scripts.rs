@@ -25,7 +25,7 @@
 //!
 //! A failing section stops the installation, upgrade or removal, except that rpm only warns about `%post` and `%postun`.
 //!
-//! A section's text stands between single quotes and runs by `eval` in a subshell of its own: it is read only when its
+//! A section's text is between single quotes and runs by `eval` in a separate subshell: it is read only when its
 //! case comes, so that a mistake, an `exit` or a `cd` in one section cannot change another. `$1` and `$2` are the script's.
 
 use super::{accounts::Accounts, spec::ScriptTexts};
@@ -43,7 +43,7 @@ pub(super) struct MaintainerScripts {
     pub(super) after_removal: Option<String>,
 }
 
-/// Where `preinst` tells `postinst` that a removed package is coming back: a file of this name and the package's.
+/// Folder in which `preinst` records for `postinst` that a removed package is installed again, in a file per package.
 const RETURNING: &str = "/var/lib/pkgdeploy-returning-";
 
 /// The scripts that dpkg calls.

@@ -20,11 +20,11 @@ pub struct Entry {
     pub user: String,
     /// Group's name there.
     pub group: String,
-    /// What stands there.
+    /// What is at the path.
     pub content: Content,
 }
 
-/// What stands at a path.
+/// What is at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// A folder.

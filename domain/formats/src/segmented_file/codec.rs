@@ -7,7 +7,7 @@ const GZ_LEVEL: u32 = 6;
 /// 200 MB/s, and smaller than gz; level 9 takes five times the time for 9 %.
 const ZST_LEVEL: i32 = 3;
 
-/// A compression whose files may be concatenated. xz is none: apt reads only the first stream of several.
+/// A compression whose files may be concatenated. xz is not one of them: apt reads only the first of several streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Codec {
     /// One gz member (RFC 1952, 2.2).

@@ -31,7 +31,7 @@ fn unique(dependencies: &[Dependency]) -> Vec<&Dependency> {
 
 /// What a package needs from others: not from rpm itself, nor what it brings along.
 ///
-/// Of the many `libc.so.6(GLIBC_…)` only the highest is kept, at the end: it implies the others.
+/// Of the many `libc.so.6(GLIBC_…)` only the highest is written, at the end: it implies the others.
 fn needed<'a>(facts: &'a RpmFacts, files: &[PackagedFile]) -> Vec<&'a Dependency> {
     let provided: HashSet<_> =
         facts.provides.iter().map(|d| (d.name.as_str(), d.comparison.map(word), &d.evr)).collect();

@@ -46,9 +46,9 @@ fn a_file_is_one_yaml_mapping() {
         below("copy: *nothing\n", "3: while parsing node, found unknown anchor; expected well-formed YAML"),
         below(
             "build: &b\n  commands: [*b]\n",
-            "4: the alias stands for no value that has ended; expected a value that ends before the alias",
+            "4: the alias refers to no value that has ended; expected a value that ends before the alias",
         ),
-        below("? [a]\n: b\n", "3: a list, mapping or alias stands where a key should; expected a word"),
+        below("? [a]\n: b\n", "3: a list, mapping or alias in the place of a key; expected a word"),
         below("*x : b\n", "3: while parsing node, found unknown anchor; expected well-formed YAML"),
         below("description: !!str text\n", "3: the value has a YAML tag; expected none, every value is text"),
         below("build: !include other.yml\n", "3: the value has a YAML tag; expected none, every value is text"),

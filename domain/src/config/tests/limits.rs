@@ -115,6 +115,6 @@ fn aliases_of_a_long_text_are_charged_for_all_of_it() {
 fn an_error_repeats_only_the_beginning_of_a_long_text() {
     let error = parse(&with(&format!("format2{}: x\nurl: {}\n", "2".repeat(500), "x".repeat(900))));
     assert!(error.expect_err("the key is unknown").to_string().len() < 400);
-    let error = parse(&with(&format!("url: {}\n", "ü".repeat(400)))).expect_err("the URL is none");
+    let error = parse(&with(&format!("url: {}\n", "ü".repeat(400)))).expect_err("the URL is not valid");
     assert_eq!(error.problem, format!("\"{}…\" is not a URL; expected an http:// or https:// address", "ü".repeat(60)));
 }

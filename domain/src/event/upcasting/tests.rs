@@ -1,4 +1,4 @@
-//! A shape that changes twice: `release.failed` as it is released, one with its cause in a field of its own, and back.
+//! A shape that changes twice: `release.failed` as it is released, one with its cause in a separate field, and back.
 
 use serde_json::json;
 

@@ -108,7 +108,7 @@ fn a_window_closes_when_every_machine_has_moved() {
         given::<Keyring>(everyone).when(close(WindowEnd::EveryoneMoved)).then([closed(2, WindowEnd::EveryoneMoved)]);
     assert_eq!(left.next_key(key(101), now()), None);
     assert_eq!(left.next_key(key(101).renewed(2), now()), Some(NextKey::Same));
-    // Whoever is cut off is not waited for.
+    // The window does not wait for machines that are cut off.
     given::<Keyring>(one.into_iter().chain([revoked(102)]))
         .when(close(WindowEnd::EveryoneMoved))
         .then([closed(2, WindowEnd::EveryoneMoved)]);

@@ -73,7 +73,7 @@ fn a_deb_cut_anywhere_is_refused() {
 fn a_deb_with_any_byte_changed_is_read_or_refused() {
     let bytes = deb_with(CONTROL);
     for position in 0..bytes.len() {
-        // Most of a tar archive is zeros; one value tells enough there.
+        // Most of a tar archive is zeros; one value is enough there.
         let values: &[u8] = if bytes[position] == 0 { b"7" } else { &[0, b' ', b'9', 0x80, 0xff] };
         for &value in values {
             let mut changed = bytes.clone();
