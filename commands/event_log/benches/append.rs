@@ -3,7 +3,8 @@
 //! Driven by the environment, so that one harness can compare it with other stores: `BENCH_PHASE` is `append`
 //! (`BENCH_CLIENTS` writers for `BENCH_SECS` seconds), `load` (`BENCH_EVENTS` events) or `replay` (read what `load`
 //! wrote and rebuild state); the log lies in `BENCH_DIR`, an event's payload has `BENCH_SIZE` bytes. A writer begins a
-//! new stream after `BENCH_STREAM_EVENTS` events, 10 unless told otherwise, as many as a release has. Prints `events_per_s=… p50_us=… p99_us=…`.
+//! new stream after `BENCH_STREAM_EVENTS` events, 10 by default, as many as a release has.
+//! Prints `events_per_s=… p50_us=… p99_us=…`.
 
 use std::{
     collections::HashMap,
@@ -80,7 +81,7 @@ async fn append(store: &Arc<SqliteEventStore>) -> Outcome<()> {
     Ok(())
 }
 
-/// One writer with streams of its own; how long each append took.
+/// One writer with separate streams; returns how long each append took.
 async fn append_until(
     store: Arc<SqliteEventStore>,
     size: usize,

@@ -1,4 +1,4 @@
-//! The event log as the rest of the product sees it: append, read a stream, read all, and be told when to look again.
+//! The event log as the rest of the product sees it: append, read a stream, read all, and wait for new events.
 //!
 //! Everything that follows the log pulls pages from it (see [`Follower`]); an adapter only stores and reads. Each
 //! adapter passes the same contract tests, `conformance`.

@@ -26,28 +26,28 @@ use uuid::Uuid;
 
 use crate::event_store::{AppendError, Appended, EventStore, Expected, NewEvent, PAGE_EVENTS_MAX, ReadError};
 
-/// How often a decision is made again because somebody else appended first. Against one busy neighbour each attempt is
-/// lost every second time: eight were lost now and then, sixty-four never are.
+/// How often a decision is made again because another writer appended first. Against one busy writer, every second
+/// attempt is lost: eight in a row were lost now and then, sixty-four never.
 const ATTEMPTS_MAX: u32 = 64;
 /// How often an append is repeated whose answer was lost.
 const LOST_ANSWERS_MAX: u32 = 3;
 /// How long to wait before repeating it.
 const LOST_ANSWER_PAUSE: Duration = Duration::from_millis(50);
-/// How many bytes of aggregates' states are kept in memory, so that a busy stream is not read again for each command. A
-/// repository of a million packages takes about 450 MB, most others some hundred bytes.
+/// How many bytes of aggregates' states are cached in memory, so that a busy stream is not read again for each command.
+/// A repository of a million packages takes about 450 MB, most others some hundred bytes.
 const STATES_MAX_BYTES: u64 = 512 * 1024 * 1024;
 /// What an entry of the cache takes beside the state: its stream's name, its lock, and the cache's own nodes.
 const STATE_OVERHEAD_BYTES: usize = 512;
 
-/// Tells the time. The only clock that events see.
+/// Returns the time. All timestamps of events come from this clock.
 pub type Clock = fn() -> DateTime<Utc>;
 
-/// An aggregate whose events the log takes: each is one of [`event::Event`], and can be told from the others.
+/// An aggregate whose events the log takes: each is one of [`event::Event`], and can be distinguished from the others.
 pub trait Recordable: Aggregate<Event: Into<event::Event> + TryFrom<event::Event>> {}
 
 impl<A: Aggregate<Event: Into<event::Event> + TryFrom<event::Event>>> Recordable for A {}
 
-/// Who wants something, and why.
+/// Who sends a command, and why.
 #[derive(Debug, Clone)]
 pub struct Context {
     /// Who.
@@ -148,10 +148,10 @@ impl Executor {
     }
 
     fn keeping(store: Arc<dyn EventStore>, clock: Clock, states_max_bytes: u64) -> Self {
-        // A state of half the cache or more counts as half: it is kept whatever it takes, because to read a long stream
-        // again for each command would cost more than the memory.
-        let weigh = move |_: &StreamId, kept: &Arc<CachedState>| {
-            let bytes = kept.weight_bytes.load(Ordering::Relaxed) as u64;
+        // A state of half the cache or more counts as half: it stays in the cache whatever its size, because to read a
+        // long stream again for each command would cost more than the memory.
+        let weigh = move |_: &StreamId, cached: &Arc<CachedState>| {
+            let bytes = cached.weight_bytes.load(Ordering::Relaxed) as u64;
             u32::try_from(bytes.min(states_max_bytes / 2)).unwrap_or(u32::MAX)
         };
         let states = Cache::builder().max_capacity(states_max_bytes).weigher(weigh).build();
@@ -181,10 +181,10 @@ impl Executor {
         context: &Context,
     ) -> Result<Executed<A::Event>, ExecuteError<A::Refusal>> {
         let stream = StreamId::new(A::KIND, id);
-        let kept = self.kept::<A>(&stream);
-        let mut slot = kept.slot.lock().await;
+        let cached = self.cached::<A>(&stream);
+        let mut slot = cached.slot.lock().await;
         let executed = self.decide_and_append::<A>(&stream, &mut slot, command, context).await;
-        self.weigh::<A>(&stream, &kept, &mut slot);
+        self.weigh::<A>(&stream, &cached, &mut slot);
         executed
     }
 
@@ -233,16 +233,16 @@ impl Executor {
         look: impl FnOnce(&A, Revision) -> T,
     ) -> Result<T, LogError> {
         let stream = StreamId::new(A::KIND, id);
-        let kept = self.kept::<A>(&stream);
-        let mut slot = kept.slot.lock().await;
+        let cached = self.cached::<A>(&stream);
+        let mut slot = cached.slot.lock().await;
         let refreshed = self.refresh::<A>(&stream, &mut slot).await;
-        self.weigh::<A>(&stream, &kept, &mut slot);
+        self.weigh::<A>(&stream, &cached, &mut slot);
         refreshed?;
         let revision = slot.revision;
         Ok(look(slot.state::<A>(), revision))
     }
 
-    fn kept<A: Aggregate>(&self, stream: &StreamId) -> Arc<CachedState> {
+    fn cached<A: Aggregate>(&self, stream: &StreamId) -> Arc<CachedState> {
         let empty = || {
             let slot = Slot { revision: Revision(0), state: Box::new(A::default()) };
             Arc::new(CachedState { weight_bytes: AtomicUsize::new(STATE_OVERHEAD_BYTES), slot: Mutex::new(slot) })
@@ -250,11 +250,11 @@ impl Executor {
         self.states.get_with_by_ref(stream, empty)
     }
 
-    /// Tells the cache what the state weighs by now. It weighs only what is put into it.
-    fn weigh<A: Aggregate>(&self, stream: &StreamId, kept: &Arc<CachedState>, slot: &mut Slot) {
+    /// Updates the weight of the state in the cache, which weighs an entry only when it is inserted.
+    fn weigh<A: Aggregate>(&self, stream: &StreamId, cached: &Arc<CachedState>, slot: &mut Slot) {
         let weight_bytes = STATE_OVERHEAD_BYTES + slot.state::<A>().weight_bytes();
-        if kept.weight_bytes.swap(weight_bytes, Ordering::Relaxed) != weight_bytes {
-            self.states.insert(stream.clone(), Arc::clone(kept));
+        if cached.weight_bytes.swap(weight_bytes, Ordering::Relaxed) != weight_bytes {
+            self.states.insert(stream.clone(), Arc::clone(cached));
         }
     }
 

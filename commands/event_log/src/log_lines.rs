@@ -33,7 +33,7 @@ pub struct Lines {
     pub root: Sha256,
 }
 
-/// Why a log is not written or brought in to its end.
+/// Why an export or an import failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LinesError {
     /// The log cannot be read.
@@ -47,41 +47,39 @@ pub enum LinesError {
         /// Why.
         source: io::Error,
     },
-    /// A line is no event.
-    #[error("line {line} is no event of a log")]
+    /// A line is not an event.
+    #[error("line {line} is not an event of a log")]
     Line {
         /// From 1.
         line: u64,
         /// What is wrong.
         source: InvalidLine,
     },
-    /// The log holds something else than the lines say.
-    #[error(
-        "the log has another event at position {position} than line {line} says: it is not a beginning of these lines"
-    )]
+    /// The log holds an event that differs from the lines.
+    #[error("line {line} differs from the event at position {position}: the log must be a beginning of these lines")]
     Other {
         /// From 1.
         line: u64,
         /// Where.
         position: Position,
     },
-    /// The log goes on after the last line.
+    /// The log continues after the last line.
     #[error("the log has more events than there are lines: {events} lines")]
     Longer {
         /// How many lines there are.
         events: u64,
     },
     /// A stream's events are not in their order.
-    #[error("line {line} cannot follow: {stream} is not at the revision before it")]
+    #[error("line {line} is out of order: {stream} is not at the revision before it")]
     Revision {
         /// From 1.
         line: u64,
-        /// Whose.
+        /// The stream.
         stream: StreamId,
     },
-    /// What was brought in is not what is there.
+    /// The imported events differ from the source.
     #[error(
-        "the logs differ: {} events with the Merkle root {} were copied, and {} events with the root {} are there",
+        "the logs differ: {} events with the Merkle root {} were copied, but the target has {} events with the root {}",
         copied.events, copied.root, found.events, found.root
     )]
     Differ {
@@ -90,8 +88,8 @@ pub enum LinesError {
         /// What the other holds.
         found: Lines,
     },
-    /// The log does not take an event.
-    #[error("the log does not take line {line}")]
+    /// The log refused an event.
+    #[error("the log refused line {line}")]
     Append {
         /// The first line of the append, from 1.
         line: u64,

@@ -117,7 +117,7 @@ impl Inner {
         }
     }
 
-    /// The answer to an append. The server tells one position only: others are read from the stream.
+    /// The answer to an append. The server returns one position only: others are read from the stream.
     async fn where_is(
         &self,
         stream: &StreamId,

@@ -1,8 +1,8 @@
-//! The event log in EventStoreDB or KurrentDB: one log for several nodes, kept by a cluster.
+//! The event log in EventStoreDB or KurrentDB: one log for several nodes, stored in a cluster.
 //!
-//! Its client has defects that this adapter works around (`docs/decisions/0021-log-on-eventstoredb.md`): it is made anew when it has broken (`link`),
-//! appends go through one open call with an exact revision each (`append`), a memory of ids tells repetitions apart
-//! (`memory`), and reading is paging, woken by a poll (`read`, `tail`).
+//! Its client has defects that this adapter works around (`docs/decisions/0021-log-on-eventstoredb.md`): it is created
+//! again when it has failed (`link`), appends go through one open call with an exact revision each (`append`), a cache
+//! of ids detects repetitions (`memory`), and reading is paging, woken by a poll (`read`, `tail`).
 
 mod append;
 mod event;

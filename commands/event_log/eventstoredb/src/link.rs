@@ -1,7 +1,7 @@
-//! The client of the cluster, made anew when it has broken.
+//! The client of the cluster, created again when it has failed.
 //!
 //! The client of the crate `eventstore` does not recover from a failed connection or a dead node, and its open call for
-//! appends ends with the first append that is refused. So both are kept in a slot, and thrown away at the first doubt.
+//! appends ends with the first append that is refused. So both are in a slot, and are dropped at the first error.
 
 use std::{
     sync::Arc,
@@ -23,7 +23,7 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(1);
 pub(super) struct Connection {
     pub(super) client: Client,
     pub(super) appends: Arc<BatchAppendClient>,
-    /// Tells it from its predecessors.
+    /// Distinguishes it from earlier connections.
     number: u64,
 }
 
@@ -41,7 +41,7 @@ pub(super) enum Broken {
 #[error("cannot reach the event store: {0}")]
 pub(super) struct Unreachable(Arc<str>);
 
-/// Where the connection is kept.
+/// The slot of the connection.
 pub(super) struct Link {
     settings: ClientSettings,
     state: Mutex<State>,

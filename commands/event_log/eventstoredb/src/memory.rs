@@ -1,4 +1,4 @@
-//! Which event ids are where: tells a repeated append from a new one.
+//! A cache of event ids, to distinguish a repeated append from a new one.
 //!
 //! The server recognises a repetition only after the same revision. What a caller may repeat in any way is recognised here:
 //! within a stream always, since it is read before it is appended to without a revision; across streams as long as the id is
@@ -30,7 +30,7 @@ impl Known {
         self.revision
     }
 
-    /// Whether somebody has looked what the stream holds.
+    /// Whether the stream was read.
     pub(super) fn is_read(&self) -> bool {
         self.is_read
     }
@@ -68,7 +68,7 @@ impl Memory {
         Self { streams: streams.max_capacity(STREAM_IDS_MAX).build(), owners: owners.build() }
     }
 
-    /// What is known of `stream`. Whoever appends to it holds the lock, so that this node's appends do not race each other.
+    /// What is known of `stream`. An append to it holds the lock, so that this node's appends do not race each other.
     pub(super) fn stream(&self, stream: &StreamId) -> Arc<Mutex<Known>> {
         self.streams.get_with_by_ref(stream, Arc::default)
     }
@@ -89,7 +89,7 @@ impl Memory {
         self.owners.get(&id).is_some_and(|owner| owner != *stream)
     }
 
-    /// Takes what somebody has read of a stream anyway, unless an append is at work on it.
+    /// Remembers events that were read for another purpose, unless an append to the stream is in progress.
     pub(super) fn overhear(&self, stream: &StreamId, events: &[Recorded<RawEvent>]) {
         let Some(first) = events.first() else { return };
         let slot = self.stream(stream);

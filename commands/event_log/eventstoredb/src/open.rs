@@ -22,7 +22,7 @@ pub const SERVER_VERSION_MIN: &str = "22.6";
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The client does not understand it.
-    #[error("the connection string {url} is not understood: expected {EVENTSTOREDB_URL_EXPECTED}")]
+    #[error("the connection string {url} is not valid: expected {EVENTSTOREDB_URL_EXPECTED}")]
     Url {
         /// What was given, without its password.
         url: EventStoreDbUrl,
@@ -36,7 +36,7 @@ pub enum OpenError {
         source: BoxError,
     },
     /// Its newest event was never written by this product.
-    #[error("the event store at {url} holds events of something else: an event log needs a store of its own")]
+    #[error("the event store at {url} holds events of another program: an event log needs a separate store")]
     Foreign {
         /// Where.
         url: EventStoreDbUrl,

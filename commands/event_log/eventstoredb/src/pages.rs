@@ -12,7 +12,7 @@ use super::link::{Broken, Connection, Link, words};
 /// How often a page is asked for before the reader hears of the failure.
 const ATTEMPTS: usize = 3;
 
-/// What is to be read.
+/// What to read.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum From<'s> {
     /// Everything, from its beginning.

@@ -54,7 +54,7 @@ impl Inner {
         loop {
             tokio::time::sleep(pause).await;
             let before = self.tail.end().head;
-            // Whoever reads or appends hears of an unreachable server and says so.
+            // An unreachable server is reported by the reads and appends that fail.
             let is_news = self.reader().head().await.is_ok_and(|head| head > before);
             pause = if is_news { POLL_MIN } else { (pause * 2).min(POLL_MAX) };
         }
@@ -65,7 +65,7 @@ impl EventStoreDbEventStore {
     /// Opens the log at `url`; an empty server is an empty log. Other nodes may have it open.
     ///
     /// # Errors
-    /// The connection string is not understood, the server cannot be reached, or it holds events of something else.
+    /// The connection string is not valid, the server cannot be reached, or it holds events of another program.
     pub async fn open(url: &EventStoreDbUrl) -> Result<Self, OpenError> {
         Self::open_within(url, ANSWER_LIMIT).await
     }

@@ -1,7 +1,7 @@
 //! Where the log ends, as far as this node knows.
 //!
-//! The server's own events lie between ours and behind them. How far they were looked at is remembered, so that whoever waits
-//! for the next event does not read them again and again.
+//! The server's own events lie between ours and behind them. The position up to which they were read is remembered, so
+//! that a reader that waits for the next event does not read them again and again.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -193,9 +193,9 @@ async fn a_server_that_is_not_there_is_said_to_be_and_found_when_it_comes() {
     let url: EventStoreDbUrl = double.url().parse().expect("a URL");
     let store = open(&double.url()).await;
     double.kill(0).await;
-    let error = EventStoreDbEventStore::open(&url).await.err().expect("nobody is there");
+    let error = EventStoreDbEventStore::open(&url).await.err().expect("no server");
     assert!(matches!(error, OpenError::Unreachable { .. }), "{error:?}");
-    let error = store.append(&stream("release"), Expected::NEW, events(1)).await.expect_err("nobody is there");
+    let error = store.append(&stream("release"), Expected::NEW, events(1)).await.expect_err("no server");
     assert!(matches!(error, AppendError::Unavailable { .. }), "{error:?}");
     double.revive(0).await;
     let came = Instant::now();

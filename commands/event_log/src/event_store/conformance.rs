@@ -41,7 +41,7 @@ pub enum Fault {
     SlowCommits,
 }
 
-/// A log of its own that can be stopped and started.
+/// A separate log that can be stopped and started.
 pub trait Backend: Send {
     /// Starts the store; if it runs already, stops it before, as a restart of the server would.
     fn start(&mut self) -> BoxFuture<'_, Arc<dyn EventStore>>;
@@ -105,12 +105,12 @@ macro_rules! event_store_conformance {
     )+};
 }
 
-/// A stream of its own.
+/// A new stream.
 pub fn stream(kind: &str) -> StreamId {
     StreamId::new(kind, Uuid::now_v7())
 }
 
-/// An event with an id of its own.
+/// An event with a new id.
 pub fn event(name: &str) -> NewEvent {
     NewEvent {
         event_id: EventId(Uuid::now_v7()),

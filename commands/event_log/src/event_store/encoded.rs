@@ -41,10 +41,10 @@ pub(super) struct EncodedAppend {
     pub(super) size_bytes: usize,
 }
 
-/// The events of one append, none of them twice, within the limits; and their size in bytes.
+/// The events of one append, without duplicates and within the limits; and their size in bytes.
 ///
 /// # Errors
-/// There are none or too many, they are too large, or one of them is there twice.
+/// There are no events or too many, they are too large, or one of them is there twice.
 pub fn encode(events: Vec<NewEvent>) -> Result<(Vec<EncodedEvent>, usize), AppendError> {
     if events.is_empty() {
         return Err(AppendError::Empty);

@@ -15,10 +15,10 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 /// Why nothing was appended, or why that is not known.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
-    /// Somebody appended first. Load again and decide again.
+    /// Another writer appended first. Load and decide again.
     #[error("stream {stream} is at revision {actual}, expected {expected}")]
     Conflict {
-        /// Whose.
+        /// The stream.
         stream: StreamId,
         /// What the caller had seen.
         expected: Revision,
@@ -40,7 +40,7 @@ pub enum AppendError {
         /// What it exceeds.
         limit: Limit,
     },
-    /// The log cannot be reached or answered nonsense.
+    /// The log cannot be reached, or its answer is not valid.
     #[error("cannot append to the event log{}", if *.ambiguous { " (it may have been recorded: repeat it with the same ids)" } else { "" })]
     Unavailable {
         /// The events may be recorded nevertheless. To repeat the append with the same ids is safe.
@@ -51,7 +51,7 @@ pub enum AppendError {
 }
 
 impl AppendError {
-    /// The log was opened by somebody who only reads.
+    /// The log was opened for reading only.
     #[must_use]
     pub fn read_only() -> Self {
         Self::Unavailable { ambiguous: false, source: "the event log was opened for reading only".into() }

@@ -8,7 +8,7 @@ use std::{fmt, str::FromStr};
 #[derive(Clone, PartialEq, Eq)]
 pub struct EventStoreDbUrl(String);
 
-/// What a connection string begins with: nodes by name, or a name that stands for all nodes.
+/// What a connection string begins with: nodes by name, or a name that resolves to all nodes.
 pub(super) const SCHEMES: [&str; 2] = ["esdb://", "esdb+discover://"];
 
 /// The forms that a connection string may have.

@@ -53,7 +53,7 @@ impl Follower {
     async fn wait(&mut self) {
         let changed = async {
             if self.hint.changed().await.is_err() {
-                // The store has gone away: without this, the closed channel would make us spin.
+                // The store was dropped: without this, the closed channel would make us spin.
                 std::future::pending::<()>().await;
             }
         };

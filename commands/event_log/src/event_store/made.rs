@@ -1,10 +1,10 @@
-//! Whether a database that is to hold a log was made for one.
+//! Checks that a database in which a log is opened has no tables of another program.
 
 /// Where sqlx keeps which migrations ran. It is made before the log's own tables.
 const MIGRATIONS: &str = "_sqlx_migrations";
 
-/// The first of the tables and views, each its kind and name, that is no log's, if there is no log beside it: what a database holds
-/// that was made for something else. A log to which somebody added a table is a log.
+/// The first table or view that is not the log's, in a database without a log: such a database belongs to another
+/// program. `all` has the kind and name of each. A log with an added table is still a log.
 pub(super) fn other_than_log<'a>(all: &'a [(String, String)], log: &[&str]) -> Option<&'a (String, String)> {
     let has = |wanted: &str| all.iter().any(|(kind, name)| kind == "table" && name == wanted);
     let is_log = has(MIGRATIONS) && log.iter().all(|table| has(table));

@@ -35,7 +35,8 @@ type Opening<'a> = BoxFuture<'a, Result<Arc<dyn EventStore>, BoxError>>;
 
 /// Opens logs in an EventStoreDB or KurrentDB.
 ///
-/// Its client brings about 200 crates, so the adapter is a crate of its own, and only a program built with it can open such a log.
+/// Its client has about 200 dependencies, so the adapter is a separate crate, and only a program built with it can open
+/// such a log.
 #[derive(Debug, Clone, Copy)]
 pub struct EventStoreDbAdapter {
     /// Opens the log to write to it; an empty server is an empty log.
@@ -65,7 +66,7 @@ pub async fn open(url: &LogUrl) -> Result<Arc<dyn EventStore>, OpenError> {
     })
 }
 
-/// Opens the log at `url`, which must be there, beside whoever writes to it. Nothing in it is changed.
+/// Opens the log at `url`, which must exist, for reading only. Another process may write to it meanwhile.
 ///
 /// # Errors
 /// It cannot be reached, or there is no log of this product.

@@ -1,8 +1,9 @@
 //! The event log in a PostgreSQL database: one log for several nodes.
 //!
-//! Each node has one writer task (`writer.rs`). A commit holds a lock from its first look at the log to its end, so that
-//! positions are dense and grow in the order in which commits become visible: whoever reads "everything after position N"
-//! misses nothing, whichever node wrote it. A notification wakes the other nodes; a slow poll stands behind it.
+//! Each node has one writer task (`writer.rs`). A commit holds a lock from its first look at the log to its end, so
+//! that positions are dense and grow in the order in which commits become visible: a reader of "everything after
+//! position N" misses nothing, whichever node wrote it. A notification wakes the other nodes, with a slow poll as a
+//! fallback.
 
 mod commit;
 mod listen;

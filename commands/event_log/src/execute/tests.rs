@@ -25,7 +25,7 @@ impl Log {
         Self { store, _folder: folder }
     }
 
-    /// An executor with a memory of its own, as another node has.
+    /// An executor with a separate cache, as on another node.
     fn node(&self) -> Arc<Executor> {
         Arc::new(Executor::new(self.store.clone(), noon))
     }
@@ -152,7 +152,7 @@ async fn states_in_memory_are_limited_by_what_they_weigh_and_not_by_their_number
         fill(&node, repository).await;
     }
     node.states.run_pending_tasks();
-    let in_memory: usize = node.states.iter().map(|(_, kept)| kept.weight_bytes.load(Ordering::Relaxed)).sum();
+    let in_memory: usize = node.states.iter().map(|(_, cached)| cached.weight_bytes.load(Ordering::Relaxed)).sum();
     assert!((1..10).contains(&node.states.entry_count()), "{} states", node.states.entry_count());
     assert!(in_memory as u64 <= STATES_MAX_BYTES, "{in_memory} bytes");
     assert!(in_memory as u64 > STATES_MAX_BYTES / 4, "{in_memory} bytes: a keyring weighs more than its type does");
@@ -164,6 +164,7 @@ async fn a_state_that_is_heavier_than_the_cache_is_kept() {
     let node = Executor::keeping(log.store.clone(), noon, 2 * 1024);
     fill(&node, 1).await;
     node.states.run_pending_tasks();
-    let in_memory: Vec<usize> = node.states.iter().map(|(_, kept)| kept.weight_bytes.load(Ordering::Relaxed)).collect();
+    let in_memory: Vec<usize> =
+        node.states.iter().map(|(_, cached)| cached.weight_bytes.load(Ordering::Relaxed)).collect();
     assert!(matches!(in_memory[..], [bytes] if bytes > 2 * 1024), "{in_memory:?}");
 }

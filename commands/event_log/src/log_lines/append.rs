@@ -8,7 +8,7 @@ use super::{LinesError, batch::Batch};
 use crate::event_store::EventStore;
 
 /// Records `events` in their order, with their ids and metadata, each at its revision of its stream. Those that are there already
-/// stay as they are: what broke off is repeated.
+/// stay as they are, so that an interrupted call can be repeated.
 ///
 /// # Errors
 /// `Other` if another event is at an event's place; see [`LinesError::Append`] for the rest. Lines count these events from 1, and

@@ -22,10 +22,10 @@ pub enum CopyStep {
     Checking,
 }
 
-/// Brings everything of `from` up to its present end into `to`, with ids, metadata and order. What `to` holds already must be
-/// a beginning of it, so that a copy that broke off can be repeated; nobody else may write to it meanwhile. In the end `to` is
-/// read again, and its Merkle root compared. `seen` is told a step, how far it is and where it ends, in positions of the log
-/// that is read.
+/// Copies all events of `from` up to its present end into `to`, with ids, metadata and order. What `to` holds already
+/// must be a beginning of it, so that an interrupted copy can be repeated; no other process may write to it meanwhile.
+/// In the end `to` is read again, and its Merkle root compared. `seen` is called with a step, its progress and its end,
+/// in positions of the log that is read.
 ///
 /// # Errors
 /// See [`LinesError`]; lines are events, counted from 1. Every event before the one it names is recorded or was there.

@@ -11,7 +11,7 @@ use domain::{
 use super::{Lines, LinesError};
 use crate::event_store::{EventStore, Events, Filter};
 
-/// Writes every event up to `until` to `out`, a line each. `seen` is told how far it has come.
+/// Writes every event up to `until` to `out`, a line each. `seen` is called with the progress.
 ///
 /// # Errors
 /// The log cannot be read, or the lines not be written.

@@ -40,8 +40,8 @@ impl Reader<'_> {
     }
 }
 
-/// Brings `lines` into `store`, with their ids, metadata and order. What the log holds already must be a beginning of them, so
-/// that an import that broke off can be repeated. `seen` is told how many lines are recorded.
+/// Imports `lines` into `store`, with their ids, metadata and order. What the log holds already must be a beginning of
+/// them, so that an interrupted import can be repeated. `seen` is called with the number of lines recorded.
 ///
 /// # Errors
 /// See [`LinesError`]. Every line before the one it names is recorded or was there.

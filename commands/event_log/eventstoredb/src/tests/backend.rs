@@ -77,7 +77,7 @@ impl Backend for Cluster {
             match fault {
                 Fault::LostAcknowledgement => double.fail_next(Failure::LostAcknowledgement),
                 Fault::DeadNode => {
-                    let leader = double.leader().expect("a node lives");
+                    let leader = double.leader().expect("a node is running");
                     double.kill(leader).await;
                     // The one that died before is back, so that there is always a majority.
                     for node in (0..3).filter(|node| *node != leader) {

@@ -34,12 +34,12 @@ pub async fn a_tailing_reader_sees_every_event_once_and_in_order(backend: &mut i
     assert_eq!(everything(&*store, Position(0), &Filter::all()).await.len(), total);
 }
 
-/// Writes to a stream of its own and to one it shares with all others.
+/// Writes to its own stream and to one it shares with all others.
 async fn write(store: Arc<dyn EventStore>, shared: StreamId) -> StreamId {
     let own = stream("release");
     for round in 0..APPENDS_EACH {
         let expected = Expected::Revision(Revision(2 * round as u64));
-        store.append(&own, expected, events(2)).await.expect("nobody else writes to it");
+        store.append(&own, expected, events(2)).await.expect("no other writer writes to it");
         let appended = store.append(&shared, Expected::Any, events(1)).await.expect("any revision is fine");
         let head = store.head().await.expect("the log can be read");
         assert!(head >= appended.last, "a writer sees what it has written");

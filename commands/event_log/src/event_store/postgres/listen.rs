@@ -1,4 +1,4 @@
-//! Being told of what other nodes write.
+//! Notifications of what other nodes write.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::read;
 
 /// The channel of `NOTIFY`; what it says is the log's new end.
 pub(super) const CHANNEL: &str = "pkgdeploy_event_log";
-/// How often the end of the log is looked up although nobody said anything: notifications get lost with their connection.
+/// How often the end of the log is looked up without a notification: notifications get lost with their connection.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The end of the log as far as this node knows.
@@ -51,7 +51,7 @@ pub(super) async fn listen(readers: PgPool, head: Head) {
                 Err(error) => warn!(error = &error as &dyn std::error::Error, "cannot see the end of the event log"),
             },
             Err(error) => {
-                warn!(%error, "cannot listen for news of the event log: looking for them every {LOOK_EVERY:?}");
+                warn!(%error, "cannot listen for new events in the log: polling every {LOOK_EVERY:?}");
                 listener = None;
                 sleep(LOOK_EVERY).await;
             }

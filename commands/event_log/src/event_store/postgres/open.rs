@@ -81,7 +81,7 @@ pub enum OpenError {
         /// The cause.
         source: BoxError,
     },
-    /// The server is older than what the log was ever tried with.
+    /// The server is older than every version that the log was tested with.
     #[error(
         "the event log {url} is on PostgreSQL {found}, but needs {} or newer",
         POSTGRES_VERSION_MIN / 10_000
@@ -92,18 +92,16 @@ pub enum OpenError {
         /// What the server says of itself.
         found: String,
     },
-    /// Text would not come back as it went in.
-    #[error("the database {url} keeps text as {found}: expected one made with ENCODING 'UTF8'")]
+    /// The database would change stored text.
+    #[error("the database {url} stores text as {found}: expected one made with ENCODING 'UTF8'")]
     Encoding {
         /// The log.
         url: String,
         /// The database's encoding.
         found: String,
     },
-    /// Something else lives there. It is left as it is.
-    #[error(
-        "the database {url} is no event log: it has the {what} of something else. A log needs a database of its own"
-    )]
+    /// The database belongs to another program. It is not changed.
+    #[error("the database {url} is not an event log: it has the {what} of another program. Use an empty database")]
     OtherDatabase {
         /// The log.
         url: String,
@@ -118,7 +116,7 @@ pub enum OpenError {
         /// The cause.
         source: MigrateError,
     },
-    /// Whoever only reads makes none.
+    /// A process that only reads does not create the log.
     #[error("there is no event log in the database {url}")]
     Missing {
         /// Where it was looked for.
@@ -192,7 +190,7 @@ async fn check(connection: &mut PgConnection, url: &PostgresUrl) -> Result<(), O
     Ok(())
 }
 
-/// The schema in which the log's tables would be made has others, and no log. What an extension brought is nobody's.
+/// Refuses a schema that has tables of other programs and no log. Tables of extensions do not count.
 async fn refuse_other_database(connection: &mut PgConnection, url: &PostgresUrl) -> Result<(), OpenError> {
     let all = "select case when relkind in ('v', 'm') then 'view' else 'table' end, relname::text from pg_class \
                where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'f', 'v', 'm') \

@@ -176,14 +176,14 @@ async fn what_is_no_log_is_refused_with_its_reason() {
     cluster.sql("postgres", "create database other");
     cluster.sql("other", "create table event (what text)");
     let text = says(url("other")).await;
-    assert!(text.contains("other") && text.contains("is no event log") && text.contains("table event"), "{text}");
+    assert!(text.contains("other") && text.contains("is not an event log") && text.contains("table event"), "{text}");
     cluster.sql("postgres", "create database pets");
     cluster.sql("pets", "create table pet (name text)");
     let text = says(url("pets")).await;
-    assert!(text.contains("table pet") && text.contains("database of its own"), "{text}");
+    assert!(text.contains("table pet") && text.contains("Use an empty database"), "{text}");
     let tables = "select string_agg(tablename, ' ') from pg_tables where schemaname = 'public'";
     assert_eq!(cluster.sql("pets", tables).trim(), "pet", "nothing was made there");
-    // What an extension brought, and what lies in another schema, is in nobody's way.
+    // Tables of an extension, and tables in another schema, are no obstacle.
     cluster.sql("pets", "alter table pet rename to event_of_pets");
     cluster.sql("pets", "create schema animals; alter table event_of_pets set schema animals");
     PostgresEventStore::open(&url("pets")).await.expect("it has room for a log").close().await;

@@ -50,7 +50,7 @@ impl Writer {
         if let Some(connection) = self.connection.take()
             && let Err(error) = connection.close().await
         {
-            warn!(%error, "cannot take leave of the event log's server");
+            warn!(%error, "cannot close the connection to the event log's server");
         }
         self.queue.has_ended();
     }
@@ -167,7 +167,7 @@ impl Attempt {
         let Some(planned) = &self.planned else { return Err(error) };
         let known = commit::load(connection, planned.accepted.iter().map(|(append, _)| append)).await?;
         if known.is_empty() {
-            // Not an id but a position or a revision is taken: somebody writes without the lock.
+            // Not an id but a position or a revision is taken: another process writes without the lock.
             return Err(error);
         }
         let appends = self.planned.take().map(Plan::into_appends).unwrap_or_default();

@@ -43,15 +43,16 @@ pub enum OpenError {
         /// The log.
         path: PathBuf,
     },
-    /// Whoever only reads makes none.
+    /// A process that only reads does not create the log.
     #[error("there is no event log {path}", path = .path.display())]
     Missing {
         /// Where it was looked for.
         path: PathBuf,
     },
-    /// Somebody's other file: it is left as it is.
+    /// The file belongs to another program. It is not changed.
     #[error(
-        "the SQLite database {path} is no event log: it has the {what} of something else. Name a log, or a file that is not there yet",
+        "the SQLite database {path} is not an event log: it has the {what} of another program. \
+         Give the path of a log, or of a file that does not exist yet",
         path = .path.display()
     )]
     OtherDatabase {
@@ -67,7 +68,7 @@ pub enum OpenError {
         found: String,
     },
     /// The schema is not one that this version knows.
-    #[error("cannot bring the event log {path} up to date", path = .path.display())]
+    #[error("cannot migrate the event log {path}", path = .path.display())]
     Migration {
         /// The log.
         path: PathBuf,

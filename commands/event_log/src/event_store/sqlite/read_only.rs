@@ -1,4 +1,4 @@
-//! The same file for whoever only reads: beside the server that writes it, or without one.
+//! The same file opened for reading only, while a server writes it or without one.
 
 use std::{path::Path, time::Duration};
 
@@ -20,10 +20,10 @@ pub struct ReadOnlySqliteEventStore {
 }
 
 impl ReadOnlySqliteEventStore {
-    /// Opens the log at `path`, which must be there. It is not locked, and nothing in it is changed or migrated.
+    /// Opens the log at `path`, which must exist. It is not locked, and nothing in it is changed or migrated.
     ///
     /// # Errors
-    /// There is none, it is of another version, or the file is no log.
+    /// The file does not exist, is of another version, or is not a log.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let path = path.as_ref();
         if !path.exists() {

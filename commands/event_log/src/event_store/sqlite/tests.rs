@@ -126,7 +126,7 @@ async fn a_database_of_something_else_is_refused_and_stays_as_it_is() {
     }
     SqliteEventStore::open(folder.path()).await.expect("an empty database becomes a log").close().await;
     run("create table pet (name text)").await;
-    SqliteEventStore::open(folder.path()).await.expect("a log to which somebody added a table is a log").close().await;
+    SqliteEventStore::open(folder.path()).await.expect("a log with an added table is still a log").close().await;
 }
 
 #[tokio::test]

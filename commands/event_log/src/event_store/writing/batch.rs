@@ -35,12 +35,12 @@ pub(in crate::event_store) struct Append {
 }
 
 impl Append {
-    /// A caller that has gone away does not mind.
+    /// Answers the caller; does nothing if the caller no longer waits.
     pub(in crate::event_store) fn reply(self, answer: Result<Appended, AppendError>) {
-        let _gone = self.answer.send(answer);
+        let _dropped = self.answer.send(answer);
     }
 
-    /// Somebody appended first: the stream is at `actual`.
+    /// The error for an append that came second: the stream is at `actual`.
     pub(in crate::event_store) fn conflict(&self, actual: Revision) -> AppendError {
         let expected = match self.expected {
             Expected::Revision(expected) => expected,
@@ -50,7 +50,7 @@ impl Append {
     }
 }
 
-/// Tells all of `appends` that the store could not be written to.
+/// Answers all of `appends` that the store could not be written to.
 pub(in crate::event_store) fn refuse<E>(appends: Vec<Append>, ambiguous: bool, error: E)
 where
     E: std::error::Error + Send + Sync + 'static,
@@ -71,7 +71,7 @@ where
 #[derive(Debug)]
 pub(in crate::event_store) struct Batch {
     pub(in crate::event_store) appends: Vec<Append>,
-    /// If one of them cannot be recorded, none is.
+    /// If one of them cannot be recorded, all are refused.
     pub(in crate::event_store) is_whole: bool,
     events: usize,
     bytes: usize,

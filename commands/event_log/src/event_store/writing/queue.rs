@@ -79,8 +79,8 @@ impl Appender {
     pub(in crate::event_store) async fn close(&self) {
         let (closed, done) = oneshot::channel();
         if self.0.send(Request::Close(closed)).await.is_ok() {
-            // An error means that the writer is gone already, which is what was wanted.
-            let _gone = done.await;
+            // An error means that the writer has ended already, which is the goal.
+            let _ended = done.await;
         }
     }
 }
@@ -102,10 +102,10 @@ impl Queue {
         self.carried.push_back(append);
     }
 
-    /// Tells whoever waits for the end that it has come.
+    /// Answers the callers that wait for the end.
     pub(in crate::event_store) fn has_ended(self) {
         for closer in self.closers {
-            let _gone = closer.send(());
+            let _dropped = closer.send(());
         }
     }
 
@@ -148,7 +148,7 @@ impl Queue {
             if let Some(append) = self.next_carried() {
                 return Some(append);
             }
-            // What wants a commit of its own ends this one: nothing overtakes it.
+            // An append that needs a separate commit ends this one, so that nothing overtakes it.
             if self.together.is_some() {
                 return None;
             }
