@@ -1,8 +1,8 @@
-//! An index over the log for whoever audits it: which events speak of a key, a release or a package, which an actor caused,
-//! and which followed from which.
+//! An index over the log for audits: which events are about a key, a release or a package, which an actor caused, and
+//! which followed from which.
 //!
-//! It holds positions and numbers, never what events say: that stands in the log alone. Two tables answer everything:
-//! spans, a few dozen bytes for each event in the log's order, which are read through for who, what, whose and when; and
+//! It holds positions and numbers, never the content of events: that is in the log alone. It has two tables: spans, a
+//! few dozen bytes for each event in the log's order, which are read through for who, what, whose and when; and
 //! mentions, a list of positions for each subject, which are looked up. See decision 0026.
 
 mod mentions;
@@ -36,7 +36,7 @@ pub fn audit_index(readers: SqlitePool) -> (AuditIndex, AuditIndexProjector) {
 }
 
 impl AuditIndex {
-    /// The read side alone: beside a server that is running, or when none is.
+    /// The read side alone, whether a server is running or not.
     #[must_use]
     pub fn new(readers: SqlitePool) -> Self {
         Self { readers }

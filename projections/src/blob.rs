@@ -1,4 +1,4 @@
-//! The port to the content-addressed blob store: what the indexes are kept in.
+//! The port to the content-addressed blob store: where index files are stored.
 
 use bytes::Bytes;
 use domain::digest::Sha256;

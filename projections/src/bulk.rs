@@ -1,11 +1,11 @@
-//! Inserting many rows with one statement: each statement is a message to SQLite's thread and back, which takes ten times as
-//! long as a row. After an error the transaction must be rolled back.
+//! Inserting many rows with one statement: each statement is a message to SQLite's thread and back, which takes ten
+//! times as long as a row. After an error the transaction must be rolled back.
 
 use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
 
-/// Rows of one statement are a power of two, at most this: each number of rows is a statement of its own to SQLite.
+/// Rows of one statement are a power of two, at most this: each number of rows is a separate statement to SQLite.
 const ROWS_AT_ONCE_MAX: usize = 512;
 const SIZES: usize = ROWS_AT_ONCE_MAX.ilog2() as usize + 1;
 
@@ -23,11 +23,12 @@ impl Insert {
     /// Into `columns` of `table`, none of which may be there already. The first column is never null.
     #[must_use]
     pub fn new(table: &str, columns: &[&str]) -> Self {
-        // What a failed statement has written is left to whoever rolls the transaction back: SQLite needs no copy of the pages.
+        // The caller rolls the transaction back after a failure, so SQLite needs no copy of the pages.
         Self::of("insert or fail", table, columns, "")
     }
 
-    /// The same, and a row that has the key of one that is there takes its place. The table has no other unique columns.
+    /// The same, and a row that has the key of one that is there takes its place. The table has no other unique
+    /// columns.
     #[must_use]
     pub fn or_replace(table: &str, columns: &[&str]) -> Self {
         Self::of("insert or replace", table, columns, "")
@@ -53,8 +54,8 @@ impl Insert {
         Self { columns: columns.len(), statements }
     }
 
-    /// Writes `rows`, whose values `bind` gives in the order of the columns. Rows that are neighbours in the table should be
-    /// neighbours here.
+    /// Writes `rows`, whose values `bind` gives in the order of the columns. Rows that are neighbours in the table
+    /// should be neighbours here.
     ///
     /// # Errors
     /// A row is refused by the table, or the database cannot be written.

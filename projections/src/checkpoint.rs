@@ -19,7 +19,7 @@ pub struct Checkpoint {
 /// The checkpoints in read models, by the projectors' names.
 ///
 /// # Errors
-/// The read models cannot be read, or are none.
+/// The read models cannot be read, or the file holds no read models.
 pub async fn checkpoints<'e>(rows: impl SqliteExecutor<'e>) -> Result<HashMap<String, Checkpoint>, sqlx::Error> {
     let all = sqlx::query("select name, version, position from projector_checkpoint").fetch_all(rows).await?;
     let checkpoint = |row: &sqlx::sqlite::SqliteRow| {

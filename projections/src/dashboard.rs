@@ -136,7 +136,7 @@ pub struct Release {
     pub tag: String,
     /// What the packages are called by.
     pub version: String,
-    /// How it stands.
+    /// Its state.
     pub state: ReleaseState,
     /// The step it has come to.
     pub step: Step,
@@ -148,16 +148,16 @@ pub struct Release {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-/// How a release stands.
+/// The state of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReleaseState {
-    /// It is on its way.
+    /// It is in progress.
     Running,
     /// Its packages can be installed.
     Uploaded,
-    /// It will not be made.
+    /// It failed and will not be published.
     Failed,
-    /// Somebody stopped it.
+    /// It was stopped.
     Cancelled,
 }
 
@@ -176,7 +176,7 @@ impl ReleaseState {
 
 /// The text names no state of a release.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no state of a release")]
+#[error("\"{0}\" is not a state of a release")]
 pub struct InvalidState(String);
 
 impl FromStr for ReleaseState {
@@ -219,7 +219,7 @@ pub struct ReleasePackage {
     pub architecture: String,
     /// What it is built on, as the config says.
     pub distribution: String,
-    /// What it is built on, in words, once its sandbox stands.
+    /// A description of the system it is built on, once its sandbox is ready.
     pub root: Option<String>,
     /// The package file, once it is built.
     pub file_name: Option<String>,

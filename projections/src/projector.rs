@@ -48,7 +48,7 @@ pub trait Projector: Send + Sync + 'static {
     /// Goes up when the tables or their meaning change: then they are dropped and filled from the log again.
     fn version(&self) -> u32;
 
-    /// Its tables; nobody else writes them.
+    /// Its tables; only this projector writes them.
     fn tables(&self) -> &'static [&'static str];
 
     /// The SQL that creates its tables.
@@ -59,7 +59,7 @@ pub trait Projector: Send + Sync + 'static {
         &[]
     }
 
-    /// Fills its memory from its rows, when the process starts or the tables were made anew.
+    /// Fills its memory from its rows, when the process starts or the tables were created again.
     fn load<'a>(&'a mut self, rows: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ProjectionError>>;
 
     /// Writes what `recorded`, of one of its kinds, changes. Nothing shows in memory before [`Self::committed`].

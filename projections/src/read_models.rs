@@ -37,8 +37,8 @@ impl ReadModels {
         Self::with(options.synchronous(SqliteSynchronous::Normal).filename(path)).await
     }
 
-    /// As [`Self::open`], for read models that nobody needs after a crash and nobody reads meanwhile: nothing waits for the
-    /// disk.
+    /// As [`Self::open`], for read models that are not needed after a crash and not read meanwhile: nothing waits for
+    /// the disk.
     ///
     /// # Errors
     /// The file cannot be opened as a SQLite database.

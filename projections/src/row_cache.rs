@@ -1,4 +1,5 @@
-//! Rows that are kept in memory while events change them, and written together when the transaction is about to be committed.
+//! Rows that are cached in memory while events change them, and written together when the transaction is about to be
+//! committed.
 
 use std::{
     collections::{BTreeSet, HashMap, hash_map},

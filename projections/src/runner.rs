@@ -28,8 +28,8 @@ use crate::{
 
 /// Most events in one transaction: enough to replay fast, few enough to hold in memory.
 pub const BATCH_EVENTS_MAX: u32 = 1_000;
-/// After how long a projector commits what it has of a batch, so that those before it in line have their turn: a revoked
-/// key does not wait for a thousand events of another projector.
+/// After how long a projector commits what it has of a batch, so that those before it in line have their turn: a
+/// revoked key does not wait for a thousand events of another projector.
 pub const BATCH_TIME_MAX: Duration = Duration::from_millis(100);
 /// How often the log is looked at without a hint.
 pub const SAFETY_POLL: Duration = Duration::from_secs(1);
@@ -39,12 +39,12 @@ pub const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Why the runner cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum RunnerError {
-    /// Somebody else moved a checkpoint: two processes write the same read models.
+    /// Another process moved a checkpoint: two processes write the same read models.
     #[error("the checkpoint of projector {projector} is not at {expected}: another process writes these read models")]
     Fenced {
-        /// Whose checkpoint.
+        /// The projector's name.
         projector: &'static str,
-        /// Where it was left.
+        /// The position that was expected.
         expected: Position,
     },
     /// The log cannot be read. The runner tries again.
@@ -99,7 +99,7 @@ impl Batch {
 /// A stored event, decoded if it can be.
 struct Incoming {
     stored: Recorded<RawEvent>,
-    /// What a newer version wrote under a name of its own is none: nobody here can have declared interest in it.
+    /// None if a newer version wrote it under an unknown name: no projector here can have declared interest in it.
     event: Option<Result<Recorded<Event>, String>>,
 }
 
@@ -108,7 +108,8 @@ impl Incoming {
         let event = match codec.decode(&stored.event) {
             Ok(event) => Some(Ok(stored.borrowed().map(|_| event))),
             Err(DecodeError::Unknown { .. }) => None,
-            // Whoever wants the name stops: passed over, a revocation of a newer shape would leave a key working.
+            // Projectors that want the name stop: if it were skipped, a revocation of a newer shape would leave a key
+            // valid.
             Err(error @ (DecodeError::Newer { .. } | DecodeError::Malformed { .. })) => Some(Err(describe(&error))),
         };
         Self { stored, event }
@@ -181,7 +182,7 @@ impl Runner {
         }
     }
 
-    /// A page of the log through each projector, from where that one stands. Returns whether there is more.
+    /// Reads a page of the log for each projector, from its position, and applies it. Returns whether there is more.
     async fn step(&mut self) -> Result<bool, RunnerError> {
         let mut batch: Option<Batch> = None;
         let mut more = false;
@@ -221,7 +222,7 @@ impl Runner {
 async fn wait(hint: &mut watch::Receiver<Position>) {
     let hinted = async {
         if hint.changed().await.is_err() {
-            // The log is closing. Ask it now and then, and be told.
+            // The log is closing: the poll below will find out.
             std::future::pending::<()>().await;
         }
     };

@@ -1,7 +1,7 @@
-//! The transparency logs: a Merkle tree over the canonical lines of all events, and one for each organisation over its own,
-//! so that tenants can check everything of theirs and see nothing of others.
+//! The transparency logs: a Merkle tree over the canonical lines of all events, and one for each organisation over its
+//! own, so that tenants can verify all their own events and see no event of other tenants.
 //!
-//! Entries are in the log's order. Trees are kept in tiles; the right edge of each is in memory.
+//! Entries are in the log's order. Trees are stored in tiles; the right edge of each is in memory.
 
 mod edge;
 mod projector;

@@ -105,7 +105,7 @@ fn package(format: Format, n: usize) -> Event {
             version: "1.2.3-1".into(),
             architecture: "amd64".into(),
             control: format!(
-                "Package: package-{n}\nVersion: 1.2.3-1\nArchitecture: amd64\nMaintainer: Somebody <s@example.com>\n\
+                "Package: package-{n}\nVersion: 1.2.3-1\nArchitecture: amd64\nMaintainer: Someone <s@example.com>\n\
                  Installed-Size: {n}\nDepends: libc6 (>= 2.34), libssl3 (>= 3.0.0), adduser\nSection: net\n\
                  Priority: optional\nHomepage: https://example.com/{digest}\nDescription: {description}"
             ),
@@ -131,7 +131,7 @@ fn rpm(n: usize, description: String) -> RpmFacts {
         architecture: "x86_64".into(),
         summary: "a program".into(),
         description,
-        packager: "Somebody <s@example.com>".into(),
+        packager: "Someone <s@example.com>".into(),
         url: "https://example.com".into(),
         license: "MIT".into(),
         vendor: "acme".into(),

@@ -21,9 +21,9 @@ pub struct Candidate {
     pub repository: RepositoryId,
     /// The state: every fact of the repository's stream up to this revision.
     pub covers: Revision,
-    /// The time of the newest fact that makes it differ from the last publication, or a second after that one if that is
-    /// later.
-    /// After many publications in a short time this is in the future, where apt refuses it: sign when it is due.
+    /// The time of the newest fact that makes it differ from the last publication, or a second after that one if that
+    /// is later. After many publications in a short time this is in the future, where apt refuses it: sign when it is
+    /// due.
     pub published_at: DateTime<Utc>,
     /// Where clients will find what is signed.
     pub signed_path: String,
@@ -55,8 +55,8 @@ pub enum CandidateError {
 }
 
 impl Repositories {
-    /// Renders, compresses and stores the index of the newest state of `repository`. If that state is published already, it
-    /// is to be signed anew because the keys changed at `keys_changed_at`. The signed text says `stated` too.
+    /// Renders, compresses and stores the index of the newest state of `repository`. A state that is published
+    /// already is rendered again because the keys changed at `keys_changed_at`. The signed text says `stated` too.
     ///
     /// For one package more than last time this costs the last segment's compression, and for YUM the hashing of all
     /// documents. The first time in a process everything is compressed.

@@ -22,20 +22,20 @@ pub struct Difference {
     pub architecture: String,
     /// The newest version before; none if there was none: the package is new.
     pub from: Option<String>,
-    /// The newest version after; none if there is none any more: the package was removed.
+    /// The newest version after; none if the package was removed.
     pub to: Option<String>,
-    /// How many of its files came.
+    /// How many of its files were added.
     pub files_added: u64,
-    /// How many of its files went: an older version, or one that was signed anew.
+    /// How many of its files were removed: an older version, or one that was signed again.
     pub files_removed: u64,
 }
 
-/// What became of a package, in a word.
+/// How a package changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// There was none of that name.
+    /// There was no package of that name.
     Added,
-    /// There is none of that name any more.
+    /// There is no package of that name any more.
     Removed,
     /// Other files, of other versions or signed by another key.
     Changed,

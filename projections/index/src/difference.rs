@@ -16,8 +16,8 @@ const SUFFIX: &str = ".gz";
 const SHOWN_MAX_CHARS: usize = 200;
 
 impl Repositories {
-    /// The first byte, of the lists that `index` has stored, that is rendered in another way; none if there is no such byte, or
-    /// what was stored cannot be had.
+    /// The first byte, of the lists that `index` has stored, that is rendered in another way; none if there is no such
+    /// byte, or what was stored cannot be had.
     pub(super) async fn first_difference(&self, id: RepositoryId, index: &SignedIndex) -> Option<String> {
         for file in index.files.iter().filter(|file| file.path.ends_with(SUFFIX)) {
             let rendered = {
@@ -26,7 +26,7 @@ impl Repositories {
             };
             let Some(rendered) = rendered else { continue };
             let Some(packed) = self.packed(file).await else { continue };
-            // A longer text differs at the end of the rendered one, which a byte more tells.
+            // One byte more than the rendered text, to notice a longer text.
             let mut signed = Vec::new();
             let unpacked = flate2::read::MultiGzDecoder::new(packed.as_slice());
             unpacked.take(rendered.len() as u64 + 1).read_to_end(&mut signed).ok()?;

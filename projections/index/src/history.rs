@@ -55,7 +55,7 @@ pub struct Snapshot {
     pub taken_at: DateTime<Utc>,
 }
 
-/// The past cannot be told.
+/// Why the history cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     /// The read models cannot be read.
@@ -66,7 +66,7 @@ pub enum HistoryError {
     OtherVersion,
 }
 
-/// A point that means a publication was asked for, and none came of it.
+/// Why a point in time does not lead to a publication.
 #[derive(Debug, thiserror::Error)]
 pub enum PointError {
     /// There is no such point, and why.
@@ -74,7 +74,7 @@ pub enum PointError {
     Absent {
         /// Which.
         point: PointInTime,
-        /// What of it is unknown.
+        /// What is unknown.
         why: String,
     },
     /// The read models cannot be read.
@@ -175,8 +175,8 @@ impl History {
         query.fetch_optional(&self.readers).await?.as_ref().map(published).transpose()
     }
 
-    /// The publication that `point` means, for the team whose repository it is: told exactly what is unknown otherwise.
-    /// Who may install from it is told less ([`PointInTime::absence`]).
+    /// The publication that `point` means, for the team that owns the repository: the error says exactly what is
+    /// unknown. Clients that may install from it get less detail ([`PointInTime::absence`]).
     ///
     /// # Errors
     /// See [`PointError`].

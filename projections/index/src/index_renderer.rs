@@ -78,7 +78,8 @@ pub(super) struct PackedState {
 }
 
 impl IndexRenderer {
-    /// `seen`: the architectures of packages from before the era, whose lists stay although all of them may be gone.
+    /// `seen`: the architectures of packages from before the era, whose lists stay although all those packages may be
+    /// removed.
     pub(super) fn new(identity: Identity, era: Revision, seen: Vec<String>) -> Self {
         let mut architectures = BTreeMap::from([(apt::ARCHITECTURE_ALWAYS.to_owned(), Revision(0))]);
         architectures.extend(
@@ -144,8 +145,8 @@ impl IndexRenderer {
         }
     }
 
-    /// The uncompressed documents of the state at `covers`. The last answer is kept: a candidate is measured again when
-    /// it comes back signed.
+    /// The uncompressed documents of the state at `covers`. The last answer is cached: a candidate is measured again
+    /// when it comes back signed.
     pub(super) fn measure(&mut self, covers: Revision) -> Measures {
         if let Some((at, measured)) = &self.measured
             && *at == covers
@@ -162,7 +163,8 @@ impl IndexRenderer {
         measured
     }
 
-    /// The uncompressed text of the state at `covers` that the gz file `file` holds; none if it is no file of that state.
+    /// The uncompressed text of the state at `covers` that the gz file `file` holds; none if it is no file of that
+    /// state.
     pub(super) fn text_of(&self, file: &IndexFile, covers: Revision) -> Option<Vec<u8>> {
         let is_of = |name: &str| match self.document(name) {
             Some(document) => file.path == document.path(&file.sha256),

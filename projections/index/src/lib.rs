@@ -1,11 +1,10 @@
 //! Repositories as clients see them: which state can be signed next, and which file is at which URL.
 //!
-//! 1. `PackageAdded` becomes a row with the package's rendered fragments ([`projector`]).
-//! 2. The signer asks [`Repositories::due`], and for each of them a [`Candidate`]: the rendered, compressed and
-//!    stored index of the newest state.
-//! 3. `IndexSigned` promotes that state, if rendering it here gives the digest that was signed; what another
-//!    [`RENDERER`] rendered is taken as it was recorded. One row flips, and [`Repositories::locate`] answers from the new
-//!    publication.
+//! 1. `PackageAdded` becomes a row with the package's rendered fragments ([`projector`]). 2. The signer asks
+//! [`Repositories::due`], and for each of them a [`Candidate`]: the rendered, compressed and stored index of the newest
+//! state. 3. `IndexSigned` promotes that state, if rendering it here gives the digest that was signed; what another
+//! [`RENDERER`] rendered is taken as it was recorded. One row flips, and [`Repositories::locate`] answers from the new
+//! publication.
 //!
 //! Nothing here reads a clock: time comes from the events.
 
@@ -66,8 +65,9 @@ use self::{renderer_cache::RendererCache, served_index::ServedIndexes};
 /// The projector's name: in checkpoints, and to wait for.
 pub const REPOSITORIES: &str = "repositories";
 /// The version of the code that renders indexes. Goes up with every change of what a state renders to, down to a byte,
-/// compression aside. What it and its predecessors rendered is rendered again to compare; what a newer one rendered is taken as
-/// it was recorded (see decision 0006). Version 2 says beside the packages what [`domain::repository::Stated`] has.
+/// compression aside. What it and its predecessors rendered is rendered again to compare; what a newer one rendered is
+/// taken as it was recorded (see decision 0006). Version 2 says beside the packages what [`domain::repository::Stated`]
+/// has.
 pub const RENDERER: u32 = 2;
 
 /// Read access to repositories. Cheap to clone.
@@ -140,11 +140,12 @@ impl Repositories {
         self.served_indexes.get(repository)?.newest().map(|publication| publication.covers)
     }
 
-    /// Returns when clients see a state that covers `revision`. Waits for ever if it is never signed: give it a timeout.
+    /// Returns when clients see a state that covers `revision`. Waits for ever if it is never signed: give it a
+    /// timeout.
     pub async fn wait_covers(&self, repository: RepositoryId, revision: Revision) {
         let mut changes = self.changes();
         while self.covers(repository).is_none_or(|covers| covers < revision) {
-            // The sender lives as long as `self`.
+            // The sender exists as long as `self`.
             if changes.changed().await.is_err() {
                 return;
             }
@@ -155,7 +156,7 @@ impl Repositories {
     pub async fn wait_published(&self, repository: RepositoryId, published_at: DateTime<Utc>) {
         let mut changes = self.changes();
         while self.newest_point(repository).is_none_or(|newest| newest < published_at) {
-            // The sender lives as long as `self`.
+            // The sender exists as long as `self`.
             if changes.changed().await.is_err() {
                 return;
             }

@@ -1,5 +1,6 @@
-//! Folds repository events into rows, and promotes what was signed if rendering it here gives the same bytes.
-//! What another renderer rendered is promoted as it was recorded. Of releases it keeps whose tag they are of: a point names them so.
+//! Folds repository events into rows, and promotes what was signed if rendering it here gives the same bytes. What
+//! another renderer rendered is promoted as it was recorded. Of releases it keeps whose tag they are of: a point names
+//! them so.
 
 use std::sync::Arc;
 
@@ -94,9 +95,9 @@ impl RepositoriesProjector {
             }
             repository::Event::PackageResigned { replaces, package, .. } => {
                 let changed = changed_by(recorded);
-                let gone =
+                let missing =
                     || ProjectionError::Contradiction(format!("repository {id} has no file {replaces} to replace"));
-                let ended = writes::end_file(rows, id, *replaces, changed.revision).await?.ok_or_else(gone)?;
+                let ended = writes::end_file(rows, id, *replaces, changed.revision).await?.ok_or_else(missing)?;
                 self.unwritten.ended(id, changed);
                 let file = self.add(id, changed, package, None).await?;
                 writes::carry_yank(rows, id, *replaces, package.sha256).await?;
@@ -104,12 +105,13 @@ impl RepositoriesProjector {
             }
             repository::Event::PackageYanked { sha256, reason, policy } => {
                 let changed = changed_by(recorded);
-                let gone = || ProjectionError::Contradiction(format!("repository {id} has no file {sha256} to yank"));
+                let missing =
+                    || ProjectionError::Contradiction(format!("repository {id} has no file {sha256} to yank"));
                 writes::yank(rows, id, *sha256, reason, *policy).await?;
                 let hidden = match policy {
                     YankPolicy::Keep => None,
                     YankPolicy::Hide => {
-                        let path = writes::end_file(rows, id, *sha256, changed.revision).await?.ok_or_else(gone)?;
+                        let path = writes::end_file(rows, id, *sha256, changed.revision).await?.ok_or_else(missing)?;
                         self.unwritten.ended(id, changed);
                         Some(path)
                     }
@@ -118,11 +120,12 @@ impl RepositoriesProjector {
             }
             repository::Event::PackageRestored { sha256 } => {
                 let changed = changed_by(recorded);
-                let gone = || ProjectionError::Contradiction(format!("repository {id} has no yanked file {sha256}"));
-                let file = match writes::unyank(rows, id, *sha256).await?.ok_or_else(gone)? {
+                let missing = || ProjectionError::Contradiction(format!("repository {id} has no yanked file {sha256}"));
+                let file = match writes::unyank(rows, id, *sha256).await?.ok_or_else(missing)? {
                     YankPolicy::Keep => None,
                     YankPolicy::Hide => {
-                        let file = writes::live_again(rows, id, *sha256, changed.revision).await?.ok_or_else(gone)?;
+                        let file =
+                            writes::live_again(rows, id, *sha256, changed.revision).await?.ok_or_else(missing)?;
                         self.unwritten.restored(id, changed);
                         Some(file)
                     }
@@ -180,8 +183,8 @@ impl RepositoriesProjector {
         Ok(file)
     }
 
-    /// `pool/<file name>` or `packages/<file name>`. Two versions that differ only in their epoch have the same file name:
-    /// the later one gets a folder of its own, named by its digest; so does a file that takes another's place.
+    /// `pool/<file name>` or `packages/<file name>`. Two versions that differ only in their epoch have the same file
+    /// name: the later one gets a separate folder, named by its digest; so does a file that replaces another.
     fn free_path(&self, id: RepositoryId, package: &Package) -> Result<String, ProjectionError> {
         let served_index = self.repositories.served_indexes.get(id);
         let Some(expected) =
@@ -210,19 +213,19 @@ impl RepositoriesProjector {
             FileList::Blob(digest) => {
                 let json = self.repositories.blobs.get(*digest).await?;
                 serde_json::from_slice(&json).map_err(|error| {
-                    ProjectionError::Contradiction(format!("blob {digest} is no list of files: {error}"))
+                    ProjectionError::Contradiction(format!("blob {digest} is not a list of files: {error}"))
                 })
             }
         }
     }
 
-    /// Whoever rendered `index` compared it when it was signed; this version would render it in another way.
+    /// Accepts `index` as recorded: it was compared when it was signed, and this version would render it differently.
     fn trust(&mut self, id: RepositoryId, index: &SignedIndex) {
         if !std::mem::replace(&mut self.has_trusted, true) {
             let SignedIndex { covers, renderer, .. } = index;
             tracing::info!(
                 repository.id = %id,
-                "indexes of renderer {renderer} are taken as recorded, this is renderer {RENDERER}: first that of {id} for revision {covers}"
+                "indexes of renderer {renderer} are accepted as recorded (this is renderer {RENDERER}), first that of {id} for revision {covers}"
             );
         }
     }
@@ -432,7 +435,7 @@ impl Projector for RepositoriesProjector {
     }
 
     fn abandoned(&mut self) {
-        // An event that failed staged nothing, but its repository's renderer may have read rows that are gone now.
+        // An event that failed staged nothing, but its repository's renderer may have read rows that were rolled back.
         self.staged.clear();
         self.unwritten.over();
         self.named.abandoned();

@@ -46,10 +46,10 @@ impl RendererCache {
         Self { slots: Mutex::default(), text_max_bytes }
     }
 
-    /// The renderer of `repository` for the state at `covers`, with every package of its era in `rows`; none if there is no
-    /// such repository. A package that took another's place begins an era: the renderer is filled anew then.
+    /// The renderer of `repository` for the state at `covers`, with every package of its era in `rows`; none if there
+    /// is no such repository. A package that replaced another begins an era: the renderer is then filled again.
     ///
-    /// An renderer may know packages of a transaction that is not committed yet: states are asked for by revision.
+    /// A renderer may know packages of a transaction that is not committed yet: states are asked for by revision.
     pub(super) async fn caught_up(
         &self,
         rows: &mut SqliteConnection,
@@ -96,7 +96,7 @@ impl RendererCache {
         Ok(Some(locked))
     }
 
-    /// The renderer, made anew if it is of another era; none if there is no such repository.
+    /// The renderer, created again if it is of another era; none if there is no such repository.
     async fn of_era(
         &self,
         rows: &mut SqliteConnection,

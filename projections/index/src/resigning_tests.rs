@@ -1,4 +1,4 @@
-//! What changes when keys change: publications are signed anew, and rpms bear another key's signature.
+//! What changes when keys change: publications and rpms are signed again with another key.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use crate::testing::{Running, World, at, dump};
@@ -45,7 +45,7 @@ async fn a_published_state_is_due_again_when_other_keys_are_to_sign_it() {
     assert_eq!(due(&["CD"]), [ID]);
 
     let candidate = running.repositories.candidate(ID, at(500), Stated::default()).await.unwrap();
-    assert_eq!((candidate.covers, candidate.published_at), (Revision(2), at(500)), "signed anew when keys changed");
+    assert_eq!((candidate.covers, candidate.published_at), (Revision(2), at(500)), "signed again when keys changed");
     let mut index = sign(&candidate, &world).await;
     index.co_signers = vec![CoSigner { key_fingerprint: "CD".into(), epoch: 2, signature: None }];
     running.shows(world.add(501, repository::Event::IndexSigned(index))).await;
@@ -55,7 +55,7 @@ async fn a_published_state_is_due_again_when_other_keys_are_to_sign_it() {
 }
 
 #[tokio::test]
-async fn a_publication_signed_anew_is_a_second_later_even_if_the_keys_changed_before() {
+async fn a_publication_signed_again_is_a_second_later_even_if_the_keys_changed_before() {
     let world = World::new();
     let running = world.start().await;
     running.shows(world.add(100, created(Format::Deb))).await;
@@ -63,7 +63,7 @@ async fn a_publication_signed_anew_is_a_second_later_even_if_the_keys_changed_be
     assert_eq!(running.repositories.candidate(ID, at(50), Stated::default()).await.unwrap().published_at, at(101));
     running.shows(world.add(200, deb("1.0", "amd64"))).await;
     let candidate = running.repositories.candidate(ID, at(150), Stated::default()).await.unwrap();
-    assert_eq!(candidate.published_at, at(200), "new content bears its own time");
+    assert_eq!(candidate.published_at, at(200), "new content has its own time");
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn each_keys_own_signature_is_at_its_own_path() {
 }
 
 #[tokio::test]
-async fn a_package_signed_anew_is_in_the_present_and_its_old_file_in_the_past() {
+async fn a_package_signed_again_is_in_the_present_and_its_old_file_in_the_past() {
     let world = World::new();
     let running = world.start().await;
     world.add(100, created(Format::Rpm));
@@ -105,7 +105,7 @@ async fn a_package_signed_anew_is_in_the_present_and_its_old_file_in_the_past() 
     assert!(primary.contains(&old_path("2.0")));
     assert!(
         !has(&running, &PointInTime::Newest, &old_path("1.0")).await,
-        "nothing present bears the stolen key's signature"
+        "nothing present is signed by the stolen key"
     );
     assert!(has(&running, &PointInTime::Newest, &new_path("1.0", "new")).await);
     assert!(has(&running, &PointInTime::At(before), &old_path("1.0")).await, "the past stays as it was");

@@ -151,8 +151,8 @@ impl ServedIndex {
         }
     }
 
-    /// The state that the next publication covers, and its time in seconds since 1970. A state that is published already
-    /// is signed anew for the sake of a change of keys at `keys_changed_at`.
+    /// The state that the next publication covers, and its time in seconds since 1970. A state that is published
+    /// already is signed again because the keys changed at `keys_changed_at`.
     pub(super) fn next_publication(&self, keys_changed_at: i64) -> (Revision, i64) {
         let contents = self.read();
         let Changed { revision, at } = contents.changed;

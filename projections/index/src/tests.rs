@@ -72,7 +72,7 @@ fn stored(path: &str, text: &[u8]) -> IndexFile {
     IndexFile { path: path.into(), sha256, size_bytes, stored: Stored::Blob }
 }
 
-/// What the signer does, with a signature that nobody checks.
+/// Signs like the signer, with a signature that is not verified.
 pub(super) async fn sign(candidate: &Candidate, world: &World) -> SignedIndex {
     world.blobs.put(candidate.text.clone().into()).await.unwrap();
     let signatures: &[&str] = match candidate.signed_path.as_str() {
@@ -409,7 +409,7 @@ async fn what_no_longer_answers_by_its_digest_has_no_row() {
     assert_eq!(rows().await, 6, "the first still answers");
     running.shows(world.add(201 + BY_HASH_KEPT_DAYS * day, deb("4.0", "amd64"))).await;
     publish(&world, &running, 0).await;
-    assert_eq!(rows().await, 6, "two new ones, and the first are gone");
+    assert_eq!(rows().await, 6, "two new ones, and the first are removed");
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ impl UnwrittenRows {
         self.repositories.get(&id)?.newest_published
     }
 
-    /// What this transaction did to the repository's files, for whoever has what `served_index` shows.
+    /// What this transaction changed in the repository's files, compared with `served_index`.
     pub(super) fn fresh(&self, id: RepositoryId, served_index: Option<&ServedIndex>) -> Fresh<'_> {
         let mut fresh = served_index.map_or_else(Fresh::default, ServedIndex::fresh);
         if let Some(added) = self.repositories.get(&id) {
@@ -163,7 +163,7 @@ impl UnwrittenRows {
         self.releases.push(release);
     }
 
-    /// Writes what is not written yet. Whoever reads or changes files by SQL calls it before.
+    /// Writes what is not written yet. Call it before reading or changing files by SQL.
     pub(super) async fn write(&mut self, rows: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let files: Vec<_> =
             self.repositories.iter().flat_map(|(id, added)| added.files.iter().map(move |new| (*id, new))).collect();

@@ -81,14 +81,14 @@ pub(super) async fn unyank(
     id: RepositoryId,
     sha256: Sha256,
 ) -> Result<Option<YankPolicy>, sqlx::Error> {
-    let gone = sqlx::query("delete from yank where repository = ? and sha256 = ? returning policy")
+    let deleted = sqlx::query("delete from yank where repository = ? and sha256 = ? returning policy")
         .bind(id.to_string())
         .bind(sha256.to_string())
         .fetch_optional(rows);
-    gone.await?.map(|row| parsed(&row, "policy")).transpose()
+    deleted.await?.map(|row| parsed(&row, "policy")).transpose()
 }
 
-/// A package that is signed anew stays marked in its new file, and in the past in its old one.
+/// A package that is signed again stays marked in its new file, and in the past in its old one.
 pub(super) async fn carry_yank(
     rows: &mut SqliteConnection,
     id: RepositoryId,
@@ -176,7 +176,7 @@ pub(super) async fn remove_snapshot(
     id: RepositoryId,
     name: &SnapshotName,
 ) -> Result<(), sqlx::Error> {
-    let gone = sqlx::query("delete from snapshot where repository = ? and name = ?");
-    gone.bind(id.to_string()).bind(name.as_str()).execute(rows).await?;
+    let deleted = sqlx::query("delete from snapshot where repository = ? and name = ?");
+    deleted.bind(id.to_string()).bind(name.as_str()).execute(rows).await?;
     Ok(())
 }

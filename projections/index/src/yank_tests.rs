@@ -1,4 +1,4 @@
-//! Packages that should not have been published: gone from the present, or marked, and still there in the past.
+//! Packages that should not have been published: hidden or marked in the present, and unchanged in the past.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use crate::testing::{Running, World, dump};

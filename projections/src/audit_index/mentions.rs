@@ -1,7 +1,7 @@
 //! Lists of positions, one for each subject and block of the log.
 //!
-//! A block is 4,096 positions wide, however many of them hold an event. So the rows are the same whether the log was projected
-//! event by event or all at once, and a list grows by bytes put behind it, without being read.
+//! A block is 4,096 positions wide, however many of them hold an event. So the rows are the same whether the log was
+//! projected event by event or all at once, and a list grows by bytes put behind it, without being read.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -29,7 +29,7 @@ pub(super) fn positions(block: u64, offsets: &[u8]) -> impl DoubleEndedIterator<
     offsets.as_chunks().0.iter().map(move |offset| Position(start + u64::from(u16::from_le_bytes(*offset))))
 }
 
-/// What a batch speaks of. In the order of the table, so that rows that are neighbours are written together.
+/// The subjects of a batch's events. In the order of the table, so that neighbouring rows are written together.
 #[derive(Debug, Default)]
 pub(super) struct Mentioned(BTreeMap<(i64, u64), Vec<u8>>);
 

@@ -1,6 +1,6 @@
 //! Numbers for subjects, actors, names and organisations: 64 bits of their text, so that no table of numbers is needed.
 //!
-//! Two different texts have the same number once in 10^19 pairs. Whoever reads an event that was found compares what it says.
+//! Two different texts have the same number once in 10^19 pairs, so readers compare the content of the events found.
 
 use domain::{
     event::Subject,

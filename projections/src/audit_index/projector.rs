@@ -1,4 +1,4 @@
-//! Notes for each event what it speaks of, who wanted it and whose it is.
+//! Records the subjects, the actor and the organisation of each event.
 
 use std::collections::HashMap;
 
@@ -93,7 +93,7 @@ impl AuditIndexProjector {
     }
 }
 
-/// Whose the first event is that speaks of `stream`.
+/// The organisation of the first event that mentions `stream`.
 async fn looked_up(rows: &mut SqliteConnection, stream: i64) -> Result<i64, sqlx::Error> {
     let row = sqlx::query("select block, offsets from history_mention where subject = ? order by block limit 1");
     let Some(row) = row.bind(stream).fetch_optional(&mut *rows).await? else { return Ok(NO_ORGANISATION) };
@@ -182,7 +182,7 @@ impl Projector for AuditIndexProjector {
     }
 
     fn abandoned(&mut self) {
-        // What was remembered may have been read from rows that are gone.
+        // The cache may have been filled from rows that were rolled back.
         self.owners.clear();
         self.staged = Staged::default();
     }

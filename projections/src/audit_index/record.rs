@@ -1,4 +1,4 @@
-//! What is kept of each event in its span: where, when, what, whose, who.
+//! The record of each event in its span: position, time, event name, organisation and actor.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use crate::{bulk::Insert, read_models::signed};
 pub(super) const SPAN_EVENTS_MAX: usize = 256;
 /// Bytes of a record.
 const RECORD_BYTES: usize = 36;
-/// Of what is nobody's but the operator's.
+/// For events that belong to the operator alone.
 pub(super) const NO_ORGANISATION: i64 = 0;
 
 static SPANS: LazyLock<Insert> =

@@ -1,4 +1,4 @@
-//! Finding positions: by what is spoken of, who, what, whose and when.
+//! Finding positions: by subject, actor, event name, organisation and time.
 
 use std::collections::HashSet;
 
@@ -40,10 +40,10 @@ pub struct Wanted {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// Which part of what is found.
+/// Which part of the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
-    /// Beyond this position in the direction of reading; none is from its start.
+    /// Only results after this position in the direction of reading; if none, from the start.
     pub after: Option<Position>,
     /// The newest first.
     pub newest_first: bool,
@@ -64,7 +64,7 @@ pub struct Tally {
 
 /// [`Wanted`] in numbers.
 struct Filter {
-    /// What is looked up in the mentions; the first one is read, the others are for whoever reads the events.
+    /// The subject to look up in the mentions. Only the first is used here; readers of the events check the others.
     mention: Option<i64>,
     names: Vec<u32>,
     organisation: Option<i64>,
@@ -95,8 +95,8 @@ impl Filter {
 }
 
 impl AuditIndex {
-    /// The positions of events that fit, in the order of reading. A number may stand for two texts: compare what the events
-    /// say.
+    /// The positions of events that fit, in the order of reading. A number may stand for two texts: compare what the
+    /// events say.
     ///
     /// # Errors
     /// The read models cannot be read.
@@ -127,7 +127,7 @@ impl AuditIndex {
         Ok(Tally { events, first_at: time(first), last_at: time(last) })
     }
 
-    /// Whether any event speaks of it.
+    /// Whether any event is about it.
     ///
     /// # Errors
     /// The read models cannot be read.

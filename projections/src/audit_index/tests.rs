@@ -105,9 +105,9 @@ async fn what_is_found_is_what_a_search_through_the_whole_log_finds() {
     let revoked = positions(&world, |event, stream| event.name() == names[0] && stream == of_other).await;
     assert_eq!(find(&read, &wanted).await, revoked);
     assert_eq!(read.tally(&wanted).await.unwrap().events, 150);
-    let nobody = Wanted { actors: vec![Actor::GithubWebhook], ..all.clone() };
-    assert_eq!(find(&read, &nobody).await, []);
-    assert_eq!(read.tally(&nobody).await.unwrap(), Tally::default());
+    let no_events = Wanted { actors: vec![Actor::GithubWebhook], ..all.clone() };
+    assert_eq!(find(&read, &no_events).await, []);
+    assert_eq!(read.tally(&no_events).await.unwrap(), Tally::default());
     let here = Wanted { actors: vec![Actor::GithubWebhook, Actor::CommandLine], ..all };
     assert_eq!(read.tally(&here).await.unwrap().events, 2 + 600 + 2 + 450);
 }
@@ -162,7 +162,7 @@ async fn what_a_newer_version_wrote_is_its_streams_and_its_organisations() {
     drop(projected(&world, "history.db").await);
     let newer = RawEvent { name: "keyring.sung".into(), schema_version: 7, payload: "{}".into() };
     let position = world.feed.append_raw("keyring", repository.0, 9, newer);
-    // The projector begins anew and remembers no stream's owner.
+    // The projector starts again without any stream's owner in memory.
     let read = projected(&world, "history.db").await;
     let wanted = Wanted {
         subject: Some(Subject::Repository(repository)),

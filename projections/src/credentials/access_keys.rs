@@ -1,7 +1,7 @@
-//! Access keys: who may enter which repository, answered from memory.
+//! Access keys: which key grants access to which repository, answered from memory.
 //!
-//! A key lives as long as its generation does, and a generation ends by one number that changes: a roll takes the same
-//! time for one key and for a hundred thousand. What it ended is forgotten little by little afterwards.
+//! A key is valid as long as its generation, and a generation ends when one number changes: a roll takes the same time
+//! for one key and for a hundred thousand. The keys that it ended are removed from memory in small steps afterwards.
 
 mod change;
 mod fold;

@@ -5,8 +5,8 @@ use std::{collections::HashMap, hash::Hash};
 use domain::digest::Sha256;
 use subtle::ConstantTimeEq as _;
 
-/// What an unknown id is compared with, so that it takes as long as a known one. Nobody knows a secret of this digest.
-const NOBODYS: Sha256 = Sha256([0; 32]);
+/// The digest that an unknown id is compared with, to take as long as a known one. No known secret has this digest.
+const UNKNOWN: Sha256 = Sha256([0; 32]);
 
 /// Who each secret belongs to.
 pub(super) struct Secrets<K, O>(HashMap<K, (Sha256, O)>);
@@ -21,7 +21,7 @@ impl<K: Eq + Hash, O: Copy> Secrets<K, O> {
     /// The owner of `key`, if its secret has this digest.
     pub(super) fn owner(&self, key: K, presented_sha256: &Sha256) -> Option<O> {
         let known = self.0.get(&key);
-        let expected = known.map_or(&NOBODYS, |(sha256, _)| sha256);
+        let expected = known.map_or(&UNKNOWN, |(sha256, _)| sha256);
         let equal = bool::from(expected.0.ct_eq(&presented_sha256.0));
         known.filter(|_| equal).map(|(_, owner)| *owner)
     }
@@ -31,7 +31,7 @@ impl<K: Eq + Hash, O: Copy> Secrets<K, O> {
         self.0.contains_key(key)
     }
 
-    /// The owner of `key`, whoever asks. Says nothing of its secret.
+    /// The owner of `key`. Does not check the secret.
     pub(super) fn owner_of(&self, key: &K) -> Option<O> {
         self.0.get(key).map(|(_, owner)| *owner)
     }

@@ -66,7 +66,7 @@ impl Listed {
         *self.counts.entry(repository).or_default() += 1;
     }
 
-    /// Writes everything that was added. Whoever changes rows of packages by SQL calls it before.
+    /// Writes everything that was added. Call it before changing rows of packages by SQL.
     pub(super) async fn write(&mut self, rows: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         self.packages.sort_unstable_by_key(|row| (row.repository, row.revision));
         ADD.write(&mut *rows, self.packages.iter(), bind).await?;

@@ -273,12 +273,12 @@ async fn things_are_found_by_name_and_by_id() {
     assert_eq!((listed.file_name.as_str(), listed.release), ("hello.deb", None));
     assert_eq!(listed.sha256, Sha256::of(b"signed"));
     let mut package = deb("hello.deb");
-    package.sha256 = Sha256::of(b"signed anew");
+    package.sha256 = Sha256::of(b"signed again");
     let (replaces, key_fingerprint) = (Sha256::of(b"signed"), "CD".to_owned());
     let resigned = repository::Event::PackageResigned { replaces, package, key_fingerprint };
     running.shows(world.feed.append("repository", repository.0, 6, resigned)).await;
     let [listed] = dashboard.repository_packages(repository, 0, 10).await.unwrap().try_into().unwrap();
-    assert_eq!(listed.sha256, Sha256::of(b"signed anew"), "the same package in another file");
+    assert_eq!(listed.sha256, Sha256::of(b"signed again"), "the same package in another file");
     assert_eq!(dashboard.project(ProjectId(Uuid::from_u128(1))).await.unwrap(), None);
 }
 

@@ -30,7 +30,7 @@ pub struct Delivery {
     pub hook_event: String,
     /// What followed from it: `tag`, `ping`, or why it was ignored.
     pub outcome: String,
-    /// The tag it told of, if something followed.
+    /// The tag it reported, if something followed.
     pub tag: Option<String>,
     /// The release of that tag, but for one that failed.
     pub release: Option<ReleaseId>,

@@ -1,5 +1,5 @@
-//! Replaying a part of the log that is over, as fast as the machine can: it is read and decoded once, and each projector
-//! works at the same time as the others on rows of its own.
+//! Replaying a finished part of the log, as fast as possible: it is read and decoded once, and each projector
+//! works at the same time as the others on its own rows.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -19,11 +19,11 @@ const BATCHES_AHEAD_MAX: usize = 2;
 const PAGES_READ_AHEAD_MAX: usize = 1;
 /// Most events in one page of the log.
 const PAGE_EVENTS_MAX: u32 = 4_096;
-/// Pages are put together until there are so many events, for one transaction: in tables whose keys are like random numbers each
-/// transaction writes most pages of the file anew.
+/// Pages are joined until they hold this many events, for one transaction: in tables whose keys are like random
+/// numbers, each transaction writes most pages of the file again.
 const TRANSACTION_EVENTS: usize = 12_000;
 
-/// Projectors on their way through a log, each with rows of its own.
+/// Projectors that read a log at the same time, each with its own rows.
 pub struct Replay {
     feed: Arc<dyn Feed>,
     lanes: Vec<Lane>,
@@ -66,8 +66,8 @@ impl Replay {
         Ok(Self { feed, lanes })
     }
 
-    /// Moves each projector up to the position that `until` says for its name, if it is not there yet, and returns how all of
-    /// them are. `seen` is told how far the log is read.
+    /// Moves each projector up to the position that `until` gives for its name, if it is not there yet, and returns the
+    /// health of all. `seen` is called with the position up to which the log is read.
     ///
     /// # Errors
     /// See [`ReplayError`]. The replay is over then.
@@ -140,7 +140,7 @@ async fn read(feed: Arc<dyn Feed>, mut after: Position, last: Position, pages: m
     while after < last {
         let page = feed.read_all(after, PAGE_EVENTS_MAX).await;
         let next = page.as_ref().map_or(after, |page| page.next);
-        // Nobody waits for it any more, or there is nothing behind it.
+        // The receiver has ended, or this was the last page.
         if pages.send(page).await.is_err() || next <= after {
             return;
         }

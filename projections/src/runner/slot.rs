@@ -63,8 +63,8 @@ impl Slot {
         self.trouble.as_ref().map(|trouble| format!("projector {}: {}", self.projector.name(), trouble.why))
     }
 
-    /// Applies what is new to it in `batch` and not after `end`, in a transaction of its own: no other projector waits for
-    /// this one's trouble, or is rolled back by it.
+    /// Applies the new events of `batch` up to `end`, in a separate transaction: a failure here neither delays nor
+    /// rolls back another projector.
     ///
     /// # Errors
     /// [`RunnerError::Fenced`] alone.
@@ -91,8 +91,9 @@ impl Slot {
         Ok(())
     }
 
-    /// When an event does not fit, everything before it is applied again and kept. The projector stops once that event
-    /// is the first. When what was collected does not fit, one of the events does not: half of them are tried, and so on.
+    /// When an event does not fit, everything before it is applied again and committed. The projector stops once that
+    /// event is the first. When what was collected does not fit, one of the events does not: half of them are tried,
+    /// and so on.
     async fn project(
         &mut self,
         rows: &mut SqliteConnection,
@@ -187,7 +188,7 @@ impl Slot {
     }
 }
 
-/// Drops the projector's tables and makes them anew, with its checkpoint at the start of the log.
+/// Drops and creates the projector's tables, and sets its checkpoint to the start of the log.
 async fn make_tables(rows: &mut SqliteConnection, projector: &dyn Projector) -> Result<(), sqlx::Error> {
     let mut transaction = rows.begin().await?;
     for table in projector.tables() {

@@ -219,14 +219,14 @@ impl Projector for TransparencyProjector {
     }
 
     fn abandoned(&mut self) {
-        // What was remembered may have been read from rows that are gone.
+        // The cache may have been filled from rows that were rolled back.
         self.owners.clear();
         self.staged = Staged::default();
     }
 }
 
-/// What began a stream, if it can be read. A newer shape of a known name may say whose the stream is, and its tenant's log would
-/// lack all of it.
+/// What began a stream, if it can be read. A newer shape of a known name may say whose the stream is, and its tenant's
+/// log would lack all of it.
 fn begun_by(stored: &Recorded<RawEvent>) -> Result<Option<Event>, ProjectionError> {
     match decode(&stored.event) {
         Ok(event) => Ok(Some(event)),

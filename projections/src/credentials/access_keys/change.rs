@@ -22,13 +22,13 @@ pub(in crate::credentials) enum Change {
     Ended(AccessKeyId),
     /// A generation began. Without an end, what is older has ended.
     Generation { repository: RepositoryId, generation: u32, until: Option<i64> },
-    /// How far the machines have come.
+    /// How many machines have changed their key.
     Progress { repository: RepositoryId, machines: u32, moved: u32 },
     /// The machine of this key has used it.
     Used(AccessKeyId),
     /// What is older than the newest generation has ended.
     Closed(RepositoryId, u32),
-    /// The sealed keys of a closed window are gone.
+    /// The sealed keys of a closed window are deleted.
     SealedKeysDeleted(RepositoryId, u32),
 }
 

@@ -79,7 +79,7 @@ impl Credentials {
         found.await?.iter().map(access_key).collect()
     }
 
-    /// Whose keys these are or were, in no order. Ids that nobody was ever given are left out.
+    /// The holders of these keys, present and past, in no order. Ids that were never issued are left out.
     ///
     /// # Errors
     /// The read models cannot be read.

@@ -81,7 +81,7 @@ pub(super) struct RingRow {
 pub(in crate::credentials) struct Rows {
     keys: RowCache<AccessKeyId, KeyRow>,
     rings: RowCache<RepositoryId, RingRow>,
-    /// The keys that follow others, as far as somebody asked, and all that are new.
+    /// The keys that follow others: those that were looked up, and all that are new.
     followers: HashMap<AccessKeyId, Option<AccessKeyId>>,
 }
 

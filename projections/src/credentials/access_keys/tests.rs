@@ -173,7 +173,7 @@ async fn a_hundred_thousand_keys_end_with_one_row_and_are_forgotten_little_by_li
     }
     assert_eq!(ring.standing(key(500)), Some(Standing::Current));
     let known = || ring.running.credentials.live().access_keys.keys.len();
-    assert!(known() > 50_000, "nobody waits until all are forgotten");
+    assert!(known() > 50_000, "the roll does not wait until all are forgotten");
     for n in 0..30 {
         let position = ring.world.feed.append("keyring", Uuid::from_u128(9), n, Event::MachineMoved { key: key(5) });
         ring.running.shows(position).await;
@@ -190,7 +190,7 @@ async fn both_generations_work_in_a_window_until_its_time_is_over() {
     ring.shows(grace).await;
     assert_eq!(ring.standing_at(key(10), at(59)), Some(Standing::Older));
     assert_eq!(ring.standing_at(key(20), at(59)), Some(Standing::Current));
-    assert_eq!(ring.standing_at(key(10), at(60)), None, "though nobody has recorded that it closed");
+    assert_eq!(ring.standing_at(key(10), at(60)), None, "though its closing was not recorded");
     let windows = ring.running.credentials.open_windows();
     let window = OpenWindow { repository: REPOSITORY, generation: 2, until: at(60), every_machine_moved: false };
     assert_eq!(windows, [window]);
