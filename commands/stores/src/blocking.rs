@@ -2,12 +2,12 @@
 
 use tokio::task::{JoinError, spawn_blocking};
 
-/// The work panicked, or the program is coming to its end.
+/// The work panicked, or the program is shutting down.
 #[derive(Debug, thiserror::Error)]
 #[error("work on another thread stopped unexpectedly")]
 pub struct BrokeOff(#[from] JoinError);
 
-/// Does `work` on a thread on which it may block.
+/// Runs `work` on a thread on which it may block.
 ///
 /// # Errors
 /// See [`BrokeOff`].

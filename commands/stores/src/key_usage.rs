@@ -1,8 +1,9 @@
-//! Who used which key when, and which packages it fetched: counted beside the log, in a file of its own.
+//! Key usage: when each key was used, and which packages were downloaded with it. It is stored in a separate file, not
+//! in the log.
 //!
-//! A use is no fact that anything is decided on, and there may be thousands a second: it is counted in memory, written
-//! in batches, and forgotten after [`KEPT_DAYS`]. A request never waits for it; what cannot be counted is dropped, and
-//! the drops are counted. See decision 0018.
+//! No decision depends on a use, and there may be thousands a second: uses are counted in memory, written in batches,
+//! and deleted after [`KEPT_DAYS`]. A request never waits for it; uses that cannot be stored are dropped, and the
+//! drops are counted. See decision 0018.
 
 mod collect;
 mod queries;
@@ -24,7 +25,7 @@ pub use self::{
     store::{FETCHES_MAX, KEPT_DAYS},
 };
 
-/// Counts uses, and tells of them. Cheap to clone.
+/// Counts uses and answers queries about them. Cheap to clone.
 #[derive(Clone)]
 pub struct KeyUsage {
     readers: SqlitePool,
@@ -40,12 +41,12 @@ struct Use {
     at: DateTime<Utc>,
 }
 
-/// The counter of uses that could not be kept. It is there from the start, so that its rise can be waited for.
+/// The counter of uses that could not be stored. It exists from the start, so that an alert can watch for its rise.
 pub const DROPPED_TOTAL: &str = "pkgdeploy_uses_dropped_total";
 
 enum Message {
     Used(Use),
-    /// Write everything down, and say so.
+    /// Write everything to the disk, then answer.
     Flush(oneshot::Sender<()>),
 }
 

@@ -1,4 +1,4 @@
-//! What is kept beside the log: blobs, sealed secrets and personal data.
+//! The stores beside the log: blobs, sealed secrets, personal data and key usage.
 
 pub mod blobs;
 pub mod blocking;

@@ -1,8 +1,8 @@
 //! Sealing and opening what events say about persons, and destroying the keys that do it.
 //!
 //! Each person has a random key of 256 bits, sealed in the secret store under the person's id. Texts are encrypted with
-//! XChaCha20-Poly1305; the person, the field and the place are bound into the encryption, so that a text moved to another
-//! person, field or event does not open. Texts are padded: their length says nothing.
+//! XChaCha20-Poly1305; the person, the field and the place are bound into the encryption, so that a text moved to
+//! another person, field or event does not open. Texts are padded: their length says nothing.
 
 mod sealed;
 #[cfg(test)]
@@ -85,14 +85,14 @@ impl Persons {
         Ok(Personal { person, sealed: sealed::seal(&key, &bound(person, field, person.0), text) })
     }
 
-    /// Where the command came from, for the metadata of its events and no others. None if the person's key cannot be had:
-    /// that stops nobody from acting. A key that is destroyed is no surprise; one that cannot be read is told of.
+    /// The address that the command came from, for the metadata of its events only. None if the person's key is missing
+    /// or cannot be read: commands still work then. A key that cannot be read is logged; a destroyed one is not.
     pub async fn seal_origin(&self, person: PersonId, command: CommandId, address: IpAddr) -> Option<Personal> {
         let key = match self.key(person).await {
             Ok(key) => key,
             Err(SecretsError::NotFound { .. }) => return None,
             Err(error) => {
-                tracing::warn!(error = %ErrorChain(&error), "cannot record where person {person} acts from");
+                tracing::warn!(error = %ErrorChain(&error), "cannot record the IP address of person {person}");
                 return None;
             }
         };
@@ -114,7 +114,8 @@ impl Persons {
         sealed::open(&key, &bound(personal.person, Field::Origin, command.0), &personal.sealed)
     }
 
-    /// Whether anything of the person can be opened: not before the person is registered here, and not after an erasure.
+    /// Whether anything of the person can be opened: not before the person is registered here, and not after an
+    /// erasure.
     pub async fn has_key(&self, person: PersonId) -> bool {
         self.key(person).await.is_ok()
     }
@@ -126,13 +127,13 @@ impl Persons {
     pub async fn destroy(&self, person: PersonId) -> Result<(), SecretsError> {
         self.forget(person);
         let destroyed = self.secrets.destroy(person.0).await;
-        // Again: somebody may have read it meanwhile.
+        // Again: another task may have read it meanwhile.
         self.forget(person);
         destroyed
     }
 
-    /// Destroys the keys of all whose erasure is recorded, and returns how many there were: a process ended between the event and
-    /// the key, or a backup brought a key back.
+    /// Destroys the keys of all whose erasure is recorded, and returns how many there were: a process ended between the
+    /// event and the key, or a backup brought a key back.
     ///
     /// # Errors
     /// See [`DestroyError`].

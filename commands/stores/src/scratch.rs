@@ -1,5 +1,5 @@
-//! Files that a command needs for a while. They go with the command, and if it is killed, with the next one that needs some
-//! or the next start of the server: copies of secrets or of what is known of persons must not stay behind.
+//! Temporary files of a command. They are removed when the command ends or, if it was killed, by the next command that
+//! needs some or by the next start of the server: copies of secrets or of personal data must not stay behind.
 
 use std::{
     fs::{DirBuilder, File, TryLockError},
@@ -10,19 +10,19 @@ use std::{
 
 use tempfile::TempDir;
 
-/// Where they lie, in the data folder.
+/// Where they are, in the data folder.
 const FOLDER: &str = "scratch";
 
-/// A folder of a command's own. It is removed when this is dropped.
+/// A temporary folder of one command. It is removed when this is dropped.
 #[derive(Debug)]
 pub struct Scratch {
     folder: TempDir,
-    // Held as long as the process lives, however it ends.
+    // Held until the process ends, in whatever way.
     _held: File,
 }
 
 impl Scratch {
-    /// Makes one below `data`, and removes those whose makers are gone.
+    /// Makes one below `data`, and removes those whose processes have ended.
     ///
     /// # Errors
     /// The disk refuses.
@@ -42,7 +42,7 @@ impl Scratch {
     }
 }
 
-/// Removes what commands left that were killed.
+/// Removes the folders of commands that were killed.
 ///
 /// # Errors
 /// The disk refuses.
@@ -50,7 +50,7 @@ pub fn clear(data: &Path) -> io::Result<()> {
     sweep(data).map(drop)
 }
 
-/// While the answer lives, nobody else makes or removes a folder.
+/// While the returned lock is held, no other process makes or removes a folder.
 fn sweep(data: &Path) -> io::Result<File> {
     let all = data.join(FOLDER);
     DirBuilder::new().recursive(true).mode(0o700).create(&all)?;
@@ -90,9 +90,9 @@ mod tests {
         let next = Scratch::new(data.path()).expect("scratch");
         assert!(!left.exists());
         assert!(used.path().join("file").exists() && next.path().exists());
-        let gone = used.path().to_owned();
+        let removed = used.path().to_owned();
         drop(used);
-        assert!(!gone.exists());
+        assert!(!removed.exists());
         fs::create_dir(&left).expect("a folder");
         clear(data.path()).expect("cleared");
         assert!(!left.exists() && next.path().exists());

@@ -31,7 +31,8 @@ pub const SECRET_MAX_BYTES: usize = 64 * 1024;
 pub struct Secrets(Arc<Store>);
 
 impl Secrets {
-    /// Opens the store in `folder` with the 32 bytes in `master_key_file`; at the first start makes both. Blocks on the disk.
+    /// Opens the store in `folder` with the 32 bytes in `master_key_file`; at the first start makes both. Blocks on the
+    /// disk.
     ///
     /// # Errors
     /// If others than the owner may read one of them, if the key is not 32 bytes, if it did not seal what lies in the
@@ -40,8 +41,8 @@ impl Secrets {
         Ok(Self(Arc::new(Store::open(folder, master_key_file)?)))
     }
 
-    /// Opens the store that is there, for who only looks: makes nothing. None if there is none, or no master key. Blocks on
-    /// the disk.
+    /// Opens the store that is there, for who only looks: makes nothing. None if there is none, or no master key.
+    /// Blocks on the disk.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -75,8 +76,9 @@ impl Secrets {
         self.with_store(move |store| store.delete(id)).await
     }
 
-    /// The same, with zeros written over it before: for what must not be found on the disk either. On a disk or a file system that
-    /// writes elsewhere what is written anew, the old bytes may stay for a while; without the master key they open nothing.
+    /// The same, with zeros written over it before: for what must not be found on the disk either. A disk or a file
+    /// system that writes changed data elsewhere may hold the old bytes for a while; they are useless without the
+    /// master key.
     ///
     /// # Errors
     /// If the disk refuses.

@@ -122,7 +122,7 @@ async fn a_file_that_is_not_what_it_was_leaves_no_blob_behind() {
     assert_eq!(files(&folder.path().join("blobs")), Vec::<String>::new());
 }
 
-/// Whoever finds a blob while it is being put finds all of it.
+/// A reader that finds a blob while it is being put finds all of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_puts_of_the_same_blob_make_one_and_never_show_a_part_of_it() {
     let (folder, blobs) = local();

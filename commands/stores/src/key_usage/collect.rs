@@ -61,7 +61,7 @@ impl Batch {
     }
 }
 
-/// Works until nobody can use a key any more.
+/// Works until every sender is dropped.
 pub(super) async fn run(mut store: Store, mut receiver: mpsc::Receiver<Message>, clock: fn() -> DateTime<Utc>) {
     let mut batch = Batch::default();
     let mut forgotten_at = DateTime::<Utc>::MIN_UTC;
@@ -72,7 +72,7 @@ pub(super) async fn run(mut store: Store, mut receiver: mpsc::Receiver<Message>,
         if clock() - forgotten_at >= FORGET_EVERY {
             forgotten_at = clock();
             if let Err(error) = store.forget(clock()).await {
-                warn!("cannot forget old uses of access keys: {}", ErrorChain(&error));
+                warn!("cannot delete old uses of access keys: {}", ErrorChain(&error));
             }
         }
         match asked {
@@ -114,6 +114,6 @@ async fn write(store: &mut Store, batch: &mut Batch) {
     if let Err(error) = store.write(&written).await {
         let dropped: u64 = written.seen.values().map(|count| u64::from(count.times)).sum();
         metrics::counter!(super::DROPPED_TOTAL).increment(dropped);
-        warn!("cannot write down {dropped} uses of access keys: {}", ErrorChain(&error));
+        warn!("cannot store {dropped} uses of access keys: {}", ErrorChain(&error));
     }
 }

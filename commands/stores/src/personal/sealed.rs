@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 const NONCE_BYTES: usize = 24;
 /// Texts are filled up to a multiple of this: most names and addresses are of one length then.
 const BLOCK_BYTES: usize = 64;
-/// Stands behind the text and before the zeros that fill it up.
+/// Separates the text from the zeros that fill it up.
 const END: u8 = 0x80;
 
 pub(super) fn seal(key: &[u8; 32], bound: &[u8], text: &str) -> String {

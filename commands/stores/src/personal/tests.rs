@@ -38,7 +38,7 @@ async fn the_length_of_a_sealed_text_says_nothing_and_the_longest_opens() {
     let persons = persons(&folder);
     persons.make_key(person(1)).await.expect("a key");
     let seal = async |text: &str| persons.seal(person(1), Field::Email, text).await.expect("sealed");
-    assert_eq!(seal("a@b").await.sealed.len(), seal("somebody.with.a.long.name@example.com").await.sealed.len());
+    assert_eq!(seal("a@b").await.sealed.len(), seal("someone.with.a.long.name@example.com").await.sealed.len());
     let longest = "a".repeat(domain::personal::TEXT_MAX_BYTES);
     assert_eq!(persons.open(&seal(&longest).await, Field::Email).await, Some(longest));
 }
@@ -58,7 +58,7 @@ async fn nothing_opens_once_the_key_is_destroyed() {
     persons.destroy(person(1)).await.expect("nothing to do");
 }
 
-/// A pipe in the place of a file: whoever opens it waits until somebody writes.
+/// A pipe in the place of a file: a reader that opens it waits until a writer opens it.
 #[tokio::test]
 async fn a_key_that_the_disk_does_not_give_holds_up_neither_the_thread_nor_other_persons() {
     let folder = TempDir::new().expect("a folder");

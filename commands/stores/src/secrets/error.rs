@@ -9,7 +9,7 @@ use crate::blocking::BrokeOff;
 /// A secret could not be sealed or unsealed.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
-    /// Somebody else on the machine may read it.
+    /// Other users of the machine may read it.
     #[error(
         "{path} is open to group or others (mode {mode:04o}): expected mode {expected:04o}; run chmod {expected:o}"
     )]
@@ -27,7 +27,7 @@ pub enum SecretsError {
         /// The configured path.
         path: PathBuf,
     },
-    /// Secrets exist, but the key that sealed them is gone. A new key is not made, because it could not open them.
+    /// Secrets exist, but the key that sealed them is missing. A new key is not made, because it could not open them.
     #[error("the master key {path} is missing, but {folder} holds secrets sealed with it: restore it from the backup")]
     MasterKeyMissing {
         /// The configured path of the master key.

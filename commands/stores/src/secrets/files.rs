@@ -25,7 +25,7 @@ pub(super) fn refuse_if_open_to_others(path: &Path, metadata: &Metadata, expecte
     if mode & 0o077 == 0 { Ok(()) } else { Err(SecretsError::TooOpen { path: path.into(), mode, expected }) }
 }
 
-/// Writes a file of mode 0600 that did not exist. Nobody ever sees half of it.
+/// Writes a file of mode 0600 that did not exist. Readers never see a part of it.
 pub(super) fn write_new_private_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // tempfile makes files of mode 0600.
     let mut file = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(parent(path))?;

@@ -1,6 +1,6 @@
 //! The bytes of a sealed file: magic, key check, id, nonce, ciphertext with its tag.
 //!
-//! The header lets a wrong master key and a moved file be told from damage. It is bound into the encryption together
+//! The header distinguishes a wrong master key and a moved file from damage. It is bound into the encryption together
 //! with the purpose, so it cannot be edited to fit.
 
 use std::path::Path;

@@ -104,8 +104,9 @@ impl Store {
         }
     }
 
-    /// The same, with zeros written over it before: for what must not be found on the disk either. On a disk or a file system that
-    /// writes elsewhere what is written anew, the old bytes may stay for a while; without the master key they open nothing.
+    /// The same, with zeros written over it before: for what must not be found on the disk either. A disk or a file
+    /// system that writes changed data elsewhere may hold the old bytes for a while; they are useless without the
+    /// master key.
     ///
     /// # Errors
     /// If the disk refuses.
@@ -143,7 +144,7 @@ fn any_sealed_file(folder: &Path) -> Result<Option<(Uuid, PathBuf)>, SecretsErro
     sealed_files(folder)?.next().transpose()
 }
 
-/// The sealed files of the folder. Everything not named by an id is somebody else's.
+/// The sealed files of the folder. Files that are not named by an id belong to other programs.
 fn sealed_files(
     folder: &Path,
 ) -> Result<impl Iterator<Item = Result<(Uuid, PathBuf), SecretsError>> + use<>, SecretsError> {
