@@ -50,7 +50,7 @@ impl Builder {
     /// Dropping the future kills the build and removes what it wrote.
     ///
     /// # Errors
-    /// See [`BuildError`]; its `step` tells which of the two steps failed.
+    /// See [`BuildError`]; its `step` says which of the two steps failed.
     pub async fn build(
         &self,
         job: &Job<'_>,

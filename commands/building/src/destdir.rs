@@ -11,7 +11,7 @@ use formats::packaging::tree::{Content, Entry};
 
 /// Writes `entries`, parents first, below the empty folder `destdir`; all of it belongs to `uid` and `gid`.
 ///
-/// No entry lies below one that is no folder, and nobody else writes there: no path leaves `destdir`.
+/// Every entry's parent is a folder, and no other process writes there: no path leaves `destdir`.
 pub(super) fn write<'a>(
     destdir: &Path,
     entries: impl Iterator<Item = (&'a str, &'a Entry)>,

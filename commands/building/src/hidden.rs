@@ -54,7 +54,7 @@ impl Layer<'_> {
         for path in ON_ONE_FILE_SYSTEM {
             if fs::metadata(path)?.dev() != device {
                 return Err(io::Error::other(format!(
-                    "the host's {path} is a file system of its own, so its root cannot be built on: map a root filesystem"
+                    "the host's {path} is a separate file system, so its root cannot be built on: map a root filesystem"
                 )));
             }
         }
@@ -153,7 +153,7 @@ impl Layer<'_> {
         fs::set_permissions(&upper, fs::Permissions::from_mode(mode))
     }
 
-    /// The real account files hold hashes of passwords; those made here let nobody log in.
+    /// The real account files hold hashes of passwords; those made here allow no login.
     fn make_accounts(&self) -> io::Result<()> {
         for (names, secrets, rest) in
             [("/etc/passwd", "/etc/shadow", ":*:19000:0:99999:7:::\n"), ("/etc/group", "/etc/gshadow", ":*::\n")]

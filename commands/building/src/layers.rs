@@ -22,7 +22,7 @@ pub(super) struct Layers {
     disk: Disk,
 }
 
-/// What the written layer is kept on.
+/// Where the written layer is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Disk {
     /// A file with an ext4 file system in it.
@@ -67,7 +67,7 @@ impl Layers {
         let (disk, target) = (self.folder.0.join("disk"), self.folder.0.join("root"));
         let [lower, disk, target] = [root.folder(), &disk, &target].map(|path| path.display().to_string());
         let options = format!("lowerdir={lower},upperdir={disk}/upper,workdir={disk}/work");
-        // Nobody needs this layer after a crash; package managers sync after every file. Linux 5.10.
+        // This layer is not needed after a crash, and package managers sync after every file. Linux 5.10.
         let volatile = format!("{options},volatile");
         if self.namespace.must("mount", ["-t", "overlay", "-o", &volatile, "overlay", &target]).await.is_ok() {
             return Ok(());
@@ -80,7 +80,7 @@ impl Layers {
         &self.namespace
     }
 
-    /// What the written layer is kept on.
+    /// Where the written layer is stored.
     pub(super) fn disk(&self) -> Disk {
         self.disk
     }
@@ -121,7 +121,7 @@ async fn mount_disk(namespace: &Namespace, folder: &Path, disk_bytes: u64) -> io
     match mount_image(namespace, folder, disk_bytes).await {
         Ok(disk) => Ok(disk),
         Err(error) => {
-            tracing::warn!(%error, "no disk image can be mounted for a build, its files are kept in memory");
+            tracing::warn!(%error, "cannot mount a disk image for a build: its files are stored in memory");
             mount_memory(namespace, folder, disk_bytes).await
         }
     }
@@ -130,7 +130,7 @@ async fn mount_disk(namespace: &Namespace, folder: &Path, disk_bytes: u64) -> io
 async fn mount_image(namespace: &Namespace, folder: &Path, size_bytes: u64) -> io::Result<Disk> {
     let [image, target] = ["disk.img", "disk"].map(|name| folder.join(name).display().to_string());
     fs::File::create_new(&image)?.set_len(size_bytes)?;
-    // No journal: nobody needs it after a crash. Lazy tables: 20 GiB are made in milliseconds.
+    // No journal: it is not needed after a crash. Lazy tables: 20 GiB are made in milliseconds.
     let lazy = "lazy_itable_init=1,nodiscard,root_owner=0:0";
     namespace.must("mkfs.ext4", ["-q", "-m", "0", "-O", "^has_journal", "-E", lazy, &image]).await?;
     namespace.must("mount", ["-o", "loop,nosuid,nodev,noatime,noinit_itable", &image, &target]).await?;

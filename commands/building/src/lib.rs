@@ -1,6 +1,6 @@
 //! Building a package: a checkout, isolated in bubblewrap on a root filesystem, becomes the tree of a package.
 //!
-//! A job has a mount namespace of its own, a layer of limited size above a root filesystem that is never written
+//! A job has its own mount namespace, a layer of limited size above a root filesystem that is never written
 //! to, and three kinds of step: as root with few capabilities (`build.requires`, the user, the checkout in its
 //! place), as the build user with none (the commands), and reading what was built from outside once every process
 //! is dead. Dropping a build, at any moment, kills its processes and leaves nothing mounted.

@@ -81,7 +81,7 @@ impl Namespace {
         Err(io::Error::other(format!("{name}: {}", complaint.trim())))
     }
 
-    /// The path at which this server finds what stands at `path` inside.
+    /// The path at which this server finds the file that is at `path` inside.
     pub(super) fn view(&self, path: &Path) -> PathBuf {
         let root = PathBuf::from(format!("/proc/{}/root", self.pid));
         root.join(path.strip_prefix("/").unwrap_or(path))

@@ -54,12 +54,12 @@ pub enum RootfsError {
         /// Where.
         path: PathBuf,
     },
-    /// mmdebstrap said no.
+    /// mmdebstrap failed.
     #[error("mmdebstrap failed ({status}); it ended with: {last_line}")]
     Failed {
         /// How it ended.
         status: std::process::ExitStatus,
-        /// Its last words.
+        /// The last line of its output.
         last_line: String,
     },
     /// The disk or mmdebstrap itself is missing.
@@ -72,7 +72,7 @@ pub enum RootfsError {
     },
 }
 
-/// Makes the root filesystem `name` in `folder`, and tells its progress line by line.
+/// Makes the root filesystem `name` in `folder`, and reports its progress line by line.
 ///
 /// Without a `mirror`, Debian comes from where this machine's own apt gets it. Nothing is at its place before it is
 /// complete, and nothing is left of one that failed.

@@ -85,7 +85,7 @@ impl Default for Limits {
     }
 }
 
-/// The variables by which package managers are told of mirrors, proxies and certificates.
+/// The variables that configure mirrors, proxies and certificates for package managers.
 const MIRROR_VARIABLES: [&str; 17] = [
     "http_proxy",
     "https_proxy",

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// The first of them. systemd's documentation (UIDS-GIDS.md) leaves 60578–61183 to nobody.
+/// The first of them. systemd's documentation (UIDS-GIDS.md) assigns 60578–61183 to no purpose.
 pub(super) const FIRST_UID: u32 = 60_600;
 /// As many as there are, and so as many builds at once.
 pub(super) const UIDS: u32 = 400;

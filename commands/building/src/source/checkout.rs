@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::{Checkout, DeployKey, Git, SourceError, git::GitEnvironment, listing::measure};
 
-/// How long a code repository may take to say where a tag points: somebody waits for the answer.
+/// How long a code repository may take to say where a tag points: a client waits for the answer.
 const TAG_ANSWER_MAX: Duration = Duration::from_secs(20);
 /// A question about one tag is answered with two short lines.
 const ANSWER_MAX_BYTES: u64 = 64 * 1024;

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 #[derive(Clone)]
 pub struct DeployKey(Zeroizing<String>);
 
-/// The bytes are no private key. Says nothing of them.
+/// The bytes are not a private key. The error does not show them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a private key in OpenSSH's format")]
 pub struct InvalidDeployKey;
@@ -29,7 +29,7 @@ impl DeployKey {
     /// The key that was sealed.
     ///
     /// # Errors
-    /// It is none.
+    /// It is not a private key.
     pub fn parse(text: &[u8]) -> Result<Self, InvalidDeployKey> {
         let key = PrivateKey::from_openssh(text).map_err(|_| InvalidDeployKey)?;
         Ok(Self(key.to_openssh(LineEnding::LF).map_err(|_| InvalidDeployKey)?))

@@ -17,9 +17,9 @@ use tokio::{
 
 use super::{DeployKey, Git, SourceError};
 
-/// As much of git's complaints as is kept.
+/// Most bytes of git's error output that are read.
 const STDERR_MAX_BYTES: u64 = 64 * 1024;
-/// As many of their last lines as an error shows.
+/// Most lines of it that an error shows, from the end.
 const REASON_MAX_LINES: usize = 5;
 /// The signal of a process that wrote more than it may. Source: signal(7).
 const SIGXFSZ: i32 = 25;
@@ -129,7 +129,7 @@ impl<'a> GitEnvironment<'a> {
         Ok(Finished { status, stdout, reason: reason(&stderr) })
     }
 
-    /// Starts git in a process group of its own, which dies when [`Running`] is dropped.
+    /// Starts git in a separate process group, which is killed when [`Running`] is dropped.
     pub(super) fn start(&self, arguments: &[&str]) -> Result<Running, SourceError> {
         // git has no limit for what it fetches; the kernel has one for what a process writes.
         let mut child = Command::new("prlimit")
@@ -227,14 +227,14 @@ fn quoted(path: &Path) -> std::io::Result<String> {
 async fn bounded(pipe: Option<impl AsyncRead + Unpin>, max_bytes: u64) -> String {
     let mut bytes = Vec::new();
     if let Some(mut pipe) = pipe {
-        // A broken pipe ends the text early; the exit status tells whether that matters.
+        // A broken pipe ends the text early; the exit status shows whether that matters.
         let _end = (&mut pipe).take(max_bytes).read_to_end(&mut bytes).await;
         let _rest = tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await;
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The last lines of git's complaint, without what stands between `//` and `@` (a proxy's password).
+/// The last lines of git's error output, without the text between `//` and `@` (a proxy's password).
 fn reason(stderr: &str) -> String {
     let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last = &lines[lines.len().saturating_sub(REASON_MAX_LINES)..];

@@ -13,16 +13,16 @@ github.com ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQCj7ndNxQowgcQnjshcLrqPEiiphnt+V
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownHosts(Arc<str>);
 
-/// A line is none of a `known_hosts` file.
+/// A line is not valid in a `known_hosts` file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no line of a known_hosts file: expected what ssh-keyscan prints, host algorithm key")]
+#[error("\"{0}\" is not a line of a known_hosts file: expected what ssh-keyscan prints, host algorithm key")]
 pub struct InvalidKnownHost(String);
 
 impl KnownHosts {
     /// GitHub, and the operator's `lines`, as `ssh-keyscan` prints them.
     ///
     /// # Errors
-    /// One of them is none.
+    /// One of them is not a valid line.
     pub fn new(lines: &[String]) -> Result<Self, InvalidKnownHost> {
         let mut text = GITHUB.to_owned();
         for line in lines {

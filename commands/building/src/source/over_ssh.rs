@@ -19,7 +19,7 @@ struct Shop {
 }
 
 impl Shop {
-    /// Serves one repository with the tag v1.0.0 to whoever holds `public_key`, for reading.
+    /// Serves one repository with the tag v1.0.0 to clients with the key `public_key`, for reading.
     fn open_for(public_key: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("shop-").tempdir().expect("a folder");
         let script = "set -eu; git init --quiet shop; cd shop; echo hello >file; git add file; \

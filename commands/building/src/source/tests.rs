@@ -88,7 +88,7 @@ async fn a_tag_is_checked_out_without_its_history() {
     assert!(!upstream.target().join(".git").exists());
     let beside: Vec<_> =
         fs::read_dir(upstream.folder.path()).expect("a folder").flatten().map(|e| e.file_name()).collect();
-    assert_eq!(beside.len(), 2, "git's own folder is gone: {beside:?}");
+    assert_eq!(beside.len(), 2, "git's own folder is removed: {beside:?}");
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn a_silent_server_is_given_up() {
     let url = GitUrl::parse(&format!("https://127.0.0.1:{port}/shop.git"), false).expect("an address");
     let git = Git { limits: Limits { time: Duration::from_millis(300), ..Limits::default() }, ..Git::default() };
     let error =
-        git.checkout(&url, &name("v1"), None, None, &folder.path().join("into")).await.expect_err("nobody answers");
+        git.checkout(&url, &name("v1"), None, None, &folder.path().join("into")).await.expect_err("no server answers");
     assert_eq!(error.code(), "timeout", "{error}");
 }
 

@@ -10,7 +10,7 @@ use crate::Builder;
 
 const FOLDER: &str = "PKGDEPLOY_TEST_CRASHING_FOLDER";
 
-/// The server that is killed: the test below runs this one in a process of its own.
+/// The server that is killed: the test below runs this one in a separate process.
 #[tokio::test]
 async fn a_build_that_sleeps_until_its_server_is_killed() {
     let Some(folder) = env::var_os(FOLDER) else {
@@ -18,7 +18,7 @@ async fn a_build_that_sleeps_until_its_server_is_killed() {
     };
     let mut fixture = Fixture::running("(setsid sleep 4242.21 &); sleep 4242.21");
     fixture.settings.jobs = folder.into();
-    panic!("nobody killed it: {:?}", fixture.build().await);
+    panic!("it was not killed: {:?}", fixture.build().await);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A build on a root filesystem of its own.
+//! A build on a mapped root filesystem.
 
 use super::{Fixture, copy};
 use crate::rootfs;

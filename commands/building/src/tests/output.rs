@@ -12,7 +12,7 @@ fn line(path: &str, entry: &Entry) -> String {
         Content::Directory => "/".to_owned(),
         Content::Symlink(target) => format!(" -> {target}"),
         Content::File { source, size_bytes } => {
-            let bytes = fs::read(source).expect("its file can be read while the tree lives");
+            let bytes = fs::read(source).expect("its file can be read while the tree exists");
             assert_eq!(bytes.len() as u64, *size_bytes);
             format!(" = {}", String::from_utf8_lossy(&bytes).trim())
         }
