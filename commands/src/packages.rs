@@ -1,5 +1,5 @@
-//! From a package file to a package that clients can trust: an rpm is signed, and every file is read back, so that an
-//! index says what the file itself says. One way for what was built here and for what was uploaded.
+//! Signing and reading package files: an rpm is signed, and every file is read back, so that an index says what the
+//! file itself says. Built and uploaded packages take the same way.
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -16,10 +16,10 @@ use signing::{RpmError, Signer};
 use stores::blobs::{BlobError, Blobs};
 use tokio::task::{JoinError, spawn_blocking};
 
-/// Why a file does not become a package.
+/// Why a file cannot become a package.
 #[derive(Debug, thiserror::Error)]
 pub enum FinishError {
-    /// It is no package, or one that clients would refuse.
+    /// It is not a package, or one that clients would refuse.
     #[error("cannot read the package")]
     Read(#[from] PackageFileError),
     /// It cannot be signed.
@@ -32,7 +32,7 @@ pub enum FinishError {
 
 /// A package as clients will get it, not in the blob store yet.
 pub struct Finished {
-    /// What the file says of itself.
+    /// The facts that the file contains.
     pub package: Package,
     /// The key that signed it; none for a deb.
     pub key_fingerprint: Option<String>,
@@ -40,10 +40,10 @@ pub struct Finished {
     attached: Option<Vec<u8>>,
 }
 
-/// Signs the file if it is an rpm, into a new file beside it, and reads what came of it.
+/// Signs the file if it is an rpm, into a new file beside it, and reads the result.
 ///
-/// The signature bears the time of the key, not of the signing: the same file finished again is the same package again,
-/// which a repository takes as often as it comes.
+/// The signature has the time of the key, not of the signing: the same file finished again gives the same package,
+/// which a repository accepts any number of times.
 ///
 /// # Errors
 /// See [`FinishError`].

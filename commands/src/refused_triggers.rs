@@ -1,6 +1,6 @@
 //! Refused triggers, counted: a flood of bad requests becomes one event a minute, not one each.
 //!
-//! Counts that were not recorded when the process ends are lost: they are told to people, and nothing depends on them.
+//! Counts that were not recorded when the process ends are lost: they are only information for people.
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +26,7 @@ use tracing::warn;
 
 /// How often the refusals of one project for one reason are recorded at most.
 pub const RECORD_EVERY: Duration = Duration::from_secs(60);
-/// How many projects and reasons are counted at the same time; what goes beyond is not counted.
+/// How many projects and reasons are counted at the same time; more are not counted.
 pub const COUNTED_MAX: usize = 10_000;
 /// The name under which they are recorded.
 const WORKER: &str = "refused-triggers";

@@ -24,7 +24,7 @@ impl Certificate {
     /// Reads an ASCII-armored certificate and checks its self-signatures.
     ///
     /// # Errors
-    /// `NotACertificate` if it is none, or a forged one.
+    /// `NotACertificate` if it is not a certificate, or a forged one.
     pub fn parse(armored: &str) -> Result<Self, VerifyError> {
         let not_one = |error| VerifyError::NotACertificate(Box::new(error));
         let (key, _) = SignedPublicKey::from_string(armored).map_err(not_one)?;
@@ -81,7 +81,7 @@ impl Certificate {
     /// Verifies an `InRelease` and returns the text that was signed, each line ended by LF.
     ///
     /// # Errors
-    /// If anything stands outside the signed block, and if no signature in it is this key's.
+    /// If there is text outside the signed block, or if no signature in it is this key's.
     pub fn verify_clear_signed(&self, signed: &str) -> Result<String, VerifyError> {
         let (message, _) = CleartextSignedMessage::from_string(signed).map_err(|source| {
             VerifyError::NotASignature { expected: "a clear-signed text and nothing else", source: Box::new(source) }
@@ -90,8 +90,8 @@ impl Certificate {
         if signature.typ() != Some(SignatureType::Text) {
             return Err(VerifyError::WrongType { expected: "text" });
         }
-        // What the signature covers, not what stands in the file: the two may differ in blanks. The last line's end
-        // is not part of it.
+        // The text that the signature covers, not the text in the file: the two may differ in blanks. The last line's
+        // end is not part of it.
         Ok(message.signed_text().replace("\r\n", "\n") + "\n")
     }
 

@@ -23,7 +23,7 @@ pub enum SigningError {
         at: DateTime<Utc>,
     },
     /// OpenPGP counts a key's life in 32 bits of seconds, and a key without one is of no use.
-    #[error("{seconds} seconds cannot be the life of a key: expected 1 to 4294967295")]
+    #[error("{seconds} seconds is not a valid lifetime of a key: expected 1 to 4294967295")]
     Life {
         /// The life asked for.
         seconds: i64,
@@ -102,7 +102,7 @@ pub enum VerifyError {
     OtherText,
 }
 
-/// An rpm could not be signed, or its signature is not good.
+/// An rpm could not be signed, or its signature is not valid.
 #[derive(Debug, thiserror::Error)]
 pub enum RpmError {
     /// The file breaks the format, or is longer than a package may be.
@@ -112,19 +112,19 @@ pub enum RpmError {
     #[error("not a package of format 4: build it with rpm's format 4, which every client can verify")]
     NotFormat4,
     /// A digest in the package belongs to other bytes.
-    #[error("the package is damaged: its {digest} is another")]
+    #[error("the package is damaged: its {digest} does not match")]
     Damaged {
         /// Which digest.
         digest: &'static str,
     },
-    /// Nothing in the package tells whether its payload is whole.
+    /// The package has no digest to verify its payload with.
     #[error("the package carries no digest of its payload: expected SHA-256 or MD5")]
     NoPayloadDigest,
     /// Nobody signed it.
     #[error("the package has no signature")]
     Unsigned,
-    /// What signed it is another key, or it signed other bytes.
-    #[error("the package's signature is not good")]
+    /// The signature is of another key, or of other bytes.
+    #[error("the package's signature is not valid")]
     BadSignature(#[source] VerifyError),
     /// The key refused.
     #[error("cannot sign the package")]
@@ -142,7 +142,7 @@ pub enum RpmError {
 }
 
 impl RpmError {
-    /// Tells a failure of the disk from a malformed package.
+    /// Distinguishes a failure of the disk from a malformed package.
     pub(super) fn header(path: &Path, error: PackageFileError) -> Self {
         match error {
             PackageFileError::Read(source) => Self::Io { action: "read", path: path.into(), source },

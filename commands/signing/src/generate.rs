@@ -44,8 +44,8 @@ pub struct GeneratedKey {
     pub certificate: Certificate,
 }
 
-/// Makes a key that bears the name `user_id`, was made at `created_at`, and that clients believe for `valid_for`, or for
-/// ever. That time is never put off: rpm keeps the certificate it was given first.
+/// Generates a key with the name `user_id` and the creation time `created_at`, which clients trust for `valid_for`, or
+/// for ever. That time is never extended: rpm keeps the certificate that it imported first.
 ///
 /// Blocks for seconds: call it where blocking is allowed.
 ///

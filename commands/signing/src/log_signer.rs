@@ -1,7 +1,8 @@
-//! Vouching for the transparency logs: checkpoints signed by a key of their own, and never two that contradict each other.
+//! Signing checkpoints of the transparency logs with a separate key, and never two that contradict each other.
 //!
-//! What was signed last is kept in a file beside the secrets, written before the signature leaves. A log that does not
-//! continue it, after a restore from an old backup or by somebody's hand, is refused for ever: a person has to look.
+//! The state that was signed last is stored in a file beside the secrets, written before the signature is returned. A
+//! log that does not continue it, after a restore from an old backup or after tampering, is refused until an operator
+//! acts.
 
 mod key;
 mod last_signed;
@@ -43,7 +44,7 @@ pub trait Trees: Send + Sync + 'static {
     fn root_at(&self, log: LogName, size: u64) -> BoxFuture<'_, Result<Option<Sha256>, BoxError>>;
 }
 
-/// Why a log is not vouched for.
+/// Why a log's checkpoint is not signed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignLogError {
     /// It is not the log that was signed before.
@@ -64,8 +65,8 @@ pub enum SignLogError {
     /// The tree cannot be read.
     #[error("cannot read the transparency log")]
     Tree(#[source] BoxError),
-    /// What was signed last cannot be read or written.
-    #[error("cannot keep {}", path.display())]
+    /// The state that was signed last cannot be read or written.
+    #[error("cannot read or write {}", path.display())]
     Kept {
         /// The file.
         path: PathBuf,
@@ -73,7 +74,7 @@ pub enum SignLogError {
         source: std::io::Error,
     },
     /// A defect of this program.
-    #[error("signing a checkpoint broke off")]
+    #[error("signing a checkpoint was interrupted")]
     BrokeOff(#[from] BrokeOff),
 }
 
@@ -89,8 +90,8 @@ struct Inner {
     newest: SyncMutex<HashMap<LogName, Arc<Mutex<Newest>>>>,
 }
 
-/// The newest note of one log, if one was signed since the start. Whoever signs holds its lock, so that one state of the
-/// log follows the other. Logs do not wait for each other.
+/// The newest note of one log, if one was signed since the start. Its lock is held while signing, so that each
+/// state of the log continues the one before. Logs do not wait for each other.
 type Newest = Option<(LogState, String)>;
 
 impl Inner {
@@ -100,8 +101,8 @@ impl Inner {
 }
 
 impl LogSigner {
-    /// The key as the log and the secret store have it; made if there is none yet, for logs at `host`. What is signed last is
-    /// kept in `folder`.
+    /// The key as the log and the secret store have it; created if there is none yet, for logs at `host`. The last
+    /// signed states are stored in `folder`.
     ///
     /// # Errors
     /// See [`LogKeyError`].
@@ -174,12 +175,14 @@ impl LogSigner {
 }
 
 impl LogSigner {
-    /// A checkpoint of the log as it was with `size` entries, as a signed note; none if it never had so many, or `size` is 0.
+    /// A checkpoint of the log as it was with `size` entries, as a signed note; none if it never had so many, or `size`
+    /// is 0.
     ///
     /// # Errors
     /// See [`SignLogError`].
     pub async fn checkpoint_at(&self, log: LogName, origin: &str, size: u64) -> Result<Option<String>, SignLogError> {
-        // The log as it is now is vouched for first: then every beginning of it is, and none contradicts what was signed.
+        // The log as it is now is vouched for first: then every beginning of it is, and none contradicts what was
+        // signed.
         if self.checkpoint(log, origin).await?.is_none() || size == 0 {
             return Ok(None);
         }
@@ -189,7 +192,7 @@ impl LogSigner {
     }
 }
 
-/// Reads or writes what was signed last.
+/// Reads or writes the state that was signed last.
 async fn in_file<T: Send + 'static>(
     file: &Path,
     work: impl FnOnce(&Path) -> std::io::Result<T> + Send + 'static,

@@ -108,8 +108,8 @@ impl Signer {
             .map_err(open_pgp("prepare the signature"))
     }
 
-    /// Signs what was written into the hasher. Not verified here: the bytes are gone. (AWS-LC checks each RSA signature
-    /// against the public key before it hands it out.)
+    /// Signs what was written into the hasher. Not verified here, because the bytes are no longer available. (AWS-LC
+    /// verifies each RSA signature with the public key before it returns it.)
     pub(super) fn finish(&self, hasher: SignatureHasher) -> Result<Signature, SigningError> {
         hasher.sign(self.key.as_ref(), &Password::empty()).map_err(open_pgp("sign"))
     }

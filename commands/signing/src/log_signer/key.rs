@@ -15,7 +15,7 @@ use stores::{
 };
 use zeroize::Zeroizing;
 
-/// What the sealed key is for: a seal made for something else does not open.
+/// The purpose of the sealed key: a secret sealed for another purpose cannot be opened.
 pub const LOG_KEY_PURPOSE: &str = "transparency-log-key";
 
 /// The key cannot be used.
@@ -24,14 +24,14 @@ pub enum LogKeyError {
     /// The secret store refuses.
     #[error("cannot seal or unseal the key of the transparency logs")]
     Secrets(#[from] SecretsError),
-    /// Nobody could verify what it signs.
+    /// Its signatures could not be verified.
     #[error("the sealed key of the transparency logs is not the announced one, {announced}")]
     OtherKey {
         /// The public key of the event.
         announced: String,
     },
     /// A defect of this program, or a damaged seal.
-    #[error("the key of the transparency logs is no Ed25519 key")]
+    #[error("the key of the transparency logs is not an Ed25519 key")]
     NoKey,
     /// The log cannot be read or written.
     #[error(transparent)]
@@ -40,7 +40,7 @@ pub enum LogKeyError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The folder cannot be made.
-    #[error("cannot make the folder for what was signed")]
+    #[error("cannot make the folder for the last signed states")]
     Folder(#[from] std::io::Error),
     /// A defect of this program.
     #[error("opening the key of the transparency logs stopped unexpectedly")]

@@ -1,4 +1,4 @@
-//! What was signed last, of each log in a file: `<entries> <root>`.
+//! The state that was signed last, in a file for each log: `<entries> <root>`.
 
 use std::{
     fs,
@@ -37,10 +37,10 @@ pub(super) fn read(file: &Path) -> io::Result<Option<LogState>> {
     state.map(Some).ok_or_else(|| io::Error::other("it should hold a number of entries and a root"))
 }
 
-/// What was signed last of each log that `folder` tells of; nothing was signed if there is no such folder.
+/// The state that was signed last, for each log in `folder`; empty if there is no such folder.
 ///
 /// # Errors
-/// It cannot be read, or has a file that is no such state.
+/// It cannot be read, or has a file with another content.
 pub fn signed_states(folder: &Path) -> io::Result<Vec<(LogName, LogState)>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -55,7 +55,7 @@ pub fn signed_states(folder: &Path) -> io::Result<Vec<(LogName, LogState)>> {
         if name.starts_with('.') {
             continue;
         }
-        let no_log = |error| io::Error::other(format!("{name} is no transparency log's name: {error}"));
+        let no_log = |error| io::Error::other(format!("{name} is not the name of a transparency log: {error}"));
         let log = match &*name {
             "server" => LogName::Server,
             id => LogName::Organisation(OrganisationId(Uuid::parse_str(id).map_err(no_log)?)),
@@ -66,17 +66,17 @@ pub fn signed_states(folder: &Path) -> io::Result<Vec<(LogName, LogState)>> {
     Ok(states)
 }
 
-/// Keeps `state`, unless a later one is kept already: another process signs for the same logs, one at a time.
+/// Stores `state`, unless a later one is stored already: another process may sign for the same logs, one at a time.
 pub(super) fn raise(file: &Path, state: LogState) -> io::Result<()> {
     let turn = fs::File::options().create(true).truncate(false).write(true).open(turn_file(file)?)?;
     turn.lock()?;
     match read(file)? {
-        Some(kept) if kept.size >= state.size => Ok(()),
+        Some(stored) if stored.size >= state.size => Ok(()),
         _ => write(file, state),
     }
 }
 
-/// Who holds its lock may replace `file`. A file of its own for each log: a log's slow disk holds up no other.
+/// The lock to hold while replacing `file`. One file for each log, so that a slow disk delays only that log.
 pub(super) fn turn_file(file: &Path) -> io::Result<PathBuf> {
     let name = file.file_name().ok_or_else(|| io::Error::other("it has no name"))?;
     Ok(file.with_file_name(format!(".lock-{}", name.to_string_lossy())))

@@ -11,7 +11,7 @@ use tokio::{sync::watch, time::timeout};
 
 use super::*;
 
-/// Trees over entries that a test can change, as nobody should.
+/// Trees over entries that a test can change; entries of a real log never change.
 #[derive(Default)]
 struct Entries {
     entries: SyncMutex<Vec<&'static str>>,
@@ -153,9 +153,9 @@ fn what_was_signed_last_is_never_lowered() {
     let folder = TempDir::new().expect("a folder");
     let file = last_signed::file(folder.path(), LogName::Server);
     let state = |size: u64| LogState { size, root: Sha256::of(&size.to_be_bytes()) };
-    for (signed, kept) in [(3, 3), (2, 3), (5, 5)] {
+    for (signed, last) in [(3, 3), (2, 3), (5, 5)] {
         last_signed::raise(&file, state(signed)).expect("it is written");
-        assert_eq!(last_signed::read(&file).expect("it is read"), Some(state(kept)));
+        assert_eq!(last_signed::read(&file).expect("it is read"), Some(state(last)));
     }
 }
 
