@@ -1,7 +1,7 @@
-//! What a log says of itself at one moment, in a form that anyone can check: a checkpoint in a signed note.
+//! Checkpoints: the state of a transparency log at one moment, as a signed note that anyone can verify.
 //!
-//! Sources: C2SP tlog-checkpoint, C2SP signed-note. Signing and verifying need a library of cryptography and are done where
-//! keys are; here are the texts alone.
+//! Sources: C2SP tlog-checkpoint, C2SP signed-note. Signing and verifying need a library of cryptography and are done
+//! where keys are; here are the texts alone.
 
 mod note;
 #[cfg(test)]

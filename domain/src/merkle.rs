@@ -45,8 +45,8 @@ impl Accumulator {
         self.size += 1;
     }
 
-    /// The tree whose right edge consists of these tiles, from level 0 up, each of them less than full: what a tree that
-    /// is stored in tiles needs to continue.
+    /// The tree whose right edge consists of these tiles, from level 0 up, each of them less than full: what a tree
+    /// that is stored in tiles needs to continue.
     #[must_use]
     pub fn of_edge(last_tiles: &[Vec<Sha256>]) -> Self {
         let mut whole = Self::default();
@@ -59,14 +59,15 @@ impl Accumulator {
         whole
     }
 
-    /// The tree of `size` entries whose largest full subtrees have these roots, from left to right; none if there cannot be
-    /// so many of them.
+    /// The tree of `size` entries whose largest full subtrees have these roots, from left to right; none if there
+    /// cannot be so many of them.
     #[must_use]
     pub fn of_parts(size: u64, full: Vec<Sha256>) -> Option<Self> {
         (full.len() == size.count_ones() as usize).then_some(Self { size, full })
     }
 
-    /// The roots of the largest full subtrees, from left to right: with the size, all that a tree needs to go on.
+    /// The roots of the largest full subtrees, from left to right: together with the size, all that is needed to append
+    /// to the tree.
     #[must_use]
     pub fn full(&self) -> &[Sha256] {
         &self.full

@@ -1,4 +1,4 @@
-//! What a package file says of itself: the facts that a repository's indexes are rendered from.
+//! The facts that a package file contains. A repository's indexes are rendered from them.
 
 mod deb;
 mod rpm;
@@ -55,7 +55,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// A package file in the blob store and what it says of itself.
+/// A package file in the blob store and the facts in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Package {
     /// The file's name in the repository, without a folder: `name_1.2.3_amd64.deb`.

@@ -25,7 +25,7 @@ use crate::{
     weight::of_entries,
 };
 
-/// A release: how far it has come, and what it knows.
+/// The state of a release.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub enum Release {
     /// It was never triggered.
@@ -76,7 +76,7 @@ pub struct Checkout {
     pub committed_at: DateTime<Utc>,
 }
 
-/// How far one package has come.
+/// The progress of one package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     /// What its config promised.

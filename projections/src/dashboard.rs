@@ -138,7 +138,7 @@ pub struct Release {
     pub version: String,
     /// Its state.
     pub state: ReleaseState,
-    /// The step it has come to.
+    /// The step it has reached.
     pub step: Step,
     /// The commit, once it is checked out.
     pub commit: Option<String>,
@@ -187,7 +187,7 @@ impl FromStr for ReleaseState {
     }
 }
 
-/// One step that a release has come to.
+/// One step that a release has reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleaseStep {
     /// Which.

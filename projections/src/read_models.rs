@@ -1,4 +1,4 @@
-//! The one SQLite file of all read models: a writer for the runner and readers for everybody else.
+//! The one SQLite file of all read models: a writer for the runner, and readers for all others.
 
 use std::path::Path;
 

@@ -83,7 +83,7 @@ impl<K: Copy + Eq + Hash + Ord + std::fmt::Display, V> RowCache<K, V> {
         self.changed.clear();
     }
 
-    /// The transaction is over: rows beyond the limit are forgotten.
+    /// Ends the transaction: rows beyond the limit are removed from the cache.
     pub(crate) fn committed(&mut self) {
         if self.rows.len() > self.max {
             self.rows.clear();

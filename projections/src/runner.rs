@@ -36,7 +36,7 @@ pub const SAFETY_POLL: Duration = Duration::from_secs(1);
 /// How long to wait after the log or the read models could not be reached.
 pub const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// Why the runner cannot go on.
+/// Why the runner cannot continue.
 #[derive(Debug, thiserror::Error)]
 pub enum RunnerError {
     /// Another process moved a checkpoint: two processes write the same read models.

@@ -53,7 +53,7 @@ pub enum BuildError {
         /// The last words of the log, where they help.
         log: LastLines,
     },
-    /// A command said no.
+    /// A command failed.
     #[error("{section} failed ({exit}){log}")]
     CommandFailed {
         /// `build.commands` or `install.commands`.

@@ -36,7 +36,7 @@ impl BuildLog {
         &self.path
     }
 
-    /// A line of our own.
+    /// A line of the product, not of a command.
     pub(super) fn say(&mut self, line: &str) -> io::Result<()> {
         self.write(format!("{line}\n").as_bytes())
     }

@@ -43,9 +43,9 @@ pub enum RootfsError {
     /// No recipe has that name.
     #[error("cannot make \"{name}\": expected one of {known}; other root filesystems can be put in the folder by hand")]
     Unknown {
-        /// As asked for.
+        /// The name asked for.
         name: String,
-        /// What there are recipes for.
+        /// The names that have recipes.
         known: String,
     },
     /// There is one already.

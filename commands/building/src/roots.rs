@@ -101,7 +101,7 @@ impl RootFilesystems {
 }
 
 impl Root {
-    /// The folder that the build's own layer lies upon.
+    /// The folder below the build's own layer.
     #[must_use]
     pub fn folder(&self) -> &Path {
         match self {

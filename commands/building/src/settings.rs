@@ -40,7 +40,7 @@ pub struct Limits {
     pub file_bytes: u64,
     /// Everything the build writes, packages of `build.requires` included.
     pub disk_bytes: u64,
-    /// The log; what is over it is dropped.
+    /// Largest build log; more is dropped.
     pub log_bytes: u64,
     /// Files, links and folders of a package.
     pub output_entries: u64,

@@ -2,7 +2,7 @@
 //!
 //! Driven by the environment, so that one harness can compare it with other stores: `BENCH_PHASE` is `append`
 //! (`BENCH_CLIENTS` writers for `BENCH_SECS` seconds), `load` (`BENCH_EVENTS` events) or `replay` (read what `load`
-//! wrote and rebuild state); the log lies in `BENCH_DIR`, an event's payload has `BENCH_SIZE` bytes. A writer begins a
+//! wrote and rebuild state); the log is in `BENCH_DIR`, an event's payload has `BENCH_SIZE` bytes. A writer begins a
 //! new stream after `BENCH_STREAM_EVENTS` events, 10 by default, as many as a release has.
 //! Prints `events_per_s=… p50_us=… p99_us=…`.
 

@@ -39,7 +39,8 @@ pub use url::{InvalidLogUrl, LogUrl};
 
 /// Most events one read answers with, whatever it asks for.
 pub const PAGE_EVENTS_MAX: u32 = 4_096;
-/// A page that has reached this many bytes of payload takes no further event, so that large events cannot fill the memory.
+/// A page that has reached this many bytes of payload takes no further event, so that large events cannot fill the
+/// memory.
 pub const PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// An event that wants to be recorded.
@@ -92,7 +93,7 @@ pub struct Appended {
 /// A part of the log, in its order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// The events that passed the filter. May be empty although the log goes on: compare `next` with `head`.
+    /// The events that passed the filter. May be empty although the log continues: compare `next` with `head`.
     pub events: Vec<Recorded<RawEvent>>,
     /// Where to read on. Moves past events that the filter held back, too.
     pub next: Position,
@@ -116,9 +117,9 @@ pub trait EventStore: Send + Sync + 'static {
         events: Vec<NewEvent>,
     ) -> BoxFuture<'a, Result<Appended, AppendError>>;
 
-    /// Records `appends` one after the other: in the log they are in this order, with nothing of the same list missing in
-    /// between. What a copy of a log is made with, since its streams take turns. Together they are not larger than one append
-    /// may be. A store that can records all of them or none, which is also faster.
+    /// Records `appends` one after the other: in the log they are in this order, with nothing of the same list missing
+    /// in between. What a copy of a log is made with, since its streams take turns. Together they are not larger than
+    /// one append may be. A store that can records all of them or none, which is also faster.
     ///
     /// # Errors
     /// See [`AppendError`]. A beginning of `appends` may be recorded: look at the end of the log.
@@ -131,8 +132,8 @@ pub trait EventStore: Send + Sync + 'static {
         })
     }
 
-    /// Up to `limit` events of `stream` after revision `after`. An empty answer is the stream's end, a short one may not be
-    /// ([`PAGE_EVENTS_MAX`], [`PAGE_BYTES_MAX`]).
+    /// Up to `limit` events of `stream` after revision `after`. An empty answer is the stream's end, a short one may
+    /// not be ([`PAGE_EVENTS_MAX`], [`PAGE_BYTES_MAX`]).
     ///
     /// # Errors
     /// The log cannot be read.

@@ -36,7 +36,7 @@ pub enum SigningError {
         /// When the key was made.
         created_at: DateTime<Utc>,
     },
-    /// The bytes are not a secret key that we made.
+    /// The bytes are not a secret key that this program made.
     #[error("not a usable secret key: {expected}")]
     NotAKey {
         /// What was expected.
@@ -56,7 +56,7 @@ pub enum SigningError {
         /// What is wrong with it.
         fault: &'static str,
     },
-    /// The signature just made does not verify: broken memory, or a mistake of ours. It was thrown away.
+    /// The signature just made does not verify: broken memory, or a defect of this program. It was discarded.
     #[error("the signature just made does not verify")]
     SelfCheck(#[source] VerifyError),
     /// The OpenPGP library refused.
@@ -92,7 +92,7 @@ pub enum VerifyError {
     /// The signature is another key's, or of other data.
     #[error("not a signature of {fingerprint} over this")]
     Bad {
-        /// The certificate at hand.
+        /// The certificate that was used.
         fingerprint: String,
         /// What the OpenPGP library said.
         source: Box<pgp::errors::Error>,

@@ -76,7 +76,7 @@ impl Signer {
         self.key.as_ref()
     }
 
-    /// Signs bytes at hand and verifies the signature.
+    /// Signs bytes in memory and verifies the signature.
     pub(super) fn sign_bytes(
         &self,
         data: &[u8],

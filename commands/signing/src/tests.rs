@@ -1,4 +1,4 @@
-//! Tests against the clients themselves: gpg, gpgv and rpm judge what we sign.
+//! Tests against the clients themselves: gpg, gpgv and rpm verify the signatures.
 
 mod armor;
 mod keys;

@@ -60,7 +60,7 @@ pub enum DestroyError {
 }
 
 impl Persons {
-    /// The persons whose keys lie in `secrets`.
+    /// The persons whose keys are in `secrets`.
     #[must_use]
     pub fn new(secrets: Arc<Secrets>) -> Self {
         Self { secrets, known: Arc::default() }

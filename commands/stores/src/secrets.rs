@@ -4,7 +4,7 @@
 //! XChaCha20-Poly1305 under the server's master key. The id and the purpose are bound into the encryption, so that a
 //! file moved to another name, or read for another purpose, does not open.
 //!
-//! The disk is used on threads of their own, so that no other task waits for it; only opening the store blocks.
+//! The disk is accessed on background threads, so that no other task waits for it; only opening the store blocks.
 
 mod error;
 mod files;
@@ -23,7 +23,7 @@ pub use self::error::SecretsError;
 use self::store::Store;
 use crate::blocking::blocking;
 
-/// Longest secret. The longest we have, an RSA-4096 private key, takes 4 KB.
+/// Longest secret. The longest in use, an RSA-4096 private key, takes 4 KB.
 pub const SECRET_MAX_BYTES: usize = 64 * 1024;
 
 /// An open secret store.
@@ -35,8 +35,8 @@ impl Secrets {
     /// disk.
     ///
     /// # Errors
-    /// If others than the owner may read one of them, if the key is not 32 bytes, if it did not seal what lies in the
-    /// folder, and if it is missing although something lies there: a new key could never open it.
+    /// If others than the owner may read one of them, if the key is not 32 bytes, if it did not seal the secrets in
+    /// the folder, and if it is missing although secrets exist: a new key could never open them.
     pub fn open(folder: &Path, master_key_file: &Path) -> Result<Self, SecretsError> {
         Ok(Self(Arc::new(Store::open(folder, master_key_file)?)))
     }

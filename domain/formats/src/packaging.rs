@@ -1,4 +1,4 @@
-//! Package files: writing debs and rpms from a tree, and reading what a package file says of itself.
+//! Package files: writing debs and rpms from a tree, and reading the facts that a package file contains.
 //!
 //! Everything here is synchronous and reads or writes whole files: call it from `spawn_blocking`.
 //!

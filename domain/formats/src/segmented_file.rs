@@ -41,7 +41,7 @@ pub struct Frame {
     pub foot: &'static str,
 }
 
-/// A compressed file, and what must be stored before anybody may name it.
+/// A compressed file, and the blobs that must be stored before it may be referenced.
 #[derive(Debug, Clone)]
 pub struct Packed {
     /// Of the compressed file.

@@ -29,7 +29,7 @@ fn command(place: &Place<'_>) -> Result<Command, ConfigError> {
 
 /// The shell text that runs `commands` in their order; `read` answers the text of a file of the repository.
 ///
-/// Each command's text ends with a line break. A file's text goes in as it is: a `#!` line of its own is a comment
+/// Each command's text ends with a line break. A file's text goes in as it is: a `#!` line in it is a comment
 /// there, and the shell that runs the whole text runs it.
 ///
 /// # Errors

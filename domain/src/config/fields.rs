@@ -1,4 +1,4 @@
-//! Walking a document by the grammar's keys, with the dotted path of every step at hand.
+//! Reading a document by the grammar's keys, with the dotted path of every value for errors.
 
 use std::collections::BTreeSet;
 

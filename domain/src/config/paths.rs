@@ -6,7 +6,7 @@ use super::{
     values::line,
 };
 
-/// `install.copy[].source`: in the checkout, a trailing `/` kept, `./` for all of it.
+/// `install.copy[].source`: in the checkout, a trailing `/` is significant, `./` means all of it.
 pub(super) fn source(place: &Place<'_>) -> Result<String, ConfigError> {
     let text = line(place)?;
     let expected = "a path inside the checkout, such as dist/app or ./";
@@ -24,7 +24,7 @@ pub(super) fn repository_file(place: &Place<'_>) -> Result<String, ConfigError> 
     })
 }
 
-/// `install.copy[].destination`: absolute; a trailing `/` is kept, because it makes a folder of it.
+/// `install.copy[].destination`: absolute; a trailing `/` is significant, because it means a folder.
 pub(super) fn destination(place: &Place<'_>) -> Result<String, ConfigError> {
     let text = line(place)?;
     absolute(text).ok_or_else(|| {
@@ -51,7 +51,7 @@ fn relative(text: &str) -> Option<String> {
     if text.starts_with('/') { None } else { normal(text) }
 }
 
-/// `text` without `.` and empty parts, a trailing `/` kept; none if it has a part `..`.
+/// `text` without `.` and empty parts, but with its trailing `/`; none if it has a part `..`.
 ///
 /// Not even `a/../b` is let through: `a` may be a symbolic link, and then it leaves the folder.
 fn normal(text: &str) -> Option<String> {

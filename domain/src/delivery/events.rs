@@ -39,7 +39,7 @@ pub enum Outcome {
         /// The git tag.
         tag: TagName,
     },
-    /// GitHub tried whether we are here.
+    /// GitHub tested whether the webhook answers.
     Ping,
     /// Nothing.
     Ignored {

@@ -120,7 +120,7 @@ pub enum Terms {
     Enrolment(EnrolmentLimits),
 }
 
-/// An enrolment key lies about in installers and images: it has an end and a number.
+/// The limits of an enrolment key. It is stored in installers and images, so its lifetime and its uses are limited.
 #[derive(Debug, Clone, Copy)]
 pub struct EnrolmentLimits {
     /// When it ends by itself.
@@ -153,7 +153,7 @@ pub enum Refusal {
     #[error("a repository has at most {ACCESS_KEYS_MAX} access keys")]
     TooMany,
     /// The limit of keys that a roll renews is reached.
-    #[error("a repository has at most {NAMED_KEYS_MAX} shared and enrolment keys; machines may have keys of their own")]
+    #[error("a repository has at most {NAMED_KEYS_MAX} shared and enrolment keys; machines have their own keys")]
     TooManyNamed,
     /// It would have expired before it was issued.
     #[error("the key would have ended already: expected a time in the future")]

@@ -162,7 +162,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         replaces: Vec<AccessKeyId>,
     },
-    /// A version of the installer, with which machines renew their keys, lies in the repository as a package.
+    /// A version of the installer, with which machines renew their keys, is in the repository as a package.
     InstallerPublished {
         /// Which version, counted from 1: `1.<number>`. Numbers may be missing.
         number: u32,

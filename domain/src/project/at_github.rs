@@ -1,4 +1,4 @@
-//! What our worker did at GitHub, or could not do.
+//! The results of the worker that sets up webhooks and keys at GitHub.
 
 use super::{CommitId, CommitState, DeployKey, Event, GithubStep};
 use crate::ids::{ReleaseId, SecretId};

@@ -58,7 +58,7 @@ pub enum Command {
         /// Now.
         at: DateTime<Utc>,
     },
-    /// End a token that was rolled before its time is over.
+    /// End a token that was rolled, before its grace window ends.
     CloseApiTokenGrace {
         /// The one that was rolled.
         token: TokenId,
@@ -119,7 +119,7 @@ pub enum Command {
         full_name: GithubName,
         /// Where GitHub's API is.
         api_url: ApiUrl,
-        /// The sealed token with which we may act at GitHub.
+        /// The sealed token for GitHub's API.
         credential: Option<SecretId>,
         /// A fresh sealed secret for the webhook.
         webhook_secret: SecretId,

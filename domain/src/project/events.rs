@@ -104,8 +104,8 @@ pub enum Event {
         /// The git tag.
         tag: TagName,
     },
-    /// The code repository has these tags, and they are not released unless a delivery asks for it: they were there before
-    /// the project was connected, or they are not tags that webhooks release.
+    /// The code repository has these tags, and they are not released unless a delivery asks for it: they were there
+    /// before the project was connected, or they are not tags that webhooks release.
     TagsKnown {
         /// The git tags.
         tags: Vec<TagName>,
@@ -131,7 +131,7 @@ pub enum Event {
         full_name: GithubName,
         /// Where GitHub's API is.
         api_url: ApiUrl,
-        /// The sealed token with which we act at GitHub; none if people register the webhook by hand.
+        /// The sealed token for GitHub's API; none if people register the webhook by hand.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         credential: Option<SecretId>,
     },

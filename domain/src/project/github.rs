@@ -1,4 +1,4 @@
-//! A project at GitHub: which code repository it is bound to, and what our worker has put there.
+//! A project at GitHub: which code repository it is connected to, and what the worker has set up there.
 
 use std::collections::BTreeMap;
 
@@ -76,8 +76,8 @@ impl Github {
         self.webhooks.iter().filter(move |(_, secret)| Some(**secret) != live).map(|(hook, _)| *hook)
     }
 
-    /// The secret that deliveries have to be signed with, of `secret`, the newest: none while GitHub does not trigger the
-    /// project's releases.
+    /// The secret that deliveries have to be signed with, of `secret`, the newest: none while GitHub does not trigger
+    /// the project's releases.
     #[must_use]
     pub fn live_webhook_secret(&self, trigger: Trigger, secret: Option<SecretId>) -> Option<SecretId> {
         secret.filter(|_| trigger == Trigger::GithubWebhook && self.is_connected)

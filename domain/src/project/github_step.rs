@@ -12,7 +12,7 @@ pub enum GithubStep {
     RegisterWebhook,
     /// Remove one whose secret is dead.
     RemoveWebhook,
-    /// Give our public key the right to read.
+    /// Install the public key as a deploy key with read access.
     InstallDeployKey,
     /// Take it away.
     RemoveDeployKey,

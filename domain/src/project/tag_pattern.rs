@@ -29,7 +29,7 @@ impl TagPattern {
     pub fn matches(&self, text: &str) -> bool {
         let (pattern, text): (Vec<char>, Vec<char>) = (self.0.chars().collect(), text.chars().collect());
         let (mut at, mut seen) = (0, 0);
-        // Where to go on when the last `*` has to stand for one character more.
+        // Where to continue when the last `*` has to match one character more.
         let mut retry = None;
         while seen < text.len() {
             match pattern.get(at) {

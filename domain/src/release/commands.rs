@@ -48,7 +48,7 @@ pub enum Command {
     RecordReady {
         /// The package's config file.
         config: String,
-        /// The file and what it says of itself.
+        /// The file and the facts in it.
         package: Box<Package>,
         /// The key that signed it; none for a deb.
         key_fingerprint: Option<String>,

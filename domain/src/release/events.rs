@@ -61,7 +61,7 @@ pub enum Event {
     PackageReady {
         /// The package's config file.
         config: String,
-        /// The file and what it says of itself.
+        /// The file and the facts in it.
         package: Package,
         /// The key that signed it, full fingerprint; none for a deb.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -27,7 +27,7 @@ pub enum Command {
     },
     /// Take in a package whose file is in the blob store.
     AddPackage {
-        /// The file and what it says of itself.
+        /// The file and the facts in it.
         package: Box<Package>,
         /// The release that built it; none if it was uploaded.
         release: Option<ReleaseId>,
@@ -38,14 +38,14 @@ pub enum Command {
     ResignPackage {
         /// The file that is there.
         replaces: Sha256,
-        /// The new file and what it says of itself.
+        /// The new file and the facts in it.
         package: Box<Package>,
         /// The key that signed it.
         key_fingerprint: String,
     },
     /// Take in a version of the repository's own installer, whose file is in the blob store.
     AddInstaller {
-        /// The file and what it says of itself.
+        /// The file and the facts in it.
         package: Box<Package>,
         /// The key that signed it; none for a deb.
         key_fingerprint: Option<String>,

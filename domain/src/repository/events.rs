@@ -35,7 +35,7 @@ pub enum Event {
     },
     /// A package file, already in the blob store, belongs to the repository.
     PackageAdded {
-        /// The file and what it says of itself.
+        /// The file and the facts in it.
         package: Package,
         /// The release that built it; none if it was uploaded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,7 +49,7 @@ pub enum Event {
     PackageResigned {
         /// The file that it takes the place of.
         replaces: Sha256,
-        /// The new file and what it says of itself.
+        /// The new file and the facts in it.
         package: Package,
         /// The key that signed it, full fingerprint.
         key_fingerprint: String,
@@ -189,6 +189,6 @@ pub enum Stored {
     // Recorded under its first name.
     #[serde(rename = "rope")]
     Segmented(Sha256),
-    /// Nowhere: listed with its digest because clients want to see it, but only served compressed.
+    /// Not stored: listed with its digest because clients need it, but only served compressed.
     Unserved,
 }

@@ -300,11 +300,11 @@ fn a_removed_name_is_never_given_to_another_publication() {
     let remove = || Command::RemoveSnapshot { name: name("golden") };
     let removed = || Event::SnapshotRemoved { name: name("golden") };
     given::<Repository>(and(twice_published(), [taken("golden", 10)])).when(remove()).then([removed()]);
-    let gone = || and(twice_published(), [taken("golden", 10), removed()]);
-    given::<Repository>(gone()).when(remove()).then_nothing();
+    let removed_snapshot = || and(twice_published(), [taken("golden", 10), removed()]);
+    given::<Repository>(removed_snapshot()).when(remove()).then_nothing();
     let refusal = Refusal::SnapshotNameTaken { name: name("golden"), published_at: second(10) };
-    given::<Repository>(gone()).when(take("golden", 20)).refused(refusal);
-    given::<Repository>(gone()).when(take("golden", 10)).then([taken("golden", 10)]);
+    given::<Repository>(removed_snapshot()).when(take("golden", 20)).refused(refusal);
+    given::<Repository>(removed_snapshot()).when(take("golden", 10)).then([taken("golden", 10)]);
     given::<Repository>(twice_published()).when(remove()).refused(Refusal::NoSuchSnapshot(name("golden")));
 }
 
@@ -346,8 +346,8 @@ fn a_yank_hides_unless_the_repository_keeps_what_is_yanked() {
     let set = Event::YankPolicySet { policy: YankPolicy::Keep };
     given::<Repository>(there()).when(Command::SetYankPolicy { policy: YankPolicy::Keep }).then([set.clone()]);
     given::<Repository>(there()).when(Command::SetYankPolicy { policy: YankPolicy::Hide }).then_nothing();
-    let kept = given::<Repository>(and(there(), [set])).when(yank(b"1.0")).then([yanked(b"1.0", YankPolicy::Keep)]);
-    assert_eq!(kept.content_revision(), Revision(2), "the index stays as it was");
+    let marked = given::<Repository>(and(there(), [set])).when(yank(b"1.0")).then([yanked(b"1.0", YankPolicy::Keep)]);
+    assert_eq!(marked.content_revision(), Revision(2), "the index stays as it was");
 }
 
 #[test]
@@ -375,8 +375,8 @@ fn what_was_yanked_comes_back_by_being_restored_and_in_no_other_way() {
     assert_eq!(back.content_revision(), Revision(4));
     given::<Repository>(and(hidden(), [restored(b"1.0")])).when(restore(b"1.0")).then_nothing();
     given::<Repository>(and(hidden(), [restored(b"1.0")])).when(add("1.0", b"1.0")).then_nothing();
-    let kept = vec![created(), added("1.0"), yanked(b"1.0", YankPolicy::Keep)];
-    given::<Repository>(kept).when(add("1.0", b"1.0")).then_nothing();
+    let marked = vec![created(), added("1.0"), yanked(b"1.0", YankPolicy::Keep)];
+    given::<Repository>(marked).when(add("1.0", b"1.0")).then_nothing();
 }
 
 #[test]

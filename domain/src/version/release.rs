@@ -24,7 +24,7 @@ const EXPECTED_VERSION: &str =
 /// - `1.2.3+build.5` stays: build metadata is newer than `1.2.3` in both formats. A `-` after the `+` becomes `.`.
 /// - `1_2_3` is refused: a deb forbids `_`, and no replacement has the same order in both formats.
 /// - `^` is rpm's alone and git forbids it in tags; so is `~`, which therefore always comes from a `-`.
-/// - `release/1.2.3` is refused: whether `release/` belongs to the version is not ours to guess.
+/// - `release/1.2.3` is refused: whether `release/` belongs to the version would be a guess.
 ///
 /// Tags that differ only in these characters, such as `1.0-a-b` and `1.0-a.b`, give the same version.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]

@@ -306,7 +306,7 @@ fn in_parallel<T: Send, R: Send>(text_bytes: usize, items: Vec<T>, work: impl Fn
     })
 }
 
-/// A panic in a thread goes on in the one that started it.
+/// A panic in a thread is raised again in the thread that started it.
 fn joined<R>(thread: std::thread::ScopedJoinHandle<'_, R>) -> R {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

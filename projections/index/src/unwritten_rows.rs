@@ -183,7 +183,7 @@ impl UnwrittenRows {
         Ok(())
     }
 
-    /// The transaction is over.
+    /// Forgets everything when the transaction ends.
     pub(super) fn over(&mut self) {
         *self = Self::default();
     }

@@ -12,7 +12,7 @@ use crate::{bulk::Insert, read_models::signed};
 
 /// A block has two to the power of this many positions.
 const BLOCK_BITS: u32 = 12;
-/// A list that was begun goes on.
+/// Continues a list that was begun.
 static EXTEND: LazyLock<Insert> = LazyLock::new(|| {
     let on_conflict = "on conflict do update set offsets = cast(offsets || excluded.offsets as blob)";
     Insert::or("history_mention", &["subject", "block", "offsets"], on_conflict)

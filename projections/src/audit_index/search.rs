@@ -32,7 +32,7 @@ pub struct Wanted {
     pub names: Vec<String>,
     /// They are this organisation's.
     pub organisation: Option<OrganisationId>,
-    /// One of these wanted them; anybody if empty.
+    /// Events caused by one of these actors; by any actor if empty.
     pub actors: Vec<Actor>,
     /// They were recorded at or after this time.
     pub from: Option<DateTime<Utc>>,

@@ -78,7 +78,7 @@ impl Credentials {
         Some(grant).filter(|grant| grant.ends_at.is_none_or(|end| at < end))
     }
 
-    /// The tokens of `project`, newest first; at most [`API_TOKENS_PAGE_MAX`]. Those whose time is over are among them
+    /// The tokens of `project`, newest first; at most [`API_TOKENS_PAGE_MAX`]. Expired ones are among them
     /// until the next one is issued.
     ///
     /// # Errors
@@ -178,7 +178,7 @@ pub(super) async fn fold<E: Sync>(
     }
 }
 
-/// Tokens whose time is over are forgotten when the next one comes.
+/// Expired tokens are forgotten when the next token is issued.
 async fn over(rows: &mut SqliteConnection, project: ProjectId, now: i64) -> Result<Vec<Change>, sqlx::Error> {
     let over =
         sqlx::query("delete from api_token where project = ? and (expires_at <= ? or grace_until <= ?) returning id")

@@ -70,7 +70,7 @@ impl Change {
 }
 
 impl Credentials {
-    /// Everybody who is or was an operator, in the order of their ids, which is that of their registration.
+    /// All present and past operators, in the order of their ids, which is that of their registration.
     ///
     /// # Errors
     /// The read models cannot be read.

@@ -194,7 +194,7 @@ impl Dashboard {
         found.await?.as_ref().map(release).transpose()
     }
 
-    /// The steps that a release has come to, in order.
+    /// The steps that a release has reached, in order.
     ///
     /// # Errors
     /// The read models cannot be read.
@@ -208,7 +208,8 @@ impl Dashboard {
         found.await?.iter().map(step).collect()
     }
 
-    /// The logs of a release's builds: of every package that was built, in the order of the configs, and of the one that failed.
+    /// The logs of a release's builds: of every package that was built, in the order of the configs, and of the one
+    /// that failed.
     ///
     /// # Errors
     /// The read models cannot be read.

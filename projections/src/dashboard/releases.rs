@@ -1,6 +1,6 @@
 //! Folds a release's facts into its row, its steps and its packages.
 //!
-//! A release is at one step at a time: the furthest that one of its packages has come to. A step ends when the next
+//! A release is at one step at a time: the furthest that one of its packages has reached. A step ends when the next
 //! one starts. A release that failed is at the step of the package that failed.
 
 use std::collections::BTreeMap;
@@ -137,7 +137,7 @@ impl ReleaseRows {
                     (row.code, row.message) = (Some(code.clone()), Some(message.clone()));
                     row.log = log.map(|log| log.to_string());
                 }
-                // Another package may have come further than the one that failed.
+                // Another package may have reached a later step than the one that failed.
                 self.step = *step;
                 self.finish(at, "failed", "cancelled");
             }

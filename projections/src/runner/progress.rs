@@ -1,4 +1,4 @@
-//! How far the projectors have come, and waiting for them.
+//! The progress of projectors, and waiting for them.
 
 use domain::recorded::Position;
 use tokio::sync::watch;

@@ -70,7 +70,7 @@ impl Replay {
     /// health of all. `seen` is called with the position up to which the log is read.
     ///
     /// # Errors
-    /// See [`ReplayError`]. The replay is over then.
+    /// See [`ReplayError`]. The replay then ends.
     pub async fn run(
         &mut self,
         until: impl Fn(&str) -> Position,

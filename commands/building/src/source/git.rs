@@ -170,7 +170,7 @@ impl<'a> GitEnvironment<'a> {
         }
     }
 
-    /// git ran and said no.
+    /// git ran and failed.
     pub(super) fn refused(&self, reason: String) -> SourceError {
         SourceError::CloneFailed { url: self.url.clone(), reason }
     }

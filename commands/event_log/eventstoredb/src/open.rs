@@ -51,7 +51,7 @@ pub enum OpenError {
     },
 }
 
-/// Connects, finds the end of the log, and looks whether its newest event is one of ours.
+/// Connects, finds the end of the log, and checks that its newest event is of this product.
 pub(super) async fn open(url: &EventStoreDbUrl, limit: Duration) -> Result<Inner, OpenError> {
     let unreachable = |source: BoxError| OpenError::Unreachable { url: url.clone(), source };
     let link = Link::new(settings(url)?);

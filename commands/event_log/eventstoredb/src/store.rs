@@ -28,7 +28,7 @@ pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// An event log in an EventStoreDB or KurrentDB.
 pub struct EventStoreDbEventStore {
     inner: Arc<Inner>,
-    /// Appends go on when their callers go away, so that what is known of their streams stays true.
+    /// Appends continue when their callers are dropped, so that the cached state of their streams stays correct.
     appends: TaskTracker,
     poll: Poll,
     is_read_only: bool,
@@ -161,7 +161,7 @@ impl EventStore for EventStoreDbEventStore {
     }
 }
 
-/// The poll, which would go on for ever without its store.
+/// The poll, which would otherwise run for ever without its store.
 struct Poll(JoinHandle<()>);
 
 impl Drop for Poll {

@@ -1,6 +1,6 @@
 //! Where the log ends, as far as this node knows.
 //!
-//! The server's own events lie between ours and behind them. The position up to which they were read is remembered, so
+//! The server's own events are between ours and after them. The position up to which they were read is remembered, so
 //! that a reader that waits for the next event does not read them again and again.
 
 use std::sync::{Mutex, PoisonError};

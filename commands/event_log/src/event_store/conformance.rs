@@ -51,8 +51,8 @@ pub trait Backend: Send {
         Box::pin(async { None })
     }
 
-    /// Makes `fault` happen. Answers with the store to go on with, the same or another one; with none if this backend cannot
-    /// fail like that.
+    /// Makes `fault` happen. Returns the store to continue with, the same or another one; with none if this backend
+    /// cannot fail like that.
     fn inject(&mut self, fault: Fault) -> BoxFuture<'_, Option<Arc<dyn EventStore>>> {
         let _none = fault;
         Box::pin(async { None })

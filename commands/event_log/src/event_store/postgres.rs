@@ -125,7 +125,7 @@ impl EventStore for PostgresEventStore {
 }
 
 impl Drop for PostgresEventStore {
-    /// The writer ends with its queue; the listener would go on for ever.
+    /// The writer ends with its queue; the listener would run for ever.
     fn drop(&mut self) {
         self.listening.abort();
     }

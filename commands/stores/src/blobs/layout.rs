@@ -1,4 +1,4 @@
-//! Where a blob lies: `sha256/ab/abcd…`, 256 folders, so that none becomes too large to list.
+//! The paths of blobs: `sha256/ab/abcd…`, in 256 folders, so that no folder becomes too large to list.
 
 use std::{
     fs, io,

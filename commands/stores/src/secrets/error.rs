@@ -47,7 +47,7 @@ pub enum SecretsError {
         /// The secret's id.
         id: Uuid,
     },
-    /// The secret is longer than any we know.
+    /// The secret is too long.
     #[error("the secret {id} is too long: expected at most 65536 bytes")]
     TooLong {
         /// The secret's id.

@@ -26,8 +26,8 @@ impl Store {
     /// Opens the store in `folder` with the 32 bytes in `master_key_file`; at the first start makes both.
     ///
     /// # Errors
-    /// If others than the owner may read one of them, if the key is not 32 bytes, if it did not seal what lies in the
-    /// folder, and if it is missing although something lies there: a new key could never open it.
+    /// If others than the owner may read one of them, if the key is not 32 bytes, if it did not seal the secrets in
+    /// the folder, and if it is missing although secrets exist: a new key could never open them.
     pub(super) fn open(folder: &Path, master_key_file: &Path) -> Result<Self, SecretsError> {
         files::create_private_folder(folder)?;
         let sealed = any_sealed_file(folder)?;

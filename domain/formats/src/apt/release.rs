@@ -55,7 +55,8 @@ pub fn render(release: &Release<'_>) -> String {
     text
 }
 
-/// `Snapshots` informs apt, since 2.7, where earlier states are; the other field is ours, and apt ignores it.
+/// `Snapshots` informs apt, since 2.7, where earlier states are; the other field belongs to this product, and apt
+/// ignores it.
 fn fields(stated: &Stated) -> String {
     let Stated { snapshots, checkpoint } = stated;
     let mut fields = String::new();

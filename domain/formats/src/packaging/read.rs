@@ -1,7 +1,8 @@
-//! Reading what a package file says of itself, when anybody may have made the file.
+//! Reading the facts that a package file contains. The file is not trusted.
 //!
 //! Nothing is unpacked and no text is believed before it matched its grammar. Memory stays below some hundreds of MiB
-//! and time below what it takes to hash the file and decompress [`super::deb`]'s control member, whatever the file holds.
+//! and time below what it takes to hash the file and decompress [`super::deb`]'s control member, whatever the file
+//! holds.
 
 use std::{
     fs::OpenOptions,
@@ -60,7 +61,7 @@ pub fn read_package(path: &Path) -> Result<ReadPackage, PackageFileError> {
     let package = Package { file_name, sha256, size_bytes, facts };
     let facts_bytes = serde_json::to_vec(&package).map_err(|error| PackageFileError::Read(error.into()))?.len() as u64;
     if facts_bytes > FACTS_MAX_BYTES {
-        return Err(PackageFileError::TooLarge { what: "what the package says of itself", limit: FACTS_MAX_BYTES });
+        return Err(PackageFileError::TooLarge { what: "the package's metadata", limit: FACTS_MAX_BYTES });
     }
     Ok(ReadPackage { package, attached })
 }

@@ -1,4 +1,4 @@
-//! createrepo_c says what the metadata of real rpms is; dnf says whether it can read ours.
+//! Tests against createrepo_c, which renders the metadata of real rpms, and dnf, which reads our metadata.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::{

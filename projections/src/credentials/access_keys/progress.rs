@@ -1,4 +1,4 @@
-//! How far a repository's newest roll has come, for people.
+//! The progress of a repository's newest roll, for people.
 
 use chrono::{DateTime, Utc};
 use domain::ids::{AccessKeyId, RepositoryId};
@@ -41,7 +41,7 @@ pub struct SilentMachine {
 }
 
 impl Credentials {
-    /// How far the newest roll has come at the time `now`.
+    /// The progress of the newest roll at the time `now`.
     ///
     /// # Errors
     /// The read models cannot be read.

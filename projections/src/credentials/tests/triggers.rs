@@ -80,7 +80,7 @@ async fn a_roll_ends_the_old_token_with_its_event_or_when_the_grace_window_ends(
     let closed = Event::ApiTokenGraceClosed { token: token(2) };
     running.shows(world.feed.append("project", PROJECT.0, 1, closed)).await;
     assert!(!works(&running, 2, 99) && works(&running, 3, 99));
-    assert_eq!(names(&running).await, ["ci"], "the name goes on with the new token");
+    assert_eq!(names(&running).await, ["ci"], "the new token has the name");
     let revoked = Event::ApiTokenRevoked { token: token(3) };
     running.shows(world.feed.append("project", PROJECT.0, 1, revoked)).await;
     assert!(!works(&running, 3, 99));

@@ -155,14 +155,14 @@ fn event_of(size_bytes: usize) -> NewEvent {
 pub async fn a_refused_append_leaves_nothing_behind(backend: &mut impl Backend) {
     let store = backend.start().await;
     let stream = stream("release");
-    let kept = events(1);
-    store.append(&stream, Expected::NEW, kept.clone()).await.expect("appended");
+    let stored = events(1);
+    store.append(&stream, Expected::NEW, stored.clone()).await.expect("appended");
     let head = store.head().await.expect("the log can be read");
     let lost = events(2);
     store.append(&stream, Expected::NEW, lost.clone()).await.expect_err("conflict");
     assert_eq!(store.head().await.expect("the log can be read"), head);
     // The ids of a refused append were never used.
     store.append(&stream, Expected::Revision(Revision(1)), lost.clone()).await.expect("appended");
-    let expected: Vec<_> = kept.iter().chain(&lost).map(|new| new.event_id).collect();
+    let expected: Vec<_> = stored.iter().chain(&lost).map(|new| new.event_id).collect();
     assert_eq!(ids(&everything(&*store, Position(0), &Filter::all()).await), expected);
 }

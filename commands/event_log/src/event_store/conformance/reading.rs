@@ -141,7 +141,7 @@ pub async fn a_restart_keeps_everything(backend: &mut impl Backend) {
     assert!(appended.first > head);
 }
 
-/// That many events in streams of their own; their ids in order.
+/// Appends that many events, each in a new stream; returns their ids in order.
 async fn fill(store: &dyn EventStore, count: usize) -> Vec<EventId> {
     let mut ids = Vec::new();
     for new in events(count) {

@@ -89,7 +89,7 @@ pub enum OpenError {
     TooOld {
         /// The log.
         url: String,
-        /// What the server says of itself.
+        /// The server's version.
         found: String,
     },
     /// The database would change stored text.
@@ -154,7 +154,7 @@ pub(super) async fn open_read_only(url: &PostgresUrl) -> Result<(PgPool, Positio
     Ok((readers, head))
 }
 
-/// A connection with our settings.
+/// A connection with the settings of the log.
 pub(super) async fn connect(url: &PostgresUrl) -> Result<PgConnection, sqlx::Error> {
     let connecting = async {
         let mut connection = url.options.connect().await?;

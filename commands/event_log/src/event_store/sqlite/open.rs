@@ -24,14 +24,15 @@ pub const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
 const READERS_MAX: u32 = 4;
 /// Rows that a reader's thread prepares ahead of the task that takes them.
 const ROWS_AHEAD: usize = 1_000;
-/// Pages of the WAL (16 MB) after which a commit moves them into the main file: the pages at the ends of the indexes, which
-/// change with every commit, are moved once.
+/// Pages of the WAL (16 MB) after which a commit moves them into the main file: the pages at the ends of the indexes,
+/// which change with every commit, are moved once.
 const CHECKPOINT_AFTER_PAGES: u32 = 4_000;
 /// Page cache of the writer in KiB. The indexes grow at their ends; a long-lived stream has its own.
 const WRITER_CACHE_KIB: u32 = 16_384;
 /// What a log is made of.
 const LOG_TABLES: [&str; 2] = ["stream", "event"];
-/// How long a statement waits for another connection. Ours never block each other; a `sqlite3` shell might.
+/// How long a statement waits for another connection. This process's connections never block each other; a `sqlite3`
+/// shell might.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why the log cannot be used.
@@ -64,7 +65,7 @@ pub enum OpenError {
     /// The linked SQLite has a bug that loses data.
     #[error("SQLite {found} is linked, but the event log needs {}.{}.{} or newer", SQLITE_VERSION_MIN.0, SQLITE_VERSION_MIN.1, SQLITE_VERSION_MIN.2)]
     SqliteTooOld {
-        /// What it says of itself.
+        /// Its version.
         found: String,
     },
     /// The schema is not one that this version knows.
@@ -108,8 +109,8 @@ pub(super) async fn open(path: &Path) -> Result<Opened, OpenError> {
     Ok(Opened { writer, readers, ends, lock })
 }
 
-/// A database that has something in it and no log was made for something else. Nothing is changed in it: neither its settings,
-/// nor the files beside it.
+/// A database that has something in it and no log was made for something else. Nothing is changed in it: neither its
+/// settings, nor the files beside it.
 async fn refuse_other_database(path: &Path) -> Result<(), OpenError> {
     if !std::fs::metadata(path).is_ok_and(|file| file.len() > 0) {
         return Ok(());
@@ -152,7 +153,8 @@ pub(super) async fn close(mut writer: SqliteConnection) -> Result<(), sqlx::Erro
     writer.close().await
 }
 
-/// A lock on a file beside the log, because closing any descriptor of the log itself would drop SQLite's own POSIX locks.
+/// A lock on a file beside the log, because closing any descriptor of the log itself would drop SQLite's own POSIX
+/// locks.
 fn lock(path: &Path) -> Result<File, OpenError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
