@@ -1,4 +1,4 @@
-//! Accounts: who may act on the whole server, and with which tokens.
+//! Accounts: the operators of the server, and their tokens.
 
 mod commands;
 mod events;

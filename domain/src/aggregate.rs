@@ -1,4 +1,4 @@
-//! The shape every aggregate has: a state folded from facts, and a rule that turns a command into new facts.
+//! The trait of all aggregates: a state folded from events, and a function that turns a command into new events.
 
 use serde::{Serialize, de::DeserializeOwned};
 

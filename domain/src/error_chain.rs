@@ -1,4 +1,4 @@
-//! One line for an error and everything that led to it.
+//! Prints an error and all its causes on one line.
 
 use std::{error::Error, fmt};
 

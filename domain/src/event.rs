@@ -1,4 +1,4 @@
-//! Every fact of the domain in one type, and its form on the wire.
+//! The type of all events, and their stored form.
 
 mod blobs;
 mod codec;

@@ -1,4 +1,4 @@
-//! Keyrings: who may enter a repository. One for each repository, with the repository's id.
+//! Keyrings: the access keys of a repository. Each repository has one, with the repository's id.
 
 mod causes;
 mod commands;

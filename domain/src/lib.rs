@@ -1,4 +1,4 @@
-//! What is true and what is allowed: facts, the rules that admit them, and the words of the product.
+//! The domain: events, the rules for commands, and the types with the product's terms.
 //!
 //! Pure functions only. Time and random values arrive as arguments; `clippy.toml` bans the rest.
 

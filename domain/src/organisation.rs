@@ -1,4 +1,4 @@
-//! Organisations: they own projects and repositories, share build slots, and say who may follow them.
+//! Organisations: they own projects and repositories, share build slots, and issue feed tokens for replicas.
 
 mod commands;
 mod events;

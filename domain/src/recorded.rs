@@ -1,4 +1,4 @@
-//! The envelope around every fact: its position in the log, its actor, and the event that caused it.
+//! The envelope of every event: its position in the log, its actor, and the event that caused it.
 
 use std::{fmt, str::FromStr};
 

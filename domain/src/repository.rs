@@ -1,4 +1,4 @@
-//! Repositories: which packages are in, who signed them, and which of their states were signed.
+//! Repositories: their packages, the keys that signed them, and the signed states.
 
 mod commands;
 mod decide;

@@ -1,4 +1,4 @@
-//! The service's signing keys: who vouches for packages and indexes, and how one key follows another.
+//! The service's signing keys, which sign packages and indexes, and their rotation.
 //!
 //! One key at a time is current. A rotation makes the next one known ahead, lets both sign indexes for a while, cuts
 //! over, and retires the old one; a stolen key is dropped at once from any state. Private parts are sealed in the secret

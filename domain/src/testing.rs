@@ -1,4 +1,4 @@
-//! Given/when/then over any aggregate.
+//! Given/when/then tests for every aggregate.
 
 use crate::aggregate::{Aggregate, fold};
 

@@ -1,4 +1,4 @@
-//! Versions: from a git tag to what a deb and an rpm call themselves, and which of two is newer.
+//! Versions: how a git tag becomes the version of a deb and an rpm, and which of two versions is newer.
 
 mod order;
 mod release;

@@ -1,4 +1,4 @@
-//! How much memory states take, roughly: what a cache of them is bounded by.
+//! Estimates the memory that states take, to bound a cache of them.
 //!
 //! Only lengths are asked for, so that it costs nothing to weigh a state after each event.
 

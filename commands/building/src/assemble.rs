@@ -1,4 +1,4 @@
-//! From the built tree to the package's tree: `install.copy`, then whatever `install.commands` make of it.
+//! Assembles the package's tree from the built tree: `install.copy`, then `install.commands`.
 //!
 //! Everything here runs after the last process of a step is dead, and follows no link of the built tree.
 

@@ -1,4 +1,4 @@
-//! What a script finds in its environment: the operator's words, the product's, and nothing of the server's own.
+//! The environment variables of a script: the operator's, the product's, and none of the server's own.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Why a package could not be built, in words and codes for the one who made the release.
+//! Why a package could not be built, as texts and codes for the author of the release.
 
 use std::{fmt, io, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! What a build does not see of the root it is made on, written into its layer before that is mounted.
+//! Hides parts of the host's root filesystem from a build, by files in its layer.
 //!
 //! On the host's own root only the programs' folders are left, and in those nothing that other users may not
 //! read: packages of `build.requires` run their scripts as root, so a file's mode alone would not keep them out.

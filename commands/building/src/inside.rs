@@ -1,4 +1,4 @@
-//! Walking a tree that a build wrote, from outside, without following a single link of it.
+//! Reads a tree that a build wrote, from outside, without following any link in it.
 
 use std::{
     fs, io,

@@ -1,4 +1,4 @@
-//! A build's log: on disk as it is written, so that it can be followed, and never longer than its limit.
+//! A build's log: written to the disk at once, so that it can be followed, and never longer than its limit.
 
 use std::{
     collections::VecDeque,

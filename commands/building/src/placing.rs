@@ -1,4 +1,4 @@
-//! One line of `install.copy`: what it takes, where that goes, and as what.
+//! One line of `install.copy`: its source, its destination, and the modes and owners.
 
 use std::{
     ffi::OsStr,

@@ -1,4 +1,4 @@
-//! Whether this machine can isolate builds. Where it cannot, there are no builds: never unsandboxed ones.
+//! Checks whether this machine can isolate builds. If it cannot, it does not build at all.
 
 use std::{collections::BTreeMap, path::Path};
 

@@ -1,4 +1,4 @@
-//! What a build is made on: the root filesystem that the operator mapped to a distribution's name.
+//! Root filesystems: the base of a build, which the operator maps to a distribution's name.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! Turning lists of commands into one shell script that says what it does.
+//! Turns lists of commands into one shell script that prints what it does.
 
 use std::{fmt::Write as _, fs, io::Read as _, path::Path};
 

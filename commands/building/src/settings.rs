@@ -1,4 +1,4 @@
-//! What the operator decides about builds.
+//! The operator's settings for builds.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What happens as root before the commands: `build.requires`, the build user, the checkout in its place.
+//! The setup of a build as root: `build.requires`, the build user, and the checkout.
 
 use std::{fmt::Write as _, fs, io::Read as _, path::Path};
 

@@ -1,4 +1,4 @@
-//! Getting a tag's code: asking where a tag points, and checking it out as a plain folder.
+//! Fetching a tag's code: resolving the tag, and checking it out as a plain folder.
 //!
 //! The repository is not trusted: its files may name hooks, filters, submodules and links of any kind.
 //! Nothing of it is executed here, and nothing here follows a link in it.

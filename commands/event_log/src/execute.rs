@@ -1,4 +1,4 @@
-//! Load, decide, append: the only way an event comes to be.
+//! Executing commands: load the state, decide, append. All events are recorded this way.
 
 #[cfg(test)]
 mod tests;

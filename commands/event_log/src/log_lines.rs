@@ -1,4 +1,4 @@
-//! A log as lines of text, one canonical line an event: to keep, to read elsewhere, and to bring into another log.
+//! A log as lines of text, one canonical line for each event: to archive, to read elsewhere, and to import.
 
 mod append;
 mod batch;

@@ -1,4 +1,4 @@
-//! What can go wrong while signing and verifying.
+//! Errors of signing and verifying.
 
 use std::{
     io,

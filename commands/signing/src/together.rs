@@ -1,4 +1,4 @@
-//! Several keys that sign the same text: during the overlap of a rotation, clients that know only one of them are content.
+//! Signs a text with several keys: in the overlap of a rotation, clients may know only one of them.
 
 use std::io::Write as _;
 

@@ -1,4 +1,4 @@
-//! Sealing and opening what events say about persons, and destroying the keys that do it.
+//! Encrypting and decrypting personal data in events, and destroying the keys of persons.
 //!
 //! Each person has a random key of 256 bits, sealed in the secret store under the person's id. Texts are encrypted with
 //! XChaCha20-Poly1305; the person, the field and the place are bound into the encryption, so that a text moved to

@@ -1,4 +1,4 @@
-//! The secret store: what must be shown or used again, sealed on disk; events name it by id.
+//! The secret store: secrets encrypted on disk; events refer to them by id.
 //!
 //! Private keys, webhook secrets and the access keys an installer shows lie here, one file each, encrypted with
 //! XChaCha20-Poly1305 under the server's master key. The id and the purpose are bound into the encryption, so that a

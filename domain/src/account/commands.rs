@@ -1,4 +1,4 @@
-//! What may be asked of an account.
+//! Commands to change an account, and why they are refused.
 
 use super::{Account, Event, Person};
 use crate::{digest::Sha256, ids::TokenId, personal::Personal};

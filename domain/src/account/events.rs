@@ -1,4 +1,4 @@
-//! The facts of an account.
+//! The events of an account.
 
 use serde::{Deserialize, Serialize};
 

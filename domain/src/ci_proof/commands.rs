@@ -1,4 +1,4 @@
-//! What may be asked of a proof.
+//! Commands to use a proof, and why they are refused.
 
 use super::{CiProof, Event};
 use crate::{

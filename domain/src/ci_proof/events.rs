@@ -1,4 +1,4 @@
-//! The facts of a proof.
+//! The events of a proof.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Lists of commands: how they are written, and the shell text they become.
+//! Lists of commands: their YAML forms, and the shell script made from them.
 
 use super::{
     Command,

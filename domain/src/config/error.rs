@@ -1,4 +1,4 @@
-//! What is wrong with a config file, where, and what was expected instead.
+//! Errors in a config file: the problem, its place, and what was expected instead.
 
 use std::fmt::{self, Write as _};
 

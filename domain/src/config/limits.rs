@@ -1,4 +1,4 @@
-//! How much one config file may hold: every bound in one place.
+//! The limits of a config file, all in one place.
 
 /// Longest config file. The largest known real one is below 10 KiB.
 pub const FILE_MAX_BYTES: usize = 256 * 1024;

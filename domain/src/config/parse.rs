@@ -1,4 +1,4 @@
-//! From a config file's text to a package: which keys there are, and their defaults.
+//! Parses a config file's text into a package: the known keys and their defaults.
 
 use super::{
     Architecture, Build, Copy, Install, PackageConfig, Scripts,

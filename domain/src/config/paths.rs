@@ -1,4 +1,4 @@
-//! Paths in the checkout and on the machine: none may leave the place it is meant for.
+//! Paths in the checkout and on the machine. No path may leave the folder it is meant for.
 
 use super::{
     error::{ConfigError, quoted},

@@ -1,4 +1,4 @@
-//! A YAML document as a tree of texts that remember where they stand.
+//! A YAML document as a tree of texts with their positions.
 //!
 //! Built from the parser's events and not through serde, for three reasons. An error can name the dotted path of its
 //! key, which serde does not know. A scalar stays the text that was written: `0755` is not the number 755, `1.10` is

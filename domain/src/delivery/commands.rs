@@ -1,4 +1,4 @@
-//! What may be asked of a delivery.
+//! Commands to change a delivery, and why they are refused.
 
 use super::{Delivery, DeliveryGuid, Event, Outcome};
 use crate::ids::ProjectId;

@@ -1,4 +1,4 @@
-//! The facts of a delivery.
+//! The events of a delivery.
 
 use serde::{Deserialize, Serialize};
 

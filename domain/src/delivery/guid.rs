@@ -1,4 +1,4 @@
-//! What GitHub calls a delivery: the text of `X-GitHub-Delivery`.
+//! The id that GitHub gives to a delivery: the text of `X-GitHub-Delivery`.
 
 use std::{fmt, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! Which blobs a fact names: what must be in the blob store for it to be worth anything.
+//! The blobs that an event refers to.
 
 use super::Event;
 use crate::{

@@ -1,4 +1,4 @@
-//! Between facts and what the log stores: a name, a schema version and JSON.
+//! Encodes and decodes events as the log stores them: a name, a schema version and JSON.
 //!
 //! A released shape never changes meaning. When a shape must change, the schema version of its name goes up, and a step in
 //! `upcasting/` turns the older JSON into the newer one; the golden files of `tests.rs` hold every shape ever written.

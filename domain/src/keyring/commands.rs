@@ -1,4 +1,4 @@
-//! What may be asked of a keyring.
+//! Commands to change a keyring, and why they are refused.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

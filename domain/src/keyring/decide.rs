@@ -1,4 +1,4 @@
-//! Which facts follow from a command, and when none may.
+//! Decides which events follow from a command to a keyring.
 
 use chrono::{DateTime, Utc};
 

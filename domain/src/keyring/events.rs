@@ -1,4 +1,4 @@
-//! The facts of a keyring.
+//! The events of a keyring.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! How each fact changes the keyring.
+//! How each event changes the keyring.
 
 use std::mem;
 

@@ -1,4 +1,4 @@
-//! What a key is for.
+//! The kinds of access keys.
 
 use std::{fmt, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! What a roll renews, and which key the holder of another should use from now on.
+//! Rolling keys: which keys a roll renews, and which key a client should use next.
 
 use chrono::{DateTime, Utc};
 

@@ -1,4 +1,4 @@
-//! The grace window: while it is open, keys of the generation before work beside the new ones.
+//! The grace window: while it is open, keys of the generation before are valid beside the new ones.
 
 use chrono::{DateTime, Utc};
 

@@ -1,4 +1,4 @@
-//! What may be asked of an organisation.
+//! Commands to change an organisation, and why they are refused.
 
 use super::{Event, Organisation};
 use crate::{

@@ -1,4 +1,4 @@
-//! The facts of an organisation.
+//! The events of an organisation.
 
 use serde::{Deserialize, Serialize};
 

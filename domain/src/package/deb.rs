@@ -1,4 +1,4 @@
-//! What a deb's control file says. Source: Debian Policy, chapter 5.
+//! The facts of a deb's control file. Source: Debian Policy, chapter 5.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What an rpm's header says, as YUM metadata needs it. Source: createrepo_c's `xml_dump_primary.c`.
+//! The facts of an rpm's header that YUM metadata needs. Source: createrepo_c's `xml_dump_primary.c`.
 
 use serde::{Deserialize, Serialize};
 

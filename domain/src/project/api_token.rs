@@ -1,4 +1,4 @@
-//! What an API token is: its name, what it may do, and which job it was given to.
+//! An API token: its name, its scopes, and the CI job it was issued to.
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 

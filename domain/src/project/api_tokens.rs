@@ -1,4 +1,4 @@
-//! A project's API tokens: several that live side by side, each rolled at once or with a grace window.
+//! A project's API tokens: several at the same time, each rolled at once or with a grace window.
 
 use std::collections::BTreeMap;
 

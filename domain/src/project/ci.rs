@@ -1,4 +1,4 @@
-//! Which CI jobs may release a project without a stored secret.
+//! The CI jobs that may release a project without a stored secret.
 
 use serde::{Deserialize, Serialize};
 

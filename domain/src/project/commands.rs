@@ -1,4 +1,4 @@
-//! What may be asked of a project.
+//! Commands to change a project.
 
 use chrono::{DateTime, Utc};
 

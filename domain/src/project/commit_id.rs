@@ -1,4 +1,4 @@
-//! The name of a git commit: what a tag pointed to when it was looked at.
+//! The id of a git commit.
 
 use std::{fmt, str::FromStr};
 

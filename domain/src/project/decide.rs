@@ -1,4 +1,4 @@
-//! The rule between what is asked of a project and what follows.
+//! Decides which events follow from a command to a project.
 
 use super::{
     Added, Command, Event, Github, Project, Refusal, Trigger, idempotency_key::valid_idempotency_key,

@@ -1,4 +1,4 @@
-//! The facts of a project.
+//! The events of a project.
 
 use std::str::FromStr;
 

@@ -1,4 +1,4 @@
-//! What is done at GitHub, and what it shows: the words that facts have for it.
+//! The steps of the worker for GitHub, and the states that it reports there.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! The sender's word for "the same again".
+//! The key by which a client marks a repeated request.
 
 /// Longest `Idempotency-Key`: room for any UUID or URL-like key, not for a document.
 pub const IDEMPOTENCY_KEY_MAX_CHARS: usize = 255;

@@ -1,4 +1,4 @@
-//! What may be asked of a release.
+//! Commands to change a release, and why they are refused.
 
 use chrono::{DateTime, Utc};
 

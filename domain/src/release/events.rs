@@ -1,4 +1,4 @@
-//! The facts of a release.
+//! The events of a release.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

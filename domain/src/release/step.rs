@@ -1,4 +1,4 @@
-//! The steps of a release, in the product's own words.
+//! The steps of a release and their names.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What may be asked of a repository.
+//! Commands to change a repository, and why they are refused.
 
 use chrono::{DateTime, Utc};
 

@@ -1,4 +1,4 @@
-//! The rule between what is asked of a repository and what follows.
+//! Decides which events follow from a command to a repository.
 
 use super::{
     Command, Event, Identity, PACKAGES_MAX, Present, Refusal, Repository, SignedIndex, YankPolicy, YankReason,

@@ -1,4 +1,4 @@
-//! The facts of a repository.
+//! The events of a repository.
 
 use std::collections::BTreeSet;
 

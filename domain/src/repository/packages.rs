@@ -1,4 +1,4 @@
-//! The packages of a repository: found by what they are, by their file, and by the key that signed them.
+//! The packages of a repository, found by name and version, by file, and by the key that signed them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

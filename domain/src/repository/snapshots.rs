@@ -1,4 +1,4 @@
-//! Names of publications: each means one publication, for ever.
+//! Snapshots: permanent names of publications.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Packages that should not have been published: taken out of the present, or marked, and never out of the past.
+//! Yanked packages: hidden or marked in the present, and unchanged in the past.
 
 use std::{fmt, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! What may be asked of the service's signing keys.
+//! Commands to change the service's signing keys, and why they are refused.
 
 use chrono::{DateTime, Utc};
 

@@ -1,4 +1,4 @@
-//! The facts of the service's signing keys.
+//! The events of the service's signing keys.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Operators: whose each operator token is, and the list of persons. Names stay sealed here.
+//! Operators: the owner of each operator token, and the list of persons. Names stay encrypted here.
 
 use chrono::{DateTime, Utc};
 use domain::{

@@ -1,4 +1,4 @@
-//! Asking for a tag, and turning it into a folder.
+//! Resolving a tag, and checking it out into a folder.
 
 use std::{fs, io, os::unix::fs::DirBuilderExt as _, path::Path, time::Duration};
 

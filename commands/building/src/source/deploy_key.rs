@@ -1,4 +1,4 @@
-//! Deploy keys: what opens one repository over ssh, for reading.
+//! Deploy keys: ssh keys with read access to one repository.
 
 use std::{fmt, fs::OpenOptions, io, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
 

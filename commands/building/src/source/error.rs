@@ -1,4 +1,4 @@
-//! Why code could not be fetched, in words and codes for the one who made the release.
+//! Why code could not be fetched, as texts and codes for the author of the release.
 
 use std::{io, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! An append: what is a repetition, what is a conflict, and sending the rest until there is an answer.
+//! Appending: detects repetitions and conflicts, and sends the rest until there is an answer.
 //!
 //! Every append goes to the server with an exact revision, also where the caller does not care: only then does the server
 //! itself recognise what it has recorded already, so that sending again after a lost answer is safe.

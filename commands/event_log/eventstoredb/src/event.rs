@@ -1,4 +1,4 @@
-//! An event on its way to the server and back.
+//! Converts events to and from the server's form.
 //!
 //! The payload is the server's data, byte for byte. What else this product records is one JSON object in the custom metadata:
 //! the server's own time of recording is cut to seconds, and an event keeps its time when it moves between stores.

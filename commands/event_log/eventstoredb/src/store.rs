@@ -1,4 +1,4 @@
-//! The adapter behind the port.
+//! The adapter that implements the event store's port.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Where the log ends, as far as this node knows.
+//! The end of the log, as far as this node knows.
 //!
 //! The server's own events are between ours and after them. The position up to which they were read is remembered, so
 //! that a reader that waits for the next event does not read them again and again.

@@ -1,4 +1,4 @@
-//! A part of the log, event by event.
+//! A stream of a part of the log, event by event.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! Which events a reader of the whole log is interested in.
+//! A filter over the events of the whole log.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Opening a log wherever it is.
+//! Opening a log on any of the event stores.
 
 use std::sync::{Arc, OnceLock};
 

@@ -1,4 +1,4 @@
-//! Pages of a log in a database: where they end, and how a row becomes an event.
+//! Pages of a log in a database: their ends, and decoding rows into events.
 
 use domain::{
     ids::EventId,

@@ -1,4 +1,4 @@
-//! Where a log is, as one line of text.
+//! The URL of an event log.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 

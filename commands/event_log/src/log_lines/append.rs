@@ -1,4 +1,4 @@
-//! Events that were checked elsewhere, at the end of a log that holds everything before them.
+//! Appends events that were verified elsewhere to a log that holds everything before them.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Events on their way into a log, in its order.
+//! A batch of events to append to a log, in its order.
 
 use domain::recorded::{RawEvent, Recorded, Revision};
 

@@ -1,4 +1,4 @@
-//! From one log to another, whatever stores they are in.
+//! Copies a log into another one, on any event stores.
 
 use std::mem;
 

@@ -1,4 +1,4 @@
-//! From a log to lines.
+//! Exports a log as lines.
 
 use std::io::Write;
 

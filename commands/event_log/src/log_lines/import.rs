@@ -1,4 +1,4 @@
-//! From lines to a log: an empty one, or one that holds a beginning of them already.
+//! Imports lines into a log that is empty or already holds a beginning of them.
 
 use std::{collections::HashMap, io::BufRead};
 

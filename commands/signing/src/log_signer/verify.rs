@@ -1,4 +1,4 @@
-//! Checking what the key of a transparency log signed.
+//! Verifies signatures of a transparency log's key.
 
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use domain::checkpoint::{Note, VerifierKey};

@@ -1,4 +1,4 @@
-//! Taking a file in, part by part: the memory it costs does not depend on its size.
+//! Storing a file part by part: the memory needed does not depend on its size.
 
 use std::{
     fs::File,

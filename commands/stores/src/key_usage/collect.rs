@@ -1,4 +1,4 @@
-//! Adds up uses in memory and writes them down in batches.
+//! Adds up uses in memory and writes them in batches.
 
 use std::{collections::HashMap, time::Duration};
 

@@ -1,4 +1,4 @@
-//! When a key was seen, who fetched a package, and what a key fetched.
+//! Queries: when a key was seen, which keys downloaded a package, and what a key downloaded.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! `uses.sqlite`: keys and when they were seen, packages and who fetched them.
+//! `uses.sqlite`: when keys were seen, and which packages they downloaded.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What can go wrong with the secret store. No message ever holds a secret.
+//! Errors of the secret store. No message ever contains a secret.
 
 use std::{io, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! Private files that are either whole or absent, and stay after a power cut.
+//! Private files that are either complete or absent, even after a power cut.
 
 use std::{
     fs::{self, DirBuilder, File, Metadata},

@@ -1,4 +1,4 @@
-//! The one key in clear: 32 random bytes in a file that only the server's user may read.
+//! The master key, the only unencrypted one: 32 random bytes in a file that only the server's user may read.
 
 use std::{fs, io, path::Path};
 

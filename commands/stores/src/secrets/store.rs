@@ -1,4 +1,4 @@
-//! The files of the secret store, read and written by the thread that asks.
+//! The files of the secret store, read and written on the calling thread.
 
 use std::{
     fmt, fs, io,

@@ -1,4 +1,4 @@
-//! What a package may not be made of.
+//! Checks the content and metadata of a package before it is written.
 
 use domain::{config::PackageConfig, names::UserName, package::Format};
 

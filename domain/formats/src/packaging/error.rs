@@ -1,4 +1,4 @@
-//! Why a package file cannot be written, or is not taken.
+//! Why a package file cannot be written or read.
 
 use std::{io, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! Bytes on their way from the built tree into a package file.
+//! Copies bytes from the built tree into a package file.
 
 use std::{
     fs::{File, OpenOptions},

@@ -1,4 +1,4 @@
-//! What a package is made of.
+//! The content and metadata of a package to write.
 
 use domain::config::PackageConfig;
 

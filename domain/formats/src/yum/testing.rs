@@ -1,4 +1,4 @@
-//! What tests make rpms' facts from.
+//! Facts of rpms for tests.
 
 use domain::package::{FileList, RpmFacts};
 

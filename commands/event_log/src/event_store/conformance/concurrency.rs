@@ -1,4 +1,4 @@
-//! Many callers at once, and callers that go away.
+//! Many callers at once, and callers that are dropped.
 
 use std::{collections::BTreeMap, sync::Arc};
 

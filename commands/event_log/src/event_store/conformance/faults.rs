@@ -1,4 +1,4 @@
-//! What goes wrong between a caller and the log: nothing that was acknowledged is lost, and nothing is there twice.
+//! Faults between a caller and the log: no acknowledged event is lost, and no event is stored twice.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

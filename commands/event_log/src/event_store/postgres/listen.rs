@@ -1,4 +1,4 @@
-//! Notifications of what other nodes write.
+//! Notifications of events that other nodes appended.
 
 use std::time::Duration;
 

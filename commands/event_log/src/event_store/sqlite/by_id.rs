@@ -1,4 +1,4 @@
-//! What the file holds under some ids.
+//! Finds events by their ids.
 
 use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! What the writer remembers of its streams, so that a busy stream costs no query: only the one writer changes them.
+//! A cache of the writer's streams, so that a busy stream costs no query: only the one writer changes them.
 
 use std::collections::HashSet;
 

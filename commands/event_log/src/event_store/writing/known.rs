@@ -1,4 +1,4 @@
-//! Telling a repeated append from a new one: which of its ids does the log hold already, and for what?
+//! Distinguishes a repeated append from a new one by the ids that the log already has.
 
 use std::collections::HashMap;
 

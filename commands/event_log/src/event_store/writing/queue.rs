@@ -1,4 +1,4 @@
-//! The way from the callers to the one task that writes.
+//! The queue from the callers to the one task that writes.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! What a writer knows of streams.
+//! The writer's state of streams.
 
 use std::collections::HashMap;
 
