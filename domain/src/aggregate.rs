@@ -6,29 +6,30 @@ use serde::{Serialize, de::DeserializeOwned};
 pub trait Aggregate: Default + Send + Sync + 'static {
     /// The first part of the stream's name and of each event's name: `release` in `release-<id>`.
     const KIND: &'static str;
-    /// What someone wants to happen.
+    /// The commands of the aggregate.
     type Command: Clone + Send;
     /// What has happened.
     type Event: EventShape;
-    /// Why a command is not allowed, in words for its sender.
+    /// Why a command is refused, as a message for its sender.
     type Refusal: std::error::Error + Send + Sync + 'static;
 
-    /// The facts that follow from `command`; none when they are already so.
+    /// The events that follow from `command`; none if the state is already as wanted.
     ///
     /// # Errors
     /// The reason why the rules forbid it.
     fn decide(&self, command: Self::Command) -> Result<Vec<Self::Event>, Self::Refusal>;
 
-    /// The state after one more fact. Never fails: a recorded fact is true.
+    /// The state after one more event. Never fails: a recorded event is valid.
     fn evolve(&mut self, event: &Self::Event);
 
-    /// Roughly how many bytes of memory the state takes. Asked for after each event, so it must not walk through the state.
+    /// Roughly how many bytes of memory the state takes. Asked for after each event, so it must not walk through the
+    /// state.
     fn weight_bytes(&self) -> usize {
         size_of::<Self>()
     }
 }
 
-/// What the log needs to know of an event's type.
+/// The functions of an event's type that the log needs.
 pub trait EventShape: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The name on the wire, `<kind>.<past_tense>`.
     fn name(&self) -> &'static str;

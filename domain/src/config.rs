@@ -52,7 +52,7 @@ pub struct PackageConfig {
     pub scripts: Scripts,
 }
 
-/// `architecture`: what the config says; each format has its own word for it.
+/// `architecture`: as in the config; each format has its own name for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Architecture {
@@ -67,7 +67,7 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// The format's own word: `amd64` in a deb, `x86_64` in an rpm.
+    /// The format's name for it: `amd64` in a deb, `x86_64` in an rpm.
     #[must_use]
     pub fn in_format(self, format: Format) -> &'static str {
         match (self, format) {

@@ -16,18 +16,18 @@ use crate::{
     ids::{self, DeliveryId, ProjectId},
 };
 
-/// A delivery, if it came.
+/// The state of a delivery.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub enum Delivery {
-    /// It never came.
+    /// It was never received.
     #[default]
     Unknown,
-    /// It came, and this follows from it.
+    /// It was received, with this outcome.
     Received(Outcome),
 }
 
 impl Delivery {
-    /// What follows from it, if it came.
+    /// Its outcome, if it was received.
     #[must_use]
     pub fn outcome(&self) -> Option<&Outcome> {
         match self {

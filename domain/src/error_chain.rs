@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-/// An error with its causes, on one line. What an error says of its cause itself is not said again.
+/// An error with its causes, on one line. A cause that an error's own text already contains is not repeated.
 pub struct ErrorChain<'a>(pub &'a (dyn Error + 'static));
 
 impl fmt::Display for ErrorChain<'_> {

@@ -17,7 +17,7 @@ use crate::{
     signing_key,
 };
 
-/// Any fact of the domain.
+/// Any event of the domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// Of an account.

@@ -65,7 +65,7 @@ ids! {
     DeliveryId,
     /// A proof of identity that a CI system gave to one of its jobs.
     CiProofId,
-    /// One recorded fact.
+    /// One recorded event.
     EventId,
     /// One command to change something; a retry carries the same id.
     CommandId,

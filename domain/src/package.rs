@@ -68,7 +68,7 @@ pub struct Package {
     pub facts: Facts,
 }
 
-/// What the file itself says, by format.
+/// The facts in the file, by format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Facts {
@@ -106,7 +106,7 @@ impl Package {
         }
     }
 
-    /// Its architecture in the format's own word.
+    /// Its architecture, as the format names it.
     #[must_use]
     pub fn architecture(&self) -> &str {
         match &self.facts {
@@ -129,7 +129,7 @@ impl Package {
 pub(crate) mod tests {
     use super::{FileList, RpmFacts};
 
-    /// The least an rpm says of itself.
+    /// A minimal rpm.
     pub(crate) fn rpm_facts(name: &str, version: &str) -> RpmFacts {
         RpmFacts {
             name: name.into(),

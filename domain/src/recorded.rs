@@ -132,8 +132,8 @@ pub enum Actor {
 /// The text names no actor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "\"{0}\" is not a valid actor: expected operator:<token id>, api-token:<token id>, access-key:<key id>, worker:<name>, \
-     github-webhook, ci-job:<repository id> or command-line"
+    "\"{0}\" is not a valid actor: expected operator:<token id>, api-token:<token id>, access-key:<key id>, \
+     worker:<name>, github-webhook, ci-job:<repository id> or command-line"
 )]
 pub struct InvalidActor(String);
 
@@ -177,7 +177,8 @@ impl FromStr for Actor {
 
 /// Why an event was recorded; the same for every event of one command.
 ///
-/// What a newer version writes beside these fields is refused, not dropped: without it the event would be hashed as another.
+/// What a newer version writes beside these fields is refused, not dropped: without it the event would be hashed as
+/// another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Metadata {
@@ -196,7 +197,7 @@ pub struct Metadata {
     pub origin: Option<Personal>,
 }
 
-/// One fact of type `E` as the log holds it.
+/// One event of type `E` as the log holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded<E> {
     /// Its place in the whole log.
@@ -209,7 +210,7 @@ pub struct Recorded<E> {
     pub event_id: EventId,
     /// Why it was recorded.
     pub metadata: Metadata,
-    /// The fact.
+    /// The event.
     pub event: E,
 }
 
@@ -240,7 +241,7 @@ impl<E> Recorded<E> {
     }
 }
 
-/// A fact as the log stores it. What it says is the codec's business, `event/codec.rs`.
+/// An event as the log stores it. The codec in `event/codec.rs` decodes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RawEvent {
     /// `<kind>.<past_tense>`: `release.package_built`.

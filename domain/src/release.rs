@@ -136,7 +136,7 @@ impl Aggregate for Release {
 }
 
 impl Running {
-    /// Every package is ready: they enter the repositories now, one after the other.
+    /// Every package is ready: they are being added to the repositories, one after the other.
     #[must_use]
     pub fn is_uploading(&self) -> bool {
         self.packages.as_ref().is_some_and(|packages| packages.values().all(|progress| progress.ready.is_some()))

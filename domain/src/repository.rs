@@ -41,9 +41,9 @@ pub struct Repository {
     /// What its installer is called; none if the names are too long for a package.
     installer: Option<PackageName>,
     packages: Packages,
-    /// How many facts are folded in.
+    /// How many events are folded in.
     revision: Revision,
-    /// The last fact that changed what clients can see: what the next index has to cover.
+    /// The last event that changed what clients can see: what the next index has to cover.
     content_revision: Revision,
     last_signed: Option<LastSigned>,
     snapshots: Snapshots,

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_a_stream_says_whose_it_is_and_the_rest_follows() {
+    fn the_first_event_of_a_stream_decides_its_owner() {
         let acme: crate::names::OrganisationName = "acme".parse().expect("a name");
         let created = Event::Repository(repository::Event::Created {
             organisation: acme.clone(),
@@ -79,12 +79,12 @@ mod tests {
     }
 
     #[test]
-    fn a_keyring_belongs_to_whoever_has_the_repository() {
+    fn a_keyring_belongs_to_the_owner_of_the_repository() {
         assert_eq!(owner(&stream("keyring"), None), Owner::OwnerOf(stream("repository")));
     }
 
     #[test]
-    fn an_organisations_own_stream_is_its_own_and_accounts_are_nobodys() {
+    fn an_organisations_stream_is_its_own_and_accounts_are_the_servers() {
         let issued = crate::account::Event::TokenIssued {
             token: TokenId(Uuid::from_u128(2)),
             secret_sha256: Sha256::of(b"secret"),

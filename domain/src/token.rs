@@ -39,7 +39,7 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
-    /// The word in the token's text.
+    /// The name in the token's text.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -124,7 +124,7 @@ impl Token {
         text
     }
 
-    /// The id of the record that says whether this token is good.
+    /// The id of the record that says whether this token is valid.
     #[must_use]
     pub fn id(&self) -> Uuid {
         self.id

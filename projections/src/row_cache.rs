@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_row_is_read_once_and_one_that_is_not_there_is_not_kept() {
+    async fn a_row_is_read_once_and_a_missing_one_is_not_cached() {
         let mut rows = with_one_row().await;
         assert_eq!(rows.get_or_read(1, async { panic!("it is known") }).await.unwrap(), Some(&"old"));
         assert_eq!(rows.get_or_read(2, async { Ok(None) }).await.unwrap(), None);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_rows_than_allowed_are_kept_from_one_transaction_to_the_next() {
+    fn no_more_rows_than_allowed_are_cached_from_one_transaction_to_the_next() {
         let mut rows = RowCache::new(2);
         for key in 0..3 {
             rows.add(key, key).unwrap();

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_build_stands_nowhere_in_the_system_itself() {
+    fn no_build_is_inside_a_system_folder() {
         assert_eq!(directory(None).as_deref(), Ok("/build"));
         assert_eq!(directory(Some("/opt/shop/")).as_deref(), Ok("/opt/shop"));
         for bad in ["", "/", "relative", "/opt/../etc", "/etc", "/usr/", "/proc/1", "/run/pkgdeploy", "/a//b", "/a\nb"]

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_killed_command_left_goes_and_what_another_uses_stays() {
+    fn folders_of_killed_commands_are_removed_and_those_in_use_stay() {
         let data = TempDir::new().expect("a folder");
         let used = Scratch::new(data.path()).expect("scratch");
         fs::write(used.path().join("file"), "used").expect("a file");

@@ -60,7 +60,7 @@ fn an_account_is_never_given_to_another_person() {
 }
 
 #[test]
-fn whoever_is_removed_has_no_token_and_gets_none() {
+fn a_removed_operator_has_no_token_and_gets_no_new_one() {
     given::<Account>([registered(), issued(1)]).when(Command::Remove).then([revoked(1), Event::Removed]);
     given::<Account>([registered(), issued(1), revoked(1), Event::Removed])
         .when(renew_of_person(2))

@@ -53,7 +53,7 @@ fn a_line_holds_the_envelope_and_the_payload_as_it_is_stored_for_ever() {
 }
 
 #[test]
-fn a_payload_that_is_no_object_on_one_line_stands_as_a_string() {
+fn a_payload_that_is_not_an_object_on_one_line_is_written_as_a_string() {
     for odd in ["", "7", "[1]", "{}{}", "{", "{\n}", "\"{}\"", "{}},\"x\":{}"] {
         let recorded = recorded("release.failed", odd);
         let text = line(&recorded);

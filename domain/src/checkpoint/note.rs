@@ -7,7 +7,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use super::{NOTE_MAX_BYTES, ORIGIN_MAX_BYTES};
 use crate::digest::Sha256;
 
-/// How a signature says whose it is: the beginning of the digest of the key and its name.
+/// The key id of a signature: the beginning of the digest of the key and its name.
 pub const KEY_ID_BYTES: usize = 4;
 /// Most signatures that are read.
 const SIGNATURES_MAX: usize = 100;

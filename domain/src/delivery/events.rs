@@ -71,7 +71,7 @@ pub enum Ignored {
 }
 
 impl Ignored {
-    /// The word in answers and on pages: `other_repository`.
+    /// The name in responses and on pages: `other_repository`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -88,7 +88,7 @@ impl Ignored {
 }
 
 impl Outcome {
-    /// The word in answers and on pages: `tag`, `tag_deleted`, `ping`, or why it was ignored.
+    /// The name in responses and on pages: `tag`, `tag_deleted`, `ping`, or why it was ignored.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 /// Longest name of a delivery. GitHub's are UUIDs.
 pub const DELIVERY_GUID_MAX_CHARS: usize = 64;
 
-/// A delivery's name: a UUID at GitHub, any short word of letters, digits and hyphens from others who speak like it.
+/// A delivery's name: a UUID at GitHub, any short text of letters, digits and hyphens from compatible servers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct DeliveryGuid(String);

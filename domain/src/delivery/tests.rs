@@ -30,7 +30,7 @@ fn received(outcome: Outcome) -> Event {
 }
 
 #[test]
-fn a_delivery_is_taken_in_once_and_its_first_outcome_stands() {
+fn a_delivery_is_recorded_once_and_its_first_outcome_stays() {
     let taken = given::<Delivery>([]).when(receive("create", tag())).then([received(tag())]);
     assert_eq!(taken.outcome(), Some(&tag()));
     given::<Delivery>([received(tag())]).when(receive("create", tag())).then_nothing();

@@ -10,16 +10,17 @@ use crate::{
     repository::{self, IndexFile, SignedIndex, Stored},
 };
 
-/// What a blob is, which says how it can be checked beyond its digest.
+/// The kind of a blob, which decides how it can be verified beyond its digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BlobKind {
-    /// A package, a signed text, a signature, a build's log: its digest says everything.
+    /// A package, a signed text, a signature, a build's log: its digest is enough.
     Whole,
     /// The list of a file's pieces, each a blob itself (see decision 0002).
     Segmented,
 }
 
-/// The blobs that `event` names, in its order; some may come twice. The pieces of segmented files are named by the segmented files themselves.
+/// The blobs that `event` names, in its order; some may be there twice. The pieces of segmented files are named by the
+/// segmented files themselves.
 #[must_use]
 pub fn blobs(event: &Event) -> Vec<(Sha256, BlobKind)> {
     let mut named = Vec::new();

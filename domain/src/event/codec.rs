@@ -1,7 +1,8 @@
 //! Encodes and decodes events as the log stores them: a name, a schema version and JSON.
 //!
-//! A released shape never changes meaning. When a shape must change, the schema version of its name goes up, and a step in
-//! `upcasting/` turns the older JSON into the newer one; the golden files of `tests.rs` hold every shape ever written.
+//! A released shape never changes meaning. When a shape must change, the schema version of its name goes up, and a step
+//! in `upcasting/` turns the older JSON into the newer one; the golden files of `tests.rs` hold every shape ever
+//! written.
 
 use serde::{
     Serialize,
@@ -48,7 +49,7 @@ pub enum DecodeError {
     },
 }
 
-/// What reads and writes stored events: the changes of shapes that it knows of.
+/// Encodes and decodes stored events. It has the steps that convert old shapes to new ones.
 #[derive(Debug, Clone, Copy)]
 pub struct Codec {
     steps: &'static [Step],
@@ -61,13 +62,13 @@ impl Default for Codec {
 }
 
 impl Codec {
-    /// One that knows of these changes, which are in order of their versions; for tests of changes that are not released.
+    /// A codec with these steps, in the order of their versions; for tests of changes that are not released.
     #[must_use]
     pub const fn of(steps: &'static [Step]) -> Self {
         Self { steps }
     }
 
-    /// The stored form of a fact: the fields of its variant alone; the name says which variant.
+    /// The stored form of an event: the fields of its variant alone; the name says which variant.
     ///
     /// # Panics
     /// Never: every event is made of strings, numbers, lists and maps with string keys.
@@ -78,7 +79,7 @@ impl Codec {
         RawEvent { name: name.to_owned(), schema_version, payload: fields(event).to_string() }
     }
 
-    /// The fact in a stored event, whatever its age.
+    /// The event in a stored record, of any schema version.
     ///
     /// # Errors
     /// `Unknown` and `Newer` for what a newer version wrote, `Malformed` for what no version can have written.
@@ -104,13 +105,13 @@ impl Codec {
     }
 }
 
-/// The stored form of a fact, as [`Codec::encode`] of this version gives it.
+/// The stored form of an event, as [`Codec::encode`] of this version gives it.
 #[must_use]
 pub fn encode(event: &Event) -> RawEvent {
     Codec::default().encode(event)
 }
 
-/// The fact in a stored event, as [`Codec::decode`] of this version gives it.
+/// The event in a stored record, as [`Codec::decode`] of this version gives it.
 ///
 /// # Errors
 /// As there.
@@ -140,7 +141,7 @@ fn to_value(event: &impl Serialize) -> Value {
     serde_json::to_value(event).expect("an event is plain data")
 }
 
-/// The fact of a known `name` in its newest shape.
+/// The event of a known `name` in its newest shape.
 fn read_event(name: &str, payload: &str) -> Result<Event, serde_json::Error> {
     let (kind, variant) = name.split_once('.').unwrap_or((name, ""));
     match kind {

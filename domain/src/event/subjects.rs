@@ -16,7 +16,7 @@ use crate::{
     release, repository, signing_key,
 };
 
-/// Something that facts speak of. Its text is `<kind>:<id>`, such as `key:01931b2e-6f0a-7c3e-8d54-2f6a9b1c0d3e`.
+/// The subject of an event. Its text is `<kind>:<id>`, such as `key:01931b2e-6f0a-7c3e-8d54-2f6a9b1c0d3e`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
     /// An organisation.

@@ -28,7 +28,7 @@ use crate::{
     version::ReleaseVersion,
 };
 
-/// The fact in each golden file.
+/// The event in each golden file.
 pub(super) fn golden() -> Vec<(&'static str, &'static str, Event)> {
     macro_rules! golden {
         ($($file:literal => $event:expr),+ $(,)?) => {

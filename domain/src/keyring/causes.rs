@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Event, WindowEnd};
 use crate::ids::{AccessKeyId, EventId};
 
-/// What has happened to one keyring that may lead to something. It holds what the newest window needs, however long the
+/// The events of one keyring that may cause others. It holds what the newest window needs, however long the
 /// keyring's story is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Causes {

@@ -51,7 +51,7 @@ pub(super) fn decide(keyring: &Keyring, command: Command) -> Result<Vec<Event>, 
 }
 
 impl Keyring {
-    /// What a roll says first if a window is open.
+    /// The event that a roll records first if a window is open.
     fn closing(&self, now: DateTime<Utc>) -> Option<Event> {
         let window = self.window.as_ref()?;
         let because = if window.until <= now { WindowEnd::TimeOver } else { WindowEnd::Cut };
@@ -107,7 +107,7 @@ fn revoke(keyring: &Keyring, key: AccessKeyId) -> Result<Vec<Event>, Refusal> {
     Ok(keys.into_iter().map(|key| Event::AccessKeyRevoked { key }).collect())
 }
 
-/// A reason that does not hold (any more) changes nothing: who gives it looks at a state that may be old.
+/// A reason that is not true (any more) changes nothing: the sender's state may be old.
 fn close(keyring: &Keyring, generation: u32, because: WindowEnd, now: DateTime<Utc>) -> Result<Vec<Event>, Refusal> {
     let window = keyring.window.as_ref().filter(|_| generation == keyring.generation());
     let holds = match (because, window) {

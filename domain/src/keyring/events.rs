@@ -65,7 +65,7 @@ pub enum WindowEnd {
 }
 
 impl WindowEnd {
-    /// The word for it everywhere.
+    /// Its name in rows, JSON and GraphQL.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

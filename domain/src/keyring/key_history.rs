@@ -67,7 +67,7 @@ pub enum Ended {
 }
 
 impl Ended {
-    /// The word for it everywhere.
+    /// Its name in rows, JSON and GraphQL.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -87,7 +87,7 @@ impl Default for KeyHistories {
 }
 
 impl KeyHistories {
-    /// Folds in one more fact, recorded at `at`.
+    /// Folds in one more event, recorded at `at`.
     pub fn evolve(&mut self, event: &Event, at: DateTime<Utc>) {
         match event {
             Event::AccessKeyIssued { key, name, kind, expires_at, .. } => {

@@ -21,7 +21,7 @@ pub enum KeyKind {
 pub struct InvalidKeyKind(String);
 
 impl KeyKind {
-    /// The word for it everywhere.
+    /// Its name in rows, JSON and GraphQL.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

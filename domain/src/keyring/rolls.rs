@@ -73,7 +73,7 @@ impl Key {
         }
     }
 
-    /// The fact of the key that follows this one; none for a machine's, which renews its own.
+    /// The event of the key that follows this one; none for a machine's, which renews its own.
     fn successor(&self, replacement: &Replacement) -> Option<Successor> {
         let (name, kind, enrols_max) = match &self.holder {
             Holder::Shared(name) => (name, NamedKind::Shared, None),

@@ -125,7 +125,7 @@ pub struct Dependency {
     pub pre: bool,
 }
 
-/// A dependency's comparison in YUM metadata's words.
+/// A dependency's comparison, named as in YUM metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Comparison {

@@ -17,7 +17,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The word in URLs, rows and JSON: `release`.
+    /// The name in URLs, rows and JSON: `release`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl Scopes {
         if scopes.is_empty() { Err(InvalidScopes) } else { Ok(Self(scopes)) }
     }
 
-    /// Only to ask for releases.
+    /// Only to trigger releases.
     #[must_use]
     pub fn release() -> Self {
         Self(BTreeSet::from([Scope::Release]))
@@ -105,7 +105,7 @@ pub type ApiTokenName = ProjectName;
 /// The name of a token that was given none.
 pub const API_TOKEN_NAME_DEFAULT: &str = "default";
 
-/// The job of a CI system that a token was given to, as the proof of its identity said.
+/// The job of a CI system that a token was given to, according to its proof of identity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CiJob {
     /// The numeric id of the code repository.

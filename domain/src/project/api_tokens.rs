@@ -50,7 +50,7 @@ pub struct ApiToken {
     pub expires_at: Option<DateTime<Utc>>,
     /// It was rolled, and works beside the token that replaced it until then.
     pub grace: Option<Grace>,
-    /// A CI job holds it.
+    /// It was issued to a CI job.
     pub of_ci_job: bool,
 }
 

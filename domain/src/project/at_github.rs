@@ -3,7 +3,7 @@
 use super::{CommitId, CommitState, DeployKey, Event, GithubStep};
 use crate::ids::{ReleaseId, SecretId};
 
-/// Longest word for why a step at GitHub failed.
+/// Longest code of a failure at GitHub.
 pub const STEP_CODE_MAX_CHARS: usize = 64;
 /// Longest text about why a step at GitHub failed; what is longer is cut.
 pub const STEP_MESSAGE_MAX_CHARS: usize = 500;
@@ -34,9 +34,9 @@ pub enum AtGithub {
     StepFailed {
         /// What was tried.
         step: GithubStep,
-        /// Why not, in one stable word.
+        /// The stable code of the failure.
         code: String,
-        /// Why not, for people.
+        /// The message for people.
         message: String,
     },
     /// It works again. Only for steps whose success has no separate event.

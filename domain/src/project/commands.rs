@@ -45,7 +45,7 @@ pub enum Command {
     },
     /// Replace an API token; of a GitHub project its webhook's secret, too.
     RollApiToken {
-        /// Which; the only one, or the one called `default`, if not said.
+        /// Which token; if not given, the only one, or the one called `default`.
         old: Option<TokenId>,
         /// The new one's public id.
         token: TokenId,
@@ -76,7 +76,7 @@ pub enum Command {
         version: ReleaseVersion,
         /// The id the release gets if one is made.
         release: ReleaseId,
-        /// The sender's word for "the same again", at most [`super::IDEMPOTENCY_KEY_MAX_CHARS`].
+        /// The client's idempotency key, at most [`super::IDEMPOTENCY_KEY_MAX_CHARS`].
         idempotency_key: Option<String>,
         /// How it was asked for.
         by: Trigger,
@@ -106,9 +106,9 @@ pub enum Command {
         reason: TriggerRefused,
         /// How many.
         count: u64,
-        /// When the first of them came.
+        /// When the first of them was received.
         first_at: DateTime<Utc>,
-        /// When the last of them came.
+        /// When the last of them was received.
         last_at: DateTime<Utc>,
     },
     /// Bind it to a code repository at GitHub.

@@ -88,7 +88,7 @@ pub enum Event {
         version: ReleaseVersion,
         /// The release that will be made.
         release: ReleaseId,
-        /// The sender's word for "the same again".
+        /// The client's idempotency key.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         idempotency_key: Option<String>,
     },
@@ -99,7 +99,7 @@ pub enum Event {
         /// The release that did not make it.
         release: ReleaseId,
     },
-    /// The tag was removed from the code repository: if it comes again, a webhook may release it again.
+    /// The tag was removed from the code repository: if it is created again, a webhook may release it again.
     TagDeleted {
         /// The git tag.
         tag: TagName,
@@ -118,9 +118,9 @@ pub enum Event {
         reason: TriggerRefused,
         /// How many.
         count: u64,
-        /// When the first of them came.
+        /// When the first of them was received.
         first_at: DateTime<Utc>,
-        /// When the last of them came.
+        /// When the last of them was received.
         last_at: DateTime<Utc>,
     },
     /// It is bound to this code repository at GitHub.
@@ -172,7 +172,7 @@ pub enum Event {
     GithubStepFailed {
         /// What was tried.
         step: GithubStep,
-        /// Why not, in one stable word.
+        /// The stable code of the failure.
         code: String,
         /// Why not, for people.
         message: String,
@@ -208,7 +208,7 @@ pub enum Trigger {
 }
 
 impl Trigger {
-    /// The word in rows and JSON: `api_endpoint`.
+    /// The name in rows and JSON: `api_endpoint`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -248,7 +248,7 @@ pub enum TriggerRefused {
 }
 
 impl TriggerRefused {
-    /// The word in rows and JSON: `wrong_signature`.
+    /// The name in rows and JSON: `wrong_signature`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

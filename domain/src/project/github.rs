@@ -32,7 +32,8 @@ pub struct Github {
     pub deploy_key: Option<DeployKey>,
     /// Steps that fail, and why: code and message.
     pub failing: BTreeMap<GithubStep, (String, String)>,
-    /// What was said last about each release's commit. It grows with every release, and only decisions need it.
+    /// The last state that was reported for each release's commit. It grows with every release, and only decisions need
+    /// it.
     #[serde(skip)]
     pub reported: BTreeMap<ReleaseId, CommitState>,
 }
@@ -107,7 +108,7 @@ impl Github {
         Ok(if already { vec![] } else { vec![done.event()] })
     }
 
-    /// What it has after one more fact of the project.
+    /// The state after one more event of the project.
     pub fn evolve(&mut self, event: &Event) {
         match event {
             Event::WebhookRegistered { hook_id, secret } => {

@@ -23,7 +23,7 @@ pub enum GithubStep {
 }
 
 impl GithubStep {
-    /// The word in rows, JSON and logs: `register_webhook`.
+    /// The name in rows, JSON and logs: `register_webhook`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -53,7 +53,7 @@ pub enum CommitState {
 }
 
 impl CommitState {
-    /// GitHub's word.
+    /// GitHub's name for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -10,12 +10,12 @@ use crate::{
     weight::of_entries,
 };
 
-/// Most releases that one look at the tags asks for: a repository that suddenly has hundreds of new tags is released bit
-/// by bit, look by look.
+/// Most releases that one reading of the tags triggers: a repository that suddenly has hundreds of new tags is released
+/// bit by bit, look by look.
 pub const RECONCILED_RELEASES_MAX: usize = 20;
-/// Most tags that one event takes note of.
+/// Most tags that one event records as known.
 pub const TAGS_KNOWN_MAX: usize = 500;
-/// Most tags that one look takes note of, so that they fit one append; the others are for the next look.
+/// Most tags that one reading records as known, so that they fit one append; the others wait for the next reading.
 const TAGS_NOTED_MAX: usize = 2_000;
 
 /// A tag that the code repository has.

@@ -32,10 +32,10 @@ pub enum Refusal {
     /// Webhooks release other tags only.
     #[error("tag {0} does not match the project's tag pattern")]
     PatternMismatch(TagName),
-    /// The same word for two different commands.
+    /// The same key for two different commands.
     #[error("this Idempotency-Key was used for tag {0}")]
     IdempotencyKeyReused(TagName),
-    /// The sender's word is too long or cannot be printed.
+    /// The client's key is too long or not printable.
     #[error("an Idempotency-Key is 1 to {IDEMPOTENCY_KEY_MAX_CHARS} printable ASCII characters")]
     IdempotencyKeyInvalid,
     /// Two tokens of one name could not be distinguished.

@@ -24,7 +24,7 @@ impl TagPattern {
         &self.0
     }
 
-    /// Does it stand for `text`? Takes at most `text` × pattern steps, whatever either says.
+    /// Does it match `text`? Takes at most `text` × pattern steps for any input.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         let (pattern, text): (Vec<char>, Vec<char>) = (self.0.chars().collect(), text.chars().collect());
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pattern_stands_for_what_a_shell_would_say() {
+    fn a_pattern_matches_what_a_shell_would_match() {
         for (pattern, text, expected) in [
             ("*", "", true),
             ("*", "v1/2", true),

@@ -63,7 +63,7 @@ fn the_same_idempotency_key_is_the_same_command() {
 }
 
 #[test]
-fn an_idempotency_key_stands_for_one_tag() {
+fn an_idempotency_key_is_valid_for_one_tag() {
     given::<Project>([added(), accepted("v1.0", 1, Some("k"))])
         .when(trigger("v2.0", 2, Some("k")))
         .refused(Refusal::IdempotencyKeyReused(tag("v1.0")));

@@ -34,14 +34,14 @@ pub enum Command {
     RecordSetup {
         /// The package's config file.
         config: String,
-        /// What it is built on, in words.
+        /// A description of the system it is built on.
         root: String,
     },
     /// Record a package file that is in the blob store.
     RecordBuilt {
         /// The package's config file.
         config: String,
-        /// What came out.
+        /// The result.
         built: BuiltPackage,
     },
     /// Record the file that clients will get, which is in the blob store.
@@ -66,7 +66,7 @@ pub enum Command {
     Fail {
         /// Where it stopped.
         step: Step,
-        /// What went wrong, in one stable word.
+        /// The stable code of the failure.
         code: String,
         /// What went wrong, for people; cut to [`MESSAGE_MAX_CHARS`].
         message: String,
@@ -95,7 +95,7 @@ pub enum Refusal {
     /// Its packages are on their way into the repositories, where they stay.
     #[error("this release is being uploaded and cannot be stopped any more")]
     Uploading,
-    /// No build of the package came to an end.
+    /// No build of the package ended.
     #[error("the build of {0} was started {SETUPS_MAX} times and never ended")]
     TooManyAttempts(String),
 }

@@ -47,14 +47,14 @@ pub enum Event {
     BuildSetUp {
         /// The package's config file.
         config: String,
-        /// What it is built on, in words: `rootfs debian12` or why it is the host's own root.
+        /// A description of the system it is built on: `rootfs debian12` or why it is the host's own root.
         root: String,
     },
     /// The package file exists in the blob store, not signed yet.
     PackageBuilt {
         /// The package's config file.
         config: String,
-        /// What came out.
+        /// The result.
         built: BuiltPackage,
     },
     /// The file that clients will get exists in the blob store. An rpm's header is signed; a deb is what was built.
@@ -80,7 +80,7 @@ pub enum Event {
     Failed {
         /// Where it stopped.
         step: Step,
-        /// What went wrong, in one stable word: `command_failed`.
+        /// The stable code of the failure: `command_failed`.
         code: String,
         /// What went wrong, for people.
         message: String,
@@ -107,7 +107,7 @@ pub struct PlannedPackage {
     pub distribution: String,
 }
 
-/// What came out of a build.
+/// The result of a build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuiltPackage {
     /// `name_1.2.3_amd64.deb`.

@@ -20,14 +20,14 @@ pub enum Step {
     SetupBuild,
     /// The commands run and the package file is made.
     Building,
-    /// The packages enter the repositories.
+    /// The packages are added to the repositories.
     Uploading,
     /// The packages can be installed.
     Uploaded,
 }
 
 impl Step {
-    /// The word in URLs, GraphQL and metrics: `checkout_code`.
+    /// The name in URLs, GraphQL and metrics: `checkout_code`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl std::str::FromStr for Step {
     }
 }
 
-/// The words people read: `Checkout code`.
+/// The names on pages: `Checkout code`.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

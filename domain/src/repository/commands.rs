@@ -95,7 +95,7 @@ pub enum Refusal {
     /// A deb for a YUM repository, or the other way round.
     #[error("this repository takes {expected} packages, and this is a {actual}")]
     WrongFormat {
-        /// What the repository holds.
+        /// The format of the repository.
         expected: Format,
         /// What was offered.
         actual: Format,

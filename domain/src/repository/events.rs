@@ -47,7 +47,7 @@ pub enum Event {
     /// A package has another key's signature now: the same package in a new file, already in the blob store.
     /// Publications from before keep the old file, later ones have the new.
     PackageResigned {
-        /// The file that it takes the place of.
+        /// The file that it replaces.
         replaces: Sha256,
         /// The new file and the facts in it.
         package: Package,
@@ -92,7 +92,7 @@ pub enum Event {
 /// One publication: a state of the repository, as clients see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedIndex {
-    /// The state: every fact of the repository's stream up to this revision.
+    /// The state: every event of the repository's stream up to this revision.
     pub covers: Revision,
     /// Whole seconds, strictly increasing in the repository: `Date` and `Last-Modified`, or the YUM revision.
     pub published_at: DateTime<Utc>,
@@ -107,7 +107,7 @@ pub struct SignedIndex {
     /// The version of the code that rendered it (see decision 0006).
     #[serde(default = "first_renderer")]
     pub renderer: u32,
-    /// What the text says beside the packages.
+    /// Statements in the text beside the packages.
     #[serde(default, skip_serializing_if = "Stated::is_nothing")]
     pub stated: Box<Stated>,
     /// The other keys that signed the same text, in the order of their epochs; none outside the overlap of a rotation.
@@ -115,7 +115,7 @@ pub struct SignedIndex {
     pub co_signers: Vec<CoSigner>,
 }
 
-/// What a signed text says beside the packages: facts of the moment of signing, so that it can be rendered again.
+/// Statements in a signed text beside the packages, as of the moment of signing, so that it can be rendered again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stated {
     /// Where APT finds earlier states of the repository: `https://host/apt/acme/debian/at/@SNAPSHOTID@/`.

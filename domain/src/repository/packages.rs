@@ -12,7 +12,7 @@ use crate::{
     weight::{TEXT_BYTES, of_entries},
 };
 
-/// What a package manager takes for the same package: two different files of one identity would break clients.
+/// The identity of a package for a package manager: two different files of one identity would break clients.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Identity {
     pub(super) name: String,

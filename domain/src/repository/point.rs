@@ -13,7 +13,7 @@ use crate::{
 
 /// Compact ISO 8601, as in apt's snapshot ids.
 const COMPACT: &str = "%Y%m%dT%H%M%SZ";
-/// The word for the publication that is newest when the question comes.
+/// The word for the publication that is the newest at the time of the request.
 pub const NEWEST: &str = "newest";
 /// What separates a project from its tag: no other point contains it, and neither has a project's name.
 const TAGGED: char = '@';
@@ -24,9 +24,9 @@ const UNTAGGED_MAX_BYTES: usize = 64;
 /// A hyphenated UUID.
 const UUID_CHARS: usize = 36;
 
-/// Which publication of a repository is meant. No text means two of them: a project and its tag have an `@` between them;
-/// of what has none, a position is all digits, a time begins with a digit and holds a `T`, an id is a hyphenated UUID, and
-/// a name begins with a letter and is not one of these.
+/// Which publication of a repository is meant. No text means two of them: a project and its tag have an `@` between
+/// them; of what has none, a position is all digits, a time begins with a digit and holds a `T`, an id is a hyphenated
+/// UUID, and a name begins with a letter and is not one of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PointInTime {
     /// The newest there is.

@@ -222,7 +222,7 @@ fn resign(version: &str, replaces: &[u8], bytes: &[u8]) -> Command {
 }
 
 #[test]
-fn a_package_that_is_signed_anew_takes_the_place_of_its_old_file() {
+fn a_package_that_is_signed_again_replaces_its_old_file() {
     let package = rpm("1.0", b"new");
     let resigned = Event::PackageResigned { replaces: Sha256::of(b"1.0"), package, key_fingerprint: "CD".into() };
     let repository = given::<Repository>([create_yum(), added_rpm("1.0", Some("AB")), added_rpm("2.0", None)])
@@ -239,7 +239,7 @@ fn a_package_that_is_signed_anew_takes_the_place_of_its_old_file() {
 }
 
 #[test]
-fn only_what_is_there_is_signed_anew() {
+fn only_present_packages_are_signed_again() {
     let there = || [create_yum(), added_rpm("1.0", Some("AB"))];
     let not_there = Refusal::NotThere(Sha256::of(b"other"));
     given::<Repository>(there()).when(resign("1.0", b"other", b"new")).refused(not_there);
@@ -391,7 +391,7 @@ fn a_repositorys_own_installer_is_not_yanked() {
 }
 
 #[test]
-fn a_hidden_package_is_signed_anew_only_once_it_is_restored() {
+fn a_hidden_package_is_signed_again_only_once_it_is_restored() {
     let hidden = || vec![create_yum(), added_rpm("1.0", Some("AB")), yanked(b"1.0", YankPolicy::Hide)];
     let repository = crate::aggregate::fold::<Repository>(hidden());
     assert!(!repository.bears_signature_of(Some("AB")));
@@ -417,7 +417,7 @@ fn a_reason_is_one_line() {
 /// Repositories may hold a million packages: what touches one of them must not walk through the others.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "two parts of this very test are compared, on the same clock")]
-fn yanking_and_signing_anew_every_package_takes_a_small_multiple_of_adding_them() {
+fn yanking_and_signing_again_every_package_takes_a_small_multiple_of_adding_them() {
     const PACKAGES: usize = 10_000;
     const BATCH: usize = 256;
     const TIMES_SLOWER_MAX: u32 = 12;

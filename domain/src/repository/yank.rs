@@ -19,7 +19,7 @@ pub enum YankPolicy {
 }
 
 impl YankPolicy {
-    /// The word in rows: `hide`.
+    /// The name in rows: `hide`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -93,7 +93,7 @@ pub enum Refusal {
     /// Nothing to rotate to.
     #[error("there is no next key: prepare one first")]
     NoNext,
-    /// Machines that know only the old key would be cut off from one moment to the next.
+    /// Machines that know only the old key would suddenly refuse the repositories.
     #[error("the next key {0} does not sign yet: begin the overlap first")]
     NotOverlapping(String),
     /// Without it nothing could be signed.
@@ -211,7 +211,7 @@ fn record_destroyed(key: &Key) -> Result<Vec<Event>, Refusal> {
     }
 }
 
-/// The next key takes over at once if the present one is stolen: machines know it already. Otherwise a new one does.
+/// The next key takes over at once if the present one is stolen: machines know it already. Otherwise a new key does.
 fn declare_compromised(keys: &SigningKey, key: &Key, replacement: Option<NewKey>) -> Result<Vec<Event>, Refusal> {
     let fingerprint = key.fingerprint.clone();
     let compromised = |replaced_by: String| Event::Compromised { fingerprint: fingerprint.clone(), replaced_by };

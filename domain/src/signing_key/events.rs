@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::SecretId;
 
-/// What can have happened to the service's signing keys. A key is called by its full fingerprint, upper-case hexadecimal.
+/// What can have happened to the service's signing keys. A key is called by its full fingerprint, upper-case
+/// hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
@@ -70,7 +71,7 @@ pub enum Event {
         /// The public key, Ed25519, 64 lower-case hexadecimal digits.
         public_key: String,
     },
-    /// A key in use comes to its end. Each warning is given once.
+    /// A key in use will expire soon. Each warning is given once.
     ExpiryNear {
         /// The key.
         fingerprint: String,

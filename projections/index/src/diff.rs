@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn packages_that_are_new_went_or_changed_are_told_by_their_newest_versions() {
+    async fn added_removed_and_changed_packages_are_listed_by_their_newest_versions() {
         let world = World::new();
         let running = world.start().await;
         world.add(100, created(Format::Deb));
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_package_signed_anew_changed_although_its_version_did_not() {
+    async fn a_package_signed_again_changed_although_its_version_did_not() {
         let world = World::new();
         let running = world.start().await;
         world.add(100, created(Format::Rpm));

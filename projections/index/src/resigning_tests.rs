@@ -113,7 +113,7 @@ async fn a_package_signed_again_is_in_the_present_and_its_old_file_in_the_past()
 }
 
 #[tokio::test]
-async fn a_signature_that_comes_after_a_package_was_signed_anew_promotes_the_state_before() {
+async fn a_signature_that_comes_after_a_package_was_signed_again_promotes_the_state_before() {
     let world = World::new();
     let running = world.start().await;
     world.add(100, created(Format::Rpm));

@@ -625,7 +625,7 @@ async fn one_more_package_stores_one_new_segment_and_manifest_a_list() {
 }
 
 #[tokio::test]
-async fn versions_that_differ_only_in_their_epoch_have_paths_of_their_own() {
+async fn versions_that_differ_only_in_their_epoch_have_separate_paths() {
     let world = World::new();
     let running = world.start().await;
     let (plain, mut epoch) = (deb("1.0", "amd64"), deb("1.0", "amd64"));
@@ -644,7 +644,7 @@ async fn versions_that_differ_only_in_their_epoch_have_paths_of_their_own() {
 }
 
 #[tokio::test]
-async fn read_models_made_anew_from_the_log_are_the_same() {
+async fn read_models_rebuilt_from_the_log_are_the_same() {
     let world = World::new();
     let running = world.start().await;
     world.add(100, created(Format::Deb));

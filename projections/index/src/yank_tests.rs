@@ -44,7 +44,7 @@ async fn release(world: &World, running: &Running) -> String {
 }
 
 #[tokio::test]
-async fn a_hidden_package_is_gone_from_the_next_publication_and_stays_in_the_past() {
+async fn a_hidden_package_is_absent_from_the_next_publication_and_stays_in_the_past() {
     let world = World::new();
     let running = world.start().await;
     world.add(100, created(Format::Deb));

@@ -173,7 +173,7 @@ fn append(world: &World) -> Position {
 }
 
 #[tokio::test]
-async fn a_restart_goes_on_from_the_checkpoint() {
+async fn a_restart_continues_from_the_checkpoint() {
     let world = World::new();
     let first = start(&world, 1, None).await;
     append(&world);
@@ -212,7 +212,7 @@ async fn another_version_is_filled_from_the_start_of_the_log() {
 }
 
 #[tokio::test]
-async fn what_stands_before_an_event_that_does_not_fit_is_kept() {
+async fn events_before_one_that_does_not_fit_are_committed() {
     let world = World::new();
     append(&world);
     let second = append(&world);
@@ -232,7 +232,7 @@ async fn what_stands_before_an_event_that_does_not_fit_is_kept() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_found_not_to_fit_when_rows_are_written_is_named_and_all_before_it_is_kept() {
+async fn an_event_that_is_found_not_to_fit_when_rows_are_written_is_named_and_all_before_it_are_committed() {
     for refused in [1, 2, 7, 10] {
         let world = World::new();
         let mut last = Position(0);
@@ -333,7 +333,7 @@ async fn a_projector_that_had_stopped_does_not_set_another_one_back() {
 }
 
 #[tokio::test]
-async fn a_projector_that_cannot_reach_something_holds_up_no_other_and_goes_on_later() {
+async fn a_projector_that_cannot_reach_a_service_delays_no_other_and_continues_later() {
     let world = World::new();
     let counters = vec![Counter::new("counter", 1, None), Counter::new("counter too", 1, None)];
     let (is_cut_off, seen) = (counters[0].is_cut_off.clone(), counters[0].seen.clone());
@@ -421,7 +421,7 @@ async fn a_replay_brings_each_projector_to_its_own_end() {
 }
 
 #[tokio::test]
-async fn a_projector_that_stops_in_a_replay_names_the_event_and_holds_nobody_up() {
+async fn a_projector_that_stops_in_a_replay_names_the_event_and_delays_no_other() {
     let [(position, stopped, seen), other] = &replayed(Some(3), [10, 10]).await[..] else { panic!("two") };
     assert_eq!((*position, seen.as_slice()), (4, [1, 2].as_slice()));
     assert!(stopped.as_deref().unwrap().contains("at position 7: not this one"), "{stopped:?}");

@@ -96,7 +96,7 @@ async fn a_log_is_the_tree_over_its_events_and_tenants_have_their_own() {
 }
 
 #[tokio::test]
-async fn a_log_goes_on_where_it_was_and_every_proof_holds() {
+async fn a_log_continues_after_a_restart_and_every_proof_is_valid() {
     let world = World::new();
     let file = world.folder.path().join("logs.db");
     let mut sizes = Vec::new();

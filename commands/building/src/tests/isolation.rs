@@ -131,7 +131,7 @@ async fn folders_that_the_operator_hides_are_empty() {
 }
 
 #[tokio::test]
-async fn a_build_can_be_a_task_of_its_own() {
+async fn a_build_can_be_a_separate_task() {
     fn sent<T: Send + 'static>(task: T) -> T {
         task
     }

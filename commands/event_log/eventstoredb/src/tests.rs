@@ -70,7 +70,7 @@ async fn appends_in_flight_beside_one_that_is_refused_are_recorded_once() {
 }
 
 #[tokio::test]
-async fn a_conflict_with_another_node_tells_the_streams_real_revision() {
+async fn a_conflict_with_another_node_reports_the_streams_real_revision() {
     let double = Double::start(Options::default()).await;
     let (one, two) = (open(&double.url()).await, open(&double.url()).await);
     let own = stream("release");
@@ -110,7 +110,7 @@ async fn news_of_another_node_wake_a_waiter() {
 }
 
 #[tokio::test]
-async fn the_systems_events_are_not_seen_and_hold_nobody_up() {
+async fn the_systems_events_are_not_seen_and_delay_no_reader() {
     let double = Double::start(Options::default()).await;
     let store = open(&double.url()).await;
     double.system_events(5_000).await;
@@ -138,7 +138,7 @@ async fn a_server_that_takes_less_says_that_the_append_is_too_large() {
 }
 
 #[tokio::test]
-async fn a_stream_that_somebody_deleted_is_said_to_be() {
+async fn a_deleted_stream_is_reported() {
     let double = Double::start(Options::default()).await;
     let store = open(&double.url()).await;
     let own = stream("release");
@@ -188,7 +188,7 @@ async fn a_follower_alone_is_no_event_log() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_said_to_be_and_found_when_it_comes() {
+async fn an_unreachable_server_is_reported_and_found_when_it_starts() {
     let mut double = Double::start(Options::default()).await;
     let url: EventStoreDbUrl = double.url().parse().expect("a URL");
     let store = open(&double.url()).await;

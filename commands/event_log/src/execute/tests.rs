@@ -159,7 +159,7 @@ async fn states_in_memory_are_limited_by_what_they_weigh_and_not_by_their_number
 }
 
 #[tokio::test]
-async fn a_state_that_is_heavier_than_the_cache_is_kept() {
+async fn a_state_that_is_heavier_than_the_cache_is_cached() {
     let log = Log::new().await;
     let node = Executor::keeping(log.store.clone(), noon, 2 * 1024);
     fill(&node, 1).await;

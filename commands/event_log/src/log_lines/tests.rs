@@ -28,7 +28,7 @@ async fn written(folder: &TempDir) -> (SqliteEventStore, Vec<u8>, Lines) {
 }
 
 #[tokio::test]
-async fn a_log_that_goes_out_and_comes_in_is_the_same_log() {
+async fn an_exported_and_imported_log_is_the_same_log() {
     let folder = TempDir::new().expect("a folder");
     let (from, lines, exported) = written(&folder).await;
     let to = log(&folder, "to.sqlite").await;

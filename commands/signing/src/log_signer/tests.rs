@@ -86,7 +86,7 @@ async fn signed(signer: &LogSigner) -> Result<Option<String>, SignLogError> {
 }
 
 #[tokio::test]
-async fn a_checkpoint_bears_a_signature_of_the_announced_key_and_the_key_stays_the_same() {
+async fn a_checkpoint_has_a_signature_of_the_announced_key_and_the_key_stays_the_same() {
     let world = World::new().await;
     let signer = world.signer("packages.example.org").await;
     assert_eq!(signed(&signer).await.expect("no entry is no error"), None);
@@ -167,7 +167,7 @@ fn acme() -> LogName {
 }
 
 #[tokio::test]
-async fn a_log_whose_tree_cannot_be_read_holds_up_no_other() {
+async fn a_log_whose_tree_cannot_be_read_delays_no_other() {
     let world = World::new().await;
     world.entries.set(&["a"]);
     // What was signed before the start is compared with the tree.
@@ -186,7 +186,7 @@ async fn a_log_whose_tree_cannot_be_read_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn a_log_that_another_process_is_signing_for_holds_up_no_other() {
+async fn a_log_that_another_process_is_signing_for_delays_no_other() {
     let world = World::new().await;
     let signer = world.signer("packages.example.org").await;
     world.entries.set(&["a"]);

@@ -79,7 +79,7 @@ fn nothing_may_stand_outside_the_signed_block() {
 }
 
 #[test]
-fn a_signature_of_text_is_none_of_bytes() {
+fn a_signature_of_text_is_not_one_of_bytes() {
     let signed = ed25519().signer.clear_sign(RELEASE, signed_at()).expect("signs");
     let at = signed.find("-----BEGIN PGP SIGNATURE").expect("a signature");
     let text = RELEASE.strip_suffix('\n').expect("a line's end");
@@ -148,7 +148,7 @@ proptest! {
 }
 
 #[test]
-fn a_text_signed_by_two_keys_is_good_for_whoever_knows_one_of_them() {
+fn a_text_signed_by_two_keys_is_valid_for_clients_that_know_one_of_them() {
     let other = TestKey::make(Algorithm::Ed25519Legacy);
     let signers = [&rsa().signer, &other.signer];
     let text = "Origin: acme\nSuite: stable\n";

@@ -165,7 +165,7 @@ fn the_longest_secret_fits_and_one_byte_more_does_not() {
 }
 
 #[test]
-fn a_deleted_secret_is_gone_and_deleting_twice_is_fine() {
+fn a_deleted_secret_cannot_be_read_and_deleting_twice_is_fine() {
     let (place, secrets) = Place::with_a_secret();
     secrets.delete(ID).expect("deletes");
     secrets.delete(ID).expect("nothing to do");

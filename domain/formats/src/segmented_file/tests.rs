@@ -116,7 +116,7 @@ fn a_manifest_is_text_that_names_each_piece() {
 }
 
 #[test]
-fn a_manifest_that_is_none_is_refused_with_its_line() {
+fn an_invalid_manifest_is_refused_with_its_line() {
     for (text, line) in [
         ("", 1),
         ("pkgdeploy-rope 2\n", 1),

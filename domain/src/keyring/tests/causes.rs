@@ -69,7 +69,7 @@ fn sealed_keys_are_deleted_because_their_window_closed() {
 }
 
 #[test]
-fn nothing_is_kept_of_a_window_that_is_over() {
+fn nothing_is_remembered_of_a_closed_window() {
     let over = window([renewed(101), renewed(102), moved(101), closed(2, WindowEnd::TimeOver)]);
     let deleted = Event::SealedKeysDeleted { generation: 2 };
     assert_eq!(after(over.into_iter().chain([deleted])), Causes::default());

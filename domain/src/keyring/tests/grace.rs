@@ -115,7 +115,7 @@ fn a_window_closes_when_every_machine_has_moved() {
 }
 
 #[test]
-fn nobody_knows_whether_the_holders_of_a_shared_key_have_moved() {
+fn it_is_unknown_whether_the_holders_of_a_shared_key_have_moved() {
     let moved = [
         shared(3),
         enrolment(1, 5),
@@ -148,7 +148,7 @@ fn a_window_can_be_cut_early() {
 }
 
 #[test]
-fn machines_that_did_not_renew_are_gone_with_the_window() {
+fn machines_that_did_not_renew_are_removed_with_the_window() {
     let after =
         given::<Keyring>(machines_and([renewed(101)])).when(close(WindowEnd::Cut)).then([closed(2, WindowEnd::Cut)]);
     assert_eq!(after.next_key(key(102), now()), None);

@@ -19,7 +19,7 @@ fn two_keys_never_share_a_name() {
 }
 
 #[test]
-fn a_revoked_key_is_gone_and_its_name_is_free() {
+fn a_revoked_key_is_removed_and_its_name_is_free() {
     given::<Keyring>([shared(1)]).when(Command::RevokeAccessKey { key: key(1) }).then([revoked(1)]);
     given::<Keyring>([shared(1), revoked(1)]).when(Command::RevokeAccessKey { key: key(1) }).refused(Refusal::Unknown);
     given::<Keyring>([shared(1), revoked(1)]).when(issue(1)).then([shared(1)]);
@@ -43,7 +43,7 @@ fn the_name_of_an_expired_key_is_free() {
 }
 
 #[test]
-fn a_key_ends_in_the_future_and_enrols_somebody() {
+fn a_key_ends_in_the_future_and_enrols_at_least_one_machine() {
     let good = EnrolmentLimits { expires_at: tomorrow(), enrols_max: ENROLS_MAX };
     given::<Keyring>([]).when(issue_enrolment(good)).then([enrolment(1, ENROLS_MAX)]);
     let ended = EnrolmentLimits { expires_at: now(), ..good };

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_machine_enrols_for_a_key_of_its_own() {
+fn a_machine_enrols_for_its_own_key() {
     given::<Keyring>([enrolment(1, 3)]).when(enrol(1, 101)).then([enrolled(1, 101, [])]);
     given::<Keyring>([enrolment(1, 3), enrolled(1, 101, [])]).when(enrol(1, 101)).then_nothing();
 }

@@ -190,7 +190,7 @@ fn only_a_token_that_works_and_was_not_rolled_is_rolled() {
 }
 
 #[test]
-fn a_revoked_token_is_gone() {
+fn a_revoked_token_is_removed() {
     let revoke = |n| Command::RevokeApiToken { token: token(n) };
     let revoked = Event::ApiTokenRevoked { token: token(1) };
     let project = given::<Project>([added(), issued(new(1, None))]).when(revoke(1)).then([revoked.clone()]);

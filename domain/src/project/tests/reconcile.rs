@@ -33,7 +33,7 @@ fn tags_that_were_there_before_the_connection_are_known_and_not_released() {
 }
 
 #[test]
-fn a_tag_that_no_delivery_told_of_is_released_once() {
+fn a_tag_that_no_delivery_reported_is_released_once() {
     let events = after([known(&["v1.0"], true)]);
     given::<Project>(events).when(listed(&["v1.0", "v1.1"])).then([accepted("v1.1", 2, None)]);
     given::<Project>(after([known(&["v1.0"], true), accepted("v1.1", 2, None)])).when(listed(&["v1.1"])).then_nothing();
@@ -70,7 +70,7 @@ fn a_tag_that_a_delivery_would_not_release_is_taken_note_of_once() {
 }
 
 #[test]
-fn a_known_tag_is_released_when_a_delivery_asks_for_it_or_when_it_was_made_anew() {
+fn a_known_tag_is_released_when_a_delivery_asks_for_it_or_when_it_was_created_again() {
     let Command::Trigger { tag: name, version, release, .. } = super::trigger("v1.0", 1, None) else { unreachable!() };
     let by = Trigger::GithubWebhook;
     let trigger = Command::Trigger { tag: name, version, release, idempotency_key: None, by };

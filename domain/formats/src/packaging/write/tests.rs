@@ -86,7 +86,7 @@ fn nothing_is_left_in_the_folder_when_writing_fails() {
 }
 
 #[test]
-fn a_built_file_that_changed_or_is_none_is_refused() {
+fn a_built_file_that_changed_or_is_not_a_file_is_refused() {
     for format in FORMATS {
         for (found, expected) in [("longer", 3), ("sh", 3)] {
             let mut sample = Sample::empty(format);

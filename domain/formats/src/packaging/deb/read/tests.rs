@@ -30,7 +30,7 @@ fn malformed_place(result: Result<domain::package::Package, PackageFileError>) -
 }
 
 #[test]
-fn a_deb_we_wrote_says_what_it_was_written_from() {
+fn a_written_deb_has_the_facts_it_was_written_from() {
     let sample = Sample::new(Format::Deb);
     let written = sample.write();
     let package = read_package(&written.path).unwrap().package;
