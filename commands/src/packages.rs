@@ -76,7 +76,7 @@ impl Finished {
         Self { package, key_fingerprint, file, attached }
     }
 
-    /// Puts the file, and the long list that its facts may refer to, into the blob store.
+    /// Stores the file, and the long list that its facts may refer to, in the blob store.
     ///
     /// # Errors
     /// The file cannot be read any more, or the store cannot be written to.

@@ -1,4 +1,4 @@
-//! How far each projector had come when its rows were last written.
+//! The position of each projector when its rows were last written.
 
 use std::collections::HashMap;
 

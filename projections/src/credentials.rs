@@ -1,4 +1,4 @@
-//! Who may enter: access keys, API tokens, operator tokens and feed tokens, answered from memory.
+//! Credentials: access keys, API tokens, operator tokens and feed tokens, answered from memory.
 //!
 //! After the runner has published the position of a revocation, no look-up says yes to what it revoked.
 
@@ -40,7 +40,8 @@ pub const CREDENTIALS: &str = "credentials";
 /// The secrets that work. Cheap to clone.
 ///
 /// A look-up is one hash-map probe and one comparison whose time does not depend on what is compared, for known and
-/// unknown ids alike; for an access key a few numbers are compared then. At a million keys it costs what it costs at one.
+/// unknown ids alike; for an access key a few numbers are compared then. At a million keys it costs what it costs at
+/// one.
 #[derive(Clone)]
 pub struct Credentials {
     readers: SqlitePool,

@@ -1,4 +1,4 @@
-//! What people see: read models projected from the log, disposable and rebuilt byte for byte.
+//! Read models, projected from the log: disposable, and rebuilt byte for byte.
 //!
 //! A [`runner::Runner`] follows the log through the [`feed::Feed`] port and gives each event to every projector:
 //! [`credentials`] (who may enter), [`dashboard`] (dashboards) and [`index`] (the APT and YUM indexes).

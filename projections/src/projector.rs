@@ -1,4 +1,4 @@
-//! What the runner needs of a projector, and how one says that an event does not fit.
+//! The trait of projectors, and the error for an event that does not fit.
 
 use domain::{
     event::Event,
@@ -12,7 +12,7 @@ use crate::blob::BlobError;
 /// Why an event could not be applied.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectionError {
-    /// The event contradicts what came before. The projector stops: a wrong answer is worse than a late one.
+    /// The event contradicts earlier ones. The projector stops: a wrong answer is worse than a late one.
     #[error("{0}")]
     Contradiction(String),
     /// The read models cannot be read or written.
@@ -54,7 +54,7 @@ pub trait Projector: Send + Sync + 'static {
     /// The SQL that creates its tables.
     fn schema(&self) -> &'static str;
 
-    /// The kinds of stream it wants to see events of: `repository`. It is given no others.
+    /// The kinds of stream whose events it needs: `repository`. It is given no others.
     fn kinds(&self) -> &'static [&'static str] {
         &[]
     }
@@ -99,5 +99,5 @@ pub trait Projector: Send + Sync + 'static {
     fn abandoned(&mut self);
 }
 
-/// Makes a projector, given readers of the rows that it is to fill.
+/// Makes a projector, given readers of the rows that it fills.
 pub type MakeProjector = Box<dyn FnOnce(SqlitePool) -> Box<dyn Projector> + Send>;

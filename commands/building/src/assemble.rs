@@ -59,7 +59,7 @@ const SYSTEM_FOLDERS: [&str; 43] = [
     "/var/log",
 ];
 
-/// Entries, and how each came about.
+/// Entries, and the origin of each.
 pub(super) struct Assembly {
     entries: BTreeMap<String, Placed>,
     user: String,
@@ -96,7 +96,7 @@ impl Assembly {
         self.check()
     }
 
-    /// Writes what there is to the empty folder `destdir`, for the user `uid` to change.
+    /// Writes the entries to the empty folder `destdir`, for the user `uid` to change.
     pub(super) fn write_to(&self, destdir: &Path, uid: u32, gid: u32) -> io::Result<()> {
         super::destdir::write(
             destdir,

@@ -175,7 +175,7 @@ impl Layer<'_> {
         Ok(())
     }
 
-    /// Makes the folders above `path`; false if one of them is no folder, so that nothing shows there anyway.
+    /// Makes the folders above `path`; false if one of them is not a folder, so that `path` cannot exist anyway.
     fn make_parents(&self, path: &Path) -> io::Result<bool> {
         let mut parents: Vec<&Path> = path.ancestors().skip(1).filter(|parent| *parent != Path::new("/")).collect();
         parents.reverse();

@@ -210,7 +210,7 @@ impl<'a> RunningJob<'a> {
         BuildError::SetupFailed { reason, log: LastLines::default() }
     }
 
-    /// Walks trees beside the runtime's own threads.
+    /// Reads trees outside the async runtime's own threads.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, BuildError> + Send + 'static,

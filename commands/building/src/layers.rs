@@ -11,7 +11,7 @@ use super::{Root, hidden, namespace::Namespace};
 /// Where a disk image cannot be mounted (a container without loop devices), the layer is in memory, and no
 /// larger than this.
 pub(super) const DISK_IN_MEMORY_MAX_BYTES: u64 = 4 << 30;
-/// With less left than this, a build that failed has failed for want of disk.
+/// With less space left than this, a failed build counts as failed because its disk is full.
 const DISK_FULL_BELOW_BYTES: u64 = 1 << 20;
 
 /// The folders of one job, mounted in its own namespace. Dropping it kills, unmounts and removes.

@@ -45,7 +45,7 @@ fn copies_contents(copy: &Copy) -> bool {
     copy.source.ends_with('/') || copy.source.ends_with("/.") || matches!(copy.source.as_str(), "" | ".")
 }
 
-/// Where the source itself goes: into a destination that ends in `/`, else to its very path.
+/// The path of the source in the package: below a destination that ends in `/`, else the destination itself.
 pub(super) fn destination(copy: &Copy) -> Result<String, BuildError> {
     let expected =
         || refused(&copy.destination, "expected an absolute path without `..` as the destination".to_owned());
@@ -82,7 +82,7 @@ pub(super) fn name(name: &OsStr, parent: &str) -> Result<String, BuildError> {
 
 pub(super) fn entry(real: &Path, path: &str, metadata: &Metadata, rule: &Rule<'_>) -> Result<Entry, BuildError> {
     let kind = metadata.file_type();
-    // Set-uid and its kin are for the config to grant, not for a build to leave behind.
+    // Set-uid and similar bits are set by the config, not by files that a build leaves.
     let built_mode = metadata.mode() & 0o777;
     let (mode, content) = if kind.is_dir() {
         (rule.permissions.map_or(built_mode, folder_mode), Content::Directory)

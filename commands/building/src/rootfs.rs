@@ -16,7 +16,7 @@ use tokio::{
 
 use super::{namespace::PROGRAM_PATH, roots::is_name};
 
-/// The distributions that can be made here: name, mmdebstrap's suite, and the archive it comes from.
+/// The distributions with a recipe: name, mmdebstrap's suite, and the archive it comes from.
 const SUITES: [(&str, &str, Archive); 7] = [
     ("debian11", "bullseye", Archive::Debian),
     ("debian12", "bookworm", Archive::Debian),

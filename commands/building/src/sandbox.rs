@@ -88,7 +88,7 @@ impl From<io::Error> for Unfinished {
 }
 
 impl Sandbox {
-    /// Runs a script to its end and writes what it says to `log` as it comes.
+    /// Runs a script to its end and writes its output to `log` while it runs.
     ///
     /// When this returns, or is dropped, no process of the script is alive.
     pub(super) async fn run(&self, script: &Script<'_>, log: &mut BuildLog) -> Result<Exit, Unfinished> {

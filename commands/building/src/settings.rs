@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use super::RootFilesystems;
 
-/// Everything a [`super::Builder`] needs to know.
+/// The settings of a [`super::Builder`].
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Where jobs have their folders, on a disk with room for [`Limits::disk_bytes`] a job. It belongs to

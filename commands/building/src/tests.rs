@@ -65,7 +65,7 @@ impl Fixture {
         String::from_utf8_lossy(&fs::read(self.folder.path().join("log")).expect("the log")).into_owned()
     }
 
-    /// What the commands said, without our own lines.
+    /// The output of the commands, without the product's own lines.
     pub(super) fn said(&self) -> Vec<String> {
         let ours = |line: &&str| {
             !line.starts_with(['$', '>']) && !line.starts_with(".pkgdeploy/") && !line.starts_with("the package holds")
@@ -123,7 +123,7 @@ pub(super) fn is_running(mark: &str) -> bool {
     })
 }
 
-/// Waits for a fact that the kernel brings about on its own, as the end of a killed process.
+/// Waits for an effect of the kernel, such as the end of a killed process.
 pub(super) async fn until(what: &str, mut fact: impl FnMut() -> bool) {
     let soon = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
     while !fact() {

@@ -7,7 +7,7 @@ use std::{
 
 /// The first of them. systemd's documentation (UIDS-GIDS.md) assigns 60578–61183 to no purpose.
 pub(super) const FIRST_UID: u32 = 60_600;
-/// As many as there are, and so as many builds at once.
+/// The number of ids, which is also the limit of concurrent builds.
 pub(super) const UIDS: u32 = 400;
 
 /// The ids in use.

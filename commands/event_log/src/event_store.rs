@@ -43,7 +43,7 @@ pub const PAGE_EVENTS_MAX: u32 = 4_096;
 /// memory.
 pub const PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// An event that wants to be recorded.
+/// An event to record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvent {
     /// Its identity. An append that is tried again carries the same ids.

@@ -64,7 +64,7 @@ pub enum SigningError {
     OpenPgp {
         /// What was tried.
         action: &'static str,
-        /// What it said.
+        /// Its error.
         source: Box<pgp::errors::Error>,
     },
 }
@@ -80,7 +80,7 @@ pub enum VerifyError {
     NotASignature {
         /// What was expected.
         expected: &'static str,
-        /// What the OpenPGP library said.
+        /// The error of the OpenPGP library.
         source: Box<pgp::errors::Error>,
     },
     /// A good signature for another use: text where bytes were expected, or the reverse.
@@ -94,7 +94,7 @@ pub enum VerifyError {
     Bad {
         /// The certificate that was used.
         fingerprint: String,
-        /// What the OpenPGP library said.
+        /// The error of the OpenPGP library.
         source: Box<pgp::errors::Error>,
     },
     /// The signed text is other than the text that went in.
@@ -136,7 +136,7 @@ pub enum RpmError {
         action: &'static str,
         /// With which file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }

@@ -181,7 +181,7 @@ impl LogSigner {
     /// # Errors
     /// See [`SignLogError`].
     pub async fn checkpoint_at(&self, log: LogName, origin: &str, size: u64) -> Result<Option<String>, SignLogError> {
-        // The log as it is now is vouched for first: then every beginning of it is, and none contradicts what was
+        // The present log is verified first: then every beginning of it is valid, and none contradicts what was
         // signed.
         if self.checkpoint(log, origin).await?.is_none() || size == 0 {
             return Ok(None);

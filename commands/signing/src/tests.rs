@@ -53,7 +53,7 @@ fn rsa() -> &'static TestKey {
     KEY.get_or_init(|| TestKey::make(Algorithm::Rsa4096))
 }
 
-/// Runs a client and returns whether it was content, and all it said.
+/// Runs a client and returns whether it succeeded, and all its output.
 #[track_caller]
 fn client(program: &str, folder: &Path, arguments: &[&str]) -> (bool, String) {
     let output = Command::new(program)

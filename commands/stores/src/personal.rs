@@ -76,7 +76,7 @@ impl Persons {
         self.secrets.seal(person.0, PURPOSE, key.as_ref()).await
     }
 
-    /// A fact about the person itself: a name, an e-mail address. It belongs to the person's own stream.
+    /// Data about the person itself: a name, an e-mail address. It belongs to the person's own stream.
     ///
     /// # Errors
     /// The person's key is destroyed, or cannot be read.

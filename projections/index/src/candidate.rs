@@ -1,4 +1,4 @@
-//! The next publication of a repository, as far as it can be made without a key.
+//! The next publication of a repository, complete except for its signatures.
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -19,9 +19,9 @@ const PUTS_AT_ONCE: usize = 16;
 pub struct Candidate {
     /// Whose index it is.
     pub repository: RepositoryId,
-    /// The state: every fact of the repository's stream up to this revision.
+    /// The state: every event of the repository's stream up to this revision.
     pub covers: Revision,
-    /// The time of the newest fact that makes it differ from the last publication, or a second after that one if that
+    /// The time of the newest event that makes it differ from the last publication, or a second after that one if that
     /// is later. After many publications in a short time this is in the future, where apt refuses it: sign when it is
     /// due.
     pub published_at: DateTime<Utc>,
@@ -33,7 +33,7 @@ pub struct Candidate {
     pub files: Vec<IndexFile>,
     /// The version of the code that rendered it: [`RENDERER`].
     pub renderer: u32,
-    /// What the text says beside the packages.
+    /// Statements in the text beside the packages.
     pub stated: Stated,
 }
 

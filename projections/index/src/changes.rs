@@ -55,7 +55,7 @@ impl NewFile {
     }
 }
 
-/// What the one who writes a repository's rows knows of its files.
+/// The changes of a repository's files, as the writer of its rows knows them.
 #[derive(Default, Clone, Copy)]
 pub(super) struct Fresh<'a> {
     /// The newest event that ended a file.

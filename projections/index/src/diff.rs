@@ -1,4 +1,4 @@
-//! What became of a repository from one of its states to another, by package name and architecture.
+//! The difference between two states of a repository, by package name and architecture.
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 

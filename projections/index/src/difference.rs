@@ -1,4 +1,4 @@
-//! Where a list that is rendered is not the one that was signed: its first byte, and the line that it is in.
+//! Finds where a rendered list differs from the signed one: the first byte, and its line.
 
 use std::io::Read as _;
 

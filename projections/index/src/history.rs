@@ -36,7 +36,7 @@ pub struct History {
 pub struct Published {
     /// When: its name in addresses.
     pub published_at: DateTime<Utc>,
-    /// The state: every fact of the repository's stream up to this revision.
+    /// The state: every event of the repository's stream up to this revision.
     pub covers: Revision,
     /// Where its event is in this log.
     pub position: Position,
@@ -122,7 +122,7 @@ impl History {
         repository: RepositoryId,
         point: &PointInTime,
     ) -> Result<Option<Published>, sqlx::Error> {
-        // What a release puts there is complete when the release says so, which its repositories do not know.
+        // A release's packages are complete when the release is, which its repositories do not know.
         let query = match point {
             PointInTime::Newest => sqlx::query(
                 "select published_at, covers, position, 0 as is_settled from publication

@@ -35,7 +35,7 @@ pub(super) struct Entry {
     pub(super) fragments: [String; 3],
 }
 
-/// The segmented files of a repository in one era. It may know packages that the state asked for does not have yet.
+/// The segmented files of a repository in one era. It may hold packages that the state asked for does not have yet.
 #[derive(Debug)]
 pub(super) struct IndexRenderer {
     pub(super) identity: Identity,
@@ -46,7 +46,7 @@ pub(super) struct IndexRenderer {
     architectures: BTreeMap<String, Revision>,
     /// Stanzas for every machine, for the list of an architecture that is yet to come.
     for_all: Vec<(Revision, String)>,
-    /// The newest package it knows.
+    /// The newest package it holds.
     known: Revision,
     measured: Option<(Revision, Measures)>,
 }
@@ -107,7 +107,7 @@ impl IndexRenderer {
         self.era
     }
 
-    /// The newest package it knows.
+    /// The newest package it holds.
     pub(super) fn known(&self) -> Revision {
         self.known
     }
@@ -294,7 +294,7 @@ impl IndexRenderer {
     }
 }
 
-/// `work` on each item, all at once when there is enough of it.
+/// Runs `work` on each item, in parallel if there is enough of it.
 fn in_parallel<T: Send, R: Send>(text_bytes: usize, items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
     if text_bytes < PARALLEL_FROM_BYTES || items.len() < 2 {
         return items.into_iter().map(work).collect();

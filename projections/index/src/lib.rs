@@ -134,7 +134,7 @@ impl Repositories {
         self.served_indexes.get(repository)?.yanked(sha256)
     }
 
-    /// The state that clients see: every fact up to this revision; none before the first publication.
+    /// The state that clients see: every event up to this revision; none before the first publication.
     #[must_use]
     pub fn covers(&self, repository: RepositoryId) -> Option<Revision> {
         self.served_indexes.get(repository)?.newest().map(|publication| publication.covers)

@@ -1,4 +1,4 @@
-//! From a URL path below a repository to the bytes that are there.
+//! Finds the file at a URL path below a repository.
 //!
 //! Paths are looked up whole, in maps made from events: a path that no event names does not exist, whatever it holds.
 

@@ -43,7 +43,7 @@ pub struct RepositoriesProjector {
     staged: Vec<(RepositoryId, Staged)>,
     unwritten: UnwrittenRows,
     named: NamedFiles,
-    /// It said that it takes indexes as they were recorded.
+    /// It has logged that it accepts indexes as recorded.
     has_trusted: bool,
 }
 

@@ -59,7 +59,7 @@ impl Publication {
     }
 }
 
-/// The paths that stay when the next publication comes: `by-hash` of APT, and YUM's own names.
+/// The paths that stay in the next publication: `by-hash` of APT, and YUM's own names.
 pub(super) fn by_hash(index: &SignedIndex) -> impl Iterator<Item = (String, &IndexFile)> {
     index.files.iter().filter(|file| file.stored != Stored::Unserved).map(|file| {
         let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));

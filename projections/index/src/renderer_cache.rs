@@ -66,7 +66,7 @@ impl RendererCache {
         Ok(Some(locked))
     }
 
-    /// The same for the one who writes the rows, and knows what is `fresh` in them: most of the time nothing is read.
+    /// The same for the writer of the rows, which knows what is `fresh` in them: most of the time nothing is read.
     pub(super) async fn caught_up_with(
         &self,
         rows: &mut SqliteConnection,
@@ -149,7 +149,7 @@ impl RendererCache {
     }
 }
 
-/// Gives `renderer` every package of its era that it does not know and that is in `rows`.
+/// Adds to `renderer` every package of its era that is in `rows` and new to it.
 async fn read_on(
     rows: &mut SqliteConnection,
     repository: RepositoryId,

@@ -1,4 +1,4 @@
-//! The tables of the repositories projector, in and out.
+//! Reads and writes the tables of the repositories projector.
 
 use chrono::{DateTime, Utc};
 use domain::{

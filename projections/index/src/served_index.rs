@@ -1,4 +1,4 @@
-//! What is served, in memory: the newest publication and every package file of each repository.
+//! The served indexes, in memory: the newest publication and every package file of each repository.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -24,7 +24,7 @@ struct Contents {
     changed: Changed,
     newest: Option<Arc<Publication>>,
     packages: HashMap<String, PackageFile>,
-    /// What was at a path before the same file came back.
+    /// The file at a path before the same file was restored.
     earlier: HashMap<String, Vec<PackageFile>>,
     yanked: HashMap<Sha256, YankReason>,
     newest_file: Revision,

@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used, reason = "a double may fail by panicking")]
-//! What the tests of this crate stand on: the projections' world with repositories in it.
+//! Test support of this crate: the projections' test world with repositories in it.
 
 use std::{
     ops::{Deref, DerefMut},

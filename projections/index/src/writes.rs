@@ -1,4 +1,4 @@
-//! What the repositories projector writes into its tables.
+//! The writes of the repositories projector to its tables.
 
 use chrono::{DateTime, Utc};
 use domain::{

@@ -28,7 +28,7 @@ pub use self::{
 };
 use super::{Credentials, secrets::Secrets};
 
-/// Someone who may enter.
+/// The holder of a valid access key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pass {
     /// What the key is for.
@@ -73,7 +73,7 @@ pub(super) struct AccessKeys {
     sealed: Vec<(RepositoryId, u32)>,
 }
 
-/// What a key's look-up finds beside the digest of its secret.
+/// The result of a key's look-up, apart from the digest of its secret.
 #[derive(Clone, Copy)]
 struct Held {
     ring: u32,
@@ -147,7 +147,7 @@ impl Ring {
 }
 
 impl Credentials {
-    /// Lets the holder of this access key into this repository, if it may enter at the time `now`.
+    /// Authorizes the holder of this access key for this repository, if the key is valid at the time `now`.
     #[must_use]
     pub fn pass(
         &self,

@@ -55,7 +55,7 @@ pub struct ApiToken {
     pub is_of_ci_job: bool,
 }
 
-/// What the memory has to learn.
+/// A change of the memory.
 pub(super) enum Change {
     Put(TokenId, Sha256, ApiGrant),
     Removed(TokenId),

@@ -23,7 +23,7 @@ pub struct FeedToken {
     pub issued_at: DateTime<Utc>,
 }
 
-/// What the memory has to learn.
+/// A change of the memory.
 pub(super) enum Change {
     Issued(TokenId, Sha256, OrganisationId),
     Revoked(TokenId),

@@ -54,7 +54,7 @@ pub struct OperatorAccount {
     pub standing: Standing,
 }
 
-/// What the memory has to learn.
+/// A change of the memory.
 pub(super) enum Change {
     Issued(TokenId, Sha256, Option<PersonId>),
     Revoked(TokenId),

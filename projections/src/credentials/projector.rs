@@ -1,4 +1,4 @@
-//! Folds what was issued and revoked into rows, and into memory when the rows are committed.
+//! Folds issued and revoked credentials into rows, and into memory when the rows are committed.
 
 use std::sync::PoisonError;
 

@@ -28,7 +28,7 @@ pub struct Webhook {
 /// Every project, with its webhook if it is connected.
 pub(super) type Webhooks = HashMap<ProjectId, Option<Arc<Webhook>>>;
 
-/// What the memory has to learn.
+/// A change of the memory.
 pub(super) struct Change(ProjectId, Option<Webhook>);
 
 impl Change {

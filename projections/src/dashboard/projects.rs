@@ -1,4 +1,4 @@
-//! Folds what projects are, and what they have at GitHub, into rows.
+//! Folds projects and their state at GitHub into rows.
 
 use domain::{
     event::Event,
@@ -75,7 +75,7 @@ pub(super) async fn fold(
     Ok(())
 }
 
-/// Folds one more fact into what the project has at GitHub, by the domain's own rule.
+/// Folds one more event into the project's state at GitHub, by the domain's own rule.
 async fn fold_github(rows: &mut SqliteConnection, id: &str, event: &project::Event) -> Result<(), sqlx::Error> {
     let row = sqlx::query("select github from project where id = ?").bind(id).fetch_one(&mut *rows).await?;
     let before: Option<Github> = text(&row, "github")?.map(serde_json::from_str).transpose().map_err(decode)?;

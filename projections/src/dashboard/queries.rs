@@ -1,4 +1,4 @@
-//! What dashboards ask, newest first, in pages.
+//! The queries of dashboards, newest first, in pages.
 
 use chrono::{DateTime, Utc};
 use domain::{

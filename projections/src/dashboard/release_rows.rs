@@ -1,4 +1,4 @@
-//! A release as its rows have it: the release itself, its steps and its packages.
+//! The rows of a release: the release itself, its steps and its packages.
 
 use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 

@@ -1,4 +1,4 @@
-//! Folds a release's facts into its row, its steps and its packages.
+//! Folds a release's events into its row, its steps and its packages.
 //!
 //! A release is at one step at a time: the furthest that one of its packages has reached. A step ends when the next
 //! one starts. A release that failed is at the step of the package that failed.

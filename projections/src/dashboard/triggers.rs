@@ -1,4 +1,4 @@
-//! What webhooks sent and what triggers were refused, as dashboards show it.
+//! Deliveries of webhooks and refused triggers, as dashboards show them.
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -45,9 +45,9 @@ pub struct RefusedTriggers {
     pub reason: String,
     /// How many so far.
     pub count: u64,
-    /// When the first of them came.
+    /// When the first of them was received.
     pub first_at: DateTime<Utc>,
-    /// When the last of them came.
+    /// When the last of them was received.
     pub last_at: DateTime<Utc>,
 }
 

@@ -50,7 +50,7 @@ pub enum ReplayError {
 }
 
 impl Replay {
-    /// `projectors` with the rows that each is to fill, from where their checkpoints are.
+    /// `projectors` with the rows that each fills, starting at their checkpoints.
     ///
     /// # Errors
     /// The rows cannot be read or written.
@@ -153,7 +153,7 @@ impl Lane {
         self.slot.is_due() && self.slot.position() < end
     }
 
-    /// Applies what comes, up to `end`.
+    /// Applies the received batches, up to `end`.
     async fn work(mut self, mut pages: mpsc::Receiver<Arc<Batch>>, end: Position) -> Result<Self, ReplayError> {
         while self.wants_more(end) {
             let Some(page) = pages.recv().await else { break };

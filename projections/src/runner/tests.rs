@@ -225,7 +225,7 @@ async fn events_before_one_that_does_not_fit_are_committed() {
     assert_eq!((started.seen(), started.rows().await), (vec![1, 2], 2));
     started.stop().await;
 
-    // A program that can read the event goes on there.
+    // A program that can read the event continues there.
     let repaired = start(&world, 1, None).await;
     repaired.progress.wait_for(third).await.unwrap();
     assert_eq!(repaired.seen(), [3]);

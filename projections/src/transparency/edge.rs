@@ -18,7 +18,7 @@ pub(super) struct Edge {
     positions: Vec<Position>,
 }
 
-/// A tile as it is to be written.
+/// A tile to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Written {
     pub(super) hashes: Vec<Sha256>,

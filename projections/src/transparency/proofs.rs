@@ -1,4 +1,4 @@
-//! What the logs answer: tiles, roots of earlier sizes, and proofs.
+//! Answers from the logs: tiles, roots of earlier sizes, and proofs.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -36,8 +36,8 @@ pub struct EventProof {
 }
 
 impl Transparency {
-    /// That `event` is in the log, in the tree of `size` entries, or in the newest one; none if it is not, or the log never had
-    /// so many.
+    /// That `event` is in the log, in the tree of `size` entries, or in the newest one; none if it is not, or the log
+    /// never had so many.
     ///
     /// # Errors
     /// See [`ProofError`].
@@ -74,7 +74,8 @@ impl Transparency {
         rows::position(&self.readers, event.0).await
     }
 
-    /// That the log of `new` entries continues the one of `old` entries; none if it never had so many, or `old` is more.
+    /// That the log of `new` entries continues the one of `old` entries; none if it never had so many, or `old` is
+    /// more.
     ///
     /// # Errors
     /// See [`ProofError`].

@@ -1,4 +1,4 @@
-//! The logs' rows.
+//! The rows of the transparency logs.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -134,7 +134,7 @@ pub(super) async fn position(rows: &SqlitePool, event_id: Uuid) -> Result<Option
     Ok(tile.and_then(|tile| tile.positions.get(place).copied()))
 }
 
-/// Whose the stream is, if its first event said so.
+/// The owner of the stream, if its first event names it.
 pub(super) async fn owner(rows: &mut SqliteConnection, stream: &StreamId) -> Result<Option<LogName>, sqlx::Error> {
     let found = sqlx::query(
         "select organisation from transparency_stream

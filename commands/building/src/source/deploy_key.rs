@@ -41,7 +41,7 @@ impl DeployKey {
         self.0.as_bytes()
     }
 
-    /// Writes it where only the server may read it, in a folder that goes when git has ended.
+    /// Writes it where only the server may read it, in a folder that is removed when git has ended.
     pub(super) fn write(&self, path: &Path) -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         file.write_all(self.expose())

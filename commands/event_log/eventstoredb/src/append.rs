@@ -1,7 +1,7 @@
 //! Appending: detects repetitions and conflicts, and sends the rest until there is an answer.
 //!
-//! Every append goes to the server with an exact revision, also where the caller does not care: only then does the server
-//! itself recognise what it has recorded already, so that sending again after a lost answer is safe.
+//! Every append goes to the server with an exact revision, also where the caller does not care: only then does the
+//! server itself recognise what it has recorded already, so that sending again after a lost answer is safe.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use super::{
     store::Inner,
 };
 
-/// How often an append is sent, after lost answers and lost races, before its caller hears of it.
+/// How often an append is sent, after lost answers and lost races, before its caller gets the error.
 const ATTEMPTS: usize = 8;
 /// How long an append waits after the server contradicted itself.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -80,8 +80,8 @@ impl Inner {
                 Sent::Recorded(position) => {
                     known.learn((after + 1..).zip(events.iter().map(|event| event.event_id)));
                     self.memory.remember_owner(stream, events.iter().map(|event| event.event_id));
-                    // The server also answers so to what it had recorded before. What is newer than all that was known is
-                    // surely where it is said to be.
+                    // The server also answers so to what it had recorded before. What is newer than all that was known
+                    // is certainly at the reported position.
                     let last = position.filter(|position| !doubt.is_ambiguous && *position > newest);
                     return Ok(Recorded { after, last });
                 }
@@ -162,7 +162,7 @@ impl Inner {
     }
 }
 
-/// What an append knows of its earlier attempts.
+/// The state of an append's earlier attempts.
 struct Doubt {
     is_ambiguous: bool,
     failure: BoxError,
@@ -174,7 +174,7 @@ impl Doubt {
     }
 }
 
-/// Whether the stream must be read before anything can be said of an append to it.
+/// Whether the stream must be read before an append to it can be decided.
 fn wants_more(expected: Expected, known: &Known) -> bool {
     match expected {
         Expected::Any => !known.is_read(),
@@ -193,7 +193,7 @@ fn repeated(events: &[EncodedEvent], known: &Known) -> Result<Option<u64>, Appen
     if all_follow { Ok(Some(first - 1)) } else { Err(reused()) }
 }
 
-/// After how many events of the stream the append goes.
+/// The number of events of the stream before the append.
 fn end(stream: &StreamId, expected: Expected, known: &Known) -> Result<u64, AppendError> {
     let actual = known.revision();
     match expected {

@@ -86,7 +86,7 @@ fn settings(url: &EventStoreDbUrl) -> Result<ClientSettings, OpenError> {
     text.parse().map_err(|_| OpenError::Url { url: url.clone() })
 }
 
-/// The reason alone: what could not be done is said already.
+/// The reason alone: the error already names the action.
 fn cause(error: ReadError) -> BoxError {
     match error {
         ReadError::Unavailable { source } | ReadError::Damaged { source, .. } => source,

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::link::{Broken, Connection, Link, words};
 
-/// How often a page is asked for before the reader hears of the failure.
+/// How often a page is asked for before the reader gets the error.
 const ATTEMPTS: usize = 3;
 
 /// What to read.

@@ -12,7 +12,7 @@ use super::{
     tail::Tail,
 };
 
-/// Fewest events that are asked for at once: each call costs 45 ms, whatever it brings.
+/// Fewest events that are asked for at once: each call costs 45 ms, whatever it returns.
 const RAW_EVENTS_MIN: usize = 64;
 /// Events that are asked for at once where most of them will be held back.
 const RAW_EVENTS: usize = 1_024;

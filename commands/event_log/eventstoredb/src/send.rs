@@ -52,7 +52,7 @@ impl Inner {
     }
 }
 
-/// What became of the append, and what of the connection.
+/// The result of the append, and the state of the connection.
 fn meaning(error: &Error) -> (Sent, Broken) {
     match error {
         // The refusals of one append reach us as a message without its details.

@@ -28,7 +28,7 @@ pub use reading::*;
 /// A test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What goes wrong between a caller and the log.
+/// A fault between a caller and the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The next append is recorded, and its answer is lost on the way.

@@ -23,7 +23,7 @@ pub struct EncodedEvent {
     pub schema_version: u32,
     /// Its metadata as JSON.
     pub metadata: String,
-    /// The fact as JSON.
+    /// The event as JSON.
     pub payload: String,
 }
 

@@ -27,7 +27,7 @@ pub enum BlobError {
         /// Its size.
         size_bytes: u64,
     },
-    /// The file that is to be stored cannot be read.
+    /// The file to store cannot be read.
     #[error("cannot read {path} to store it", path = .path.display())]
     Unreadable {
         /// The file.

@@ -1,4 +1,5 @@
-//! Reading a blob that is a file of this machine, in pieces large enough that waiting for a thread to read each costs little.
+//! Reading a blob that is a file of this machine, in pieces large enough that waiting for a thread to read each costs
+//! little.
 
 use std::{io, ops::Range, path::Path};
 
@@ -12,7 +13,7 @@ use tokio::{
 
 use super::{BlobError, OpenBlob};
 
-/// As much as one trip to a thread that may block brings back.
+/// Bytes that are read in one call on a thread that may block.
 pub(super) const PIECE_BYTES_MAX: usize = 256 * 1024;
 
 /// The same as [`super::Blobs::open`], of the file at `path`.

@@ -93,7 +93,7 @@ pub enum SecretsError {
         action: &'static str,
         /// With which file or folder.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }

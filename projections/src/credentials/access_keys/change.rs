@@ -10,7 +10,7 @@ use domain::{
 
 use super::{AccessKeys, Held, NEVER};
 
-/// How many ended keys are forgotten after each batch of events. Everybody who enters waits that long, some hundred
+/// How many ended keys are forgotten after each batch of events. Every request with a key waits that long, some hundred
 /// microseconds.
 const FORGOTTEN_MAX: usize = 4_096;
 
@@ -39,7 +39,7 @@ pub(in crate::credentials) struct Ends {
 }
 
 impl Change {
-    /// Whether the worker that closes windows wants to know. The end of an older shared key may be all it waits for.
+    /// Whether to wake the worker that closes windows. The end of an older shared key may be all it waits for.
     pub(in crate::credentials) fn concerns_windows(&self) -> bool {
         !matches!(self, Self::Works { .. } | Self::Used(_))
     }

@@ -1,4 +1,4 @@
-//! What each fact of a keyring changes in the rows, and then in memory.
+//! Applies each event of a keyring to the rows, and then to the memory.
 
 use domain::{
     digest::Sha256,
@@ -77,7 +77,7 @@ pub(in crate::credentials) async fn fold(
                 .await?;
             fold.changes.push(Change::SealedKeysDeleted(repository, *generation));
         }
-        // What is in a repository is no matter of who may enter.
+        // Installers do not change who has access.
         keyring::Event::InstallerPublished { .. } => {}
         keyring::Event::MachineEnrolled { enrolment, key, machine, secret_sha256, replaces } => {
             fold.enrolled(*enrolment, replaces).await?;

@@ -13,7 +13,7 @@ use crate::event_store::writing::{
 };
 
 /// One lock for all nodes, held until the commit is visible: the first eight bytes of `pkgdeploy event log` in ASCII.
-/// It is let go of by the end of the transaction, however that comes about.
+/// It is released at the end of the transaction, committed or not.
 const BEGIN: &str = "begin; select pg_advisory_xact_lock(x'706b676465706c6f'::bigint)";
 
 /// One answer for the ends of the log and for all streams of a batch.

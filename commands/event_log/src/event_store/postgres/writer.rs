@@ -17,8 +17,8 @@ use crate::event_store::writing::{
 
 /// A commit that takes longer has lost its server. Longer than the server's own limits.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(45);
-/// How often a batch is tried whose connection broke: a server that restarts ends the old connection when it is next used,
-/// and the second try finds out what became of the first.
+/// How often a batch is tried whose connection broke: a server that restarts ends the old connection when it is next
+/// used, and the second try finds out what became of the first.
 const TRIES_MAX: usize = 2;
 
 pub(super) struct Writer {
@@ -106,7 +106,7 @@ impl Writer {
     }
 }
 
-/// The server is going away, or comes back: not what is wrong with the batch. Classes of Appendix A of the manual:
+/// The server is stopping or starting: this is no fault of the batch. Classes of Appendix A of the manual:
 /// connection exceptions, operator intervention, and a transaction that was in the way.
 fn is_passing(error: &dyn sqlx::error::DatabaseError) -> bool {
     error.code().is_some_and(|code| ["08", "57", "40", "55"].iter().any(|class| code.starts_with(class)))
@@ -119,7 +119,8 @@ enum Settled {
     Answered { again: Vec<Append> },
 }
 
-/// A batch on its way through one transaction. Owns the appends at every moment, so that a broken connection loses none.
+/// A batch on its way through one transaction. Owns the appends at every moment, so that a broken connection loses
+/// none.
 struct Attempt {
     appends: Vec<Append>,
     planned: Option<Plan>,

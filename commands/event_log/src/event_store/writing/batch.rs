@@ -24,7 +24,7 @@ const _: () = assert!(APPEND_EVENTS_MAX <= BATCH_EVENTS_MAX);
 /// Most bytes in one commit, so that one large append does not make many small ones wait for the disk.
 pub(in crate::event_store) const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// A caller and what it wants to be recorded.
+/// A caller and the events that it wants to append.
 #[derive(Debug)]
 pub(in crate::event_store) struct Append {
     pub(in crate::event_store) stream: StreamId,
@@ -147,8 +147,8 @@ impl Place {
 pub(in crate::event_store) struct Plan {
     /// To be written, in this order.
     pub(in crate::event_store) accepted: Vec<(Append, Place)>,
-    /// Their revision is outdated (the stream is at the second value): a conflict, or a repetition of an append that was
-    /// recorded.
+    /// Their revision is outdated (the stream is at the second value): a conflict, or a repetition of an append that
+    /// was recorded.
     pub(in crate::event_store) outdated: Vec<(Append, Revision)>,
     /// They hold an id of an accepted one, so that their answer depends on its outcome.
     pub(in crate::event_store) later: Vec<Append>,
