@@ -326,7 +326,7 @@ async fn a_log_that_was_cut_off_is_found_by_what_was_signed_without_read_models(
     };
     let refused = verify(&sources, Span::default(), &Silent).await.expect_err("somebody put something there");
     let refused = domain::error_chain::ErrorChain(&refused).to_string();
-    assert!(refused.contains("holiday.jpg is no transparency log's name"), "{refused}");
+    assert!(refused.contains("holiday.jpg is not the name of a transparency log"), "{refused}");
 }
 
 /// What is found, in one text.
