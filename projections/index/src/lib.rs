@@ -1,10 +1,11 @@
 //! Repositories as clients see them: which state can be signed next, and which file is at which URL.
 //!
-//! 1. `PackageAdded` becomes a row with the package's rendered fragments ([`projector`]). 2. The signer asks
-//! [`Repositories::due`], and for each of them a [`Candidate`]: the rendered, compressed and stored index of the newest
-//! state. 3. `IndexSigned` promotes that state, if rendering it here gives the digest that was signed; what another
-//! [`RENDERER`] rendered is taken as it was recorded. One row flips, and [`Repositories::locate`] answers from the new
-//! publication.
+//! 1. `PackageAdded` becomes a row with the package's rendered fragments ([`projector`]).
+//! 2. The signer asks [`Repositories::due`], and for each of them a [`Candidate`]: the rendered, compressed and
+//!    stored index of the newest state.
+//! 3. `IndexSigned` promotes that state, if rendering it here gives the digest that was signed; what another
+//!    [`RENDERER`] rendered is accepted as it was recorded. One row flips, and [`Repositories::locate`] answers from
+//!    the new publication.
 //!
 //! Nothing here reads a clock: time comes from the events.
 
