@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use composition::{LogFeed, every_projector};
+use composition::every_projector;
 use domain::{event::Codec, recorded::Position};
 use event_log::event_store::{EventStore, Filter, sqlite::ReadOnlySqliteEventStore};
 use projections::projector::MakeProjector;
@@ -92,7 +92,7 @@ async fn replayed(log: &Arc<dyn EventStore>, blobs: &Blobs, head: Position, only
         }
     }
     let started = Started::now();
-    let mut replay = Replay::open(Arc::new(LogFeed(Arc::clone(log))), lanes).await.expect("a replay");
+    let mut replay = Replay::open(log.clone(), lanes).await.expect("a replay");
     for health in replay.run(|_| head, |_| {}).await.expect("the end of the log") {
         assert_eq!((health.position, health.stopped), (head, None), "projector {}", health.name);
     }

@@ -26,7 +26,6 @@ use commands::{
     installers::PublishedInstallers,
     signing_keys::{TrustedCertificate, TrustedCertificates},
 };
-use composition::IndexBlobs;
 use domain::{
     digest::Sha256,
     event::{Event, encode},
@@ -39,13 +38,8 @@ use domain::{
     token::{Token, TokenKind, id_text},
 };
 use futures::{FutureExt as _, future::BoxFuture};
-use projections::{
-    credentials::credentials,
-    feed::{Feed, FeedError, Page},
-    projector::Projector,
-    read_models::ReadModels,
-    runner::Runner,
-};
+use ports::log_reader::{Filter, LogReader, Page, ReadError};
+use projections::{credentials::credentials, projector::Projector, read_models::ReadModels, runner::Runner};
 use serving::{
     installers::{CredentialsAddress, HandsOver, Installers},
     repositories::{self, Authorizer, CACHE_MAX_BYTES, FileBytes, Files, RepositoriesState},
@@ -118,12 +112,12 @@ fn names(repository: &str) -> (OrganisationName, RepositoryName) {
 async fn project(folder: &Path, blobs: &Blobs, log: Log) -> Result<Authorizer, Box<dyn Error + Send + Sync>> {
     let ReadModels { writer, readers } = ReadModels::open(folder.join("read_models.sqlite")).await?;
     let (credentials, credentials_projector) = credentials(readers.clone());
-    let (repositories, repositories_projector) = index::repositories(readers, Arc::new(IndexBlobs(blobs.clone())));
+    let (repositories, repositories_projector) = index::repositories(readers, Arc::new(blobs.clone()));
     let projectors: Vec<Box<dyn Projector>> = vec![Box::new(credentials_projector), Box::new(repositories_projector)];
-    let head = log.head();
+    let end = log.end();
     let (runner, progress) = Runner::open(writer, Arc::new(log), projectors).await?;
     tokio::spawn(async move { drop(runner.run().await) });
-    progress.wait_for(head).await?;
+    progress.wait_for(end).await?;
     Ok(Authorizer { credentials, repositories, moves: None, clock: Utc::now })
 }
 
@@ -139,7 +133,7 @@ impl Log {
         self.users.div_ceil(ACCESS_KEYS_MAX)
     }
 
-    fn head(&self) -> Position {
+    fn end(&self) -> Position {
         Position((self.repositories() * 2 + self.users) as u64)
     }
 
@@ -184,16 +178,21 @@ impl Log {
     }
 }
 
-impl Feed for Log {
-    fn read_all(&self, after: Position, limit: u32) -> BoxFuture<'_, Result<Page, FeedError>> {
-        let head = self.head();
+impl LogReader for Log {
+    fn read_all<'a>(&'a self, after: Position, _: &'a Filter, limit: u32) -> BoxFuture<'a, Result<Page, ReadError>> {
+        let head = self.end();
         let end = (after.0 + u64::from(limit)).min(head.0);
         let events = (after.0..end).map(|position| self.event(position as usize)).collect();
         async move { Ok(Page { events, next: Position(end), head }) }.boxed()
     }
 
+    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        let end = self.end();
+        async move { Ok(end) }.boxed()
+    }
+
     fn hint(&self) -> watch::Receiver<Position> {
-        watch::Sender::new(self.head()).subscribe()
+        watch::Sender::new(self.end()).subscribe()
     }
 }
 

@@ -13,7 +13,6 @@ use std::{
 };
 
 use chrono::Utc;
-use composition::{IndexBlobs, LogFeed};
 use domain::{
     event::{Event, encode},
     ids::{CommandId, EventId, RepositoryId},
@@ -136,11 +135,11 @@ fn new_event(event: Event) -> NewEvent {
 /// Projects what is recorded and not projected yet, then renders, compresses and stores every index file.
 async fn render(data: &Path) -> Outcome {
     let store: Arc<dyn EventStore> = Arc::new(SqliteEventStore::open(data.join("log.sqlite")).await?);
-    let blobs = Arc::new(IndexBlobs(Blobs::local(data.join("blobs"))?));
+    let blobs = Arc::new(Blobs::local(data.join("blobs"))?);
     let read_models = ReadModels::open(data.join("read_models.sqlite")).await?;
     let (repositories, projector) = repositories(read_models.readers.clone(), blobs);
     let projectors: Vec<Box<dyn Projector>> = vec![Box::new(projector)];
-    let (runner, progress) = Runner::open(read_models.writer, Arc::new(LogFeed(store.clone())), projectors).await?;
+    let (runner, progress) = Runner::open(read_models.writer, store.clone(), projectors).await?;
     let running = tokio::spawn(runner.run());
     progress.wait_for(store.head().await?).await?;
     for repository in repositories.due(&BTreeSet::new()) {

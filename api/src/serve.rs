@@ -23,9 +23,7 @@ use commands::{
     rolls::{Rolls, WindowCloser, moves},
     signing_keys::{Making, SigningKeys},
 };
-use composition::{
-    IndexBlobs, LogFeed, ProjectedRepositories, ProjectedTrees, ProjectedWindows, StatedFacts, every_projector,
-};
+use composition::{ProjectedRepositories, StatedFacts, every_projector};
 use domain::{
     account::{Account, Command},
     error_chain::ErrorChain,
@@ -130,7 +128,7 @@ impl Server {
         let (credentials, credentials_projector) = credentials(readers.clone());
         let (dashboard, dashboard_projector) = dashboard(readers.clone());
         let (transparency, transparency_projector) = transparency(readers.clone());
-        let (repositories, repositories_projector) = repositories(readers.clone(), Arc::new(IndexBlobs(blobs.clone())));
+        let (repositories, repositories_projector) = repositories(readers.clone(), Arc::new(blobs.clone()));
         let projectors: Vec<Box<dyn Projector>> = vec![
             Box::new(credentials_projector),
             // Before the repositories: what is to be published asks it whose a repository is.
@@ -139,8 +137,7 @@ impl Server {
             Box::new(transparency_projector),
             Box::new(AuditIndexProjector::default()),
         ];
-        let log = Arc::new(LogFeed(store.clone()));
-        let (runner, progress) = Runner::open(read_models.writer, log.clone(), projectors).await?;
+        let (runner, progress) = Runner::open(read_models.writer, store.clone(), projectors).await?;
         let metrics = metrics_recorder()?;
         let kernel = Kernel::open(store.clone(), data.workers()).await?;
         let mut workers = Workers::default();
@@ -176,11 +173,11 @@ impl Server {
             builder: Arc::new(builder(settings, data).await?),
             keys: signing_keys.clone(),
             slots: Slots::new(parallel(settings)),
-            repositories: projected.clone(),
+            repositories: projected,
             jobs: data.jobs(),
         };
         workers.start("releases", kernel.run(pipeline));
-        let trees = Arc::new(ProjectedTrees(transparency.clone()));
+        let trees = Arc::new(transparency.clone());
         let host = public_url.without_scheme();
         let log_signer = LogSigner::open(&executor, &secrets, host, trees, data.signed_logs()).await?;
         let statements =
@@ -189,12 +186,17 @@ impl Server {
             executor: executor.clone(),
             blobs: blobs.clone(),
             keys: signing_keys.clone(),
-            candidates: projected.clone(),
+            candidates: Arc::new(repositories.clone()),
             statements: Arc::new(statements),
         };
         workers.start("signing", kernel.run(publisher));
-        let resigner =
-            Resigner::new(executor.clone(), blobs.clone(), signing_keys.clone(), projected, data.resigning());
+        let resigner = Resigner::new(
+            executor.clone(),
+            blobs.clone(),
+            signing_keys.clone(),
+            Arc::new(repositories.clone()),
+            data.resigning(),
+        );
         workers.start("signing packages again", kernel.run(resigner));
         workers.start("signing keys", kernel.run(signing_keys.clone()));
         workers.start("deliveries", kernel.run(Deliveries { executor: executor.clone() }));
@@ -213,7 +215,7 @@ impl Server {
         workers.start("installers", kernel.run(publisher));
         workers.start("credentials", stopped(progress.clone(), stop.clone()));
         let rolls = Rolls { executor: executor.clone(), secrets: secrets.clone(), issue: tokens::issue };
-        let windows = Arc::new(ProjectedWindows(credentials.clone()));
+        let windows = Arc::new(credentials.clone());
         workers.start("grace", kernel.run(WindowCloser::new(rolls.clone(), windows)));
         let (key_usage, counting) = KeyUsage::open(data.key_usage(), Utc::now).await?;
         workers.start("uses", counting);
@@ -221,7 +223,6 @@ impl Server {
         if !every.is_zero() {
             let sources = Sources {
                 log: store.clone(),
-                feed: log.clone(),
                 blobs: blobs.clone(),
                 projectors: every_projector,
                 read_models: Some(data.read_models()),

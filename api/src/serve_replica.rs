@@ -9,7 +9,6 @@ use commands::{
     installers::{FollowedInstallers, PublishedInstallers},
     signing_keys::PublicKeys,
 };
-use composition::{IndexBlobs, LogFeed};
 use domain::error_chain::ErrorChain;
 use event_log::event_store::EventStore;
 use projections::{
@@ -64,10 +63,10 @@ impl ReplicaServer {
         let read_models = ReadModels::open(replica.data().read_models()).await?;
         let readers = read_models.readers.clone();
         let (credentials, credentials_projector) = credentials(readers.clone());
-        let (repositories, repositories_projector) = index::repositories(readers, Arc::new(IndexBlobs(blobs.clone())));
+        let (repositories, repositories_projector) = index::repositories(readers, Arc::new(blobs.clone()));
         let projectors: Vec<Box<dyn Projector>> =
             vec![Box::new(credentials_projector), Box::new(repositories_projector)];
-        let (runner, progress) = Runner::open(read_models.writer, Arc::new(LogFeed(store.clone())), projectors).await?;
+        let (runner, progress) = Runner::open(read_models.writer, store.clone(), projectors).await?;
         let mut workers = Workers::default();
         workers.start("projections", async move { warn!("{}", ErrorChain(&runner.run().await)) });
         let head = store.head().await?;

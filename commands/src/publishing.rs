@@ -12,12 +12,11 @@ mod tests;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use domain::{
     digest::Sha256,
     ids::RepositoryId,
     package::Format,
-    recorded::Revision,
     repository::{CoSigner, Command, IndexFile, Refusal, Repository, SignedIndex, Stated, Stored},
 };
 use event_log::{
@@ -29,10 +28,10 @@ use futures::{
     future::{BoxFuture, try_join_all, try_join3},
     stream::{self, BoxStream},
 };
+use ports::candidates::{Candidate, Candidates};
 use signing::SigningError;
 use stores::blobs::{BlobError, Blobs};
 use tokio::{
-    sync::watch,
     task::JoinError,
     time::{Instant, timeout},
 };
@@ -52,53 +51,10 @@ const PROMOTED_WITHIN: Duration = Duration::from_secs(10);
 /// Repositories that are published at the same time: while one waits for its disk or its readers, another is signed.
 const AT_ONCE_MAX: usize = 4;
 
-/// The newest state of a repository, rendered: its files are in the blob store, its signed text is here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// Whose.
-    pub repository: RepositoryId,
-    /// Deb: clear-signed and detached; rpm: detached.
-    pub format: Format,
-    /// The state.
-    pub covers: Revision,
-    /// Later than the publication before, in whole seconds.
-    pub published_at: DateTime<Utc>,
-    /// Where the text goes: `dists/<codename>/Release`, `repodata/repomd.xml`.
-    pub signed_path: String,
-    /// What is signed.
-    pub text: String,
-    /// What `text` lists.
-    pub files: Vec<IndexFile>,
-    /// The version of the code that rendered it.
-    pub renderer: u32,
-    /// What `text` says beside the packages.
-    pub stated: Stated,
-}
-
 /// What signed texts say beside the packages.
 pub trait Statements: Send + Sync + 'static {
     /// What that of `repository` is to say now.
     fn of(&self, repository: RepositoryId) -> BoxFuture<'_, Result<Stated, BoxError>>;
-}
-
-/// Where candidates come from: the projected indexes.
-pub trait Candidates: Send + Sync + 'static {
-    /// The repositories whose newest state is not signed by exactly the keys with these full fingerprints.
-    fn due(&self, signers: &BTreeSet<String>) -> Vec<RepositoryId>;
-    /// The YUM repositories, and the last change of what each holds.
-    fn yum(&self) -> Vec<(RepositoryId, Revision)>;
-    /// Renders the newest state of `repository`. If it is published already, it is signed anew because who signs changed
-    /// at `signers_changed_at`.
-    fn candidate(
-        &self,
-        repository: RepositoryId,
-        signers_changed_at: DateTime<Utc>,
-        stated: Stated,
-    ) -> BoxFuture<'_, Result<Candidate, BoxError>>;
-    /// Returns once clients see a publication of `repository` that is not older than `published_at`.
-    fn promoted(&self, repository: RepositoryId, published_at: DateTime<Utc>) -> BoxFuture<'_, ()>;
-    /// Changes whenever `due` or `yum` may have.
-    fn wake(&self) -> watch::Receiver<u64>;
 }
 
 /// Signs what is unsigned, for ever.

@@ -21,7 +21,7 @@ use domain::{
 pub use self::{
     key_handover::{HandedOver, HandoverError},
     moves::{MOVES_WAITING_MAX, Moves, moves},
-    windows::{ClosedWindow, OpenWindow, Window, WindowCloser, Windows},
+    windows::{Window, WindowCloser},
 };
 use event_log::execute::{Context, ExecuteError, Executed, Executor, LogError};
 use stores::secrets::{Secrets, SecretsError};

@@ -24,8 +24,7 @@ use tokio::sync::watch;
 use self::{access_keys::AccessKeys, secrets::Secrets};
 pub use self::{
     access_keys::{
-        ACCESS_KEYS_PAGE_MAX, AccessKey, KeyringProgress, KnownKey, OpenWindow, Pass, SILENT_PAGE_MAX, SilentMachine,
-        Standing,
+        ACCESS_KEYS_PAGE_MAX, AccessKey, KeyringProgress, KnownKey, Pass, SILENT_PAGE_MAX, SilentMachine, Standing,
     },
     api_tokens::{API_TOKENS_PAGE_MAX, ApiGrant, ApiToken},
     feed_tokens::FeedToken,
@@ -82,12 +81,6 @@ impl Credentials {
     #[must_use]
     pub fn has_operator_token(&self, token: TokenId) -> bool {
         self.live().operator_tokens.contains(&token)
-    }
-
-    /// Moves whenever [`Self::open_windows`] or [`Self::sealed_keys`] may have changed.
-    #[must_use]
-    pub fn windows_changes(&self) -> watch::Receiver<u64> {
-        self.windows.subscribe()
     }
 
     fn live(&self) -> RwLockReadGuard<'_, Live> {

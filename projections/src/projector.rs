@@ -5,9 +5,8 @@ use domain::{
     recorded::{RawEvent, Recorded},
 };
 use futures::future::BoxFuture;
+use ports::blob_store::BlobStoreError;
 use sqlx::{SqliteConnection, SqlitePool};
-
-use crate::blob::BlobError;
 
 /// Why an event could not be applied.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +19,7 @@ pub enum ProjectionError {
     Rows(#[from] sqlx::Error),
     /// A blob that an event names cannot be fetched.
     #[error("a blob that the event names cannot be fetched")]
-    Blob(#[from] BlobError),
+    Blob(#[from] BlobStoreError),
 }
 
 impl ProjectionError {
@@ -28,8 +27,8 @@ impl ProjectionError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Contradiction(_) | Self::Blob(BlobError::Missing(_)) => false,
-            Self::Blob(BlobError::Unavailable(_)) => true,
+            Self::Contradiction(_) | Self::Blob(BlobStoreError::Missing(_)) => false,
+            Self::Blob(BlobStoreError::Unavailable(_)) => true,
             // A constraint that fails or a value that does not decode will do so again.
             Self::Rows(sqlx::Error::Database(error)) => {
                 matches!(error.kind(), sqlx::error::ErrorKind::Other)

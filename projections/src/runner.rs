@@ -10,9 +10,11 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 use domain::{
+    error_chain::ErrorChain,
     event::{Codec, DecodeError, Event},
     recorded::{Position, RawEvent, Recorded},
 };
+use ports::log_reader::{Filter, LogReader, Page, ReadError};
 use sqlx::SqliteConnection;
 use tokio::sync::watch;
 
@@ -21,10 +23,7 @@ pub use self::{
     progress::{Health, Progress, ProjectorHealth, WaitError},
     replay::{Replay, ReplayError},
 };
-use crate::{
-    feed::{Feed, FeedError, Page},
-    projector::{ProjectionError, Projector},
-};
+use crate::projector::{ProjectionError, Projector};
 
 /// Most events in one transaction: enough to replay fast, few enough to hold in memory.
 pub const BATCH_EVENTS_MAX: u32 = 1_000;
@@ -49,7 +48,7 @@ pub enum RunnerError {
     },
     /// The log cannot be read. The runner tries again.
     #[error(transparent)]
-    Feed(#[from] FeedError),
+    Log(#[from] ReadError),
     /// The read models, or a blob, cannot be reached. The runner tries again.
     #[error(transparent)]
     Projection(#[from] ProjectionError),
@@ -63,7 +62,7 @@ impl From<sqlx::Error> for RunnerError {
 
 /// Moves every projector along the log.
 pub struct Runner {
-    feed: Arc<dyn Feed>,
+    log: Arc<dyn LogReader>,
     rows: SqliteConnection,
     slots: Vec<Slot>,
     codec: Codec,
@@ -80,8 +79,8 @@ struct Batch {
 }
 
 impl Batch {
-    async fn read(feed: &dyn Feed, codec: Codec, after: Position, limit: u32) -> Result<Self, FeedError> {
-        Ok(Self::of(feed.read_all(after, limit).await?, codec, after))
+    async fn read(log: &dyn LogReader, codec: Codec, after: Position, limit: u32) -> Result<Self, ReadError> {
+        Ok(Self::of(log.read_all(after, &Filter::all(), limit).await?, codec, after))
     }
 
     /// With the page behind it.
@@ -110,7 +109,9 @@ impl Incoming {
             Err(DecodeError::Unknown { .. }) => None,
             // Projectors that want the name stop: if it were skipped, a revocation of a newer shape would leave a key
             // valid.
-            Err(error @ (DecodeError::Newer { .. } | DecodeError::Malformed { .. })) => Some(Err(describe(&error))),
+            Err(error @ (DecodeError::Newer { .. } | DecodeError::Malformed { .. })) => {
+                Some(Err(ErrorChain(&error).to_string()))
+            }
         };
         Self { stored, event }
     }
@@ -133,7 +134,7 @@ impl Runner {
     /// The read models cannot be read or written.
     pub async fn open(
         mut rows: SqliteConnection,
-        feed: Arc<dyn Feed>,
+        log: Arc<dyn LogReader>,
         projectors: Vec<Box<dyn Projector>>,
     ) -> Result<(Self, Progress), RunnerError> {
         let mut slots = Vec::new();
@@ -148,7 +149,7 @@ impl Runner {
         let health = watch::Sender::new(Health { projectors: slots.iter().map(Slot::health).collect(), trouble: None });
         let progress = Progress::new(health.subscribe());
         let codec = Codec::default();
-        Ok((Self { feed, rows, slots, codec, batch_time_max: BATCH_TIME_MAX, health }, progress))
+        Ok((Self { log, rows, slots, codec, batch_time_max: BATCH_TIME_MAX, health }, progress))
     }
 
     /// The same, reading stored events as `codec` does.
@@ -160,20 +161,20 @@ impl Runner {
 
     /// Follows the log. Ends only when going on would corrupt the read models.
     pub async fn run(mut self) -> RunnerError {
-        let mut hint = self.feed.hint();
+        let mut hint = self.log.hint();
         loop {
             hint.mark_unchanged();
             match self.step().await {
                 Ok(true) => {}
                 Ok(false) => wait(&mut hint).await,
                 Err(error @ RunnerError::Fenced { .. }) => {
-                    let trouble = describe(&error);
+                    let trouble = ErrorChain(&error).to_string();
                     tracing::error!(error = %trouble, "projections stopped");
                     self.health.send_modify(|health| health.trouble = Some(trouble));
                     return error;
                 }
                 Err(error) => {
-                    let trouble = describe(&error);
+                    let trouble = ErrorChain(&error).to_string();
                     tracing::warn!(error = %trouble, "projections wait: {trouble}");
                     self.health.send_modify(|health| health.trouble = Some(trouble));
                     tokio::time::sleep(RETRY_PAUSE).await;
@@ -187,7 +188,7 @@ impl Runner {
         let mut batch: Option<Batch> = None;
         let mut more = false;
         for index in 0..self.slots.len() {
-            let Self { feed, rows, slots, codec, batch_time_max, .. } = self;
+            let Self { log, rows, slots, codec, batch_time_max, .. } = self;
             let slot = &mut slots[index];
             if !slot.is_due() {
                 continue;
@@ -196,7 +197,7 @@ impl Runner {
             let after = slot.position();
             let read = match batch.take() {
                 Some(read) if read.after == after => read,
-                _ => Batch::read(feed.as_ref(), *codec, after, BATCH_EVENTS_MAX).await?,
+                _ => Batch::read(log.as_ref(), *codec, after, BATCH_EVENTS_MAX).await?,
             };
             slot.advance(rows, &read, Position(u64::MAX), *batch_time_max).await?;
             more |= slot.position() > after && slot.position() < read.head;
@@ -228,15 +229,4 @@ async fn wait(hint: &mut watch::Receiver<Position>) {
     };
     // A lost hint costs one poll.
     let _elapsed = tokio::time::timeout(SAFETY_POLL, hinted).await;
-}
-
-/// An error with its causes, in one line.
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

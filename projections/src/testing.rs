@@ -16,32 +16,34 @@ use domain::{
     recorded::{Actor, Metadata, Position, RawEvent, Recorded, Revision, StreamId},
 };
 use futures::future::BoxFuture;
+use ports::{
+    blob_store::{BlobStore, BlobStoreError},
+    log_reader::{Filter, LogReader, Page, ReadError},
+};
 use sqlx::SqlitePool;
 use tokio::{sync::watch, task::JoinHandle};
 use uuid::Uuid;
 
 use crate::{
-    blob::{BlobError, BlobStore},
     credentials::{self, Credentials},
     dashboard::{self, Dashboard},
-    feed::{Feed, FeedError, Page},
     projector::Projector,
     read_models::ReadModels,
     runner::{Progress, Runner, RunnerError},
 };
 
-pub struct MemoryFeed {
+pub struct MemoryLog {
     events: Mutex<Vec<Recorded<RawEvent>>>,
     head: watch::Sender<Position>,
 }
 
-impl Default for MemoryFeed {
+impl Default for MemoryLog {
     fn default() -> Self {
         Self { events: Mutex::default(), head: watch::Sender::new(Position(0)) }
     }
 }
 
-impl MemoryFeed {
+impl MemoryLog {
     pub fn append(&self, kind: &str, id: Uuid, second: i64, event: impl Into<Event>) -> Position {
         self.append_raw(kind, id, second, encode(&event.into()))
     }
@@ -73,14 +75,20 @@ impl MemoryFeed {
     }
 }
 
-impl Feed for MemoryFeed {
-    fn read_all(&self, after: Position, limit: u32) -> BoxFuture<'_, Result<Page, FeedError>> {
+impl LogReader for MemoryLog {
+    /// Every event passes: projections ask for nothing else.
+    fn read_all<'a>(&'a self, after: Position, _: &'a Filter, limit: u32) -> BoxFuture<'a, Result<Page, ReadError>> {
         let all = self.events.lock().unwrap();
         let start = all.partition_point(|event| event.position <= after);
         let events: Vec<_> = all[start..].iter().take(limit as usize).cloned().collect();
         let next = events.last().map_or(after, |last| last.position);
         let head = all.last().map_or(Position(0), |last| last.position);
         Box::pin(async move { Ok(Page { events, next, head }) })
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        let head = *self.head.borrow();
+        Box::pin(async move { Ok(head) })
     }
 
     fn hint(&self) -> watch::Receiver<Position> {
@@ -95,7 +103,7 @@ pub struct FolderBlobs {
 }
 
 impl BlobStore for FolderBlobs {
-    fn put(&self, bytes: Bytes) -> BoxFuture<'_, Result<Sha256, BlobError>> {
+    fn put(&self, bytes: Bytes) -> BoxFuture<'_, Result<Sha256, BlobStoreError>> {
         Box::pin(async move {
             let digest = Sha256::of(&bytes);
             std::fs::write(self.folder.join(digest.to_string()), bytes).unwrap();
@@ -104,10 +112,10 @@ impl BlobStore for FolderBlobs {
         })
     }
 
-    fn get(&self, digest: Sha256) -> BoxFuture<'_, Result<Bytes, BlobError>> {
+    fn get(&self, digest: Sha256) -> BoxFuture<'_, Result<Bytes, BlobStoreError>> {
         Box::pin(async move {
             let found = std::fs::read(self.folder.join(digest.to_string()));
-            found.map(Bytes::from).map_err(|_| BlobError::Missing(digest))
+            found.map(Bytes::from).map_err(|_| BlobStoreError::Missing(digest))
         })
     }
 }
@@ -115,7 +123,7 @@ impl BlobStore for FolderBlobs {
 /// A log, blobs and read models that live as long as the test.
 pub struct World {
     pub folder: tempfile::TempDir,
-    pub feed: Arc<MemoryFeed>,
+    pub log: Arc<MemoryLog>,
     pub blobs: Arc<FolderBlobs>,
 }
 
@@ -150,7 +158,7 @@ impl World {
         let blobs = folder.path().join("blobs");
         std::fs::create_dir(&blobs).unwrap();
         let blobs = FolderBlobs { folder: blobs, puts: Mutex::default() };
-        Self { folder, feed: Arc::default(), blobs: Arc::new(blobs) }
+        Self { folder, log: Arc::default(), blobs: Arc::new(blobs) }
     }
 
     pub fn read_models(&self) -> PathBuf {
@@ -174,7 +182,7 @@ impl World {
         let mut projectors: Vec<Box<dyn Projector>> = vec![Box::new(first)];
         projectors.extend(more(models.readers));
         projectors.push(Box::new(last));
-        let (runner, progress) = Runner::open(models.writer, self.feed.clone(), projectors).await.unwrap();
+        let (runner, progress) = Runner::open(models.writer, self.log.clone(), projectors).await.unwrap();
         Running { credentials, dashboard, progress, task: tokio::spawn(runner.run()) }
     }
 }

@@ -15,7 +15,12 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use domain::checkpoint::{LogName, LogState};
+use domain::{
+    checkpoint::{LogName, LogState},
+    digest::Sha256,
+};
+use futures::future::BoxFuture;
+use ports::{BoxError, trees::Trees};
 use sqlx::SqlitePool;
 use tokio::sync::watch;
 
@@ -57,5 +62,15 @@ impl Transparency {
 
     fn find(&self, log: LogName) -> Option<(i64, LogState)> {
         self.logs.read().unwrap_or_else(PoisonError::into_inner).get(&log).copied()
+    }
+}
+
+impl Trees for Transparency {
+    fn now(&self, log: LogName) -> Option<LogState> {
+        self.state(log)
+    }
+
+    fn root_at(&self, log: LogName, size: u64) -> BoxFuture<'_, Result<Option<Sha256>, BoxError>> {
+        Box::pin(async move { Ok(self.root_at(log, size).await?) })
     }
 }

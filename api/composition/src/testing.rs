@@ -36,8 +36,6 @@ use tempfile::TempDir;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-use crate::{IndexBlobs, LogFeed, ProjectedTrees};
-
 /// A release that tests tell of.
 pub const RELEASE: ReleaseId = ReleaseId(Uuid::from_u128(5));
 
@@ -76,10 +74,10 @@ impl Core {
         let (credentials, credentials_projector) = credentials(readers.clone());
         let (dashboard, dashboard_projector) = dashboard(readers.clone());
         let (transparency, transparency_projector) = transparency(readers.clone());
-        let (repositories, projector) = repositories(readers.clone(), Arc::new(IndexBlobs(blobs.clone())));
+        let (repositories, projector) = repositories(readers.clone(), Arc::new(blobs.clone()));
         let (runner, progress) = Runner::open(
             writer,
-            Arc::new(LogFeed(store.clone())),
+            store.clone(),
             vec![
                 Box::new(credentials_projector),
                 Box::new(dashboard_projector),
@@ -94,7 +92,7 @@ impl Core {
         let secrets = Arc::new(Secrets::open(&path("secrets"), &path("master.key")).expect("a secret store"));
         let making = Making { algorithm: Algorithm::Ed25519Legacy, user_id: "pages".into(), valid_for: None };
         let signing_keys = SigningKeys::open(executor.clone(), secrets.clone(), making).await.expect("signing keys");
-        let trees = Arc::new(ProjectedTrees(transparency.clone()));
+        let trees = Arc::new(transparency.clone());
         let log_signer = LogSigner::open(&executor, &secrets, "pages.example", trees, path("signed_logs"));
         Self {
             log_signer: log_signer.await.expect("a signer"),

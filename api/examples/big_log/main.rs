@@ -23,10 +23,10 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Parser;
 use commands::{
-    publishing::{Candidates, Publisher},
+    publishing::Publisher,
     signing_keys::{Making, SigningKeys},
 };
-use composition::{IndexBlobs, LogFeed, ProjectedRepositories, ProjectedTrees, StatedFacts};
+use composition::StatedFacts;
 use domain::{
     ids::{OrganisationId, RepositoryId, TokenId},
     organisation,
@@ -35,7 +35,7 @@ use domain::{
     repository,
 };
 use event_log::{
-    event_store::{EventStore, sqlite::SqliteEventStore},
+    event_store::{EventStore, LogReader, sqlite::SqliteEventStore},
     execute::Executor,
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -104,7 +104,7 @@ async fn main() -> Outcome<()> {
     let making = Making { algorithm: Algorithm::Rsa4096, user_id: "pkgdeploy (big log)".into(), valid_for: None };
     let keys = SigningKeys::open(executor.clone(), secrets.clone(), making).await?;
     let ReadModels { writer, readers } = ReadModels::open(at("read_models.sqlite")).await?;
-    let (repositories, projector) = repositories(readers.clone(), Arc::new(IndexBlobs(blobs.clone())));
+    let (repositories, projector) = repositories(readers.clone(), Arc::new(blobs.clone()));
     let (dashboard, dashboard_projector) = dashboard(readers.clone());
     let credentials_projector = credentials(readers.clone()).1;
     let (transparency, transparency_projector) = transparency(readers);
@@ -115,11 +115,10 @@ async fn main() -> Outcome<()> {
         Box::new(transparency_projector),
         Box::new(AuditIndexProjector::default()),
     ];
-    let (runner, progress) = Runner::open(writer, Arc::new(LogFeed(store.clone())), projectors).await?;
+    let (runner, progress) = Runner::open(writer, store.clone(), projectors).await?;
     let projecting = tokio::spawn(runner.run());
-    let candidates: Arc<dyn Candidates> =
-        Arc::new(ProjectedRepositories { repositories, dashboard: dashboard.clone() });
-    let trees = Arc::new(ProjectedTrees(transparency));
+    let candidates = Arc::new(repositories);
+    let trees = Arc::new(transparency);
     let signer = LogSigner::open(&executor, &secrets, "packages.example.org", trees, at("signed_logs")).await?;
     let public_url = "https://packages.example.org".parse()?;
     let statements = Arc::new(StatedFacts { dashboard, public_url, signer });

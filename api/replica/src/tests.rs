@@ -16,7 +16,8 @@ use event_log::{
     execute::Executor,
 };
 use futures::future::BoxFuture;
-use signing::log_signer::{LogSigner, Trees};
+use ports::trees::Trees;
+use signing::log_signer::LogSigner;
 use stores::secrets::Secrets;
 use tempfile::TempDir;
 

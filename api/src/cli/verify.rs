@@ -1,10 +1,8 @@
 //! `pkgdeploy verify`.
 
-use std::sync::Arc;
-
 use archive::{Step, data_folder::DataFolder};
 use clap::Args;
-use composition::{LogFeed, every_projector};
+use composition::every_projector;
 use domain::recorded::Position;
 use event_log::event_store;
 use stores::blobs::Blobs;
@@ -37,7 +35,6 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
     let live = data.read_models();
     let log = event_store::open_read_only(data.log()).await?;
     let sources = Sources {
-        feed: Arc::new(LogFeed(log.clone())),
         log,
         blobs: Blobs::local(data.blobs())?,
         projectors: every_projector,

@@ -53,7 +53,7 @@ pub(super) async fn run(
     }
     let tables: Vec<_> =
         lanes.iter().zip(files).map(|((_, p), file)| (p.name(), p.version(), p.tables(), file)).collect();
-    let mut replay = Replay::open(sources.feed.clone(), lanes).await?;
+    let mut replay = Replay::open(sources.log.clone(), lanes).await?;
     let mut projected = Projected::default();
     let started = Instant::now();
     let seen = |position| at_position(watch, Stage::Projections, position, until);

@@ -3,15 +3,13 @@
 use std::{path::PathBuf, sync::Arc};
 
 use event_log::event_store::EventStore;
-use projections::{feed::Feed, projector::MakeProjector};
+use projections::projector::MakeProjector;
 use stores::blobs::Blobs;
 
 /// What is checked.
 pub struct Sources {
     /// The log. It is only read.
     pub log: Arc<dyn EventStore>,
-    /// The same log, as projectors read it.
-    pub feed: Arc<dyn Feed>,
     /// The blobs that its events name. They are only read.
     pub blobs: Blobs,
     /// Every projector that a server has, by name; the blobs are those that the log's events name.

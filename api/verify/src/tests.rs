@@ -8,7 +8,7 @@ use std::{
 };
 
 use chrono::{TimeDelta, TimeZone as _, Utc};
-use composition::{IndexBlobs, LogFeed, every_projector};
+use composition::every_projector;
 use domain::{
     canonical,
     digest::Sha256,
@@ -19,7 +19,7 @@ use domain::{
     release,
 };
 use event_log::event_store::{
-    EventStore as _, Expected, Filter, NewEvent,
+    EventStore as _, Expected, Filter, LogReader as _, NewEvent,
     sqlite::{ReadOnlySqliteEventStore, SqliteEventStore},
 };
 use index::repositories;
@@ -97,12 +97,12 @@ impl Written {
         let blobs = Blobs::local(folder.path().join("blobs")).unwrap();
         let projectors: Vec<Box<dyn Projector>> = vec![
             Box::new(credentials(readers.clone()).1),
-            Box::new(repositories(readers.clone(), Arc::new(IndexBlobs(blobs))).1),
+            Box::new(repositories(readers.clone(), Arc::new(blobs)).1),
             Box::new(dashboard(readers.clone()).1),
             Box::new(transparency(readers.clone()).1),
             Box::new(AuditIndexProjector::default()),
         ];
-        let (runner, progress) = Runner::open(writer, Arc::new(LogFeed(store.clone())), projectors).await.unwrap();
+        let (runner, progress) = Runner::open(writer, store.clone(), projectors).await.unwrap();
         let running = tokio::spawn(runner.run());
         let head = store.head().await.unwrap();
         progress.wait_for(head).await.unwrap();
@@ -135,7 +135,6 @@ impl Written {
     async fn verified_with(&self, log: &Path, read_models: Option<PathBuf>, signed_logs: Option<PathBuf>) -> Report {
         let log = Arc::new(ReadOnlySqliteEventStore::open(log).await.unwrap());
         let sources = Sources {
-            feed: Arc::new(LogFeed(log.clone())),
             projectors: every_projector,
             log,
             blobs: Blobs::local(self.folder.path().join("blobs")).unwrap(),
@@ -316,7 +315,6 @@ async fn a_log_that_was_cut_off_is_found_by_what_was_signed_without_read_models(
     std::fs::write(signed.join("holiday.jpg"), "").unwrap();
     let log = Arc::new(ReadOnlySqliteEventStore::open(&whole).await.unwrap());
     let sources = Sources {
-        feed: Arc::new(LogFeed(log.clone())),
         projectors: every_projector,
         log,
         blobs: Blobs::local(written.folder.path().join("blobs")).unwrap(),

@@ -22,7 +22,7 @@ use domain::{
     recorded::{Actor, Metadata, Position, RawEvent, Revision, StreamId},
 };
 use event_log::event_store::{
-    APPEND_BYTES_MAX, APPEND_EVENTS_MAX, EventStore, Expected, Filter, NewEvent, PAGE_EVENTS_MAX,
+    APPEND_BYTES_MAX, APPEND_EVENTS_MAX, EventStore, Expected, Filter, LogReader, NewEvent, PAGE_EVENTS_MAX,
     sqlite::SqliteEventStore,
 };
 use futures::future::try_join_all;

@@ -10,7 +10,6 @@ mod encoded;
 mod error;
 mod events;
 mod eventstoredb_url;
-mod filter;
 mod follow;
 mod made;
 mod open;
@@ -25,16 +24,18 @@ use domain::{
     recorded::{Metadata, Position, RawEvent, Recorded, Revision, StreamId},
 };
 use futures::future::BoxFuture;
-use tokio::sync::watch;
 
 pub use encoded::{APPEND_BYTES_MAX, APPEND_EVENTS_MAX, EncodedEvent, encode};
-pub use error::{AppendError, BoxError, Limit, ReadError};
+pub use error::{AppendError, Limit};
 pub use events::Events;
 pub use eventstoredb_url::{EVENTSTOREDB_URL_EXPECTED, EventStoreDbUrl};
-pub use filter::Filter;
 pub use follow::{Follower, SAFETY_POLL};
 pub use open::{EventStoreDbAdapter, OpenError, open, open_read_only, register_eventstoredb};
 pub use paging::SCAN_POSITIONS_MAX;
+pub use ports::{
+    BoxError,
+    log_reader::{Filter, LogReader, Page, ReadError},
+};
 pub use url::{InvalidLogUrl, LogUrl};
 
 /// Most events one read answers with, whatever it asks for.
@@ -90,19 +91,8 @@ pub struct Appended {
     pub revision: Revision,
 }
 
-/// A part of the log, in its order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
-    /// The events that passed the filter. May be empty although the log continues: compare `next` with `head`.
-    pub events: Vec<Recorded<RawEvent>>,
-    /// Where to read on. Moves past events that the filter held back, too.
-    pub next: Position,
-    /// The end of the log when the page was read.
-    pub head: Position,
-}
-
-/// A durable, totally ordered log of events in streams.
-pub trait EventStore: Send + Sync + 'static {
+/// A durable, totally ordered log of events in streams, which is also read as a [`LogReader`].
+pub trait EventStore: LogReader {
     /// Records `events` at the end of `stream`, all or none, on disk before it answers.
     ///
     /// The same ids again get the first answer again, even when `expected` is outdated by now: an append whose answer
@@ -143,26 +133,6 @@ pub trait EventStore: Send + Sync + 'static {
         after: Revision,
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<Recorded<RawEvent>>, ReadError>>;
-
-    /// Up to `limit` events after `after` that pass `filter`. The caller has seen everything when `next` is `head`.
-    ///
-    /// # Errors
-    /// The log cannot be read.
-    fn read_all<'a>(
-        &'a self,
-        after: Position,
-        filter: &'a Filter,
-        limit: u32,
-    ) -> BoxFuture<'a, Result<Page, ReadError>>;
-
-    /// The position of the newest event.
-    ///
-    /// # Errors
-    /// The log cannot be read.
-    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>>;
-
-    /// Changes when there may be something new. May be late or lost: it saves waiting, correctness never depends on it.
-    fn hint(&self) -> watch::Receiver<Position>;
 
     /// Records what is waiting and lets go of the store. Later calls are refused.
     fn close(&self) -> BoxFuture<'_, ()>;

@@ -21,7 +21,7 @@ use domain::{
     digest::Sha256,
     names::OrganisationName,
 };
-use futures::future::BoxFuture;
+use ports::trees::Trees;
 use tokio::sync::Mutex;
 
 use self::key::LogKey;
@@ -35,14 +35,6 @@ use stores::{
     blocking::{BrokeOff, blocking},
     secrets::Secrets,
 };
-
-/// The trees over the logs' entries.
-pub trait Trees: Send + Sync + 'static {
-    /// The newest state of a log; none if it has no entry.
-    fn now(&self, log: LogName) -> Option<LogState>;
-    /// The root that the log had with `size` entries; none if it has fewer.
-    fn root_at(&self, log: LogName, size: u64) -> BoxFuture<'_, Result<Option<Sha256>, BoxError>>;
-}
 
 /// Why a log's checkpoint is not signed.
 #[derive(Debug, thiserror::Error)]

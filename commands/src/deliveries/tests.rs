@@ -8,7 +8,7 @@ use domain::{
     project::{ApiUrl, GitUrl, ListedTag},
     recorded::{Actor, Position},
 };
-use event_log::event_store::{EventStore as _, Filter, sqlite::SqliteEventStore};
+use event_log::event_store::{Filter, LogReader as _, sqlite::SqliteEventStore};
 use tempfile::TempDir;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;

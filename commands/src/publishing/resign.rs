@@ -18,11 +18,12 @@ use domain::{
 };
 use event_log::execute::{Context, ExecuteError, Executor, LogError};
 use futures::{FutureExt as _, StreamExt as _, stream, stream::BoxStream};
+use ports::candidates::Candidates;
 use stores::blobs::{BlobError, Blobs};
 use tracing::info;
 use workers::{Action, ActionError, Items, Next, Spec, Worker, on_change};
 
-use super::{Candidates, cause};
+use super::cause;
 use crate::{
     packages::{FinishError, finish},
     signing_keys::{SigningKeys, SigningSet},

@@ -3,15 +3,17 @@ use std::{
     sync::Mutex,
 };
 
+use chrono::{DateTime, Utc};
 use domain::{
     event::{self, Event},
-    recorded::{Actor, StreamId},
+    recorded::{Actor, Revision, StreamId},
     repository,
 };
 use event_log::event_store::{PAGE_EVENTS_MAX, sqlite::SqliteEventStore};
 use signing::{Algorithm, Certificate};
 use stores::secrets::Secrets;
 use tempfile::TempDir;
+use tokio::sync::watch;
 use workers::Kernel;
 
 use super::*;

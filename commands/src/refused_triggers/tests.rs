@@ -3,7 +3,7 @@ use domain::{
     project::{GitUrl, Trigger},
     recorded::{Actor, Position},
 };
-use event_log::event_store::{EventStore as _, sqlite::SqliteEventStore};
+use event_log::event_store::{LogReader as _, sqlite::SqliteEventStore};
 use tempfile::TempDir;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;

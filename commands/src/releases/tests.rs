@@ -21,7 +21,8 @@ use domain::{
     version::ReleaseVersion,
 };
 use event_log::event_store::{
-    AppendError, Appended, EventStore, Expected, Filter, Follower, NewEvent, Page, ReadError, sqlite::SqliteEventStore,
+    AppendError, Appended, EventStore, Expected, Filter, Follower, LogReader, NewEvent, Page, ReadError,
+    sqlite::SqliteEventStore,
 };
 use signing::Algorithm;
 use stores::secrets::Secrets;
@@ -41,6 +42,25 @@ const SOON: Duration = Duration::from_secs(30);
 struct Forgetful {
     store: SqliteEventStore,
     refuses: AtomicBool,
+}
+
+impl LogReader for Forgetful {
+    fn read_all<'a>(
+        &'a self,
+        after: Position,
+        filter: &'a Filter,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Page, ReadError>> {
+        self.store.read_all(after, filter, limit)
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        self.store.head()
+    }
+
+    fn hint(&self) -> watch::Receiver<Position> {
+        self.store.hint()
+    }
 }
 
 impl EventStore for Forgetful {
@@ -65,23 +85,6 @@ impl EventStore for Forgetful {
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<Recorded<RawEvent>>, ReadError>> {
         self.store.read_stream(stream, after, limit)
-    }
-
-    fn read_all<'a>(
-        &'a self,
-        after: Position,
-        filter: &'a Filter,
-        limit: u32,
-    ) -> BoxFuture<'a, Result<Page, ReadError>> {
-        self.store.read_all(after, filter, limit)
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
-        self.store.head()
-    }
-
-    fn hint(&self) -> watch::Receiver<Position> {
-        self.store.hint()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

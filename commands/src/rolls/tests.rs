@@ -8,6 +8,7 @@ use domain::{
     recorded::{Actor, RawEvent, Recorded, Revision, StreamId},
 };
 use event_log::event_store::sqlite::SqliteEventStore;
+use ports::grace_windows::{ClosedWindow, OpenWindow, Windows};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use uuid::Uuid;

@@ -9,11 +9,9 @@ use domain::{
 };
 use event_log::execute::{Context, ExecuteError, LogError};
 use futures::{FutureExt as _, stream::BoxStream};
+use ports::grace_windows::{ClosedWindow, OpenWindow, Windows};
 use serde::{Deserialize, Serialize};
-use tokio::{
-    sync::{Mutex, watch},
-    time::Instant,
-};
+use tokio::{sync::Mutex, time::Instant};
 use tracing::info;
 use workers::{Action, ActionError, Items, Next, Spec, Worker, on_change};
 
@@ -23,38 +21,6 @@ use super::{HandoverError, Rolls, causes::KeyringCauses};
 const SLEEP_MAX: Duration = Duration::from_secs(3_600);
 /// The name of this worker in events.
 const WORKER: &str = "grace";
-
-/// The windows that there are, from the read models.
-pub trait Windows: Send + Sync + 'static {
-    /// Those whose end is not recorded.
-    fn open(&self) -> Vec<OpenWindow>;
-    /// Those that closed, and whose sealed keys are not deleted.
-    fn closed(&self) -> Vec<ClosedWindow>;
-    /// Moves whenever one of the answers may have changed.
-    fn wake(&self) -> watch::Receiver<u64>;
-}
-
-/// A window whose end is not recorded.
-#[derive(Debug, Clone, Copy)]
-pub struct OpenWindow {
-    /// Whose keys.
-    pub repository: RepositoryId,
-    /// The newest generation.
-    pub generation: u32,
-    /// When older keys end.
-    pub until: DateTime<Utc>,
-    /// Every machine has used its new key.
-    pub every_machine_moved: bool,
-}
-
-/// A window that closed, whose sealed keys are not deleted.
-#[derive(Debug, Clone, Copy)]
-pub struct ClosedWindow {
-    /// Whose keys.
-    pub repository: RepositoryId,
-    /// The generation that began with it.
-    pub generation: u32,
-}
 
 /// The worker.
 pub struct WindowCloser {

@@ -7,6 +7,7 @@ mod error;
 mod ingest;
 mod layout;
 mod local;
+mod port;
 #[cfg(test)]
 mod tests;
 

@@ -21,12 +21,11 @@ use domain::{
     repository::{Event, Stated},
 };
 use futures::future::BoxFuture;
-use projections::{
-    blob::{BlobError, BlobStore},
-    feed::{Feed, FeedError, Page},
-    read_models::ReadModels,
-    runner::Runner,
+use ports::{
+    blob_store::{BlobStore, BlobStoreError},
+    log_reader::{Filter, LogReader, Page, ReadError},
 };
+use projections::{read_models::ReadModels, runner::Runner};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -63,14 +62,19 @@ impl Log {
     }
 }
 
-impl Feed for Log {
-    fn read_all(&self, after: Position, limit: u32) -> BoxFuture<'_, Result<Page, FeedError>> {
+impl LogReader for Log {
+    fn read_all<'a>(&'a self, after: Position, _: &'a Filter, limit: u32) -> BoxFuture<'a, Result<Page, ReadError>> {
         let all = self.events.read().expect("no writer panicked");
         let start = usize::try_from(after.0).expect("positions are small").min(all.len());
         let events: Vec<_> = all[start..].iter().take(limit as usize).cloned().collect();
         let next = events.last().map_or(after, |last| last.position);
         let head = Position(all.len() as u64);
         Box::pin(async move { Ok(Page { events, next, head }) })
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        let head = *self.head.borrow();
+        Box::pin(async move { Ok(head) })
     }
 
     fn hint(&self) -> watch::Receiver<Position> {
@@ -81,7 +85,7 @@ impl Feed for Log {
 struct Folder(PathBuf);
 
 impl BlobStore for Folder {
-    fn put(&self, bytes: Bytes) -> BoxFuture<'_, Result<Sha256, BlobError>> {
+    fn put(&self, bytes: Bytes) -> BoxFuture<'_, Result<Sha256, BlobStoreError>> {
         Box::pin(async move {
             let digest = Sha256::of(&bytes);
             std::fs::write(self.0.join(digest.to_string()), bytes).expect("a writable folder");
@@ -89,8 +93,8 @@ impl BlobStore for Folder {
         })
     }
 
-    fn get(&self, digest: Sha256) -> BoxFuture<'_, Result<Bytes, BlobError>> {
-        Box::pin(async move { Err(BlobError::Missing(digest)) })
+    fn get(&self, digest: Sha256) -> BoxFuture<'_, Result<Bytes, BlobStoreError>> {
+        Box::pin(async move { Err(BlobStoreError::Missing(digest)) })
     }
 }
 
@@ -162,8 +166,7 @@ async fn median_ms(format: Format, size: usize) -> f64 {
     let models = ReadModels::open(folder.path().join("read_models.db")).await.expect("a database");
     let blobs = Arc::new(Folder(folder.path().to_owned()));
     let (repositories, projector) = index::repositories(models.readers, blobs);
-    let feed: Arc<dyn Feed> = log.clone();
-    let opened = Runner::open(models.writer, feed, vec![Box::new(projector)]).await;
+    let opened = Runner::open(models.writer, log.clone(), vec![Box::new(projector)]).await;
     let (runner, progress) = opened.expect("fresh read models");
     let runner = tokio::spawn(runner.run());
 

@@ -1,41 +1,21 @@
 //! The next publication of a repository, complete except for its signatures.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
-use domain::{
-    ids::RepositoryId,
-    recorded::Revision,
-    repository::{IndexFile, Stated},
+use domain::{ids::RepositoryId, package::Format, recorded::Revision, repository::Stated};
+use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
+use ports::{
+    BoxError,
+    blob_store::BlobStoreError,
+    candidates::{Candidate, Candidates},
 };
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-use projections::blob::BlobError;
+use tokio::sync::watch;
 
 use super::{RENDERER, Repositories, rows, signable::Signable};
 
 /// How many blobs of one candidate are stored at the same time: each waits for the disk.
 const PUTS_AT_ONCE: usize = 16;
-
-/// The rendered index of a repository's newest state. Every file it lists is in the blob store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// Whose index it is.
-    pub repository: RepositoryId,
-    /// The state: every event of the repository's stream up to this revision.
-    pub covers: Revision,
-    /// The time of the newest event that makes it differ from the last publication, or a second after that one if that
-    /// is later. After many publications in a short time this is in the future, where apt refuses it: sign when it is
-    /// due.
-    pub published_at: DateTime<Utc>,
-    /// Where clients will find what is signed.
-    pub signed_path: String,
-    /// What is signed: the text of `Release` or `repomd.xml`.
-    pub text: String,
-    /// What the text lists.
-    pub files: Vec<IndexFile>,
-    /// The version of the code that rendered it: [`RENDERER`].
-    pub renderer: u32,
-    /// Statements in the text beside the packages.
-    pub stated: Stated,
-}
 
 /// A candidate could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +28,7 @@ pub enum CandidateError {
     Rows(#[from] sqlx::Error),
     /// A file could not be stored.
     #[error("an index file cannot be stored")]
-    Blob(#[from] BlobError),
+    Blob(#[from] BlobStoreError),
     /// Rendering stopped half-way: a defect.
     #[error("the index cannot be rendered: {0}")]
     Rendering(String),
@@ -98,6 +78,7 @@ impl Repositories {
         }
         Ok(Candidate {
             repository,
+            format: served_index.fixed().format,
             covers,
             published_at: rows::time(published_at),
             signed_path: path,
@@ -106,5 +87,32 @@ impl Repositories {
             renderer: RENDERER,
             stated,
         })
+    }
+}
+
+impl Candidates for Repositories {
+    fn due(&self, signers: &BTreeSet<String>) -> Vec<RepositoryId> {
+        self.due(signers)
+    }
+
+    fn yum(&self) -> Vec<(RepositoryId, Revision)> {
+        self.of(Format::Rpm)
+    }
+
+    fn candidate(
+        &self,
+        repository: RepositoryId,
+        signers_changed_at: DateTime<Utc>,
+        stated: Stated,
+    ) -> BoxFuture<'_, Result<Candidate, BoxError>> {
+        Box::pin(async move { Ok(self.candidate(repository, signers_changed_at, stated).await?) })
+    }
+
+    fn promoted(&self, repository: RepositoryId, published_at: DateTime<Utc>) -> BoxFuture<'_, ()> {
+        Box::pin(self.wait_published(repository, published_at))
+    }
+
+    fn wake(&self) -> watch::Receiver<u64> {
+        self.changes()
     }
 }

@@ -1,8 +1,8 @@
 //! Repositories as clients see them: which state can be signed next, and which file is at which URL.
 //!
 //! 1. `PackageAdded` becomes a row with the package's rendered fragments ([`projector`]).
-//! 2. The signer asks [`Repositories::due`], and for each of them a [`Candidate`]: the rendered, compressed and
-//!    stored index of the newest state.
+//! 2. The signer asks [`Repositories::due`], and for each of them a [`Candidate`](ports::candidates::Candidate):
+//!    the rendered, compressed and stored index of the newest state.
 //! 3. `IndexSigned` promotes that state, if rendering it here gives the digest that was signed; what another
 //!    [`RENDERER`] rendered is accepted as it was recorded. One row flips, and [`Repositories::locate`] answers from
 //!    the new publication.
@@ -46,11 +46,12 @@ use domain::{
     recorded::Revision,
     repository::{PointInTime, YankReason},
 };
+use ports::blob_store::BlobStore;
 use sqlx::SqlitePool;
 use tokio::sync::watch;
 
 pub use self::{
-    candidate::{Candidate, CandidateError},
+    candidate::CandidateError,
     changes::Fixed,
     diff::{Change, Difference, DifferenceCursor},
     history::{HISTORY_PAGE_MAX, History, HistoryError, PointError, Published, Snapshot},
@@ -59,7 +60,6 @@ pub use self::{
     publication::BY_HASH_KEPT_DAYS,
     renderer_cache::TEXT_IN_MEMORY_MAX_BYTES,
 };
-use projections::blob::BlobStore;
 
 use self::{renderer_cache::RendererCache, served_index::ServedIndexes};
 

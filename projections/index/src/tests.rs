@@ -11,6 +11,7 @@ use domain::{
     repository::{self, IndexFile, PointInTime, SignedIndex, Stated, Stored},
 };
 use formats::{apt, segmented_file, yum};
+use ports::candidates::Candidate;
 use projections::{projector::Projector as _, read_models::ReadModels, runner::WaitError};
 use sqlx::Row as _;
 use uuid::Uuid;
@@ -63,7 +64,7 @@ pub(super) fn rpm(version: &str, files: FileList) -> repository::Event {
 
 impl World {
     pub(super) fn add(&self, second: i64, event: repository::Event) -> Position {
-        self.feed.append("repository", REPOSITORY, second, event)
+        self.log.append("repository", REPOSITORY, second, event)
     }
 }
 
@@ -525,7 +526,7 @@ impl World {
             tag: tag.parse().unwrap(),
             version: "1.0".parse().unwrap(),
         };
-        self.feed.append("release", Uuid::from_u128(release), 100, received)
+        self.log.append("release", Uuid::from_u128(release), 100, received)
     }
 }
 
@@ -694,8 +695,8 @@ async fn text_beyond_the_limit_is_dropped_and_read_again() {
     let mut second = created(Format::Deb);
     let repository::Event::Created { name, .. } = &mut second else { panic!() };
     *name = "other".parse().unwrap();
-    world.feed.append("repository", other.0, 102, second);
-    running.shows(world.feed.append("repository", other.0, 103, deb("2.0", "amd64"))).await;
+    world.log.append("repository", other.0, 102, second);
+    running.shows(world.log.append("repository", other.0, 103, deb("2.0", "amd64"))).await;
     let expected = running.repositories.candidate(ID, at(0), Stated::default()).await.unwrap();
     running.repositories.candidate(other, at(0), Stated::default()).await.unwrap();
     assert_eq!(running.repositories.renderers.len(), 2, "both fit the usual limit");

@@ -12,11 +12,11 @@ use domain::{
     recorded::{Actor, Position, RawEvent},
     repository,
 };
+use ports::log_reader::{Filter, LogReader as _};
 use uuid::Uuid;
 
 use super::*;
 use crate::{
-    feed::Feed as _,
     read_models::ReadModels,
     runner::Replay,
     testing::{World, at, dump},
@@ -30,7 +30,7 @@ fn key(n: u128) -> AccessKeyId {
 fn append(world: &World, name: &str, keys: u128) -> RepositoryId {
     let organisation: OrganisationName = name.parse().unwrap();
     let created = organisation::Event::Created { name: organisation.clone() };
-    world.feed.append("organisation", OrganisationId::named(&organisation).0, 1, created);
+    world.log.append("organisation", OrganisationId::named(&organisation).0, 1, created);
     let debian = "debian".parse().unwrap();
     let id = RepositoryId::named(&organisation, &debian);
     let created = repository::Event::Created {
@@ -41,7 +41,7 @@ fn append(world: &World, name: &str, keys: u128) -> RepositoryId {
         label: "l".to_owned(),
         codename: "stable".to_owned(),
     };
-    world.feed.append("repository", id.0, 2, created);
+    world.log.append("repository", id.0, 2, created);
     for n in 0..keys {
         let key = key(id.0.as_u128().wrapping_add(n));
         let issued = keyring::Event::AccessKeyIssued {
@@ -53,9 +53,9 @@ fn append(world: &World, name: &str, keys: u128) -> RepositoryId {
             enrols_max: None,
         };
         let second = i64::try_from(10 + n).unwrap();
-        world.feed.append("keyring", id.0, second, issued);
+        world.log.append("keyring", id.0, second, issued);
         if n.is_multiple_of(2) {
-            world.feed.append("keyring", id.0, second, keyring::Event::AccessKeyRevoked { key });
+            world.log.append("keyring", id.0, second, keyring::Event::AccessKeyRevoked { key });
         }
     }
     id
@@ -65,7 +65,7 @@ fn append(world: &World, name: &str, keys: u128) -> RepositoryId {
 async fn projected(world: &World, file: &str) -> AuditIndex {
     let ReadModels { writer, readers } = ReadModels::open(world.folder.path().join(file)).await.unwrap();
     let (read, projector) = audit_index(readers);
-    let mut replay = Replay::open(world.feed.clone(), vec![(writer, Box::new(projector))]).await.unwrap();
+    let mut replay = Replay::open(world.log.clone(), vec![(writer, Box::new(projector))]).await.unwrap();
     let healths = replay.run(|_| Position(1_000_000), |_| {}).await.unwrap();
     assert_eq!(healths[0].stopped, None);
     read
@@ -76,7 +76,7 @@ async fn find(read: &AuditIndex, wanted: &Wanted) -> Vec<Position> {
 }
 
 async fn positions(world: &World, fits: impl Fn(&Event, &str) -> bool) -> Vec<Position> {
-    let all = world.feed.read_all(Position(0), u32::MAX).await.unwrap().events;
+    let all = world.log.read_all(Position(0), &Filter::all(), u32::MAX).await.unwrap().events;
     let fits =
         all.iter().filter(|e| domain::event::decode(&e.event).is_ok_and(|event| fits(&event, e.stream.as_str())));
     fits.map(|event| event.position).collect()
@@ -147,7 +147,7 @@ async fn rows_are_the_same_whether_the_log_came_at_once_or_bit_by_bit() {
         append(&world, name, keys);
         let newer = RawEvent { name: "keyring.sung".into(), schema_version: 7, payload: "{}".into() };
         let id = RepositoryId::named(&name.parse().unwrap(), &"debian".parse().unwrap());
-        world.feed.append_raw("keyring", id.0, 5, newer);
+        world.log.append_raw("keyring", id.0, 5, newer);
         drop(projected(&world, "parts.db").await);
     }
     drop(projected(&world, "whole.db").await);
@@ -161,7 +161,7 @@ async fn what_a_newer_version_wrote_is_its_streams_and_its_organisations() {
     let repository = append(&world, "acme", 1);
     drop(projected(&world, "history.db").await);
     let newer = RawEvent { name: "keyring.sung".into(), schema_version: 7, payload: "{}".into() };
-    let position = world.feed.append_raw("keyring", repository.0, 9, newer);
+    let position = world.log.append_raw("keyring", repository.0, 9, newer);
     // The projector starts again without any stream's owner in memory.
     let read = projected(&world, "history.db").await;
     let wanted = Wanted {

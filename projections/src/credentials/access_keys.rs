@@ -20,6 +20,8 @@ use domain::{
     ids::{AccessKeyId, RepositoryId},
     keyring::KeyKind,
 };
+use ports::grace_windows::{ClosedWindow, OpenWindow, Windows};
+use tokio::sync::watch;
 
 pub(super) use self::{change::Change, fold::fold, load::load, rows::Rows};
 pub use self::{
@@ -48,19 +50,6 @@ pub enum Standing {
     Older,
 }
 
-/// A grace window that is open, or whose end is not recorded yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OpenWindow {
-    /// Whose keys.
-    pub repository: RepositoryId,
-    /// The newest generation.
-    pub generation: u32,
-    /// When older keys end.
-    pub until: DateTime<Utc>,
-    /// Every machine has used its new key.
-    pub every_machine_moved: bool,
-}
-
 /// All access keys. Times are microseconds since 1970.
 #[derive(Default)]
 pub(super) struct AccessKeys {
@@ -70,7 +59,7 @@ pub(super) struct AccessKeys {
     /// Keys of generations that have ended.
     dead: VecDeque<Vec<AccessKeyId>>,
     /// Closed windows whose sealed keys still exist.
-    sealed: Vec<(RepositoryId, u32)>,
+    sealed: Vec<ClosedWindow>,
 }
 
 /// The result of a key's look-up, apart from the digest of its secret.
@@ -158,16 +147,18 @@ impl Credentials {
     ) -> Option<Pass> {
         self.live().access_keys.pass(repository, key, presented_sha256, now)
     }
+}
 
-    /// The grace windows whose end is not recorded yet.
-    #[must_use]
-    pub fn open_windows(&self) -> Vec<OpenWindow> {
+impl Windows for Credentials {
+    fn open(&self) -> Vec<OpenWindow> {
         self.live().access_keys.rings.iter().filter_map(Ring::window).collect()
     }
 
-    /// The closed grace windows whose sealed keys are not deleted yet: repository and generation.
-    #[must_use]
-    pub fn sealed_keys(&self) -> Vec<(RepositoryId, u32)> {
+    fn closed(&self) -> Vec<ClosedWindow> {
         self.live().access_keys.sealed.clone()
+    }
+
+    fn wake(&self) -> watch::Receiver<u64> {
+        self.windows.subscribe()
     }
 }

@@ -49,14 +49,14 @@ async fn a_token_of_an_account_is_an_operators_until_it_is_revoked() {
     let running = world.start().await;
     let operator = AccountId::operator().0;
     let issue = |n| account::Event::TokenIssued { token: token(n), secret_sha256: secret("op") };
-    world.feed.append("account", operator, 1, issue(1));
-    running.shows(world.feed.append("account", Uuid::from_u128(5), 1, issue(2))).await;
+    world.log.append("account", operator, 1, issue(1));
+    running.shows(world.log.append("account", Uuid::from_u128(5), 1, issue(2))).await;
     assert!(running.credentials.is_operator(token(1), &secret("op")));
     assert!(!running.credentials.is_operator(token(1), &secret("no")));
     assert!(running.credentials.is_operator(token(2), &secret("op")), "another operator's account");
     assert!(running.credentials.has_operator_token(token(1)) && !running.credentials.has_operator_token(token(3)));
     let revoked = account::Event::TokenRevoked { token: token(1) };
-    running.shows(world.feed.append("account", operator, 2, revoked)).await;
+    running.shows(world.log.append("account", operator, 2, revoked)).await;
     assert!(!running.credentials.is_operator(token(1), &secret("op")));
     assert!(!running.credentials.has_operator_token(token(1)));
     assert!(running.credentials.is_operator(token(2), &secret("op")), "the other keeps its own");
@@ -72,9 +72,9 @@ async fn a_feed_token_opens_its_organisations_feed_until_it_is_revoked() {
         secret_sha256: secret("feed"),
         name: name.parse().unwrap(),
     };
-    world.feed.append("organisation", acme.0, 1, issue(1, "attic"));
-    world.feed.append("organisation", rival.0, 1, issue(2, "attic"));
-    running.shows(world.feed.append("organisation", acme.0, 2, issue(3, "cellar"))).await;
+    world.log.append("organisation", acme.0, 1, issue(1, "attic"));
+    world.log.append("organisation", rival.0, 1, issue(2, "attic"));
+    running.shows(world.log.append("organisation", acme.0, 2, issue(3, "cellar"))).await;
     assert_eq!(running.credentials.feed_of(token(1), &secret("feed")), Some(acme));
     assert_eq!(running.credentials.feed_of(token(2), &secret("feed")), Some(rival));
     assert_eq!(running.credentials.feed_of(token(1), &secret("no")), None);
@@ -85,7 +85,7 @@ async fn a_feed_token_opens_its_organisations_feed_until_it_is_revoked() {
     assert_eq!(names(&running).await, ["cellar", "attic"]);
 
     let revoked = organisation::Event::FeedTokenRevoked { token: token(1) };
-    running.shows(world.feed.append("organisation", acme.0, 3, revoked)).await;
+    running.shows(world.log.append("organisation", acme.0, 3, revoked)).await;
     assert_eq!(running.credentials.feed_of(token(1), &secret("feed")), None);
     running.stop().await;
     let running = world.start().await;
@@ -98,11 +98,11 @@ async fn a_feed_token_opens_its_organisations_feed_until_it_is_revoked() {
 async fn after_a_restart_the_same_secrets_work() {
     let world = World::new();
     let running = world.start().await;
-    world.feed.append("keyring", REPOSITORY.0, 1, issued(10, "dead"));
-    world.feed.append("keyring", REPOSITORY.0, 2, keyring::Event::AccessKeyRevoked { key: key(10) });
-    world.feed.append("project", PROJECT.0, 1, triggers::added());
-    world.feed.append("project", PROJECT.0, 2, triggers::issued(1, None));
-    running.shows(world.feed.append("keyring", REPOSITORY.0, 3, issued(11, "alive"))).await;
+    world.log.append("keyring", REPOSITORY.0, 1, issued(10, "dead"));
+    world.log.append("keyring", REPOSITORY.0, 2, keyring::Event::AccessKeyRevoked { key: key(10) });
+    world.log.append("project", PROJECT.0, 1, triggers::added());
+    world.log.append("project", PROJECT.0, 2, triggers::issued(1, None));
+    running.shows(world.log.append("keyring", REPOSITORY.0, 3, issued(11, "alive"))).await;
     running.stop().await;
     let running = world.start().await;
     assert!(!opens(&running.credentials, 10, "dead"));

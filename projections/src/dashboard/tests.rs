@@ -39,7 +39,7 @@ impl World {
     async fn release(&self, running: &Running, events: impl IntoIterator<Item = release::Event>) -> ReleaseId {
         let id = ReleaseId(Uuid::from_u128(77));
         for (second, event) in (100..).zip(events) {
-            running.shows(self.feed.append("release", id.0, second, event)).await;
+            running.shows(self.log.append("release", id.0, second, event)).await;
         }
         id
     }
@@ -198,10 +198,10 @@ async fn the_rows_are_the_same_whether_events_come_one_by_one_or_all_at_once() {
     world.release(&running, events).await;
     let sent_on = [received("v2"), release::Event::BuildSlotGranted, release::Event::Cancelled];
     for (second, event) in (200..).zip(sent_on) {
-        running.shows(world.feed.append("release", Uuid::from_u128(78), second, event)).await;
+        running.shows(world.log.append("release", Uuid::from_u128(78), second, event)).await;
     }
     let again = world.start_at("again.db").await;
-    again.shows(world.feed.append("release", Uuid::from_u128(79), 300, received("v3"))).await;
+    again.shows(world.log.append("release", Uuid::from_u128(79), 300, received("v3"))).await;
     running.progress.wait_for(again.progress.position()).await.unwrap();
     assert_eq!(dump(world.folder.path().join("again.db")).await, dump(world.read_models()).await);
 }
@@ -213,7 +213,7 @@ async fn releases_come_newest_first_in_pages() {
     let mut last = Position(0);
     let count = PAGE_MAX + 1;
     for n in 0..count {
-        last = world.feed.append("release", Uuid::from_u128(100 + u128::from(n)), 1, received(&format!("v{n}")));
+        last = world.log.append("release", Uuid::from_u128(100 + u128::from(n)), 1, received(&format!("v{n}")));
     }
     running.shows(last).await;
     let acme = "acme".parse().unwrap();
@@ -238,15 +238,15 @@ async fn things_are_found_by_name_and_by_id() {
     let id = OrganisationId::named(&organisation);
     let project = ProjectId::named(&organisation, &project_name);
     let repository = RepositoryId::named(&organisation, &repository_name);
-    world.feed.append("organisation", id.0, 1, organisation::Event::Created { name: organisation.clone() });
-    world.feed.append("organisation", id.0, 2, organisation::Event::BuildSlotsSet { slots: 5 });
+    world.log.append("organisation", id.0, 1, organisation::Event::Created { name: organisation.clone() });
+    world.log.append("organisation", id.0, 2, organisation::Event::BuildSlotsSet { slots: 5 });
     let added = project::Event::Added {
         organisation: organisation.clone(),
         name: project_name.clone(),
         source: "https://example.com/web.git".into(),
         trigger: project::Trigger::ApiEndpoint,
     };
-    world.feed.append("project", project.0, 3, added);
+    world.log.append("project", project.0, 3, added);
     let created = repository::Event::Created {
         organisation: organisation.clone(),
         name: repository_name.clone(),
@@ -255,9 +255,9 @@ async fn things_are_found_by_name_and_by_id() {
         label: "acme/apt".into(),
         codename: "stable".into(),
     };
-    world.feed.append("repository", repository.0, 4, created);
+    world.log.append("repository", repository.0, 4, created);
     let added = repository::Event::PackageAdded { package: deb("hello.deb"), release: None, key_fingerprint: None };
-    running.shows(world.feed.append("repository", repository.0, 5, added)).await;
+    running.shows(world.log.append("repository", repository.0, 5, added)).await;
 
     let dashboard = &running.dashboard;
     assert_eq!(dashboard.organisation(&organisation).await.unwrap().unwrap().build_slots, 5);
@@ -276,7 +276,7 @@ async fn things_are_found_by_name_and_by_id() {
     package.sha256 = Sha256::of(b"signed again");
     let (replaces, key_fingerprint) = (Sha256::of(b"signed"), "CD".to_owned());
     let resigned = repository::Event::PackageResigned { replaces, package, key_fingerprint };
-    running.shows(world.feed.append("repository", repository.0, 6, resigned)).await;
+    running.shows(world.log.append("repository", repository.0, 6, resigned)).await;
     let [listed] = dashboard.repository_packages(repository, 0, 10).await.unwrap().try_into().unwrap();
     assert_eq!(listed.sha256, Sha256::of(b"signed again"), "the same package in another file");
     assert_eq!(dashboard.project(ProjectId(Uuid::from_u128(1))).await.unwrap(), None);
@@ -296,7 +296,7 @@ async fn a_project_shows_its_newest_deliveries_and_how_many_triggers_were_refuse
             repository_id: Some(7),
             outcome: domain::delivery::Outcome::Tag { tag: format!("v{n}").parse().unwrap() },
         };
-        last = world.feed.append("delivery", Uuid::from_u128(1_000 + u128::from(n)), i64::from(n), received);
+        last = world.log.append("delivery", Uuid::from_u128(1_000 + u128::from(n)), i64::from(n), received);
     }
     running.shows(last).await;
     let deliveries = running.dashboard.deliveries(project, u32::MAX).await.unwrap();
@@ -314,8 +314,8 @@ async fn a_project_shows_its_newest_deliveries_and_how_many_triggers_were_refuse
         first_at: at(first),
         last_at: at(last),
     };
-    world.feed.append("project", project.0, 1, refused(2, 10, 20));
-    running.shows(world.feed.append("project", project.0, 2, refused(3, 30, 40))).await;
+    world.log.append("project", project.0, 1, refused(2, 10, 20));
+    running.shows(world.log.append("project", project.0, 2, refused(3, 30, 40))).await;
     let expected = RefusedTriggers { reason: "wrong_signature".into(), count: 5, first_at: at(10), last_at: at(40) };
     assert_eq!(running.dashboard.refused_triggers(project).await.unwrap(), [expected]);
 }
@@ -363,7 +363,7 @@ async fn a_project_shows_what_it_has_at_github_and_which_jobs_and_tags_it_releas
     let mut all: Vec<project::Event> = Vec::new();
     let mut last = domain::recorded::Position(0);
     for event in events {
-        last = world.feed.append("project", id.0, 3, event.clone());
+        last = world.log.append("project", id.0, 3, event.clone());
         all.push(event);
     }
     let received = domain::delivery::Event::Received {
@@ -373,7 +373,7 @@ async fn a_project_shows_what_it_has_at_github_and_which_jobs_and_tags_it_releas
         repository_id: Some(7),
         outcome: domain::delivery::Outcome::Tag { tag: tag() },
     };
-    running.shows(world.feed.append("delivery", Uuid::from_u128(1_000), 4, received)).await;
+    running.shows(world.log.append("delivery", Uuid::from_u128(1_000), 4, received)).await;
     let shown = async || running.dashboard.project(id).await.unwrap().unwrap();
     let project = shown().await;
     assert_eq!((project.tag_pattern.as_str(), project.ci_trust.as_ref()), ("v*", Some(&trust)));
@@ -389,7 +389,7 @@ async fn a_project_shows_what_it_has_at_github_and_which_jobs_and_tags_it_releas
         project::Event::CiIdentityDistrusted,
         project::Event::WebhookSecretIssued { secret: secret(3) },
     ] {
-        last = world.feed.append("project", id.0, 5, event.clone());
+        last = world.log.append("project", id.0, 5, event.clone());
         all.push(event);
     }
     running.shows(last).await;
@@ -397,7 +397,7 @@ async fn a_project_shows_what_it_has_at_github_and_which_jobs_and_tags_it_releas
     assert_eq!((project.ci_trust.as_ref(), project.has_webhook()), (None, false), "it signs with the old secret");
     let [delivery] = running.dashboard.deliveries(id, 10).await.unwrap().try_into().unwrap();
     assert_eq!(delivery.release, None);
-    running.shows(world.feed.append("project", id.0, 6, project::Event::GithubDisconnected)).await;
+    running.shows(world.log.append("project", id.0, 6, project::Event::GithubDisconnected)).await;
     let project = shown().await;
     assert_eq!((project.connected(), project.webhook_secret), (None, None));
     assert_eq!(project.github.unwrap().webhooks.len(), 1, "it is to be removed");

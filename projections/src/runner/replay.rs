@@ -4,14 +4,12 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use domain::{event::Codec, recorded::Position};
+use ports::log_reader::{Filter, LogReader, Page, ReadError};
 use sqlx::SqliteConnection;
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{Batch, ProjectorHealth, RunnerError, slot::Slot};
-use crate::{
-    feed::{Feed, FeedError, Page},
-    projector::Projector,
-};
+use crate::projector::Projector;
 
 /// How many transactions' events may wait for a projector that is slower than the others.
 const BATCHES_AHEAD_MAX: usize = 2;
@@ -25,7 +23,7 @@ const TRANSACTION_EVENTS: usize = 12_000;
 
 /// Projectors that read a log at the same time, each with its own rows.
 pub struct Replay {
-    feed: Arc<dyn Feed>,
+    log: Arc<dyn LogReader>,
     lanes: Vec<Lane>,
 }
 
@@ -40,7 +38,7 @@ struct Lane {
 pub enum ReplayError {
     /// The log cannot be read.
     #[error(transparent)]
-    Feed(#[from] FeedError),
+    Log(#[from] ReadError),
     /// The rows cannot be written.
     #[error(transparent)]
     Rows(#[from] RunnerError),
@@ -55,7 +53,7 @@ impl Replay {
     /// # Errors
     /// The rows cannot be read or written.
     pub async fn open(
-        feed: Arc<dyn Feed>,
+        log: Arc<dyn LogReader>,
         projectors: Vec<(SqliteConnection, Box<dyn Projector>)>,
     ) -> Result<Self, ReplayError> {
         let mut lanes = Vec::with_capacity(projectors.len());
@@ -63,7 +61,7 @@ impl Replay {
             let slot = Slot::open(&mut rows, projector).await.map_err(ReplayError::Rows)?;
             lanes.push(Lane { rows, slot });
         }
-        Ok(Self { feed, lanes })
+        Ok(Self { log, lanes })
     }
 
     /// Moves each projector up to the position that `until` gives for its name, if it is not there yet, and returns the
@@ -88,7 +86,7 @@ impl Replay {
             }
             working.spawn(async move { Ok::<_, ReplayError>((place, lane.work(receive, end).await?)) });
         }
-        let reading = hand_out(Arc::clone(&self.feed), after, last, pages, seen).await;
+        let reading = hand_out(Arc::clone(&self.log), after, last, pages, seen).await;
         let mut lanes = BTreeMap::new();
         while let Some(worked) = working.join_next().await {
             let (place, lane) = worked.map_err(|error| ReplayError::Trouble(error.to_string()))??;
@@ -102,14 +100,14 @@ impl Replay {
 
 /// Hands every page after `after` to all, until `last` is in one. The next page is read while one is decoded.
 async fn hand_out(
-    feed: Arc<dyn Feed>,
+    log: Arc<dyn LogReader>,
     after: Position,
     last: Position,
     mut lanes: Vec<mpsc::Sender<Arc<Batch>>>,
     seen: impl Fn(Position),
 ) -> Result<(), ReplayError> {
     let (send, mut pages) = mpsc::channel(PAGES_READ_AHEAD_MAX);
-    let reading = tokio::spawn(read(feed, after, last, send));
+    let reading = tokio::spawn(read(log, after, last, send));
     let mut after = after;
     while !lanes.is_empty()
         && let Some(page) = pages.recv().await
@@ -136,9 +134,14 @@ async fn hand_out(
     Ok(())
 }
 
-async fn read(feed: Arc<dyn Feed>, mut after: Position, last: Position, pages: mpsc::Sender<Result<Page, FeedError>>) {
+async fn read(
+    log: Arc<dyn LogReader>,
+    mut after: Position,
+    last: Position,
+    pages: mpsc::Sender<Result<Page, ReadError>>,
+) {
     while after < last {
-        let page = feed.read_all(after, PAGE_EVENTS_MAX).await;
+        let page = log.read_all(after, &Filter::all(), PAGE_EVENTS_MAX).await;
         let next = page.as_ref().map_or(after, |page| page.next);
         // The receiver has ended, or this was the last page.
         if pages.send(page).await.is_err() || next <= after {

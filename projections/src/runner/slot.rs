@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use domain::recorded::Position;
+use domain::{error_chain::ErrorChain, recorded::Position};
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use tokio::time::Instant;
 
-use super::{Batch, Incoming, ProjectorHealth, RETRY_PAUSE, RunnerError, describe};
+use super::{Batch, Incoming, ProjectorHealth, RETRY_PAUSE, RunnerError};
 use crate::{
     checkpoint::{Checkpoint, checkpoints},
     projector::{ProjectionError, Projector},
@@ -83,7 +83,7 @@ impl Slot {
             Err(error @ RunnerError::Fenced { .. }) => return Err(error),
             Err(error) => {
                 self.projector.abandoned();
-                let (name, why) = (self.projector.name(), describe(&error));
+                let (name, why) = (self.projector.name(), ErrorChain(&error).to_string());
                 tracing::warn!(projector = name, "projector {name} waits: {why}");
                 self.trouble = Some(Trouble { why, retry_at: Instant::now() + RETRY_PAUSE });
             }
@@ -140,7 +140,7 @@ impl Slot {
     /// The first event that is new to it does not fit.
     fn stop(&mut self, event: &Incoming, error: &ProjectionError) {
         let (position, name) = (event.position(), &event.stored.event.name);
-        let why = format!("event {name} at position {position}: {}", describe(error));
+        let why = format!("event {name} at position {position}: {}", ErrorChain(error));
         tracing::error!(projector = self.projector.name(), "projector stopped at {why}");
         self.stopped = Some((position, why));
     }

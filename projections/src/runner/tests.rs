@@ -13,8 +13,10 @@ use uuid::Uuid;
 
 mod upcasting;
 
+use ports::blob_store::BlobStoreError;
+
 use super::*;
-use crate::{blob::BlobError, read_models::ReadModels, testing::World};
+use crate::{read_models::ReadModels, testing::World};
 
 const ID: Uuid = Uuid::from_u128(1);
 
@@ -90,7 +92,7 @@ impl Projector for Counter {
                 return Err(ProjectionError::Contradiction("not this one".into()));
             }
             if self.is_cut_off.load(Ordering::SeqCst) {
-                return Err(BlobError::Unavailable("cut off".into()).into());
+                return Err(BlobStoreError::Unavailable("cut off".into()).into());
             }
             self.permits.acquire().await.unwrap().forget();
             let revision = i64::try_from(recorded.revision.0).unwrap();
@@ -148,7 +150,7 @@ async fn start(world: &World, version: u32, refuses: Option<u64>) -> Started {
 async fn open(world: &World, counters: Vec<Counter>) -> (Runner, Progress, sqlx::SqlitePool) {
     let models = ReadModels::open(world.read_models()).await.unwrap();
     let projectors = counters.into_iter().map(|counter| Box::new(counter) as Box<dyn Projector>).collect();
-    let (runner, progress) = Runner::open(models.writer, world.feed.clone(), projectors).await.unwrap();
+    let (runner, progress) = Runner::open(models.writer, world.log.clone(), projectors).await.unwrap();
     (runner, progress, models.readers)
 }
 
@@ -169,7 +171,7 @@ async fn count_with_both(world: &World, version: u32, refuses: Option<u64>, unti
 }
 
 fn append(world: &World) -> Position {
-    world.feed.append("organisation", ID, 1, organisation::Event::BuildSlotsSet { slots: 1 })
+    world.log.append("organisation", ID, 1, organisation::Event::BuildSlotsSet { slots: 1 })
 }
 
 #[tokio::test]
@@ -258,7 +260,7 @@ async fn events_of_an_unknown_name_are_skipped() {
     let world = World::new();
     let started = start(&world, 1, None).await;
     let unknown = RawEvent { name: "organisation.renamed".into(), schema_version: 1, payload: "{}".into() };
-    world.feed.append_raw("organisation", ID, 1, unknown);
+    world.log.append_raw("organisation", ID, 1, unknown);
     started.progress.wait_for(append(&world)).await.unwrap();
     assert_eq!(started.seen(), [2]);
 }
@@ -268,9 +270,9 @@ async fn a_newer_shape_of_a_known_event_stops_those_who_want_its_kind() {
     let world = World::new();
     let started = start(&world, 1, None).await;
     let newer = |name: &str| RawEvent { name: name.into(), schema_version: 2, payload: "{}".into() };
-    world.feed.append_raw("keyring", ID, 1, newer("keyring.access_key_revoked"));
+    world.log.append_raw("keyring", ID, 1, newer("keyring.access_key_revoked"));
     started.progress.wait_for(append(&world)).await.unwrap();
-    let position = world.feed.append_raw("organisation", ID, 1, newer("organisation.created"));
+    let position = world.log.append_raw("organisation", ID, 1, newer("organisation.created"));
     let WaitError::Stopped { why, .. } = started.progress.wait_for(position).await.unwrap_err() else { panic!() };
     assert!(why.contains("schema version 2") && why.contains("a newer version is needed"), "{why}");
     assert_eq!(started.seen(), [1]);
@@ -281,9 +283,9 @@ async fn an_event_that_cannot_be_read_stops_only_those_who_want_its_kind() {
     let world = World::new();
     let started = start(&world, 1, None).await;
     let malformed = |name: &str| RawEvent { name: name.into(), schema_version: 1, payload: "{\"x\":1}".into() };
-    world.feed.append_raw("keyring", ID, 1, malformed("keyring.access_key_issued"));
+    world.log.append_raw("keyring", ID, 1, malformed("keyring.access_key_issued"));
     started.progress.wait_for(append(&world)).await.unwrap();
-    let position = world.feed.append_raw("organisation", ID, 1, malformed("organisation.created"));
+    let position = world.log.append_raw("organisation", ID, 1, malformed("organisation.created"));
     let WaitError::Stopped { why, .. } = started.progress.wait_for(position).await.unwrap_err() else { panic!() };
     assert!(why.contains("organisation.created at position 7: event organisation.created cannot be read"), "{why}");
 }
@@ -394,7 +396,7 @@ async fn the_end_of_the_runner_is_no_good_health() {
 async fn replayed(refuses: Option<u64>, ends: [u64; 2]) -> Vec<(u64, Option<String>, Vec<u64>)> {
     let world = World::new();
     for second in 0..4 {
-        world.feed.append("organisation", ID, second, organisation::Event::BuildSlotsSet { slots: 1 });
+        world.log.append("organisation", ID, second, organisation::Event::BuildSlotsSet { slots: 1 });
     }
     let counters = [Counter::new("counter", 1, refuses), Counter::new("counter_too", 1, None)];
     let seen: Vec<_> = counters.iter().map(|counter| Arc::clone(&counter.seen)).collect();
@@ -403,7 +405,7 @@ async fn replayed(refuses: Option<u64>, ends: [u64; 2]) -> Vec<(u64, Option<Stri
         let file = world.folder.path().join(format!("scratch-{n}.sqlite"));
         projectors.push((ReadModels::scratch(file).await.unwrap().writer, Box::new(counter)));
     }
-    let mut replay = Replay::open(world.feed.clone(), projectors).await.unwrap();
+    let mut replay = Replay::open(world.log.clone(), projectors).await.unwrap();
     let until = |name: &str| Position(ends[usize::from(name == "counter_too")]);
     replay.run(|_| Position(1), |_| {}).await.unwrap();
     let healths = replay.run(until, |_| {}).await.unwrap();

@@ -11,11 +11,11 @@ use domain::{
     recorded::{Position, RawEvent, Recorded},
     release,
 };
+use ports::log_reader::{Filter, LogReader as _};
 use uuid::Uuid;
 
 use super::*;
 use crate::{
-    feed::Feed as _,
     read_models::ReadModels,
     runner::Replay,
     testing::{World, dump},
@@ -29,7 +29,7 @@ fn organisation(name: &str) -> (OrganisationId, Event) {
 /// Adds an organisation with a project, and `releases` of it that only begin.
 fn append(world: &World, name: &str, releases: u128) {
     let (id, created) = organisation(name);
-    world.feed.append("organisation", id.0, 1, created);
+    world.log.append("organisation", id.0, 1, created);
     let project = ProjectId::named(&name.parse().unwrap(), &"web".parse().unwrap());
     let added = project::Event::Added {
         organisation: name.parse().unwrap(),
@@ -37,7 +37,7 @@ fn append(world: &World, name: &str, releases: u128) {
         source: "https://example.org/web.git".to_owned(),
         trigger: project::Trigger::ApiEndpoint,
     };
-    world.feed.append("project", project.0, 2, added);
+    world.log.append("project", project.0, 2, added);
     for n in 0..releases {
         let release = ReleaseId(Uuid::from_u128(project.0.as_u128().wrapping_add(n)));
         let received = release::Event::Received {
@@ -46,8 +46,8 @@ fn append(world: &World, name: &str, releases: u128) {
             tag: "v1".parse().unwrap(),
             version: "1".parse().unwrap(),
         };
-        world.feed.append("release", release.0, 3, received);
-        world.feed.append("release", release.0, 4, release::Event::Cancelled);
+        world.log.append("release", release.0, 3, received);
+        world.log.append("release", release.0, 4, release::Event::Cancelled);
     }
 }
 
@@ -55,14 +55,14 @@ fn append(world: &World, name: &str, releases: u128) {
 async fn projected(world: &World, path: &Path) -> Transparency {
     let ReadModels { writer, readers } = ReadModels::open(path).await.unwrap();
     let (read, projector) = transparency(readers);
-    let mut replay = Replay::open(world.feed.clone(), vec![(writer, Box::new(projector))]).await.unwrap();
+    let mut replay = Replay::open(world.log.clone(), vec![(writer, Box::new(projector))]).await.unwrap();
     let healths = replay.run(|_| Position(1_000_000), |_| {}).await.unwrap();
     assert_eq!(healths[0].stopped, None);
     read
 }
 
 async fn events(world: &World) -> Vec<Recorded<RawEvent>> {
-    world.feed.read_all(Position(0), u32::MAX).await.unwrap().events
+    world.log.read_all(Position(0), &Filter::all(), u32::MAX).await.unwrap().events
 }
 
 fn tree<'a>(events: impl IntoIterator<Item = &'a Recorded<RawEvent>>) -> LogState {
@@ -79,9 +79,9 @@ async fn a_log_is_the_tree_over_its_events_and_tenants_have_their_own() {
     append(&world, "acme", 3);
     append(&world, "other", 2);
     let newer = RawEvent { name: "release.teleported".into(), schema_version: 7, payload: "{}".into() };
-    world.feed.append_raw("account", Uuid::from_u128(9), 5, newer.clone());
+    world.log.append_raw("account", Uuid::from_u128(9), 5, newer.clone());
     let acme = OrganisationId::named(&"acme".parse().unwrap());
-    world.feed.append_raw("organisation", acme.0, 6, newer);
+    world.log.append_raw("organisation", acme.0, 6, newer);
 
     let read = projected(&world, &world.folder.path().join("logs.db")).await;
     let all = events(&world).await;

@@ -9,21 +9,22 @@ use serde_json::Value;
 
 /// What each crate of the product may name. A crate below another one in this table may name it, if its line says so: there is
 /// no circle. `docs/decisions/0036-a-crate-for-each-subject.md` says why the lines are where they are.
-const MAY_KNOW: [(&str, &[&str]); 22] = [
+const MAY_KNOW: [(&str, &[&str]); 23] = [
     ("domain", &[]),
     ("formats", &["domain"]),
-    ("event_log", &["domain"]),
+    ("ports", &["domain"]),
+    ("event_log", &["domain", "ports"]),
     ("eventstoredb", &["domain", "event_log"]),
     ("workers", &["domain", "event_log"]),
-    ("stores", &["domain", "event_log"]),
-    ("signing", &["domain", "event_log", "formats", "stores"]),
+    ("stores", &["domain", "event_log", "ports"]),
+    ("signing", &["domain", "event_log", "formats", "ports", "stores"]),
     ("building", &["domain", "formats", "stores"]),
-    ("commands", &["building", "domain", "event_log", "formats", "signing", "stores", "workers"]),
-    ("projections", &["domain"]),
-    ("index", &["domain", "formats", "projections"]),
+    ("commands", &["building", "domain", "event_log", "formats", "ports", "signing", "stores", "workers"]),
+    ("projections", &["domain", "ports"]),
+    ("index", &["domain", "formats", "ports", "projections"]),
     ("api_http", &["domain", "event_log", "projections", "stores"]),
     ("audit", &["api_http", "domain", "event_log", "projections", "stores"]),
-    ("archive", &["domain", "event_log", "formats", "signing", "stores"]),
+    ("archive", &["domain", "event_log", "formats", "ports", "signing", "stores"]),
     (
         "serving",
         &["api_http", "commands", "domain", "event_log", "formats", "index", "projections", "signing", "stores"],

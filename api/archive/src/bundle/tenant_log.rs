@@ -14,7 +14,7 @@ use domain::{
 };
 use event_log::event_store::{BoxError, EventStore, Events, Filter, ReadError};
 use futures::future::BoxFuture;
-use signing::log_signer::Trees;
+use ports::trees::Trees;
 
 /// The events of one organisation, in their order.
 pub(super) struct TenantEntries<'a> {

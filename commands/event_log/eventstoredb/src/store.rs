@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use domain::recorded::{Position, RawEvent, Recorded, Revision, StreamId};
 use event_log::event_store::{
-    AppendError, Appended, BoxError, EventStore, EventStoreDbUrl, Expected, Filter, NewEvent, Page, ReadError,
+    AppendError, Appended, BoxError, EventStore, EventStoreDbUrl, Expected, Filter, LogReader, NewEvent, Page,
+    ReadError,
 };
 use futures::future::BoxFuture;
 use tokio::{sync::watch, task::JoinHandle};
@@ -106,6 +107,25 @@ impl EventStoreDbEventStore {
 
 const CLOSED: &str = "the event log is closed";
 
+impl LogReader for EventStoreDbEventStore {
+    fn read_all<'a>(
+        &'a self,
+        after: Position,
+        filter: &'a Filter,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Page, ReadError>> {
+        Box::pin(async move { self.reader()?.all(after, filter, limit).await })
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        Box::pin(async { self.reader()?.head().await })
+    }
+
+    fn hint(&self) -> watch::Receiver<Position> {
+        self.inner.tail.subscribe()
+    }
+}
+
 impl EventStore for EventStoreDbEventStore {
     fn append<'a>(
         &'a self,
@@ -133,23 +153,6 @@ impl EventStore for EventStoreDbEventStore {
             self.inner.memory.overhear(stream, &events);
             Ok(events)
         })
-    }
-
-    fn read_all<'a>(
-        &'a self,
-        after: Position,
-        filter: &'a Filter,
-        limit: u32,
-    ) -> BoxFuture<'a, Result<Page, ReadError>> {
-        Box::pin(async move { self.reader()?.all(after, filter, limit).await })
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
-        Box::pin(async { self.reader()?.head().await })
-    }
-
-    fn hint(&self) -> watch::Receiver<Position> {
-        self.inner.tail.subscribe()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use domain::recorded::{Position, Revision};
 use event_log::event_store::{
-    AppendError, EventStore, EventStoreDbUrl, Expected, Filter, Limit, ReadError,
+    AppendError, EventStore, EventStoreDbUrl, Expected, Filter, Limit, LogReader, ReadError,
     conformance::{event, events, everything, ids, stream},
 };
 use eventstore::{Client, EventData};

@@ -1,16 +1,13 @@
-//! Why the log refused an append, or could not be reached.
+//! Why the log refused an append.
 
 use std::fmt;
 
 use domain::{
     ids::EventId,
-    recorded::{Position, Revision, StreamId},
+    recorded::{Revision, StreamId},
 };
 
-use super::{APPEND_BYTES_MAX, APPEND_EVENTS_MAX};
-
-/// What made the log unreachable, in the adapter's own words.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
+use super::{APPEND_BYTES_MAX, APPEND_EVENTS_MAX, BoxError};
 
 /// Why nothing was appended, or why that is not known.
 #[derive(Debug, thiserror::Error)]
@@ -74,23 +71,4 @@ impl fmt::Display for Limit {
             Self::Bytes => write!(f, "{APPEND_BYTES_MAX} bytes"),
         }
     }
-}
-
-/// Why nothing was read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The log cannot be reached.
-    #[error("cannot read the event log")]
-    Unavailable {
-        /// The cause.
-        source: BoxError,
-    },
-    /// The log holds something that was never written by this product.
-    #[error("the event at position {position} of the log is damaged")]
-    Damaged {
-        /// Where.
-        position: Position,
-        /// The cause.
-        source: BoxError,
-    },
 }

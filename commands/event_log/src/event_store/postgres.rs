@@ -20,7 +20,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use self::{listen::Head, writer::Writer};
 use super::{
-    AppendError, Appended, EventStore, Expected, Filter, NewEvent, Page, ReadError, StreamAppend,
+    AppendError, Appended, EventStore, Expected, Filter, LogReader, NewEvent, Page, ReadError, StreamAppend,
     writing::queue::{Appender, queue},
 };
 
@@ -67,6 +67,25 @@ impl PostgresEventStore {
     }
 }
 
+impl LogReader for PostgresEventStore {
+    fn read_all<'a>(
+        &'a self,
+        after: Position,
+        filter: &'a Filter,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Page, ReadError>> {
+        Box::pin(read::all(&self.readers, after, filter, limit))
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        Box::pin(read::head(&self.readers))
+    }
+
+    fn hint(&self) -> watch::Receiver<Position> {
+        self.head.subscribe()
+    }
+}
+
 impl EventStore for PostgresEventStore {
     fn append<'a>(
         &'a self,
@@ -94,23 +113,6 @@ impl EventStore for PostgresEventStore {
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<Recorded<RawEvent>>, ReadError>> {
         Box::pin(read::stream(&self.readers, stream, after, limit))
-    }
-
-    fn read_all<'a>(
-        &'a self,
-        after: Position,
-        filter: &'a Filter,
-        limit: u32,
-    ) -> BoxFuture<'a, Result<Page, ReadError>> {
-        Box::pin(read::all(&self.readers, after, filter, limit))
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
-        Box::pin(read::head(&self.readers))
-    }
-
-    fn hint(&self) -> watch::Receiver<Position> {
-        self.head.subscribe()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 
 use self::writer::Writer;
 use super::{
-    AppendError, Appended, EventStore, Expected, Filter, NewEvent, Page, ReadError, StreamAppend,
+    AppendError, Appended, EventStore, Expected, Filter, LogReader, NewEvent, Page, ReadError, StreamAppend,
     writing::queue::{Appender, queue},
 };
 
@@ -59,6 +59,27 @@ impl SqliteEventStore {
     }
 }
 
+impl LogReader for SqliteEventStore {
+    fn read_all<'a>(
+        &'a self,
+        after: Position,
+        filter: &'a Filter,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Page, ReadError>> {
+        let head = *self.published.borrow();
+        Box::pin(read::all(&self.readers, after, head, filter, limit))
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        let head = *self.published.borrow();
+        Box::pin(async move { Ok(head) })
+    }
+
+    fn hint(&self) -> watch::Receiver<Position> {
+        self.published.clone()
+    }
+}
+
 impl EventStore for SqliteEventStore {
     fn append<'a>(
         &'a self,
@@ -80,25 +101,6 @@ impl EventStore for SqliteEventStore {
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<Recorded<RawEvent>>, ReadError>> {
         Box::pin(read::stream(&self.readers, stream, after, limit))
-    }
-
-    fn read_all<'a>(
-        &'a self,
-        after: Position,
-        filter: &'a Filter,
-        limit: u32,
-    ) -> BoxFuture<'a, Result<Page, ReadError>> {
-        let head = *self.published.borrow();
-        Box::pin(read::all(&self.readers, after, head, filter, limit))
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
-        let head = *self.published.borrow();
-        Box::pin(async move { Ok(head) })
-    }
-
-    fn hint(&self) -> watch::Receiver<Position> {
-        self.published.clone()
     }
 
     /// Moves everything into the main file and gives up the lock, too.

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::*;
-use crate::event_store::{Filter, sqlite::SqliteEventStore};
+use crate::event_store::{Filter, LogReader, sqlite::SqliteEventStore};
 
 struct Log {
     store: Arc<SqliteEventStore>,

@@ -4,7 +4,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::event_store::{
-    EventStore as _, Expected,
+    EventStore as _, Expected, LogReader as _,
     conformance::{events, everything, stream},
     sqlite::SqliteEventStore,
 };

@@ -6,6 +6,7 @@ use domain::{
     merkle::{Accumulator, leaf_hash},
 };
 use event_log::event_store::sqlite::SqliteEventStore;
+use futures::future::BoxFuture;
 use tempfile::TempDir;
 use tokio::{sync::watch, time::timeout};
 

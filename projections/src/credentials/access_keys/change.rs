@@ -7,6 +7,7 @@ use domain::{
     ids::{AccessKeyId, RepositoryId},
     keyring::KeyKind,
 };
+use ports::grace_windows::ClosedWindow;
 
 use super::{AccessKeys, Held, NEVER};
 
@@ -82,10 +83,10 @@ impl AccessKeys {
                 ring.until = None;
                 let older = mem::take(&mut ring.older);
                 self.dead.extend(Some(older).filter(|keys| !keys.is_empty()));
-                self.sealed.push((repository, generation));
+                self.sealed.push(ClosedWindow { repository, generation });
             }
             Change::SealedKeysDeleted(repository, generation) => {
-                self.sealed.retain(|window| *window != (repository, generation));
+                self.sealed.retain(|window| *window != ClosedWindow { repository, generation });
             }
         }
     }

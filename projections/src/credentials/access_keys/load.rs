@@ -5,6 +5,7 @@ use domain::{
     keyring::KeyKind,
 };
 use futures::TryStreamExt as _;
+use ports::grace_windows::ClosedWindow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::{AccessKeys, Held, NEVER};
@@ -45,7 +46,7 @@ pub(in crate::credentials) async fn load(
     drop(found);
     for row in sqlx::query("select repository, generation from sealed_keys").fetch_all(rows).await? {
         let repository: RepositoryId = parsed(&row, "repository")?;
-        keys.sealed.push((repository, row.try_get("generation")?));
+        keys.sealed.push(ClosedWindow { repository, generation: row.try_get("generation")? });
     }
     Ok(())
 }

@@ -51,7 +51,7 @@ impl Ring {
         let mut last = None;
         for event in self.state.decide(command).unwrap_or_default() {
             self.state.evolve(&event);
-            last = Some(self.world.feed.append("keyring", REPOSITORY.0, self.second, event));
+            last = Some(self.world.log.append("keyring", REPOSITORY.0, self.second, event));
         }
         last
     }
@@ -163,7 +163,7 @@ async fn a_hundred_thousand_keys_end_with_one_row_and_are_forgotten_little_by_li
         let enrol = ring.enrol(key(1), 1_000 + n, n);
         ring.run(enrol);
     }
-    let last = ring.world.feed.append("keyring", Uuid::from_u128(9), 1, Event::MachineMoved { key: key(5) });
+    let last = ring.world.log.append("keyring", Uuid::from_u128(9), 1, Event::MachineMoved { key: key(5) });
     ring.running.shows(last).await;
     assert_eq!(ring.standing(key(1_000)), Some(Standing::Current));
     let roll = ring.roll(500);
@@ -175,7 +175,7 @@ async fn a_hundred_thousand_keys_end_with_one_row_and_are_forgotten_little_by_li
     let known = || ring.running.credentials.live().access_keys.keys.len();
     assert!(known() > 50_000, "the roll does not wait until all are forgotten");
     for n in 0..30 {
-        let position = ring.world.feed.append("keyring", Uuid::from_u128(9), n, Event::MachineMoved { key: key(5) });
+        let position = ring.world.log.append("keyring", Uuid::from_u128(9), n, Event::MachineMoved { key: key(5) });
         ring.running.shows(position).await;
     }
     assert_eq!(known(), 1);
@@ -191,7 +191,7 @@ async fn both_generations_work_in_a_window_until_its_time_is_over() {
     assert_eq!(ring.standing_at(key(10), at(59)), Some(Standing::Older));
     assert_eq!(ring.standing_at(key(20), at(59)), Some(Standing::Current));
     assert_eq!(ring.standing_at(key(10), at(60)), None, "though its closing was not recorded");
-    let windows = ring.running.credentials.open_windows();
+    let windows = ring.running.credentials.open();
     let window = OpenWindow { repository: REPOSITORY, generation: 2, until: at(60), every_machine_moved: false };
     assert_eq!(windows, [window]);
     let over = ring.running.credentials.keyring(REPOSITORY, at(60)).await.unwrap();
@@ -352,8 +352,8 @@ impl Ring {
             assert_eq!(self.progress().await, (window.moved, window.machines));
         }
         let sealed: BTreeMap<u32, ()> = self.state.forgettable().map(|(generation, _)| (generation, ())).collect();
-        let projected = self.running.credentials.sealed_keys().into_iter();
-        assert_eq!(projected.map(|(_, generation)| (generation, ())).collect::<BTreeMap<_, _>>(), sealed);
+        let projected = self.running.credentials.closed().into_iter();
+        assert_eq!(projected.map(|window| (window.generation, ())).collect::<BTreeMap<_, _>>(), sealed);
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn works(running: &Running, n: u128, second: i64) -> bool {
 async fn after(world: &World, events: impl IntoIterator<Item = Event>) -> Running {
     let running = world.start().await;
     for event in events {
-        running.shows(world.feed.append("project", PROJECT.0, 1, event)).await;
+        running.shows(world.log.append("project", PROJECT.0, 1, event)).await;
     }
     running
 }
@@ -75,14 +75,14 @@ async fn a_roll_ends_the_old_token_with_its_event_or_when_the_grace_window_ends(
     let world = World::new();
     let running = after(&world, [added(), issued(1, Some("ci")), rolled(1, 2, None)]).await;
     assert!(!works(&running, 1, 0) && works(&running, 2, 0));
-    running.shows(world.feed.append("project", PROJECT.0, 1, rolled(2, 3, Some(100)))).await;
+    running.shows(world.log.append("project", PROJECT.0, 1, rolled(2, 3, Some(100)))).await;
     assert!(works(&running, 2, 99) && !works(&running, 2, 100) && works(&running, 3, 100));
     let closed = Event::ApiTokenGraceClosed { token: token(2) };
-    running.shows(world.feed.append("project", PROJECT.0, 1, closed)).await;
+    running.shows(world.log.append("project", PROJECT.0, 1, closed)).await;
     assert!(!works(&running, 2, 99) && works(&running, 3, 99));
     assert_eq!(names(&running).await, ["ci"], "the new token has the name");
     let revoked = Event::ApiTokenRevoked { token: token(3) };
-    running.shows(world.feed.append("project", PROJECT.0, 1, revoked)).await;
+    running.shows(world.log.append("project", PROJECT.0, 1, revoked)).await;
     assert!(!works(&running, 3, 99));
 }
 
@@ -105,7 +105,7 @@ async fn a_token_allows_its_scopes_until_it_expires_and_is_forgotten_after() {
     assert!(allowed.allows(Scope::Release) && !allowed.allows(Scope::Read));
     assert_eq!(grant(&running, 1, 10), None);
     let later = at(20) + TimeDelta::milliseconds(250);
-    running.shows(world.feed.append("project", PROJECT.0, 20, issued(2, Some("other")))).await;
+    running.shows(world.log.append("project", PROJECT.0, 20, issued(2, Some("other")))).await;
     let tokens = running.credentials.api_tokens(PROJECT).await.unwrap();
     assert_eq!(tokens.iter().map(|token| (&*token.name, token.issued_at)).collect::<Vec<_>>(), [("other", later)]);
 }
@@ -124,7 +124,7 @@ async fn a_rolled_webhook_secret_counts_with_its_event() {
     let running = after(&world, [added(), pattern.clone()]).await;
     assert_eq!(running.credentials.webhook(PROJECT), None, "it is not connected");
     for event in [connected, issued(1), issued(2)] {
-        running.shows(world.feed.append("project", PROJECT.0, 1, event)).await;
+        running.shows(world.log.append("project", PROJECT.0, 1, event)).await;
     }
     let expected = |trigger| Webhook {
         trigger,
@@ -137,8 +137,8 @@ async fn a_rolled_webhook_secret_counts_with_its_event() {
     let running = world.start().await;
     assert_eq!(running.credentials.webhook(PROJECT).as_deref(), Some(&expected(Trigger::GithubWebhook)));
     let chosen = Event::TriggerChosen { trigger: Trigger::ApiEndpoint };
-    running.shows(world.feed.append("project", PROJECT.0, 1, chosen)).await;
+    running.shows(world.log.append("project", PROJECT.0, 1, chosen)).await;
     assert_eq!(running.credentials.webhook(PROJECT).as_deref(), Some(&expected(Trigger::ApiEndpoint)));
-    running.shows(world.feed.append("project", PROJECT.0, 1, Event::GithubDisconnected)).await;
+    running.shows(world.log.append("project", PROJECT.0, 1, Event::GithubDisconnected)).await;
     assert_eq!(running.credentials.webhook(PROJECT), None);
 }

@@ -63,15 +63,15 @@ async fn read_models(versions: [u32; 3]) -> HashMap<String, Vec<String>> {
             version: ReleaseVersion::from_tag(&tag).unwrap(),
             tag,
         };
-        world.feed.append("release", Uuid::from_u128(id), 1, received);
-        world.feed.append("release", Uuid::from_u128(id), 2, release::Event::BuildSlotGranted);
-        last = world.feed.append_raw("release", Uuid::from_u128(id), 3, failed(version));
+        world.log.append("release", Uuid::from_u128(id), 1, received);
+        world.log.append("release", Uuid::from_u128(id), 2, release::Event::BuildSlotGranted);
+        last = world.log.append_raw("release", Uuid::from_u128(id), 3, failed(version));
     }
     let models = ReadModels::open(world.read_models()).await.unwrap();
     let (_, credentials) = credentials::credentials(models.readers.clone());
     let (_, dashboard) = dashboard::dashboard(models.readers.clone());
     let projectors: Vec<Box<dyn Projector>> = vec![Box::new(credentials), Box::new(dashboard)];
-    let (runner, progress) = Runner::open(models.writer, world.feed.clone(), projectors).await.unwrap();
+    let (runner, progress) = Runner::open(models.writer, world.log.clone(), projectors).await.unwrap();
     let task = tokio::spawn(runner.reading(Codec::of(CHANGED)).run());
     progress.wait_for(last).await.unwrap();
     task.abort();

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use domain::recorded::{Position, RawEvent, Recorded, Revision, StreamId};
 use event_log::event_store::{
-    APPEND_BYTES_MAX, AppendError, Appended, EventStore, EventStoreDbUrl, Expected, Filter, NewEvent, Page, ReadError,
+    APPEND_BYTES_MAX, AppendError, Appended, EventStore, EventStoreDbUrl, Expected, Filter, LogReader, NewEvent, Page,
+    ReadError,
     conformance::{Backend, Fault},
 };
 use eventstoredb_double::{Double, Fault as Failure, Options};
@@ -104,6 +105,25 @@ struct Since {
     begin: Position,
 }
 
+impl LogReader for Since {
+    fn read_all<'a>(
+        &'a self,
+        after: Position,
+        filter: &'a Filter,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Page, ReadError>> {
+        self.node.read_all(after.max(self.begin), filter, limit)
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
+        self.node.head()
+    }
+
+    fn hint(&self) -> watch::Receiver<Position> {
+        self.node.hint()
+    }
+}
+
 impl EventStore for Since {
     fn append<'a>(
         &'a self,
@@ -121,23 +141,6 @@ impl EventStore for Since {
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<Recorded<RawEvent>>, ReadError>> {
         self.node.read_stream(stream, after, limit)
-    }
-
-    fn read_all<'a>(
-        &'a self,
-        after: Position,
-        filter: &'a Filter,
-        limit: u32,
-    ) -> BoxFuture<'a, Result<Page, ReadError>> {
-        self.node.read_all(after.max(self.begin), filter, limit)
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<Position, ReadError>> {
-        self.node.head()
-    }
-
-    fn hint(&self) -> watch::Receiver<Position> {
-        self.node.hint()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -8,7 +8,7 @@ use throwaway_postgres::{Cluster, Proxy};
 
 use super::{OpenError, PostgresEventStore, PostgresUrl};
 use crate::event_store::{
-    AppendError, EventStore, Expected, Filter,
+    AppendError, EventStore, Expected, Filter, LogReader,
     conformance::{Backend, Fault, event, everything, stream},
 };
 

@@ -8,7 +8,7 @@ use sqlx::{Row as _, SqlitePool};
 use tokio::sync::watch;
 
 use super::{OpenError, open, read};
-use crate::event_store::{AppendError, Appended, EventStore, Expected, Filter, NewEvent, Page, ReadError};
+use crate::event_store::{AppendError, Appended, EventStore, Expected, Filter, LogReader, NewEvent, Page, ReadError};
 
 /// How often a reader looks whether the log has grown.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -50,25 +50,7 @@ async fn head_of(readers: &SqlitePool) -> Result<Position, sqlx::Error> {
     Ok(Position(row.try_get::<i64, _>(0)?.cast_unsigned()))
 }
 
-impl EventStore for ReadOnlySqliteEventStore {
-    fn append<'a>(
-        &'a self,
-        _: &'a StreamId,
-        _: Expected,
-        _: Vec<NewEvent>,
-    ) -> BoxFuture<'a, Result<Appended, AppendError>> {
-        Box::pin(async { Err(AppendError::read_only()) })
-    }
-
-    fn read_stream<'a>(
-        &'a self,
-        stream: &'a StreamId,
-        after: Revision,
-        limit: u32,
-    ) -> BoxFuture<'a, Result<Vec<Recorded<RawEvent>>, ReadError>> {
-        Box::pin(read::stream(&self.readers, stream, after, limit))
-    }
-
+impl LogReader for ReadOnlySqliteEventStore {
     fn read_all<'a>(
         &'a self,
         after: Position,
@@ -89,6 +71,26 @@ impl EventStore for ReadOnlySqliteEventStore {
 
     fn hint(&self) -> watch::Receiver<Position> {
         self.published.clone()
+    }
+}
+
+impl EventStore for ReadOnlySqliteEventStore {
+    fn append<'a>(
+        &'a self,
+        _: &'a StreamId,
+        _: Expected,
+        _: Vec<NewEvent>,
+    ) -> BoxFuture<'a, Result<Appended, AppendError>> {
+        Box::pin(async { Err(AppendError::read_only()) })
+    }
+
+    fn read_stream<'a>(
+        &'a self,
+        stream: &'a StreamId,
+        after: Revision,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Recorded<RawEvent>>, ReadError>> {
+        Box::pin(read::stream(&self.readers, stream, after, limit))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 
 use super::{OpenError, SqliteEventStore, open};
 use crate::event_store::{
-    APPEND_EVENTS_MAX, AppendError, EventStore, Expected, Filter, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, ReadError,
+    APPEND_EVENTS_MAX, AppendError, EventStore, Expected, Filter, LogReader, PAGE_BYTES_MAX, PAGE_EVENTS_MAX,
+    ReadError,
     conformance::{Backend, Fault, event, stream},
     paging::SCAN_POSITIONS_MAX,
     writing::{batch::BATCH_EVENTS_MAX, queue::QUEUE_REQUESTS_MAX},

@@ -4,15 +4,17 @@ use bytes::Bytes;
 use domain::digest::Sha256;
 use futures::future::BoxFuture;
 
+use crate::BoxError;
+
 /// A blob could not be stored or fetched.
 #[derive(Debug, thiserror::Error)]
-pub enum BlobError {
+pub enum BlobStoreError {
     /// Nothing has this digest. An event names blobs that exist, so waiting does not help.
     #[error("there is no blob {0}")]
     Missing(Sha256),
     /// The store cannot be reached; trying again may help.
     #[error("the blob store does not answer")]
-    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Unavailable(#[source] BoxError),
 }
 
 /// Bytes by their SHA-256.
@@ -21,11 +23,11 @@ pub trait BlobStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// `Unavailable`.
-    fn put(&self, bytes: Bytes) -> BoxFuture<'_, Result<Sha256, BlobError>>;
+    fn put(&self, bytes: Bytes) -> BoxFuture<'_, Result<Sha256, BlobStoreError>>;
 
     /// The bytes with this digest.
     ///
     /// # Errors
     /// `Missing` or `Unavailable`.
-    fn get(&self, digest: Sha256) -> BoxFuture<'_, Result<Bytes, BlobError>>;
+    fn get(&self, digest: Sha256) -> BoxFuture<'_, Result<Bytes, BlobStoreError>>;
 }
