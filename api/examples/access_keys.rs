@@ -26,6 +26,7 @@ use commands::{
     installers::PublishedInstallers,
     signing_keys::{TrustedCertificate, TrustedCertificates},
 };
+use composition::{Projected, Scope};
 use domain::{
     digest::Sha256,
     event::{Event, encode},
@@ -39,7 +40,6 @@ use domain::{
 };
 use futures::{FutureExt as _, future::BoxFuture};
 use ports::log_reader::{Filter, LogReader, Page, ReadError};
-use projections::{credentials::credentials, projector::Projector, read_models::ReadModels, runner::Runner};
 use serving::{
     installers::{CredentialsAddress, HandsOver, Installers},
     repositories::{self, Authorizer, CACHE_MAX_BYTES, FileBytes, Files, RepositoriesState},
@@ -110,12 +110,10 @@ fn names(repository: &str) -> (OrganisationName, RepositoryName) {
 
 /// Projects repositories with one file each, and who may read it.
 async fn project(folder: &Path, blobs: &Blobs, log: Log) -> Result<Authorizer, Box<dyn Error + Send + Sync>> {
-    let ReadModels { writer, readers } = ReadModels::open(folder.join("read_models.sqlite")).await?;
-    let (credentials, credentials_projector) = credentials(readers.clone());
-    let (repositories, repositories_projector) = index::repositories(readers, Arc::new(blobs.clone()));
-    let projectors: Vec<Box<dyn Projector>> = vec![Box::new(credentials_projector), Box::new(repositories_projector)];
     let end = log.end();
-    let (runner, progress) = Runner::open(writer, Arc::new(log), projectors).await?;
+    let read_models = folder.join("read_models.sqlite");
+    let opened = Projected::open(read_models, Arc::new(log), blobs, Scope::PackageClients).await?;
+    let (Projected { credentials, repositories, .. }, runner, progress) = opened;
     tokio::spawn(async move { drop(runner.run().await) });
     progress.wait_for(end).await?;
     Ok(Authorizer { credentials, repositories, moves: None, clock: Utc::now })

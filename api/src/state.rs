@@ -1,37 +1,22 @@
-//! The parts of a running server, and which of them each feature gets.
+//! The routes of a server, and which of its parts each feature gets.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use api_http::{
     api_limits::{BODY_MAX_BYTES, REQUEST_MAX, with_limits},
-    auth::Authenticator,
     problem::Problem,
-    public_url::PublicUrl,
     replicas_last_seen::ReplicasLastSeen,
-    run_command::CommandRunner,
 };
-use audit::{Auditor, ExportState, operators::Operators};
+use audit::{ExportState, operators::Operators};
 use axum::Router;
-use building::source::Git;
-use commands::{
-    github::Access,
-    installers::PublishedInstallers,
-    refused_triggers::RefusedTriggers,
-    rolls::{Moves, Rolls},
-    signing_keys::SigningKeys,
-};
-use event_log::{event_store::EventStore, execute::Clock};
 use graphql::GraphqlParts;
-use index::Repositories;
 use ingest::{
-    oidc::{self, CiIssuer, ExchangeState},
+    oidc::{self, ExchangeState},
     releases::{self, ReleaseAnswers, ReleaseEnds, ReleaseLogs, ReleasesState, RequestRates, TagSource, Triggers},
     uploads::{self, IncomingFolder, PackageIntake, UploadsState},
     webhooks::{self, DeliveriesMemory, WebhookSecrets, WebhooksState},
 };
-use metrics_exporter_prometheus::PrometheusHandle;
 use pages::{BuildLogs, PagesState};
-use projections::{credentials::Credentials, dashboard::Dashboard, transparency::Transparency};
 use replica::feed::{self, FeedBlobs, FeedLimits, FeedLogs, FeedState};
 use serving::{
     installers::{CredentialsAddress, Installers, RolledCredentials},
@@ -39,68 +24,15 @@ use serving::{
     repositories::{self, Authorizer, CACHE_MAX_BYTES, FileBytes, Files, RepositoriesState},
     transparency::{self, TransparencyState},
 };
-use signing::log_signer::LogSigner;
-use stores::{blobs::Blobs, key_usage::KeyUsage, secrets::Secrets};
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
+
+use crate::parts::Parts;
 
 /// How long a request that waits may take.
 const LONG_REQUEST_MAX: Duration = releases::WAIT_MAX.saturating_add(REQUEST_MAX);
 
 /// How long the answer about a new repository waits for its first publication, which has its installer.
 const INSTALLABLE_WITHIN: Duration = Duration::from_secs(5);
-
-/// The open parts of a server.
-pub(crate) struct Parts {
-    /// Runs the commands of operators, and executes all others.
-    pub(crate) commands: CommandRunner,
-    /// Checks tokens.
-    pub(crate) authenticator: Authenticator,
-    /// Rolls access keys.
-    pub(crate) rolls: Rolls,
-    /// Records which machines use their new keys.
-    pub(crate) moves: Moves,
-    /// Which access keys were used when.
-    pub(crate) key_usage: KeyUsage,
-    /// Keys and tokens.
-    pub(crate) credentials: Credentials,
-    /// What dashboards show.
-    pub(crate) dashboard: Dashboard,
-    /// What package clients see.
-    pub(crate) repositories: Repositories,
-    /// What can be proved of the event log.
-    pub(crate) transparency: Transparency,
-    /// Answers questions about the event log.
-    pub(crate) auditor: Auditor,
-    /// Signs it.
-    pub(crate) log_signer: LogSigner,
-    /// Sign packages and indexes.
-    pub(crate) signing_keys: SigningKeys,
-    /// The installers that are published.
-    pub(crate) installers: PublishedInstallers,
-    /// Packages, indexes and logs.
-    pub(crate) blobs: Blobs,
-    /// Sealed secrets.
-    pub(crate) secrets: Arc<Secrets>,
-    /// Asks code repositories.
-    pub(crate) git: Git,
-    /// How projects reach GitHub.
-    pub(crate) github: Arc<Access>,
-    /// Whose proofs of a CI job's identity are accepted.
-    pub(crate) ci_issuer: Arc<CiIssuer>,
-    /// Counts triggers that are refused.
-    pub(crate) refused_triggers: RefusedTriggers,
-    /// The address under which clients reach the server.
-    pub(crate) public_url: PublicUrl,
-    /// Where running releases write their logs.
-    pub(crate) jobs: PathBuf,
-    /// Where uploads are kept while they come in.
-    pub(crate) incoming: PathBuf,
-    /// Renders what was counted.
-    pub(crate) metrics: PrometheusHandle,
-    /// The server is to stop.
-    pub(crate) stopping: CancellationToken,
-}
 
 /// What several features share, for each server once.
 struct Shared {
@@ -117,7 +49,7 @@ impl Parts {
             rates: RequestRates::new(),
             tag_questions: Arc::new(Semaphore::new(releases::TAG_QUESTIONS_MAX)),
             last_seen: ReplicasLastSeen::default(),
-            files: FileBytes::new(self.blobs.clone(), CACHE_MAX_BYTES),
+            files: FileBytes::new(self.core.blobs.clone(), CACHE_MAX_BYTES),
         };
         let quick = graphql::routes(self.graphql(&shared), self.authenticator.clone())
             .merge(ops::routes(self.ops()))
@@ -135,33 +67,25 @@ impl Parts {
             .merge(repositories::routes(self.package_clients(shared)))
     }
 
-    fn store(&self) -> Arc<dyn EventStore> {
-        self.commands.executor.store().clone()
-    }
-
-    fn clock(&self) -> Clock {
-        self.authenticator.clock
-    }
-
     fn graphql(&self, shared: &Shared) -> GraphqlParts {
-        let persons = self.authenticator.persons.clone();
+        let persons = self.core.persons.clone();
         GraphqlParts {
-            executor: self.commands.executor.clone(),
-            commands: self.commands.clone(),
-            dashboard: self.dashboard.clone(),
-            credentials: self.credentials.clone(),
-            repositories: self.repositories.clone(),
-            transparency: self.transparency.clone(),
+            executor: self.core.executor.clone(),
+            commands: self.core.commands(),
+            dashboard: self.core.projected.dashboard.clone(),
+            credentials: self.core.projected.credentials.clone(),
+            repositories: self.core.projected.repositories.clone(),
+            transparency: self.core.projected.transparency.clone(),
             auditor: self.auditor.clone(),
             key_usage: self.key_usage.clone(),
             replicas: shared.last_seen.clone(),
-            operators: Operators { executor: self.commands.executor.clone(), persons: persons.clone() },
+            operators: Operators { executor: self.core.executor.clone(), persons: persons.clone() },
             persons,
             rolls: self.rolls.clone(),
-            signing_keys: self.signing_keys.clone(),
+            signing_keys: self.core.signing_keys.clone(),
             installers: self.installers.clone(),
             installable_within: INSTALLABLE_WITHIN,
-            secrets: self.secrets.clone(),
+            secrets: self.core.secrets.clone(),
             github: self.github.clone(),
             git: self.git.clone(),
             tag_questions: shared.tag_questions.clone(),
@@ -171,18 +95,18 @@ impl Parts {
 
     fn pages(&self) -> PagesState {
         PagesState {
-            executor: self.commands.executor.clone(),
-            commands: self.commands.clone(),
+            executor: self.core.executor.clone(),
+            commands: self.core.commands(),
             authenticator: self.authenticator.clone(),
             auditor: self.auditor.clone(),
-            dashboard: self.dashboard.clone(),
-            credentials: self.credentials.clone(),
-            repositories: self.repositories.clone(),
+            dashboard: self.core.projected.dashboard.clone(),
+            credentials: self.core.projected.credentials.clone(),
+            repositories: self.core.projected.repositories.clone(),
             key_usage: self.key_usage.clone(),
-            signing_keys: self.signing_keys.clone(),
+            signing_keys: self.core.signing_keys.clone(),
             build_logs: BuildLogs {
-                dashboard: self.dashboard.clone(),
-                blobs: self.blobs.clone(),
+                dashboard: self.core.projected.dashboard.clone(),
+                blobs: self.core.blobs.clone(),
                 jobs: self.jobs.clone().into(),
             },
             public_url: self.public_url.clone(),
@@ -191,10 +115,10 @@ impl Parts {
 
     fn ops(&self) -> OpsState {
         OpsState {
-            store: self.store(),
-            progress: self.commands.progress.clone(),
-            signing_keys: self.signing_keys.clone(),
-            clock: self.clock(),
+            store: self.core.store.clone(),
+            progress: self.core.progress.clone(),
+            signing_keys: self.core.signing_keys.clone(),
+            clock: self.core.clock,
             metrics: self.metrics.clone(),
         }
     }
@@ -203,29 +127,36 @@ impl Parts {
         ReleasesState {
             authenticator: self.authenticator.clone(),
             triggers: Triggers {
-                executor: self.commands.executor.clone(),
-                credentials: self.credentials.clone(),
+                executor: self.core.executor.clone(),
+                credentials: self.core.projected.credentials.clone(),
                 rates: shared.rates.clone(),
                 refused: self.refused_triggers.clone(),
                 tags: TagSource {
-                    executor: self.commands.executor.clone(),
-                    secrets: self.secrets.clone(),
+                    executor: self.core.executor.clone(),
+                    secrets: self.core.secrets.clone(),
                     git: self.git.clone(),
                     questions: shared.tag_questions.clone(),
                 },
             },
-            ends: ReleaseEnds { commands: self.commands.clone(), stopping: self.stopping.clone() },
-            answers: ReleaseAnswers { dashboard: self.dashboard.clone(), public_url: self.public_url.clone() },
-            logs: ReleaseLogs { dashboard: self.dashboard.clone(), blobs: self.blobs.clone(), jobs: self.jobs.clone() },
+            ends: ReleaseEnds { commands: self.core.commands(), stopping: self.stopping.clone() },
+            answers: ReleaseAnswers {
+                dashboard: self.core.projected.dashboard.clone(),
+                public_url: self.public_url.clone(),
+            },
+            logs: ReleaseLogs {
+                dashboard: self.core.projected.dashboard.clone(),
+                blobs: self.core.blobs.clone(),
+                jobs: self.jobs.clone(),
+            },
         }
     }
 
     fn oidc(&self, shared: &Shared) -> ExchangeState {
         ExchangeState {
             issuer: self.ci_issuer.clone(),
-            executor: self.commands.executor.clone(),
-            credentials: self.credentials.clone(),
-            progress: self.commands.progress.clone(),
+            executor: self.core.executor.clone(),
+            credentials: self.core.projected.credentials.clone(),
+            progress: self.core.progress.clone(),
             rates: shared.rates.clone(),
             refused: self.refused_triggers.clone(),
             public_url: self.public_url.clone(),
@@ -236,17 +167,17 @@ impl Parts {
         UploadsState {
             authenticator: self.authenticator.clone(),
             incoming: IncomingFolder::new(self.incoming.clone()),
-            packages: PackageIntake { signing_keys: self.signing_keys.clone(), blobs: self.blobs.clone() },
-            executor: self.commands.executor.clone(),
-            repositories: self.repositories.clone(),
+            packages: PackageIntake { signing_keys: self.core.signing_keys.clone(), blobs: self.core.blobs.clone() },
+            executor: self.core.executor.clone(),
+            repositories: self.core.projected.repositories.clone(),
         }
     }
 
     fn webhooks(&self) -> WebhooksState {
         WebhooksState {
-            executor: self.commands.executor.clone(),
-            credentials: self.credentials.clone(),
-            secrets: WebhookSecrets::new(self.secrets.clone()),
+            executor: self.core.executor.clone(),
+            credentials: self.core.projected.credentials.clone(),
+            secrets: WebhookSecrets::new(self.core.secrets.clone()),
             memory: DeliveriesMemory::default(),
             refused: self.refused_triggers.clone(),
         }
@@ -260,15 +191,15 @@ impl Parts {
         FeedState {
             authenticator: self.authenticator.clone(),
             logs: FeedLogs {
-                store: self.store(),
-                transparency: self.transparency.clone(),
-                signer: self.log_signer.clone(),
-                signing_keys: self.signing_keys.clone(),
+                store: self.core.store.clone(),
+                transparency: self.core.projected.transparency.clone(),
+                signer: self.core.log_signer.clone(),
+                signing_keys: self.core.signing_keys.clone(),
             },
-            blobs: FeedBlobs { blobs: self.blobs.clone(), files: shared.files.clone() },
+            blobs: FeedBlobs { blobs: self.core.blobs.clone(), files: shared.files.clone() },
             limits: FeedLimits::default(),
             last_seen: shared.last_seen.clone(),
-            clock: self.clock(),
+            clock: self.core.clock,
             stopping: self.stopping.clone(),
         }
     }
@@ -276,22 +207,22 @@ impl Parts {
     fn transparency(&self) -> TransparencyState {
         TransparencyState {
             authenticator: self.authenticator.clone(),
-            dashboard: self.dashboard.clone(),
-            transparency: self.transparency.clone(),
-            signer: self.log_signer.clone(),
-            store: self.store(),
+            dashboard: self.core.projected.dashboard.clone(),
+            transparency: self.core.projected.transparency.clone(),
+            signer: self.core.log_signer.clone(),
+            store: self.core.store.clone(),
         }
     }
 
     fn package_clients(&self, shared: Shared) -> RepositoriesState {
-        let trusted = self.signing_keys.trusted();
+        let trusted = self.core.signing_keys.trusted();
         let authorizer = Authorizer {
-            credentials: self.credentials.clone(),
-            repositories: self.repositories.clone(),
+            credentials: self.core.projected.credentials.clone(),
+            repositories: self.core.projected.repositories.clone(),
             moves: Some(self.moves.clone()),
-            clock: self.clock(),
+            clock: self.core.clock,
         };
-        let hand_over = RolledCredentials { rolls: self.rolls.clone(), progress: self.commands.progress.clone() };
+        let hand_over = RolledCredentials { rolls: self.rolls.clone(), progress: self.core.progress.clone() };
         RepositoriesState {
             installers: Installers::new(
                 authorizer.clone(),

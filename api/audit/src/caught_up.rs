@@ -94,7 +94,7 @@ mod tests {
         let core = Core::open().await;
         let newest = core.make_organisations(50).await;
 
-        let auditor = Auditor::new(core.store.clone(), &core.readers, None, None);
+        let auditor = Auditor::new(core.store.clone(), &core.projected.readers, None, None);
         let auditor = auditor.up_to_date().await.expect("answers");
         let wanted = auditor.wanted(&Question::default()).await.expect("a question");
         let page = Page { after: None, newest_first: true, limit: 1 };

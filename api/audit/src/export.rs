@@ -136,7 +136,7 @@ mod tests {
         let request = Request::get(format!("/audit/export?{query}"));
         let request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.text()));
         let request = request.body(Body::empty()).expect("a request");
-        let auditor = Auditor::new(core.store.clone(), &core.readers, None, None);
+        let auditor = Auditor::new(core.store.clone(), &core.projected.readers, None, None);
         let answer = routes(ExportState { authenticator: core.authenticator(), auditor })
             .oneshot(request)
             .await

@@ -22,11 +22,8 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Parser;
-use commands::{
-    publishing::Publisher,
-    signing_keys::{Making, SigningKeys},
-};
-use composition::StatedFacts;
+use commands::{publishing::Publisher, signing_keys::Making};
+use composition::{Core, CoreSettings};
 use domain::{
     ids::{OrganisationId, RepositoryId, TokenId},
     organisation,
@@ -34,18 +31,10 @@ use domain::{
     recorded::Actor,
     repository,
 };
-use event_log::{
-    event_store::{EventStore, LogReader, sqlite::SqliteEventStore},
-    execute::Executor,
-};
+use event_log::event_store::{EventStore, LogReader, sqlite::SqliteEventStore};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use index::repositories;
-use projections::{
-    audit_index::AuditIndexProjector, credentials::credentials, dashboard::dashboard, projector::Projector,
-    read_models::ReadModels, runner::Runner, transparency::transparency,
-};
-use signing::{Algorithm, log_signer::LogSigner};
-use stores::{blobs::Blobs, key_usage::KeyUsage, secrets::Secrets};
+use signing::Algorithm;
+use stores::key_usage::KeyUsage;
 
 use self::{log::Log, machines::Machines, releases::Project};
 
@@ -98,31 +87,19 @@ async fn main() -> Outcome<()> {
     }
     let started = Instant::now();
     let store = Arc::new(SqliteEventStore::open(&at("log.sqlite")).await?);
-    let executor = Arc::new(Executor::new(store.clone(), now));
-    let blobs = Blobs::local(at("blobs"))?;
-    let secrets = Arc::new(Secrets::open(&at("secrets"), &at("master.key"))?);
     let making = Making { algorithm: Algorithm::Rsa4096, user_id: "pkgdeploy (big log)".into(), valid_for: None };
-    let keys = SigningKeys::open(executor.clone(), secrets.clone(), making).await?;
-    let ReadModels { writer, readers } = ReadModels::open(at("read_models.sqlite")).await?;
-    let (repositories, projector) = repositories(readers.clone(), Arc::new(blobs.clone()));
-    let (dashboard, dashboard_projector) = dashboard(readers.clone());
-    let credentials_projector = credentials(readers.clone()).1;
-    let (transparency, transparency_projector) = transparency(readers);
-    let projectors: Vec<Box<dyn Projector>> = vec![
-        Box::new(credentials_projector),
-        Box::new(projector),
-        Box::new(dashboard_projector),
-        Box::new(transparency_projector),
-        Box::new(AuditIndexProjector::default()),
-    ];
-    let (runner, progress) = Runner::open(writer, store.clone(), projectors).await?;
+    let settings = CoreSettings::below(&arguments.data, making, "packages.example.org");
+    let (core, runner) = Core::open(store.clone(), now, settings).await?;
     let projecting = tokio::spawn(runner.run());
-    let candidates = Arc::new(repositories);
-    let trees = Arc::new(transparency);
-    let signer = LogSigner::open(&executor, &secrets, "packages.example.org", trees, at("signed_logs")).await?;
-    let public_url = "https://packages.example.org".parse()?;
-    let statements = Arc::new(StatedFacts { dashboard, public_url, signer });
-    let publisher = Publisher { executor, blobs: blobs.clone(), keys, candidates, statements };
+    let statements = core.statements("https://packages.example.org".parse()?);
+    let Core { executor, blobs, signing_keys, progress, projected, .. } = core;
+    let publisher = Publisher {
+        executor,
+        blobs: blobs.clone(),
+        keys: signing_keys,
+        candidates: Arc::new(projected.repositories),
+        statements: Arc::new(statements),
+    };
 
     let mut log = Log::new(store.clone());
     let mut tenants = found(&mut log, &arguments);

@@ -58,11 +58,16 @@ fn parts_with(core: &Core, key_usage: KeyUsage) -> GraphqlParts {
     let git = Git { allow_local: true, ..Git::default() };
     GraphqlParts {
         commands: core.commands(),
-        dashboard: core.dashboard.clone(),
-        credentials: core.credentials.clone(),
-        repositories: core.repositories.clone(),
-        transparency: core.transparency.clone(),
-        auditor: Auditor::new(core.store.clone(), &core.readers, Some(key_usage.clone()), Some(persons.clone())),
+        dashboard: core.projected.dashboard.clone(),
+        credentials: core.projected.credentials.clone(),
+        repositories: core.projected.repositories.clone(),
+        transparency: core.projected.transparency.clone(),
+        auditor: Auditor::new(
+            core.store.clone(),
+            &core.projected.readers,
+            Some(key_usage.clone()),
+            Some(persons.clone()),
+        ),
         key_usage,
         replicas: ReplicasLastSeen::default(),
         operators: Operators { executor: executor.clone(), persons: persons.clone() },

@@ -77,7 +77,7 @@ async fn a_snapshot_is_taken_of_the_publication_that_the_page_showed() {
     let site = Site::open().await;
     let (id, sha256) = published(&site).await;
     let cookie = site.session().await;
-    let shown = Compact(site.core.repositories.newest_point(id).expect("published")).to_string();
+    let shown = Compact(site.core.projected.repositories.newest_point(id).expect("published")).to_string();
     assert!(site.get("/repos/acme/debs", &cookie).await.text.contains(&format!(r#"name="at" value="{shown}""#)));
     // Another operator changes the repository meanwhile.
     let reason = "it deletes mail".parse().expect("a reason");
@@ -87,8 +87,14 @@ async fn a_snapshot_is_taken_of_the_publication_that_the_page_showed() {
     let answer = post(&site, "/repos/acme/debs", &take, &cookie, ORIGIN).await;
     let seen_at = (StatusCode::SEE_OTHER, "/repos/acme/debs#past");
     assert_eq!((answer.status, answer.header("location")), seen_at, "{}", answer.text);
-    let golden =
-        site.core.repositories.history().meant(id, &"golden".parse().expect("a point")).await.expect("a point");
+    let golden = site
+        .core
+        .projected
+        .repositories
+        .history()
+        .meant(id, &"golden".parse().expect("a point"))
+        .await
+        .expect("a point");
     assert_eq!(Compact(golden.published_at).to_string(), shown);
 }
 

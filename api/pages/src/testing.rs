@@ -81,20 +81,24 @@ impl Site {
         let core = Core::open_at(clock).await;
         let path = |name: &str| core.folder.path().join(name);
         let key_usage = KeyUsage::open(path("uses.sqlite"), clock).await.expect("a file of uses").0;
-        let auditor =
-            Auditor::new(core.store.clone(), &core.readers, Some(key_usage.clone()), Some(core.persons.clone()));
+        let auditor = Auditor::new(
+            core.store.clone(),
+            &core.projected.readers,
+            Some(key_usage.clone()),
+            Some(core.persons.clone()),
+        );
         let state = PagesState {
             executor: core.executor.clone(),
             commands: core.commands(),
             authenticator: core.authenticator(),
             auditor,
-            dashboard: core.dashboard.clone(),
-            credentials: core.credentials.clone(),
-            repositories: core.repositories.clone(),
+            dashboard: core.projected.dashboard.clone(),
+            credentials: core.projected.credentials.clone(),
+            repositories: core.projected.repositories.clone(),
             key_usage,
             signing_keys: core.signing_keys.clone(),
             build_logs: BuildLogs {
-                dashboard: core.dashboard.clone(),
+                dashboard: core.projected.dashboard.clone(),
                 blobs: core.blobs.clone(),
                 jobs: path("jobs").into(),
             },

@@ -225,8 +225,8 @@ mod tests {
         let token = core.operator_token().await;
         let router = routes(TransparencyState {
             authenticator: core.authenticator(),
-            dashboard: core.dashboard.clone(),
-            transparency: core.transparency.clone(),
+            dashboard: core.projected.dashboard.clone(),
+            transparency: core.projected.transparency.clone(),
             signer: core.log_signer.clone(),
             store: core.store.clone(),
         });

@@ -32,7 +32,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
             println!("{name} is ready at {}", path.display());
         }
         Command::List => {
-            for (name, path) in crate::serve::root_filesystems(settings, &data).list()? {
+            for (name, path) in crate::builds::root_filesystems(settings, &data).list()? {
                 println!("{name:<12} {}", path.display());
             }
         }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use chrono::{TimeDelta, TimeZone as _, Utc};
-use composition::every_projector;
+use composition::{Projected, Scope, every_projector};
 use domain::{
     canonical,
     digest::Sha256,
@@ -21,11 +21,6 @@ use domain::{
 use event_log::event_store::{
     EventStore as _, Expected, Filter, LogReader as _, NewEvent,
     sqlite::{ReadOnlySqliteEventStore, SqliteEventStore},
-};
-use index::repositories;
-use projections::{
-    audit_index::AuditIndexProjector, credentials::credentials, dashboard::dashboard, projector::Projector,
-    read_models::ReadModels, runner::Runner, transparency::transparency,
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -93,16 +88,10 @@ impl Written {
             let new = NewEvent { event_id, event: encode(&event), metadata };
             store.append(&stream, Expected::Any, vec![new]).await.unwrap();
         }
-        let ReadModels { writer, readers } = ReadModels::open(folder.path().join("read_models.sqlite")).await.unwrap();
         let blobs = Blobs::local(folder.path().join("blobs")).unwrap();
-        let projectors: Vec<Box<dyn Projector>> = vec![
-            Box::new(credentials(readers.clone()).1),
-            Box::new(repositories(readers.clone(), Arc::new(blobs)).1),
-            Box::new(dashboard(readers.clone()).1),
-            Box::new(transparency(readers.clone()).1),
-            Box::new(AuditIndexProjector::default()),
-        ];
-        let (runner, progress) = Runner::open(writer, store.clone(), projectors).await.unwrap();
+        let read_models = folder.path().join("read_models.sqlite");
+        let opened = Projected::open(read_models, store.clone(), &blobs, Scope::Everything).await.unwrap();
+        let (Projected { readers, .. }, runner, progress) = opened;
         let running = tokio::spawn(runner.run());
         let head = store.head().await.unwrap();
         progress.wait_for(head).await.unwrap();

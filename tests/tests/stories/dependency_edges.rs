@@ -50,7 +50,10 @@ const MAY_KNOW: [(&str, &[&str]); 23] = [
     ),
     ("pages", &["api_http", "audit", "commands", "domain", "event_log", "index", "projections", "stores"]),
     ("verify", &["domain", "event_log", "formats", "projections", "signing", "stores"]),
-    ("composition", &["api_http", "commands", "domain", "event_log", "index", "projections", "signing", "stores"]),
+    (
+        "composition",
+        &["api_http", "commands", "domain", "event_log", "index", "ports", "projections", "signing", "stores"],
+    ),
     (
         "replica",
         &[

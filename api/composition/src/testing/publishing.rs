@@ -25,7 +25,7 @@ impl Core {
 
     /// Publishes a repository as the signing worker does, without a signature.
     pub async fn publish(&self, id: RepositoryId) {
-        let candidate = self.repositories.candidate(id, self.executor.now(), Stated::default()).await;
+        let candidate = self.projected.repositories.candidate(id, self.executor.now(), Stated::default()).await;
         let candidate = candidate.expect("a candidate");
         let text = candidate.text.as_bytes();
         let (sha256, size_bytes) = (Sha256::of(text), text.len() as u64);

@@ -5,7 +5,7 @@ use super::*;
 async fn works(api: &Api, secret: &Value) -> bool {
     let token = Token::parse(&text(secret)).expect("a token");
     let debs = RepositoryId::named(&"acme".parse().expect("a name"), &"debs".parse().expect("a name"));
-    let credentials = &api.core.credentials;
+    let credentials = &api.core.projected.credentials;
     credentials.pass(debs, token.id().into(), &token.secret_sha256(), (api.core.clock)()).is_some()
 }
 

@@ -73,7 +73,7 @@ impl World {
             authenticator: core.authenticator(),
             logs: FeedLogs {
                 store: core.store.clone(),
-                transparency: core.transparency.clone(),
+                transparency: core.projected.transparency.clone(),
                 signer: core.log_signer.clone(),
                 signing_keys: core.signing_keys.clone(),
             },

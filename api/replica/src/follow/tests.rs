@@ -117,6 +117,7 @@ async fn a_replica_takes_everything_in_and_goes_on_where_it_was() {
     let state = place
         .world
         .core
+        .projected
         .transparency
         .state(domain::checkpoint::LogName::Organisation(domain::ids::OrganisationId::named(&name("acme"))));
     assert_eq!(state.map(|state| state.root), Some(follower.replica.root()));

@@ -158,8 +158,8 @@ async fn open(core: Core) -> Served {
         KeyUsage::open(folder.path().join("uses.sqlite"), core.clock).await.expect("a file of uses");
     let (moves, recording) = moves(core.executor.clone());
     let authorizer = Authorizer {
-        credentials: core.credentials.clone(),
-        repositories: core.repositories.clone(),
+        credentials: core.projected.credentials.clone(),
+        repositories: core.projected.repositories.clone(),
         moves: Some(moves),
         clock: core.clock,
     };
