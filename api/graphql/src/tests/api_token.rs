@@ -32,7 +32,7 @@ async fn an_api_token_has_a_name_scopes_and_an_end_and_is_shown_once() {
         (&issue, "refused", "an API token called \"ci\" exists already"),
         (&other("\"ci\"", "\"\""), "invalid", ""),
         (&other("[READ]", "[]"), "invalid", "not the scopes of a token"),
-        (&other("\"ci\"", "\"old\"").replace("2999", "1999"), "refused", "the expiry is over already"),
+        (&other("\"ci\"", "\"old\"").replace("2999", "1999"), "refused", "the expiry is in the past"),
         (&other(&project, "web"), "invalid", "\"web\" is not an id"),
         (&other(&project, "01931b2e-6f0a-7c3e-8d54-2f6a9b1c0d3e"), "refused", "there is no such project"),
     ])
