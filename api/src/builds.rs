@@ -10,8 +10,8 @@ use building::{
 use tracing::{info, warn};
 
 use crate::{
-    serve::BoxError,
     settings::{Settings, Unmapped},
+    workers::BoxError,
 };
 
 /// Fetches code.

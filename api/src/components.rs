@@ -29,9 +29,8 @@ use crate::{
     github::github_worker,
     parts::Parts,
     self_check,
-    serve::BoxError,
     settings::Settings,
-    workers::Workers,
+    workers::{BoxError, Workers},
 };
 
 /// Starts the projections, and waits until they have seen the whole log. `stop` ends the server.

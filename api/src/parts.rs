@@ -22,9 +22,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     builds::git,
     github::github_access,
-    serve::BoxError,
     settings::{Oidc, Settings},
-    workers::Workers,
+    workers::{BoxError, Workers},
 };
 
 /// The open parts of a server.

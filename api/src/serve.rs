@@ -30,16 +30,13 @@ use crate::{
     components::{start_projections, start_workers},
     parts::{Parts, metrics_recorder},
     settings::Settings,
-    workers::{WorkerEnded, Workers},
+    workers::{BoxError, WorkerEnded, Workers},
 };
 
 /// Where to listen if nobody says otherwise.
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 /// How long a server that stops writes down which keys were used.
 const LAST_USES_MAX: Duration = Duration::from_secs(3);
-
-/// Any failure to start, told to a person.
-pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Tells somebody that the server can be reached.
 pub trait Announce {

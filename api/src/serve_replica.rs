@@ -21,9 +21,9 @@ use workers::Kernel;
 
 use crate::{
     components::start_projections,
-    serve::{Announce, BoxError, answer, listen},
+    serve::{Announce, answer, listen},
     settings::Settings,
-    workers::{WorkerEnded, Workers},
+    workers::{BoxError, WorkerEnded, Workers},
 };
 
 /// A replica that has opened everything and answers nobody yet.

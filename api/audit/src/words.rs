@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(range("2026-11-01", "2026-11-01T00:00:00.001Z"), Ok(()));
         assert_eq!(set(|q| q.kinds = vec!["keyring".into()]), Ok(()));
         for (wrong, begins) in [
-            (set(|q| q.about = Some("thing:1".into())), "about: \"thing:1\" is nothing"),
+            (set(|q| q.about = Some("thing:1".into())), "about: \"thing:1\" is not a valid subject"),
             (set(|q| q.names = vec!["keyring.sung".into()]), "name: no event is called"),
             (set(|q| q.kinds = vec!["song".into()]), "kind: there is no kind"),
             (who("me").map(|_| ()).map_err(|error| error.to_string()), "actor: \"me\" is not a valid actor"),

@@ -17,7 +17,7 @@ use std::{
 const CIRCLE_MAX_FILES: usize = 3;
 
 /// Larger circles that are still to be opened, by one of their files. Take a line away with its circle; add none.
-const KNOWN: [&str; 2] = ["api/src/app.rs", "api/src/graphql/types/repository.rs"];
+const KNOWN: [&str; 1] = ["api/graphql/src/types/repository.rs"];
 
 #[test]
 fn no_circle_of_imports_is_larger_than_three_files() {

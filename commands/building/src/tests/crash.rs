@@ -26,7 +26,7 @@ async fn a_killed_server_leaves_no_process_and_no_mount_and_the_next_one_sweeps_
     let fixture = Fixture::new();
     let jobs = &fixture.settings.jobs;
     let mut server = Command::new(env::current_exe().expect("this test's program"))
-        .args(["--exact", "building::tests::crash::a_build_that_sleeps_until_its_server_is_killed", "--nocapture"])
+        .args(["--exact", "tests::crash::a_build_that_sleeps_until_its_server_is_killed", "--nocapture"])
         .env(FOLDER, jobs)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
