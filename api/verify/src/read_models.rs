@@ -89,6 +89,9 @@ impl Snapshot {
         match self.checkpoints.get(projector) {
             // One step makes a projector's tables and says how far it is: one without the other was made by another program.
             None => match tables.iter().find(|table| self.has(table)) {
+                Some(_) if self.has_former_name(projector) => Comparable::No(format!(
+                    "the live rows of {projector} are of a version that called it something else"
+                )),
                 Some(table) => Comparable::Damaged(format!(
                     "the live read models do not say how far {projector} had come, and have its table {table}: there is no row \
                      of it in {CHECKPOINTS}"
@@ -108,6 +111,12 @@ impl Snapshot {
             }
             Some(_) => Comparable::Yes,
         }
+    }
+
+    /// A program from before the projector was renamed made the rows.
+    fn has_former_name(&self, projector: &str) -> bool {
+        let former = FORMER_NAMES.iter().find(|(now, _)| *now == projector);
+        former.is_some_and(|(_, former)| self.checkpoints.contains_key(*former))
     }
 
     fn has(&self, table: &str) -> bool {
@@ -148,6 +157,9 @@ impl Snapshot {
         Ok(findings)
     }
 }
+
+/// Projectors that were renamed: their names now, and the names in read models that older programs made.
+const FORMER_NAMES: [(&str, &str); 2] = [("dashboard", "board"), ("audit_index", "history")];
 
 /// Whether the rows of a projector are compared.
 pub(super) enum Comparable {
