@@ -7,12 +7,10 @@ use building::{
     Builder, RootFilesystems,
     source::{self, Git, KnownHosts},
 };
+use event_log::event_store::BoxError;
 use tracing::{info, warn};
 
-use crate::{
-    settings::{Settings, Unmapped},
-    workers::BoxError,
-};
+use crate::settings::{Settings, Unmapped};
 
 /// Fetches code.
 ///

@@ -19,6 +19,7 @@ use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf, process::ExitCode
 
 use api_http::client_address::Network;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use event_log::event_store::BoxError;
 
 use crate::settings::Settings;
 
@@ -178,7 +179,6 @@ pub async fn run() -> ExitCode {
 
 /// What a command ends with: any error, in words for a person.
 type Outcome = Result<(), BoxError>;
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Says why the program ends, to a person.
 #[expect(clippy::print_stderr, reason = "a command's last words go to standard error, whatever the log format")]

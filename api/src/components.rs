@@ -13,7 +13,7 @@ use commands::{
 };
 use composition::every_projector;
 use domain::{error_chain::ErrorChain, recorded::Position};
-use event_log::event_store::EventStore;
+use event_log::event_store::{BoxError, EventStore};
 use projections::{
     credentials::CREDENTIALS,
     runner::{Progress, Runner},
@@ -30,7 +30,7 @@ use crate::{
     parts::Parts,
     self_check,
     settings::Settings,
-    workers::{BoxError, Workers},
+    workers::Workers,
 };
 
 /// Starts the projections, and waits until they have seen the whole log. `stop` ends the server.

@@ -14,6 +14,7 @@ use commands::{
 };
 use composition::Core;
 use domain::error_chain::ErrorChain;
+use event_log::event_store::BoxError;
 use ingest::oidc::{CiIssuer, IssuerUrl};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use stores::key_usage::{DROPPED_TOTAL, KeyUsage};
@@ -23,7 +24,7 @@ use crate::{
     builds::git,
     github::github_access,
     settings::{Oidc, Settings},
-    workers::{BoxError, Workers},
+    workers::Workers,
 };
 
 /// The open parts of a server.

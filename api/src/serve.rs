@@ -15,7 +15,7 @@ use domain::{
     token::TokenKind,
 };
 use event_log::{
-    event_store::{self, EventStore},
+    event_store::{self, BoxError, EventStore},
     execute::Context,
 };
 use projections::credentials::CREDENTIALS;
@@ -30,7 +30,7 @@ use crate::{
     components::{start_projections, start_workers},
     parts::{Parts, metrics_recorder},
     settings::Settings,
-    workers::{BoxError, WorkerEnded, Workers},
+    workers::{WorkerEnded, Workers},
 };
 
 /// Where to listen if nobody says otherwise.

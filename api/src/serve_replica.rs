@@ -9,7 +9,7 @@ use commands::{
     signing_keys::PublicKeys,
 };
 use composition::{Projected, Scope};
-use event_log::event_store::EventStore;
+use event_log::event_store::{BoxError, EventStore};
 use replica::{KeptCredentials, Origin, Replica, ReplicaState, Served};
 use serving::{
     installers::{CredentialsAddress, Installers},
@@ -23,7 +23,7 @@ use crate::{
     components::start_projections,
     serve::{Announce, answer, listen},
     settings::Settings,
-    workers::{BoxError, WorkerEnded, Workers},
+    workers::{WorkerEnded, Workers},
 };
 
 /// A replica that has opened everything and answers nobody yet.

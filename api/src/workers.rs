@@ -5,9 +5,6 @@ use std::collections::BTreeMap;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Any reason why a server does not start.
-pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
 /// A part of the server that runs as long as the server does has ended.
 #[derive(Debug, thiserror::Error)]
 #[error("the server cannot go on without its {0}; the log says why it ended")]

@@ -5,9 +5,7 @@ use axum::{
     http::{HeaderValue, Response, StatusCode, header},
     response::IntoResponse,
 };
-
-/// Cause of a failure that is ours.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+use event_log::event_store::BoxError;
 
 /// Why a request is not answered with what it asked for. The text goes to the client, the source only to the log.
 #[derive(Debug, thiserror::Error)]

@@ -2,10 +2,11 @@
 
 use std::{io, ops::Range, sync::Arc};
 
-use api_http::problem::{BoxError, Problem};
+use api_http::problem::Problem;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use domain::{digest::Sha256, repository::Stored};
+use event_log::event_store::BoxError;
 use formats::segmented_file::{Manifest, Piece};
 use futures::{
     StreamExt as _, TryStreamExt as _,
