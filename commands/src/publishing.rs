@@ -110,7 +110,8 @@ impl Worker for Publisher {
     }
 
     fn look(&self, items: &mut Items<RepositoryId, ()>) {
-        let due: BTreeSet<RepositoryId> = self.due().into_iter().collect();
+        let due = self.candidates.due(&self.keys.now().index_signer_fingerprints());
+        let due: BTreeSet<RepositoryId> = due.into_iter().collect();
         items.retain(|repository, ()| due.contains(repository));
         due.into_iter().for_each(|repository| items.insert(repository, ()));
     }
@@ -122,7 +123,7 @@ impl Worker for Publisher {
     fn act(self: Arc<Self>, repository: &RepositoryId, items: &mut Items<RepositoryId, ()>) -> Option<Action> {
         let repository = *repository;
         // It may have been published since the last look: by the action before, or by another node.
-        if !self.due().contains(&repository) {
+        if !self.candidates.is_due(repository, &self.keys.now().index_signer_fingerprints()) {
             items.remove(&repository);
             return None;
         }
@@ -138,10 +139,6 @@ impl Worker for Publisher {
 }
 
 impl Publisher {
-    fn due(&self) -> Vec<RepositoryId> {
-        self.candidates.due(&self.keys.now().index_signer_fingerprints())
-    }
-
     /// Publishes the newest state of `repository`, or says how long to wait first.
     ///
     /// # Errors

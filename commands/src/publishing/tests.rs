@@ -38,6 +38,10 @@ impl Candidates for Repositories {
         self.formats.keys().copied().collect()
     }
 
+    fn is_due(&self, repository: RepositoryId, _: &BTreeSet<String>) -> bool {
+        self.formats.contains_key(&repository)
+    }
+
     fn yum(&self) -> Vec<(RepositoryId, Revision)> {
         let revision = Revision(*self.changed.lock().expect("no panic"));
         let yum = self.formats.iter().filter(|(_, format)| **format == Format::Rpm);

@@ -95,6 +95,10 @@ impl Candidates for Repositories {
         self.due(signers)
     }
 
+    fn is_due(&self, repository: RepositoryId, signers: &BTreeSet<String>) -> bool {
+        self.is_due(repository, signers)
+    }
+
     fn yum(&self) -> Vec<(RepositoryId, Revision)> {
         self.of(Format::Rpm)
     }

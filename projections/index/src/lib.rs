@@ -117,6 +117,12 @@ impl Repositories {
         self.served_indexes.due(signers)
     }
 
+    /// Whether `repository` is one of those that [`Self::due`] gives.
+    #[must_use]
+    pub fn is_due(&self, repository: RepositoryId, signers: &BTreeSet<String>) -> bool {
+        self.served_indexes.get(repository).is_some_and(|served_index| served_index.is_due(signers))
+    }
+
     /// The repositories of that format, and the last change of what each holds.
     #[must_use]
     pub fn of(&self, format: Format) -> Vec<(RepositoryId, Revision)> {

@@ -192,7 +192,7 @@ impl ServedIndex {
         self.write().newest = Some(publication);
     }
 
-    fn is_due(&self, signers: &BTreeSet<String>) -> bool {
+    pub(super) fn is_due(&self, signers: &BTreeSet<String>) -> bool {
         let contents = self.read();
         let newest = contents.newest.as_ref();
         newest.is_none_or(|newest| newest.covers < contents.changed.revision || newest.signers != *signers)
