@@ -57,6 +57,12 @@ impl Default for Pace {
     }
 }
 
+impl Pace {
+    fn retry(&self) -> Backoff {
+        Backoff { first: self.retry_first, max: self.retry_max }
+    }
+}
+
 /// Under which addresses this server is known to GitHub.
 #[derive(Debug, Clone)]
 pub struct Addresses {
@@ -103,7 +109,7 @@ impl Worker for GithubWorker {
     fn spec(&self) -> Spec {
         Spec {
             at_once_max: AT_ONCE_MAX,
-            retry: Backoff { first: self.pace.retry_first, max: self.pace.retry_max },
+            retry: self.pace.retry(),
             ..Spec::following(WORKER, backlog::FOLD_VERSION, backlog::EVENT_NAMES)
         }
     }

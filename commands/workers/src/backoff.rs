@@ -18,12 +18,18 @@ impl Default for Backoff {
 }
 
 impl Backoff {
+    /// The wait after so many failures in a row, without a random part.
+    #[must_use]
+    pub fn doubled(&self, failures: u32) -> Duration {
+        let times = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.first.saturating_mul(times).min(self.max)
+    }
+
     /// The wait after so many failures in a row. `jitter` is a random number from 0 to 1: what failed together is not tried
     /// again together.
     #[must_use]
     pub fn wait(&self, failures: u32, jitter: f64) -> Duration {
-        let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
-        self.first.saturating_mul(doubled).min(self.max).mul_f64(0.75 + jitter / 2.0)
+        self.doubled(failures).mul_f64(0.75 + jitter / 2.0)
     }
 
     /// The same with a random number.

@@ -38,9 +38,8 @@ impl Attempts {
     /// The step failed once more; GitHub may have said how long it wants to be left alone.
     pub(super) fn failed(&mut self, step: GithubStep, now: Instant, pace: &Pace, retry_after: Option<Duration>) {
         let times = self.failed.get(&step).map_or(0, |failed| failed.times).saturating_add(1);
-        let doubled = pace.retry_first.saturating_mul(1_u32.checked_shl(times - 1).unwrap_or(u32::MAX));
         // Projects that failed together are not tried again together.
-        let wait = doubled.min(pace.retry_max).mul_f64(rand::thread_rng().gen_range(0.9..1.1));
+        let wait = pace.retry().doubled(times).mul_f64(rand::thread_rng().gen_range(0.9..1.1));
         self.failed.insert(step, Failed { times, not_before: now + wait.max(retry_after.unwrap_or_default()) });
         self.quiet_until = retry_after.map(|wait| now + wait).max(self.quiet_until);
     }
