@@ -18,7 +18,7 @@ use ports::log_reader::{Filter, LogReader, Page, ReadError};
 use sqlx::SqliteConnection;
 use tokio::sync::watch;
 
-use self::slot::Slot;
+use self::slot::{Slot, forget_others};
 pub use self::{
     progress::{Health, Progress, ProjectorHealth, WaitError},
     replay::{Replay, ReplayError},
@@ -146,6 +146,7 @@ impl Runner {
             }
             slots.push(slot);
         }
+        forget_others(&mut rows, &slots).await?;
         let health = watch::Sender::new(Health { projectors: slots.iter().map(Slot::health).collect(), trouble: None });
         let progress = Progress::new(health.subscribe());
         let codec = Codec::default();

@@ -188,6 +188,17 @@ impl Slot {
     }
 }
 
+/// Forgets how far projectors had come that this program does not have, such as one by its name of before: a checkpoint stands for
+/// rows that are kept up to date.
+pub(super) async fn forget_others(rows: &mut SqliteConnection, slots: &[Slot]) -> Result<(), sqlx::Error> {
+    for name in checkpoints(&mut *rows).await?.into_keys() {
+        if slots.iter().all(|slot| slot.projector.name() != name) {
+            sqlx::query("delete from projector_checkpoint where name = ?").bind(name).execute(&mut *rows).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Drops and creates the projector's tables, and sets its checkpoint to the start of the log.
 async fn make_tables(rows: &mut SqliteConnection, projector: &dyn Projector) -> Result<(), sqlx::Error> {
     let mut transaction = rows.begin().await?;

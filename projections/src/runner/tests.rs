@@ -16,7 +16,7 @@ mod upcasting;
 use ports::blob_store::BlobStoreError;
 
 use super::*;
-use crate::{read_models::ReadModels, testing::World};
+use crate::{checkpoint::checkpoints, read_models::ReadModels, testing::World};
 
 const ID: Uuid = Uuid::from_u128(1);
 
@@ -390,6 +390,18 @@ async fn the_end_of_the_runner_is_no_good_health() {
     started.stop().await;
     assert_eq!(progress.health().trouble.as_deref(), Some("the projections have ended"));
     assert!(!progress.health().is_good());
+}
+
+#[tokio::test]
+async fn the_checkpoint_of_a_projector_that_is_not_there_any_more_is_forgotten() {
+    let world = World::new();
+    let renamed = Counter::new("counter too", 1, None);
+    let (_, _, readers) = open(&world, vec![Counter::new("counter", 1, None), renamed]).await;
+    let mut before: Vec<String> = checkpoints(&readers).await.unwrap().into_keys().collect();
+    before.sort_unstable();
+    assert_eq!(before, ["counter", "counter too"]);
+    drop(start(&world, 1, None).await);
+    assert_eq!(checkpoints(&readers).await.unwrap().into_keys().collect::<Vec<_>>(), ["counter"]);
 }
 
 /// The counters that come to `ends` when the log holds four events, and what each saw.
