@@ -1,4 +1,4 @@
-//! The style sheet, the script and the icon. They are all that a page loads, and they come from here alone.
+//! The style sheet, the script and the icon. A page loads nothing else, and nothing from another server.
 
 use std::sync::LazyLock;
 
@@ -29,7 +29,7 @@ const ASSETS: [Asset; 3] = [
     Asset { name: "icon.svg", content_type: "image/svg+xml", text: include_str!("../assets/icon.svg") },
 ];
 
-/// Changes whenever one of the files does: pages name it in the files' addresses, so browsers may keep them for ever.
+/// A version that changes whenever one of the files does. It is part of the files' URLs, so browsers may cache them for ever.
 pub(super) fn version() -> &'static str {
     static VERSION: LazyLock<String> = LazyLock::new(|| {
         let all: String = ASSETS.iter().map(|asset| asset.text).collect();
@@ -41,7 +41,7 @@ pub(super) fn version() -> &'static str {
 /// `GET /assets/{name}`.
 pub(super) async fn asset(Path(name): Path<String>) -> Result<Response, PageProblem> {
     let asset = ASSETS.iter().find(|asset| asset.name == name);
-    let asset = asset.ok_or_else(|| Problem::NotFound("there is no such file".to_owned()))?;
+    let asset = asset.ok_or_else(|| Problem::NotFound("no such file".to_owned()))?;
     let headers =
         [(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
     Ok((headers, asset.text).into_response())

@@ -1,4 +1,4 @@
-//! `/audit`: one field for whatever an auditor has in hand, and what the log says of it.
+//! `/audit`: searches the event log by any id, digest or name that an auditor has.
 
 use api_http::problem::Problem;
 use askama::Template;
@@ -27,9 +27,9 @@ use super::{
 const EVENTS_SHOWN: usize = 50;
 /// Keys on a page.
 const KEYS_SHOWN: u32 = 100;
-/// Most subjects that one line names.
+/// The maximum number of subjects that one line shows.
 const SUBJECTS_SHOWN: usize = 4;
-/// Characters of an id that are shown; a link has all of it.
+/// How many characters of an id are shown. The link contains the whole id.
 const ID_SHOWN_CHARS: usize = 13;
 
 #[derive(Deserialize)]
@@ -40,7 +40,7 @@ pub(super) struct AuditQuery {
     before: Option<u64>,
 }
 
-/// What is linked: its words, and what to search for.
+/// A link to another search: its text and its query.
 struct Link {
     words: String,
     search: String,
@@ -50,11 +50,11 @@ struct EventRow {
     name: String,
     at: Moment,
     by: String,
-    /// The address that it was asked from.
+    /// The IP address of the request.
     origin: Option<String>,
-    /// Searched for who did it.
+    /// The query that finds everything this actor did.
     actor: String,
-    /// Searched for the chain.
+    /// The query that finds the event's causes.
     id: String,
     subjects: Vec<Link>,
     payload: String,
@@ -70,7 +70,7 @@ struct EventPart {
 struct AuditPage {
     layout: Layout,
     q: String,
-    /// The same in an address.
+    /// The query, encoded for a URL.
     address: String,
     story: Shown,
     parts: Vec<EventPart>,
@@ -98,7 +98,7 @@ pub(super) async fn audit(
     let layout = Layout::of(&site, "Audit", Section::Audit);
     let q = query.q.trim();
     let found = match answer(&auditor, &layout, q, query.before).await {
-        // Nothing is known of it, which is an answer.
+        // An unknown id is a search without results.
         Err(Miss::Audit(AuditError::Unknown(_))) => Found::default(),
         Err(Miss::Audit(error)) => return Err(error.into()),
         Err(Miss::NotUnderstood(why)) => return Err(bad_query(why)),
@@ -117,7 +117,7 @@ pub(super) async fn audit(
     })
 }
 
-/// What a search comes to.
+/// The result of a search.
 #[derive(Default)]
 struct Found {
     story: Shown,
@@ -139,7 +139,7 @@ impl From<AuditError> for Miss {
     }
 }
 
-/// What `q` may be, the most certain first.
+/// The meanings that `q` may have, the most likely first.
 async fn answer(auditor: &Auditor, layout: &Layout, q: &str, before: Option<u64>) -> Result<Found, Miss> {
     let auditor = auditor.up_to_date().await?;
     let id = q.split_once(':').filter(|(kind, _)| matches!(*kind, "key" | "token" | "release" | "package"));
@@ -170,12 +170,12 @@ async fn answer(auditor: &Auditor, layout: &Layout, q: &str, before: Option<u64>
     Ok(events(auditor, &wanted, before).await?)
 }
 
-/// An event, a release, an access key, a token: whatever has this id.
+/// The event, release, access key or token with this id.
 async fn by_id(auditor: &Auditor, id: Uuid) -> Result<Found, Miss> {
     if auditor.event(EventId(id)).await?.is_some() {
         let chain = auditor.chain(EventId(id)).await?;
         let followed = auditor.followed(EventId(id), EVENTS_SHOWN).await?;
-        let parts = vec![("Because of", chain), ("What followed from it", followed)];
+        let parts = vec![("Causes", chain), ("Effects", followed)];
         return Ok(Found { parts, ..Found::default() });
     }
     match auditor.key(AccessKeyId(id)).await {

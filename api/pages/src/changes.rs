@@ -1,7 +1,7 @@
-//! `POST /repos/{organisation}/{repository}`: what the forms of a repository's page change.
+//! `POST /repos/{organisation}/{repository}`: the forms of a repository's page.
 //!
-//! The session guard accepts only sessions, and only forms of same-origin pages. What is done is what GraphQL does, in the operator's
-//! name.
+//! The session guard accepts only signed-in browsers and same-origin forms. A form runs the same command as the GraphQL mutation, as
+//! the signed-in operator.
 
 use api_http::{
     auth::Operator,
@@ -27,15 +27,15 @@ use super::{
     session_guard::see_other,
 };
 
-/// One of the page's forms, by the value of its button. Every field is text, and read by the grammar of what it means.
+/// One of the page's forms, chosen by the value of its button. Every field is text and is parsed as its type.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "change", rename_all = "lowercase")]
 pub(super) enum Change {
-    /// Takes a package out of the next publications, or marks it.
+    /// Removes a package from new repository versions, or marks it.
     Yank { sha256: String, reason: String, page: String },
-    /// Takes that back.
+    /// Restores a yanked package.
     Restore { sha256: String, page: String },
-    /// Gives a name to the publication that the page showed as the newest.
+    /// Names the repository version that the page showed as the newest.
     Snapshot { name: String, at: String },
 }
 
@@ -65,7 +65,7 @@ pub(super) async fn change(
 }
 
 impl Change {
-    /// The command that it stands for.
+    /// The command that the form runs.
     async fn command(self, repositories: &Repositories, id: RepositoryId) -> Result<Command, PageProblem> {
         Ok(match self {
             Self::Yank { sha256, reason, .. } => Command::YankPackage {
@@ -85,7 +85,7 @@ impl Change {
         })
     }
 
-    /// Where on the repository's page what it changed is seen.
+    /// The part of the repository's page that shows the change.
     fn seen_at(&self) -> String {
         match self {
             Self::Yank { page, .. } | Self::Restore { page, .. } => {

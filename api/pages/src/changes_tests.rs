@@ -73,7 +73,7 @@ async fn a_package_is_yanked_and_restored_by_the_forms_of_its_repositorys_page()
 }
 
 #[tokio::test]
-async fn a_snapshot_is_taken_of_the_publication_that_the_page_showed() {
+async fn a_snapshot_names_the_version_that_the_page_showed() {
     let site = Site::open().await;
     let (id, sha256) = published(&site).await;
     let cookie = site.session().await;
@@ -171,7 +171,7 @@ async fn nothing_is_changed_without_a_session_by_another_site_or_by_a_get() {
         .header(header::AUTHORIZATION, format!("Bearer {}", site.token.text()))
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     let answer = site.send(bearer.body(Body::from(yank.clone())).expect("a request")).await;
-    assert_eq!(answer.status, StatusCode::SEE_OTHER, "pages know sessions, and no other way in");
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "pages accept only session cookies");
     assert_eq!(site.get(&format!("/repos/acme/debs?{yank}"), &cookie).await.status, StatusCode::OK);
     site.renew(&tokens::issue(TokenKind::Operator)).await;
     let ended = post(&site, "/repos/acme/debs", &yank, &cookie, ORIGIN).await;

@@ -1,4 +1,4 @@
-//! What every page's answer has in common: headers that keep browsers strict, and problems written as pages.
+//! Adds security headers to every page, and renders problems as pages.
 
 use askama::Template;
 use axum::{
@@ -13,7 +13,7 @@ use super::{
     problem::{PageProblem, ProblemText},
 };
 
-/// Everything comes from this server, nothing is inline, and no other site shows a page in a frame.
+/// Pages load only from this server, have no inline scripts or styles, and cannot be framed by another site.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
 
@@ -25,18 +25,17 @@ struct ProblemPage {
     text: String,
 }
 
-/// The text of the page that replaces the answer: for our own problems, and for what the router refuses before a handler
-/// sees it, in a line of plain text or without any.
+/// The text of the page that replaces the response: for our own problems, and for requests that the router rejects before a
+/// handler runs, with plain text or an empty body.
 fn problem_text(response: &mut Response) -> Option<String> {
     let ours = response.extensions_mut().remove::<ProblemText>().map(|ProblemText(text)| text);
     let is_plain =
         response.headers().get(header::CONTENT_TYPE).is_none_or(|plain| plain.as_bytes().starts_with(b"text/plain"));
-    let refused =
-        (response.status().is_client_error() && is_plain).then(|| "The request cannot be understood.".to_owned());
+    let refused = (response.status().is_client_error() && is_plain).then(|| "The request is not valid.".to_owned());
     ours.or(refused)
 }
 
-/// Puts the headers on, and a page around a [`PageProblem`].
+/// Adds the headers, and renders a [`PageProblem`] as a page.
 pub(super) async fn dress(State(site): State<SiteInfo>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let status = response.status();
@@ -56,7 +55,7 @@ pub(super) async fn dress(State(site): State<SiteInfo>, request: Request, next: 
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        // Not `no-referrer`: with it, browsers send `Origin: null` with our own forms too.
+        // Not `no-referrer`: browsers would then send `Origin: null` with our own forms too.
         (header::REFERRER_POLICY, "same-origin"),
         (header::X_FRAME_OPTIONS, "DENY"),
     ] {

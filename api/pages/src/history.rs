@@ -1,11 +1,11 @@
-//! The part of a repository's page that shows its past: the newest publications and their names.
+//! The part of a repository's page that lists its newest versions and their snapshots.
 
 use domain::{ids::RepositoryId, repository::Compact};
 use index::Repositories;
 
 use super::{layout::Layout, problem::PageProblem, show::Moment};
 
-/// How many publications, and how many snapshots, a page shows. GraphQL lists them all.
+/// How many versions, and how many snapshots, a page shows. GraphQL lists all of them.
 const SHOWN: u32 = 10;
 
 pub(super) struct HistoryPart {
@@ -17,7 +17,7 @@ pub(super) struct HistoryPart {
 
 pub(super) struct PublicationRow {
     pub(super) at: Moment,
-    /// Its name in addresses: `20261126T100000Z`.
+    /// Its name in URLs: `20261126T100000Z`.
     pub(super) point: String,
     pub(super) names: Vec<String>,
 }

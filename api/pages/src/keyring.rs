@@ -1,4 +1,4 @@
-//! The part of a repository's page that shows its access keys, and how far their newest roll has come.
+//! The part of a repository's page that shows its access keys, and the progress of their newest roll.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use super::{
     show::{Moment, duration},
 };
 
-/// Most keys and most silent machines on a page; GraphQL pages through all of them.
+/// The maximum number of keys, and of machines not seen since the roll, on a page. GraphQL lists all of them.
 const SHOWN_MAX: u32 = 50;
 
 /// The access keys of a repository.
@@ -28,12 +28,12 @@ pub(super) struct KeyringPart {
     pub(super) grace: Option<GracePanel>,
 }
 
-/// A key that works.
+/// An active access key.
 pub(super) struct KeyRow {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) kind: &'static str,
-    /// It ends with the grace window.
+    /// It stops working when the grace window closes.
     pub(super) is_older: bool,
     pub(super) enrolled: Option<String>,
     pub(super) issued: Moment,
@@ -43,7 +43,7 @@ pub(super) struct KeyRow {
 
 /// The newest grace window.
 pub(super) struct GracePanel {
-    /// How long older keys still work, and until when; none if the window has closed.
+    /// How long older keys still work, and until when. `None` if the window has closed.
     pub(super) open: Option<(String, String)>,
     pub(super) closed: Option<(Moment, &'static str)>,
     pub(super) machines: u32,
@@ -96,7 +96,7 @@ impl KeyRow {
 }
 
 impl GracePanel {
-    /// None if the newest roll had no window.
+    /// `None` if the newest roll had no grace window.
     async fn load(
         credentials: &Credentials,
         key_usage: &KeyUsage,
@@ -128,16 +128,16 @@ impl GracePanel {
     }
 }
 
-/// Why a window closed, in words.
+/// Describes why a grace window closed.
 fn reason(closed_by: Option<&str>) -> &'static str {
     match closed_by {
-        Some("everyone_moved") => "everyone had moved",
-        Some("cut") => "it was cut early",
-        _ => "its time was over",
+        Some("everyone_moved") => "all machines had moved",
+        Some("cut") => "it was closed early",
+        _ => "its time had passed",
     }
 }
 
-/// `3 days`; hours and minutes when there are not two days left.
+/// `3 days`, or hours and minutes when less than two days are left.
 fn left(length: TimeDelta) -> String {
     if length < TimeDelta::days(2) { duration(length) } else { format!("{} days", length.num_days()) }
 }

@@ -1,4 +1,4 @@
-//! What is around every page.
+//! The layout that all pages share.
 
 use api_http::public_url::PublicUrl;
 use askama::Template;
@@ -8,7 +8,7 @@ use event_log::execute::Clock;
 
 use super::{PagesState, assets, problem::PageProblem, show::Moment};
 
-/// The part of the site that the navigation marks.
+/// The part of the site that is highlighted in the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
     Overview,
@@ -16,11 +16,11 @@ pub(super) enum Section {
     Releases,
     Repositories,
     Audit,
-    /// No navigation is shown: the reader may be a stranger.
+    /// Shows no navigation: the reader may not be signed in.
     None,
 }
 
-/// What every page shows of the site: its address, and times as seen from now.
+/// What every page needs: the site's address, and the current time.
 #[derive(Clone)]
 pub(super) struct SiteInfo {
     pub(super) public_url: PublicUrl,
@@ -33,13 +33,13 @@ impl FromRef<PagesState> for SiteInfo {
     }
 }
 
-/// The frame of a page.
+/// The layout around a page's content.
 pub(super) struct Layout {
     pub(super) title: String,
     pub(super) section: Section,
-    /// What every address of this site begins with: empty, or the path of the public URL.
+    /// The prefix of every path of this site: empty, or the path of the public URL.
     pub(super) base: String,
-    /// The server's own address, for commands to copy.
+    /// The server's address, for the commands that a page shows.
     pub(super) public_url: String,
     pub(super) assets_version: &'static str,
     now: DateTime<Utc>,

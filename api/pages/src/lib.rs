@@ -1,7 +1,7 @@
 //! The web pages: what an operator sees in a browser.
 //!
-//! A login with the operator token gets a session cookie. GraphQL does not accept the cookie; the few forms that change
-//! something are accepted only from same-origin pages (CSRF protection, decision 0034).
+//! A login with the operator token sets a session cookie. GraphQL does not accept the cookie. Forms that change something are
+//! accepted only from same-origin pages (CSRF protection, decision 0034).
 
 mod assets;
 mod audit;
@@ -50,35 +50,35 @@ use stores::key_usage::KeyUsage;
 
 use self::{layout::SiteInfo, session_guard::SessionGuard};
 
-/// What pages are built from. A handler extracts the parts that it uses.
+/// The state of the handlers. A handler extracts the parts that it uses.
 #[derive(Clone, FromRef)]
 pub struct PagesState {
     /// Reads the aggregates.
     pub executor: Arc<Executor>,
     /// Runs the commands of forms.
     pub commands: CommandRunner,
-    /// Checks operator tokens, and tells the time.
+    /// Checks operator tokens, and has the clock.
     pub authenticator: Authenticator,
     /// Answers questions about the event log.
     pub auditor: Auditor,
-    /// What dashboards show.
+    /// The dashboard's read models.
     pub dashboard: Dashboard,
     /// Keys and tokens.
     pub credentials: Credentials,
-    /// What package clients see.
+    /// The published repositories.
     pub repositories: Repositories,
-    /// Which access keys were used when.
+    /// When each access key was used.
     pub key_usage: KeyUsage,
-    /// Sign packages and indexes.
+    /// The keys that sign packages and indexes.
     pub signing_keys: SigningKeys,
-    /// What builds wrote.
+    /// The build logs.
     pub build_logs: BuildLogs,
     /// The address under which clients reach the server.
     pub public_url: PublicUrl,
 }
 
-/// `/`, `/projects`, `/releases`, `/repos`, `/audit` with a session; `/login`, `/logout` and `/assets/…` without; and an answer for
-/// every address that does not exist.
+/// The routes: `/`, `/projects`, `/releases`, `/repos` and `/audit` for signed-in browsers; `/login`, `/logout` and `/assets/…` for
+/// everyone; and a "not found" page for all other paths.
 pub fn routes(state: PagesState) -> Router {
     let site = SiteInfo::from_ref(&state);
     let guard = SessionGuard::new(state.authenticator.clone(), site.clone());

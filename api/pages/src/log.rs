@@ -1,4 +1,4 @@
-//! `/releases/{release}/log`: the end of a release's log, which its page shows and asks for again while it grows.
+//! `/releases/{release}/log`: the end of a release's build log. The release's page polls it while the build runs.
 
 use std::{io::SeekFrom, path::Path as FilePath, sync::Arc};
 
@@ -20,28 +20,28 @@ use tokio::{
 
 use super::problem::{PageProblem, not_found};
 
-/// How much of a log's end is shown. Also what a page in a browser loads again and again.
+/// How many bytes of a log's end are shown, and loaded by each poll.
 pub(super) const TAIL_MAX_BYTES: u64 = 128 * 1024;
-/// Where the answer says how far the release is: the page loads itself again when that changes.
+/// The response header with the release's progress. The page reloads itself when it changes.
 const PROGRESS: HeaderName = HeaderName::from_static("pkgdeploy-progress");
 
-/// Where the logs of builds are.
+/// Where build logs are stored.
 #[derive(Clone)]
 pub struct BuildLogs {
     /// Which logs a release has.
     pub dashboard: Dashboard,
-    /// Those of builds that have ended.
+    /// The logs of finished builds.
     pub blobs: Blobs,
-    /// Where running builds write theirs.
+    /// The folder where running builds write their logs.
     pub jobs: Arc<FilePath>,
 }
 
 /// The end of a release's log.
 pub(super) struct Tail {
     pub(super) text: String,
-    /// How much more there is before it.
+    /// How many bytes precede it.
     pub(super) has_more: bool,
-    /// Changes whenever the page would show something new besides the log.
+    /// Changes whenever the page has something new to show besides the log.
     pub(super) progress: String,
 }
 
@@ -88,7 +88,7 @@ impl BuildLogs {
     }
 }
 
-/// The length of a file that may grow or vanish meanwhile, and its last `max_bytes`.
+/// The length and the last `max_bytes` bytes of a file that may grow or be deleted at the same time.
 async fn end_of(path: &FilePath, max_bytes: u64) -> (u64, Vec<u8>) {
     let read = async {
         let mut file = File::open(path).await?;

@@ -1,7 +1,7 @@
-//! How often a login may be tried, for each token id that it names.
+//! Limits failed logins for each token id.
 //!
-//! Not for each address: behind a proxy all clients have the same. And not for all logins together: a stranger, who knows no
-//! token's id, could then keep the operator out.
+//! The limit is not per address, since all clients behind a proxy share one. It is not global either: an attacker who knows no token
+//! id could then lock the operator out.
 
 use std::num::NonZeroU32;
 
@@ -9,8 +9,8 @@ use api_http::rate_limit::{RateLimits, WallClock};
 use domain::ids::TokenId;
 use event_log::execute::Clock;
 
-/// How often a login with one token id may fail at once, and in each minute after that. The secret has 256 bits: this keeps the
-/// server's log short.
+/// How many logins with one token id may fail in a burst, and then in each minute. The secret has 256 bits and cannot be guessed; the
+/// limit keeps the server's log short.
 pub(super) const FAILURES_MAX: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 
 /// Counts failed logins.
@@ -21,15 +21,15 @@ impl LoginAttempts {
         Self(RateLimits::new(FAILURES_MAX, FAILURES_MAX, WallClock(clock)))
     }
 
-    /// Counts a login with this token id as failed, until it succeeds.
+    /// Counts a login with this token id as failed until [`Self::succeeded`] is called.
     ///
     /// # Errors
-    /// Too many failed; after so many seconds another may be tried.
+    /// Too many logins failed. The error is the number of seconds to wait.
     pub(super) fn begin(&self, token: TokenId) -> Result<(), u32> {
         self.0.count(token)
     }
 
-    /// The login did not fail, and those before it no longer count.
+    /// Records a successful login, which resets the count.
     pub(super) fn succeeded(&self, token: TokenId) {
         self.0.reset(&token);
     }

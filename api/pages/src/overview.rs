@@ -24,14 +24,14 @@ use super::{
 const RELEASES_SHOWN: u32 = 10;
 /// How many organisations a page shows.
 const ORGANISATIONS_SHOWN: u32 = 20;
-/// How many of its projects, and of its repositories, an organisation shows here.
+/// How many projects, and how many repositories, are shown for each organisation.
 const ITEMS_SHOWN: u32 = 6;
 
-/// A signing key that signs or is to sign.
+/// A current or future signing key.
 struct SigningKeyRow {
     epoch: u32,
     fingerprint: String,
-    /// What it does, in a word.
+    /// Its state.
     state: &'static str,
     ends: Option<String>,
     warning: Option<&'static str>,
@@ -43,7 +43,7 @@ impl SigningKeyRow {
         let rows = health::of(&set, layout.now()).into_iter().map(|key| Self {
             state: match set.keys.iter().find(|one| one.epoch == key.epoch).map(|one| one.standing) {
                 Some(Standing::Current) => "signs",
-                Some(Standing::Overlapping) => "signs indexes too",
+                Some(Standing::Overlapping) => "also signs indexes",
                 _ => "waits",
             },
             epoch: key.epoch,
@@ -55,7 +55,7 @@ impl SigningKeyRow {
     }
 }
 
-/// An organisation with what it has.
+/// An organisation with its projects and repositories.
 struct OrganisationCard {
     name: String,
     build_slots: u16,
@@ -88,7 +88,7 @@ impl OrganisationCard {
 
 #[derive(Deserialize)]
 pub(super) struct OverviewQuery {
-    /// The last organisation of the page before.
+    /// The last organisation of the previous page.
     after: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What goes wrong, as a page.
+//! Errors as pages.
 
 use api_http::problem::Problem;
 use axum::{
@@ -41,19 +41,19 @@ impl From<askama::Error> for PageProblem {
     }
 }
 
-/// There is no such thing as the address names.
+/// The resource that the URL names does not exist.
 pub(super) fn not_found(what: &str) -> PageProblem {
     PageProblem(Problem::NotFound(format!("There is no such {what}.")))
 }
 
-/// The address's query cannot be read.
+/// The URL's query is not valid.
 pub(super) fn bad_query(expected: impl std::fmt::Display) -> PageProblem {
-    PageProblem(Problem::BadRequest(format!("The address cannot be read: {expected}.")))
+    PageProblem(Problem::BadRequest(format!("The address is not valid: {expected}.")))
 }
 
-/// An address that nothing is at: a page for browsers, JSON for programs.
+/// Answers unknown paths: a page for browsers, JSON for other clients.
 pub(super) async fn nothing_here(headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    let problem = Problem::NotFound("There is nothing at this address.".to_owned());
+    let problem = Problem::NotFound("This page does not exist.".to_owned());
     if accept.contains("text/html") { PageProblem(problem).into_response() } else { problem.into_response() }
 }

@@ -1,4 +1,4 @@
-//! `/projects/{project}`: how a project is released, with which tokens, and what became of it.
+//! `/projects/{project}`: how to release a project, its tokens, and its latest releases.
 
 use askama::Template;
 use axum::{
@@ -27,7 +27,7 @@ use super::{
 const RELEASES_SHOWN: u32 = 20;
 /// How many deliveries the page shows.
 const DELIVERIES_SHOWN: u32 = 20;
-/// As much of a token's id as tells tokens apart.
+/// How many characters of a token's id are shown: enough to identify the token.
 const ID_SHOWN_CHARS: usize = 4;
 
 #[derive(Template)]
@@ -48,7 +48,7 @@ struct ProjectPage {
     refused: Vec<RefusedRow>,
 }
 
-/// What the project has at GitHub.
+/// The project's connection to GitHub.
 struct GithubFacts {
     full_name: String,
     repository_id: u64,
@@ -57,13 +57,13 @@ struct GithubFacts {
     failing: Vec<(&'static str, String, String)>,
 }
 
-/// The jobs that need no stored token.
+/// The CI jobs that sign in with OIDC instead of a stored token.
 struct JobFacts {
     repository_id: u64,
     ref_pattern: String,
 }
 
-/// An API token, but for its secret.
+/// An API token without its secret.
 struct TokenRow {
     name: String,
     id: String,
@@ -85,7 +85,7 @@ struct DeliveryRow {
     received: Moment,
 }
 
-/// Refused triggers, counted.
+/// How many triggers were refused for one reason.
 struct RefusedRow {
     reason: String,
     count: u64,

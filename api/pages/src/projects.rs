@@ -1,4 +1,4 @@
-//! `/projects`: where code comes from.
+//! `/projects`: all projects.
 
 use askama::Template;
 use axum::{
@@ -41,7 +41,7 @@ impl ProjectRow {
     }
 }
 
-/// Which part of a list is shown.
+/// Which page of a list is shown.
 #[derive(Deserialize)]
 pub(super) struct ListQuery {
     #[serde(default)]
@@ -50,7 +50,7 @@ pub(super) struct ListQuery {
     page: Option<u32>,
 }
 
-/// The part of a list that a query asks for.
+/// The query of a list page.
 pub(super) struct Part {
     pub(super) organisation: Option<OrganisationName>,
     pub(super) page: u32,
@@ -70,14 +70,14 @@ impl Part {
 
 /// Links to the pages before and after this one.
 pub(super) struct Pager {
-    /// The address of the list, with a `?` or `&` at its end.
+    /// The URL of the list, ending in `?` or `&`.
     pub(super) address: String,
     pub(super) before: Option<u32>,
     pub(super) after: Option<u32>,
 }
 
 impl Pager {
-    /// Of a list whose rows were asked for with one more than is shown; takes that one away.
+    /// Links for a list that was read with one row more than is shown. Removes that row.
     pub(super) fn of<T>(address: &str, part: &Part, rows: &mut Vec<T>) -> Self {
         let has_more = rows.len() > ITEMS_SHOWN as usize;
         rows.truncate(ITEMS_SHOWN as usize);

@@ -17,7 +17,7 @@ use super::{
     show::{Badge, Moment, duration, size, took},
 };
 
-/// One of the eight steps, whether the release came to it or not.
+/// One of the eight steps, reached or not.
 struct StepRow {
     name: String,
     /// `running`, `done`, `failed`, `cancelled`, `waiting` or `unreached`.
@@ -33,7 +33,7 @@ impl StepRow {
             return Self { name: step.to_string(), state: state.to_owned(), started: None, took: None };
         };
         let ended_at = reached.ended_at.unwrap_or(now);
-        // The last step is a moment.
+        // The last step has no duration.
         let took = (step != Step::Uploaded).then(|| duration(ended_at - reached.started_at));
         let started = Some(Moment::of(reached.started_at, now));
         Self { name: step.to_string(), state: reached.state.clone(), started, took }
@@ -77,7 +77,7 @@ struct ReleasePage {
     is_running: bool,
     project: String,
     received: Moment,
-    /// What began it, and who did.
+    /// The event that started the release, and its actor.
     beginning: Option<Entry>,
     took: String,
     steps: Vec<StepRow>,

@@ -24,7 +24,7 @@ use super::{
 /// How many releases a page shows.
 const RELEASES_SHOWN: u32 = 25;
 
-/// One line of the table.
+/// One row of the table.
 pub(super) struct ReleaseRow {
     pub(super) id: String,
     pub(super) organisation: String,
@@ -38,7 +38,7 @@ pub(super) struct ReleaseRow {
 }
 
 impl ReleaseRow {
-    /// A line for each release.
+    /// One row for each release.
     pub(super) async fn of(
         dashboard: &Dashboard,
         releases: Vec<Release>,
@@ -66,7 +66,7 @@ impl ReleaseRow {
     }
 }
 
-/// Whose releases are shown: of all, of `acme`, or of `acme/website`.
+/// The filter: all releases, those of `acme`, or those of `acme/website`.
 enum Of {
     All,
     Organisation(OrganisationName),
@@ -85,7 +85,7 @@ impl Of {
     }
 }
 
-/// An entry of the filter.
+/// An option of the filter.
 struct Choice {
     name: String,
     is_chosen: bool,

@@ -23,7 +23,7 @@ pub(super) struct RepositoryRow {
     pub(super) codename: String,
     pub(super) packages: u64,
     pub(super) created: Moment,
-    /// Its root, as package clients are configured with it.
+    /// Its base URL, as configured on package clients.
     pub(super) url: String,
 }
 

@@ -1,4 +1,4 @@
-//! `/repos/{organisation}/{repository}`: what is in a repository, who may enter, and how a machine gets in.
+//! `/repos/{organisation}/{repository}`: a repository's packages, its access keys, and how to set up a machine.
 
 use askama::Template;
 use axum::{
@@ -34,11 +34,11 @@ struct PackageRow {
     sha256: String,
     release: Option<String>,
     added: Moment,
-    /// It is the repository's own, which every repository has.
+    /// It is the repository's installer package, which every repository has.
     is_installer: bool,
     /// Why it is yanked, if it is.
     yank_reason: Option<String>,
-    /// It is yanked, and not in the newest publications.
+    /// It is yanked, and no longer in the newest version.
     is_hidden: bool,
 }
 
@@ -49,17 +49,17 @@ struct RepositoryPage {
     repository: RepositoryRow,
     is_deb: bool,
     newest_publication: Option<Moment>,
-    /// Its name in addresses, and what a snapshot is taken of.
+    /// Its name in URLs. A snapshot is taken of this version.
     newest_point: Option<String>,
     packages: Vec<PackageRow>,
-    /// No package but the installer.
+    /// It contains only the installer package.
     is_empty: bool,
-    /// What could be installed.
+    /// The name of a package for the example command.
     example: String,
     pager: Pager,
     /// Which page of packages this is, from 1.
     page: u32,
-    /// A yank leaves the package where it is, and marks it.
+    /// Yanking a package only marks it.
     yank_keeps: bool,
     yank_reason_max_chars: usize,
     snapshot_name_max_chars: usize,
@@ -86,7 +86,7 @@ pub(super) async fn repository(
     let layout = Layout::of(&site, format!("{organisation}/{name}"), Section::Repositories);
     let pager = Pager::of(&format!("{}/repos/{organisation}/{name}", layout.base), &part, &mut packages);
     let installer = PackageName::of_installer(&organisation, &name).map(|name| name.to_string()).unwrap_or_default();
-    // One that can be installed, if there is one.
+    // Prefers a package that can be installed.
     let installable =
         packages.iter().filter(|package| package.name != installer).min_by_key(|package| package.is_hidden);
     let example = installable.map(|package| package.name.clone());

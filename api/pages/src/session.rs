@@ -1,7 +1,7 @@
-//! Session cookies: the operator token that a login presented, and until when it counts.
+//! Session cookies: they name the operator token of the login, and when the session ends.
 //!
-//! A cookie is the token's id and an end, authenticated with a key that dies with the process. Nothing is stored: a
-//! revoked token ends its sessions because every request looks it up, and a restart ends all of them.
+//! A cookie contains the token's id and an expiry time, authenticated with a key that exists only in this process. Nothing is stored.
+//! Revoking a token ends its sessions, since every request looks the token up. A restart ends all sessions.
 
 use aws_lc_rs::{hmac, rand::SystemRandom};
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// How long a session lasts.
 pub(super) const SESSION: TimeDelta = TimeDelta::hours(12);
 
-/// What is authenticated begins with this, so that no other use of the key could be taken for a session.
+/// The prefix of the authenticated bytes: separates sessions from any other use of the key.
 const CONTEXT: &[u8] = b"pkgdeploy session 1\0";
 const ID_BYTES: usize = 16;
 const END_BYTES: usize = 8;
@@ -25,13 +25,13 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    /// Sessions of this process, and of no other.
+    /// Creates the sessions of this process, with a new random key.
     pub(super) fn new(is_https: bool) -> Self {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
-        Self { key: key.expect("the system gives random bytes"), is_https }
+        Self { key: key.expect("the system provides random bytes"), is_https }
     }
 
-    /// The `Set-Cookie` that answers a login with `token`.
+    /// The `Set-Cookie` header after a login with `token`.
     pub(super) fn begin(&self, token: TokenId, now: DateTime<Utc>) -> HeaderValue {
         let mut value = Vec::with_capacity(ID_BYTES + END_BYTES + hmac::HMAC_SHA256.tag_len());
         value.extend(token.0.as_bytes());
@@ -41,12 +41,12 @@ impl Sessions {
         self.set_cookie(&URL_SAFE_NO_PAD.encode(value), SESSION)
     }
 
-    /// The `Set-Cookie` that makes a browser forget its session.
+    /// The `Set-Cookie` header that deletes the session cookie.
     pub(super) fn end(&self) -> HeaderValue {
         self.set_cookie("", TimeDelta::zero())
     }
 
-    /// The token that the request's session began with, if it is one of ours and not over.
+    /// The token of the request's session, if the cookie is authentic and has not expired.
     pub(super) fn token(&self, headers: &HeaderMap, now: DateTime<Utc>) -> Option<TokenId> {
         let sent = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let pairs = sent.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
@@ -63,7 +63,7 @@ impl Sessions {
         (now.timestamp() < i64::from_be_bytes(*end)).then(|| TokenId(Uuid::from_bytes(*id)))
     }
 
-    /// `__Host-` has browsers refuse the cookie from any other host, and without TLS.
+    /// With the prefix `__Host-`, browsers accept the cookie only from this host and over TLS.
     fn name(&self) -> &'static str {
         if self.is_https { "__Host-pkgdeploy" } else { "pkgdeploy" }
     }

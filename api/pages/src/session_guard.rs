@@ -1,4 +1,4 @@
-//! Signing in and out, and the guard before every page.
+//! Signing in and out, and the middleware that requires a session.
 
 use std::sync::Arc;
 
@@ -28,10 +28,10 @@ use super::{
     session::Sessions,
 };
 
-/// Longest address that a login leads back to.
+/// The maximum length of the path that a login redirects to.
 const NEXT_MAX_CHARS: usize = 1024;
 
-/// Knows who is signed in. Cheap to clone.
+/// Checks sessions and logins. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct SessionGuard(Arc<Parts>);
 
@@ -57,27 +57,29 @@ impl SessionGuard {
         (self.0.site.clock)()
     }
 
-    /// The token of the session that the request comes with, if it still works.
+    /// The token of the request's session, if it is still valid.
     fn token(&self, headers: &HeaderMap) -> Option<TokenId> {
         let token = self.0.sessions.token(headers, self.now());
         token.filter(|token| self.0.authenticator.credentials.has_operator_token(*token))
     }
 
-    /// Checks the operator token that a login presents.
+    /// Checks the operator token of a login.
     fn log_in(&self, text: &str) -> Result<TokenId, Refused> {
         let Parts { authenticator, attempts, .. } = &*self.0;
         let token = Token::parse(text.trim()).map_err(|error| Refused::Token(error.to_string()))?;
         if token.kind() != TokenKind::Operator {
-            return Err(Refused::Token("this is another kind of token: expected pkd_op_…".to_owned()));
+            return Err(Refused::Token("this is not an operator token: expected pkd_op_…".to_owned()));
         }
         let id = TokenId(token.id());
         attempts.begin(id).map_err(|retry_after_seconds| Refused::TooOften { retry_after_seconds })?;
         if !authenticator.credentials.is_operator(id, &token.secret_sha256()) {
             tracing::warn!(token.id = %id, "refused a login with operator token {id}");
-            return Err(Refused::Token("this token does not work: it was replaced, or never issued here".to_owned()));
+            return Err(Refused::Token(
+                "this token is not valid: it was replaced, or this server did not issue it".to_owned(),
+            ));
         }
         attempts.succeeded(id);
-        tracing::info!(token.id = %id, "a browser session begins with operator token {id}");
+        tracing::info!(token.id = %id, "browser session started with operator token {id}");
         Ok(id)
     }
 }
@@ -96,7 +98,7 @@ struct LoginPage {
     token_max_chars: usize,
 }
 
-/// A page that loads the address again, from this site.
+/// A page that reloads the URL, so that the request comes from this site.
 #[derive(Template)]
 #[template(path = "again.html")]
 struct AgainPage {
@@ -104,7 +106,7 @@ struct AgainPage {
     address: String,
 }
 
-/// Passes on the requests of a session with its [`api_http::auth::Operator`], and redirects others to the login. A request that may change
+/// Requires a session: adds its [`api_http::auth::Operator`] to the request, or redirects to the login. A request that may change
 /// something is accepted only from same-origin pages (CSRF protection).
 pub(super) async fn authorize(State(guard): State<SessionGuard>, request: Request, next: Next) -> Response {
     if let Some(token) = guard.token(request.headers()) {
@@ -120,7 +122,7 @@ pub(super) async fn authorize(State(guard): State<SessionGuard>, request: Reques
     }
     let address = request.uri().path_and_query().map_or("/", |address| address.as_str());
     let address = local(address).unwrap_or("/");
-    // Browsers keep a strict cookie back when a link on another site led here. Asked from here, they send it.
+    // Browsers do not send a `SameSite=Strict` cookie when a link on another site led here. A reload from this site sends it.
     let from_elsewhere = request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
     if from_elsewhere && request.method() == Method::GET {
         let layout = Layout::of(guard.site(), "One moment", Section::None);
@@ -175,7 +177,7 @@ pub(super) async fn login(
         }
         Err(Refused::Token(why)) => (StatusCode::FORBIDDEN, why),
         Err(Refused::TooOften { retry_after_seconds }) => {
-            let why = format!("too many logins with this token failed: wait {retry_after_seconds} s");
+            let why = format!("too many failed logins with this token; try again in {retry_after_seconds} s");
             (StatusCode::TOO_MANY_REQUESTS, why)
         }
     };
@@ -198,10 +200,10 @@ fn login_form(guard: &SessionGuard, next: &str, refused: Option<String>) -> Resu
     Ok(show(&page)?.into_response())
 }
 
-/// A form is accepted only from a page of this server: as the public URL names it, or as the browser reached it.
+/// Accepts a form only from a same-origin page: the origin of the public URL, or the one that the browser used.
 ///
-/// A browser writes `Origin` and `Host` itself; no page of another site can change either. Under TLS it says by itself whether
-/// the page was of this very origin, and not of one that has the same name without TLS.
+/// Browsers set `Origin` and `Host` themselves; a page of another site cannot change them. Under TLS,
+/// `Sec-Fetch-Site` also separates this origin from one with the same host without TLS.
 fn same_origin(site: &SiteInfo, headers: &HeaderMap) -> Result<(), Problem> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let origin = text("origin").unwrap_or_default();
@@ -222,13 +224,13 @@ fn elsewhere() -> Problem {
     Problem::BadRequest("This form was sent from another site.".to_owned())
 }
 
-/// `next`, if it is an address of this site and nothing that a browser could read as another.
+/// `next`, if it is a path of this site that a browser cannot take for another site's URL.
 fn local(next: &str) -> Option<&str> {
     let plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     (plain && next.len() <= NEXT_MAX_CHARS && next.starts_with('/') && !next.starts_with("//")).then_some(next)
 }
 
-/// Sends the browser to `address` of this site.
+/// Redirects the browser to `address` of this site.
 pub(super) fn see_other(site: &SiteInfo, address: &str) -> Response {
     let location = format!("{}{address}", site.public_url.path());
     let location = HeaderValue::from_str(&location).unwrap_or(HeaderValue::from_static("/"));

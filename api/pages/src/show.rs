@@ -1,4 +1,4 @@
-//! Times, durations, sizes and states, as people read them.
+//! Formats times, durations, sizes and states for people.
 
 use std::fmt;
 
@@ -64,7 +64,7 @@ pub(super) fn size(bytes: u64) -> String {
     )
 }
 
-/// A state as a coloured word. The word says it all: colour only helps.
+/// A state as a coloured label. The label is clear without its colour.
 pub(super) struct Badge(pub(super) &'static str);
 
 impl Badge {
@@ -87,7 +87,7 @@ impl askama::FastWritable for Badge {
 
 impl HtmlSafe for Badge {}
 
-/// How long a release took, or takes so far.
+/// How long a release took, or has been running.
 pub(super) fn took(release: &Release, now: DateTime<Utc>) -> String {
     duration(release.finished_at.unwrap_or(now) - release.received_at)
 }

@@ -1,4 +1,4 @@
-//! A whole server without its workers, asked as a browser asks.
+//! A whole server without its workers, for tests that send requests as a browser does.
 
 use std::cell::Cell;
 
@@ -38,7 +38,7 @@ pub(super) const SCRIPT: &str = "<script>alert(1)</script>";
 pub(super) const ESCAPED: &str = "&#60;script&#62;alert(1)&#60;/script&#62;";
 
 thread_local! {
-    /// How far the test has turned the clock. A test runs on one thread.
+    /// By how much the test has moved the clock. A test runs on one thread.
     pub(super) static LATER: Cell<TimeDelta> = const { Cell::new(TimeDelta::zero()) };
 }
 
@@ -46,7 +46,7 @@ fn clock() -> DateTime<Utc> {
     Utc::now() + LATER.get()
 }
 
-/// A server whose pages are asked for.
+/// The server under test.
 pub(super) struct Site {
     pub(super) core: Core,
     pub(super) rolls: Rolls,
@@ -54,7 +54,7 @@ pub(super) struct Site {
     pub(super) token: Token,
 }
 
-/// What a page answered.
+/// A response.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
@@ -114,7 +114,7 @@ impl Site {
         self.core.execute::<A>(id, command).await;
     }
 
-    /// Makes `token` the operator's only one.
+    /// Makes `token` the only operator token.
     pub(super) async fn renew(&self, token: &Token) {
         self.core.renew(token).await;
     }
@@ -148,7 +148,7 @@ impl Site {
         self.log_in(&self.token.text(), "/", ORIGIN).await.cookie()
     }
 
-    /// A project whose texts are a script wherever a text may be, and its failed release.
+    /// Adds a project and a failed release whose texts all contain a script.
     pub(super) async fn fill(&self, log: &str) -> ProjectId {
         let (acme, website) = ("acme".parse().expect("a name"), "website".parse().expect("a name"));
         let id = ProjectId::named(&acme, &website);

@@ -56,11 +56,11 @@ async fn a_login_with_the_operator_token_opens_every_page() {
         (&format!("{release}/log"), "fine"),
         ("/repos", "/repos/acme/debs"),
         ("/audit", "repository.created"),
-        ("/audit?q=acme/debs", "keys that worked"),
+        ("/audit?q=acme/debs", "valid keys"),
         ("/audit?q=organisation.created", "organisation.created"),
         ("/audit?q=command-line", "the server&#39;s command line"),
         (&format!("/audit?q={RELEASE}"), "website"),
-        ("/audit?q=00000000-0000-0000-0000-000000000009", "knows nothing of"),
+        ("/audit?q=00000000-0000-0000-0000-000000000009", "No events match"),
         ("/repos/acme/debs", "/install/acme/debs) &amp;&amp; printf"),
         ("/repos/acme/debs", "/apt/acme/debs/at/POINT/"),
         ("/repos/acme/debs?page=2", "There are no older packages"),
@@ -218,7 +218,7 @@ async fn a_log_is_shown_by_its_end() {
     assert_eq!(log.len(), limit);
     assert!(log.starts_with('x') && log.ends_with("last"));
     let page = site.get(&format!("/releases/{RELEASE}"), &cookie).await.text;
-    assert!(page.contains("Only its end is shown"));
+    assert!(page.contains("Only the end of the log is shown"));
 }
 
 #[tokio::test]

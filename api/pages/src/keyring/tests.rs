@@ -72,18 +72,24 @@ async fn a_repositorys_page_shows_its_keys_and_how_far_a_roll_has_come() {
     let context = Context::of(Actor::CommandLine);
     let opened = rolls.open_grace(ring.repository, None, now + TimeDelta::hours(3), &context).await;
     core.progress.wait_for(opened.expect("a window").position).await.expect("shown");
-    ring.shows(&["0 of 3 machines moved", "3 silent since", "laptops", "shared", "3 of 9 enrolled", "Generation 2"])
+    ring.shows(&["0 of 3 machines moved", "3 not seen since", "laptops", "shared", "3 of 9 enrolled", "Generation 2"])
         .await;
 
     let renewed = ring.handed(machines[0], None).await;
     ring.handed(machines[2], None).await;
     let moved = Command::RecordMoved { key: AccessKeyId(renewed.id()) };
     ring.site.execute::<Keyring>(ring.repository.0, moved).await;
-    ring.shows(&["1 of 3 machines moved", "2 silent since", "Old and new keys both work for", "handed over, not used"])
+    ring.shows(&["1 of 3 machines moved", "2 not seen since", "Old and new keys both work for", "delivered, not used"])
         .await;
     let cut = Command::CloseGrace { generation: 2, because: WindowEnd::Cut, now: core.executor.now() };
     ring.site.execute::<Keyring>(ring.repository.0, cut).await;
-    ring.shows(&["1 of 3 machines moved", "The window closed", "it was cut early", "Older keys are dead"]).await;
+    ring.shows(&[
+        "1 of 3 machines moved",
+        "The grace window closed",
+        "it was closed early",
+        "Older keys no longer work",
+    ])
+    .await;
 }
 
 #[test]
