@@ -1,7 +1,7 @@
-//! Backups: a copy of everything that a server cannot make again, taken while it works, and brought back into an empty folder.
+//! Backups: a copy of everything that a server cannot rebuild. It is taken while the server runs, and restored into an empty folder.
 //!
-//! The log comes first: its head at one moment says what the backup is a backup of. Blobs never change and are there before
-//! the events that name them, so they can be copied at any time after that. Sealed secrets come and go: see [`sealed`].
+//! The log comes first: its head at one moment defines what the backup contains. Blobs never change and are stored before the events
+//! that name them, so they can be copied at any later time. Sealed secrets are created and deleted at any time: see [`sealed`].
 
 mod restore;
 mod sealed;
@@ -34,35 +34,35 @@ use crate::{
 
 /// The sealed secrets, by their ids.
 const SECRETS: &str = "secrets";
-/// What was signed last of each transparency log.
+/// The last signed state of each transparency log.
 const SIGNED_LOGS: &str = "signed_logs";
-/// Who used which key when.
+/// When each key was used.
 const USES: &str = "uses.sqlite";
-/// What unseals the secrets. Only there if it was asked for.
+/// The master key, which unseals the secrets. Only present on request.
 const MASTER_KEY: &str = "master.key";
 
-/// What is backed up.
+/// The source of a backup.
 pub struct Sources<'a> {
     /// The log. It is only read.
     pub log: &'a dyn EventStore,
     /// The blobs that its events name.
     pub blobs: &'a Blobs,
-    /// The rest.
+    /// Everything else.
     pub data: &'a DataFolder,
 }
 
-/// What the operator decides.
+/// The operator's options.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Whether the master key is copied too: then whoever has the backup has every secret.
+    /// Whether the master key is copied too. Anyone who has such a backup can read every secret.
     pub with_master_key: bool,
-    /// How blobs are copied.
+    /// How to copy blobs.
     pub blobs: HowBlobs,
-    /// Whether blobs that were copied earlier are read, and copied again if they are damaged.
+    /// Whether to read blobs that were copied earlier, and copy damaged ones again.
     pub is_checked: bool,
 }
 
-/// Why there is no backup.
+/// Why a backup failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The log cannot be read.
@@ -71,16 +71,16 @@ pub enum BackupError {
     /// The backup cannot be written.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// The file cannot be copied while it is written.
+    /// The database of key usage cannot be copied.
     #[error("cannot copy {USES}")]
     KeyUsage(#[from] sqlx::Error),
 }
 
-/// Backs up into the folder `to`: a new one, or one that holds an earlier backup of the same server, to which only what is new is
-/// added. Until it returns, the earlier backup is whole. `now` is when the backup is said to be made.
+/// Writes a backup into the folder `to`: a new folder, or one that contains an earlier backup of the same server, to which only what
+/// is new is added. The earlier backup stays usable until this returns. `now` is the recorded time of the backup.
 ///
 /// # Errors
-/// See [`BackupError`]. A blob that is lost or damaged is no error: the manifest names it.
+/// See [`BackupError`]. A lost or damaged blob is not an error: the manifest lists it.
 pub async fn backup(
     sources: &Sources<'_>,
     to: &Path,
@@ -103,7 +103,7 @@ async fn fill(
 ) -> Result<Manifest, BackupError> {
     let Sources { log, blobs, data } = sources;
     let mut files = BTreeMap::new();
-    // Before the head is read: what was signed is a state that the log has at its head, or an earlier one.
+    // Before the head is read, so that the signed state is never newer than the copied log.
     sealed::copy_all(&data.signed_logs(), SIGNED_LOGS, folder, &mut files)?;
     sealed::copy_all(&data.secrets(), SECRETS, folder, &mut files)?;
     let head = log.head().await?;
@@ -128,7 +128,7 @@ async fn fill(
     Ok(Manifest { format: Format::Backup, made_at: now, organisation: None, log, blobs, files })
 }
 
-/// A copy at one moment, which holds up nobody who writes.
+/// A consistent copy that does not block writers.
 async fn copy_uses(
     data: &DataFolder,
     folder: &ArchiveFolder,
@@ -148,13 +148,13 @@ async fn copy_uses(
     Ok(())
 }
 
-/// What in a backup is worth saying to whoever made it.
+/// The blobs that are missing in a backup, if there are any.
 #[must_use]
 pub fn lacks(manifest: &Manifest) -> Option<&BTreeSet<Sha256>> {
     Some(&manifest.blobs.missing).filter(|missing| !missing.is_empty())
 }
 
-/// Whether a server that is made of this backup can open its secrets without a master key from elsewhere.
+/// Whether the backup contains the master key, so that a restored server can open its secrets.
 #[must_use]
 pub fn has_master_key(manifest: &Manifest) -> bool {
     manifest.files.contains_key(MASTER_KEY)

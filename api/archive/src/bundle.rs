@@ -1,4 +1,4 @@
-//! Bundles: all that a machine without a network needs to serve one organisation's repositories, and no secret.
+//! Bundles: everything that a machine without a network needs to serve one organisation's repositories, without any secret.
 //!
 //! The organisation's transparency log with what a replica may see (`domain/src/feed.rs`), the blobs that those events name, the
 //! events of the signing keys, and two signed notes: a checkpoint of the log, and one over the events of the signing keys.
@@ -35,50 +35,50 @@ use crate::{
     data_folder::DataFolder,
 };
 
-/// What the checkpoint's signatures are checked with.
+/// The public key that verifies the checkpoint.
 pub const LOG_KEY: &str = "log.key";
 /// The state of the log, as a signed note.
 pub const CHECKPOINT: &str = "checkpoint";
-/// The events of the signing keys: which certificates machines should trust.
+/// The events of the signing keys: the certificates that machines should trust.
 pub const SIGNING_KEYS: &str = "signing-keys.ndjson";
-/// What is signed about them.
+/// The signed note about these events.
 pub const SIGNING_KEYS_NOTE: &str = "signing-keys.note";
 
-/// What a bundle is made of.
+/// The source of a bundle.
 pub struct Sources<'a> {
     /// The log of the whole server. It is only read.
     pub log: &'a Arc<dyn EventStore>,
     /// The blobs that its events name.
     pub blobs: &'a Blobs,
-    /// Where the key of the transparency logs is sealed.
+    /// The store of the transparency logs' sealed key.
     pub data: &'a DataFolder,
 }
 
-/// What the operator decides.
+/// The operator's options.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Whose repositories.
+    /// The organisation whose repositories are copied.
     pub organisation: OrganisationName,
-    /// The last position of the log that counts; its head if unset.
+    /// The last position of the log to include; its head if unset.
     pub until: Option<Position>,
-    /// How blobs are copied.
+    /// How to copy blobs.
     pub blobs: HowBlobs,
 }
 
-/// Why there is no bundle.
+/// Why a bundle was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// Nothing in the log belongs to it.
-    #[error("there is no organisation {0} in the log, or not until that position")]
+    /// The log has no such organisation.
+    #[error("the log has no organisation {0} up to this position")]
     NoOrganisation(OrganisationName),
-    /// The folder has another organisation's bundle.
-    #[error("the folder holds a bundle of organisation {there}, which is kept: take another folder")]
+    /// The folder contains another organisation's bundle.
+    #[error("the folder already contains a bundle of organisation {there}: choose another folder")]
     OtherOrganisation {
-        /// Whose.
+        /// The organisation of the existing bundle.
         there: OrganisationName,
     },
-    /// The log is older than transparency logs.
-    #[error("the log has no key of transparency logs yet: start the server once")]
+    /// The log was made before transparency logs existed.
+    #[error("the transparency logs have no key yet: start the server once to create it")]
     NoLogKey,
     /// The log cannot be read.
     #[error(transparent)]
@@ -92,16 +92,16 @@ pub enum BundleError {
     /// The key of the transparency logs cannot be used.
     #[error(transparent)]
     LogKey(#[from] LogKeyError),
-    /// The log is not vouched for.
+    /// The log cannot be signed.
     #[error(transparent)]
     Sign(#[from] SignLogError),
 }
 
-/// Writes the bundle into the folder `to`: a new one, or one that holds an earlier bundle of the same organisation, to which only
-/// what is new is added. `now` is when it is said to be made.
+/// Writes the bundle into the folder `to`: a new folder, or one that contains an earlier bundle of the same organisation, to which
+/// only what is new is added. `now` is the recorded time of the bundle.
 ///
 /// # Errors
-/// See [`BundleError`]. A blob that is lost or damaged is no error: the manifest names it.
+/// See [`BundleError`]. A lost or damaged blob is not an error: the manifest lists it.
 pub async fn create(
     sources: &Sources<'_>,
     to: &Path,
@@ -166,7 +166,7 @@ async fn fill(
     Ok(Manifest { format: Format::Bundle, made_at: now, organisation, log: part, blobs, files })
 }
 
-/// The events of the signing keys until that position: certificates and ids, nothing secret.
+/// The events of the signing keys up to that position: certificates and ids, nothing secret.
 ///
 /// # Errors
 /// The log cannot be read.
@@ -184,7 +184,7 @@ pub async fn signing_keys(log: &dyn EventStore, until: Position) -> Result<Vec<R
     }
 }
 
-/// The events of the signing keys as lines, and what the key of the log called `origin` signs about them.
+/// The events of the signing keys as lines, and a note about them signed with the key of the log named `origin`.
 #[must_use]
 pub fn vouched_for(signing_keys: &[Recorded<RawEvent>], signer: &LogSigner, origin: &str) -> (String, String) {
     let lines: Vec<String> = signing_keys.iter().map(canonical::line).collect();
@@ -192,7 +192,7 @@ pub fn vouched_for(signing_keys: &[Recorded<RawEvent>], signer: &LogSigner, orig
     (lines.iter().map(|line| format!("{line}\n")).collect(), note)
 }
 
-/// The key that the server signs its checkpoints with. It must be there: a server makes it, not whoever makes a bundle.
+/// The key that signs the server's checkpoints. It must exist: only a server creates it.
 async fn signer(
     sources: &Sources<'_>,
     signing_keys: &[Recorded<RawEvent>],

@@ -1,4 +1,4 @@
-//! Copying bytes into a new file, hashed on the way.
+//! Copies bytes into a new file, and hashes them.
 
 use std::{
     fs,
@@ -11,29 +11,29 @@ use sha2::Digest as _;
 
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// What was copied.
+/// The size and digest of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Copied {
-    /// How much.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// Of all of it.
+    /// Its digest.
     pub sha256: Sha256,
 }
 
-/// Copies `from` to `to`, which appears whole, readable by its owner alone, and only if `accept` says yes to what was copied.
-/// It replaces what was there. Whoever calls sees to it that it reaches the disk.
+/// Copies `from` to `to` atomically, if `accept` accepts the copy. The file is readable only by its owner and replaces an existing
+/// one. The caller must flush it to disk.
 pub(super) fn copy(from: &mut dyn Read, to: &Path, accept: impl FnOnce(Copied) -> bool) -> io::Result<Copied> {
-    let folder = to.parent().ok_or_else(|| io::Error::other("it has no folder"))?;
+    let folder = to.parent().ok_or_else(|| io::Error::other("the path has no parent folder"))?;
     copy_into(from, folder, |copied| accept(copied).then(|| to.to_owned()))
 }
 
-/// The same into `folder`, to the file that `place` names once it is known what was copied; to none if it names none.
+/// The same into `folder`: `place` chooses the file's name when the size and digest are known, or rejects the copy with `None`.
 pub(super) fn copy_into(
     from: &mut dyn Read,
     folder: &Path,
     place: impl FnOnce(Copied) -> Option<PathBuf>,
 ) -> io::Result<Copied> {
-    // tempfile makes files of mode 0600.
+    // tempfile creates files with mode 0600.
     let mut file = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(folder)?;
     let copied = pass(from, |piece| file.write_all(piece))?;
     if let Some(to) = place(copied) {
@@ -42,7 +42,7 @@ pub(super) fn copy_into(
     Ok(copied)
 }
 
-/// Of all that can be read.
+/// The size and digest of everything that can be read.
 pub(super) fn digest_of(from: &mut dyn Read) -> io::Result<Sha256> {
     Ok(pass(from, |_| Ok(()))?.sha256)
 }
@@ -62,10 +62,10 @@ fn pass(from: &mut dyn Read, mut to: impl FnMut(&[u8]) -> io::Result<()>) -> io:
     }
 }
 
-/// Makes what lies in `folder`, and whatever else was written to its disk, survive a power cut.
+/// Flushes the disk of `folder`, so that everything written to it survives a power cut.
 ///
 /// # Errors
-/// The disk refuses.
+/// An I/O error.
 pub fn sync_disk_of(folder: &Path) -> io::Result<()> {
     Ok(rustix::fs::syncfs(fs::File::open(folder)?)?)
 }

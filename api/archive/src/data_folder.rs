@@ -1,4 +1,4 @@
-//! Where everything lies in the data folder.
+//! The layout of the data folder.
 
 use std::{
     fs::{DirBuilder, File, Permissions, TryLockError},
@@ -9,25 +9,25 @@ use std::{
 
 use event_log::event_store::LogUrl;
 
-/// Where the data is if nobody says otherwise.
+/// The default data folder.
 const DEFAULT: &str = "/var/lib/pkgdeploy";
 /// The event log, if it is in the folder.
 pub(crate) const LOG_FILE: &str = "log.sqlite";
-/// There from before a restore puts anything into the folder until everything is.
+/// Marks an unfinished restore.
 pub(crate) const UNFINISHED_RESTORE: &str = "restore.unfinished";
 
-/// What the operator says of where things are. Whatever is left out is in its usual place.
+/// The locations that the operator configured. Unset ones have their defaults.
 #[derive(Debug, Clone, Default)]
 pub struct Locations {
-    /// The folder that holds everything.
+    /// The data folder.
     pub folder: Option<PathBuf>,
-    /// The file that unseals the secrets.
+    /// The file with the master key, which unseals the secrets.
     pub master_key: Option<PathBuf>,
     /// The event log.
     pub log: Option<LogUrl>,
 }
 
-/// The folder that holds everything. Nobody but its owner can look in.
+/// The data folder. Only its owner can access it.
 #[derive(Debug, Clone)]
 pub struct DataFolder {
     root: PathBuf,
@@ -35,33 +35,33 @@ pub struct DataFolder {
     log: LogUrl,
 }
 
-/// The folder cannot be used.
+/// The data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataFolderError {
-    /// It cannot be made, read or closed to others.
+    /// It cannot be created or read, or its permissions cannot be set.
     #[error("cannot use the data folder {}", path.display())]
     Unusable {
-        /// Which.
+        /// The folder's path.
         path: PathBuf,
-        /// Why.
+        /// The I/O error.
         source: io::Error,
     },
-    /// A restore into it broke off: what it holds is a part of a server.
+    /// A restore into it was interrupted, so its data is incomplete.
     #[error(
-        "{} is only half restored: repeat `restore` of the backup into it, which starts over, or remove it",
+        "a restore into {} was interrupted: run `restore` again, which starts over, or remove the folder",
         path.display()
     )]
     HalfRestored {
-        /// Which.
+        /// The folder's path.
         path: PathBuf,
     },
 }
 
 impl DataFolder {
-    /// The folder that `locations` name, made if it is missing.
+    /// Opens the folder that `locations` name, and creates it if it is missing.
     ///
     /// # Errors
-    /// It cannot be made, or not be closed to others, or a restore into it broke off.
+    /// It cannot be created, its permissions cannot be set, or a restore into it was interrupted.
     pub fn open(locations: &Locations) -> Result<Self, DataFolderError> {
         let folder = Self::to_restore(locations)?;
         match folder.unfinished_restore().try_exists() {
@@ -71,10 +71,10 @@ impl DataFolder {
         }
     }
 
-    /// The same for a restore, which starts over where an earlier one broke off.
+    /// The same for a restore, which starts over if an earlier one was interrupted.
     ///
     /// # Errors
-    /// It cannot be made, or not be closed to others.
+    /// It cannot be created, or its permissions cannot be set.
     pub fn to_restore(locations: &Locations) -> Result<Self, DataFolderError> {
         let root = locations.folder.clone().unwrap_or_else(|| DEFAULT.into());
         let failed = |source| DataFolderError::Unusable { path: root.clone(), source };
@@ -86,10 +86,10 @@ impl DataFolder {
         Ok(Self { root, master_key, log })
     }
 
-    /// The folder that `locations` name, which must be there.
+    /// Opens the folder that `locations` name, which must exist.
     ///
     /// # Errors
-    /// There is no such folder, or a restore into it broke off.
+    /// There is no such folder, or a restore into it was interrupted.
     pub fn existing(locations: &Locations) -> Result<Self, DataFolderError> {
         let path = locations.folder.clone().unwrap_or_else(|| DEFAULT.into());
         match std::fs::metadata(&path) {
@@ -98,25 +98,25 @@ impl DataFolder {
         }
     }
 
-    /// The folder itself.
+    /// The folder's path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.root
     }
 
-    /// The event log: a file in the folder unless the operator names another place.
+    /// The event log: a file in the folder, unless the operator configured another location.
     #[must_use]
     pub fn log(&self) -> &LogUrl {
         &self.log
     }
 
-    /// What is projected from the log. May be deleted while the server is stopped: it is rebuilt.
+    /// The read models. They may be deleted while the server is stopped: the next start rebuilds them.
     #[must_use]
     pub fn read_models(&self) -> PathBuf {
         self.root.join("read_models.sqlite")
     }
 
-    /// Which log the read models were made of.
+    /// The identity of the log that the read models were built from.
     #[must_use]
     pub fn read_models_log(&self) -> PathBuf {
         self.root.join("read_models.log")
@@ -129,34 +129,34 @@ impl DataFolder {
         self.root.join("workers.sqlite")
     }
 
-    /// The mark of a restore that is not through.
+    /// The mark of an unfinished restore.
     #[must_use]
     pub fn unfinished_restore(&self) -> PathBuf {
         self.root.join(UNFINISHED_RESTORE)
     }
 
-    /// Keeps another server out of the folder until the lock is dropped. A log in a file has a lock of its own; one elsewhere
-    /// may have several servers, but not on one folder.
+    /// Locks the folder against other servers until the lock is dropped. A log in a file has a separate lock. A log in a database may
+    /// be shared by several servers, but each needs its own folder.
     ///
     /// # Errors
-    /// Another server has it, or the file cannot be made.
+    /// Another server has the lock, or the file cannot be created.
     pub fn lock(&self) -> Result<File, DataFolderError> {
         let failed = |source| DataFolderError::Unusable { path: self.root.clone(), source };
         let file = File::create(self.root.join("serve.lock")).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(failed(io::Error::other("another server works in it"))),
+            Err(TryLockError::WouldBlock) => Err(failed(io::Error::other("another server is using it"))),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }
 
-    /// Who used which access key when.
+    /// When each access key was used.
     #[must_use]
     pub fn key_usage(&self) -> PathBuf {
         self.root.join("uses.sqlite")
     }
 
-    /// Packages, indexes and build logs, by their digest.
+    /// The blobs: packages, indexes and build logs, by digest.
     #[must_use]
     pub fn blobs(&self) -> PathBuf {
         self.root.join("blobs")
@@ -168,55 +168,55 @@ impl DataFolder {
         self.root.join("secrets")
     }
 
-    /// Which state of each transparency log was signed last. Never to be deleted.
+    /// The last signed state of each transparency log. Must never be deleted.
     #[must_use]
     pub fn signed_logs(&self) -> PathBuf {
         self.root.join("signed_logs")
     }
 
-    /// What unseals them.
+    /// The master key, which unseals the secrets.
     #[must_use]
     pub fn master_key(&self) -> &Path {
         &self.master_key
     }
 
-    /// Root filesystems that `pkgdeploy rootfs create` made.
+    /// The root filesystems created by `pkgdeploy rootfs create`.
     #[must_use]
     pub fn rootfs(&self) -> PathBuf {
         self.root.join("rootfs")
     }
 
-    /// What running releases work in. Emptied at each start.
+    /// Temporary folder of running releases. Emptied at each start.
     #[must_use]
     pub fn jobs(&self) -> PathBuf {
         self.root.join("jobs")
     }
 
-    /// What running builds work in. Emptied at each start.
+    /// Temporary folder of running builds. Emptied at each start.
     #[must_use]
     pub fn builds(&self) -> PathBuf {
         self.root.join("builds")
     }
 
-    /// Where git asks questions; a deploy key lies there while it does. Emptied at each start.
+    /// Temporary folder of git commands, which holds their deploy keys. Emptied at each start.
     #[must_use]
     pub fn questions(&self) -> PathBuf {
         self.root.join("questions")
     }
 
-    /// Packages that are being signed anew. Emptied at each start.
+    /// Temporary folder for packages that are being re-signed. Emptied at each start.
     #[must_use]
     pub fn resigning(&self) -> PathBuf {
         self.root.join("resigning")
     }
 
-    /// Installers in the making. Emptied at each start.
+    /// Temporary folder for building installers. Emptied at each start.
     #[must_use]
     pub fn installers(&self) -> PathBuf {
         self.root.join("installers")
     }
 
-    /// Uploads that are still coming in. Emptied at each start.
+    /// Temporary folder for unfinished uploads. Emptied at each start.
     #[must_use]
     pub fn incoming(&self) -> PathBuf {
         self.root.join("incoming")

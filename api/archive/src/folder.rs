@@ -1,4 +1,4 @@
-//! An archive in a folder, while it is written: a new one, or one that is there and is added to.
+//! Writing an archive into a folder: a new one, or an existing one that is added to.
 
 use std::{
     collections::HashSet,
@@ -18,19 +18,19 @@ use super::{
     read::Archive,
 };
 
-/// What stays from one manifest to the next, or is replaced as a whole.
+/// The files that stay from one manifest to the next, or are replaced as a whole.
 const LASTING: [&str; 4] = [MANIFEST, LOG, BLOBS, LOCK];
 
-/// How blobs come into an archive.
+/// How blobs are copied into an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HowBlobs {
-    /// Bytes of their own: what happens to one does not happen to the other.
+    /// Full copies: damage to one file does not affect the other.
     Copied,
-    /// A second name for the same file, where the disk is the same.
+    /// Hard links, if both are on the same disk.
     Linked,
 }
 
-/// A folder that is becoming an archive.
+/// A folder into which an archive is being written.
 pub struct ArchiveFolder {
     root: PathBuf,
     before: Option<Manifest>,
@@ -39,11 +39,10 @@ pub struct ArchiveFolder {
 }
 
 impl ArchiveFolder {
-    /// Makes the folder, or goes on with what is there. `others` are the other files, and the folders that
-    /// they lie in.
+    /// Creates the folder, or opens an existing archive. `others` are the other files and their folders.
     ///
     /// # Errors
-    /// Something else is there, another process is at it, or the disk refuses.
+    /// The folder contains something else, another process is writing it, or an I/O error.
     pub fn open(root: &Path, format: Format, others: &[&str]) -> Result<Self, ArchiveError> {
         DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(io("create", root))?;
         let occupied = |what| ArchiveError::Occupied { path: root.to_owned(), what, format };
@@ -58,8 +57,8 @@ impl ArchiveFolder {
                 return Err(occupied(name.into_owned()));
             }
         }
-        // Only now: a folder that holds something else is left as it is.
-        fs::set_permissions(root, Permissions::from_mode(0o700)).map_err(io("close to others", root))?;
+        // Only now, so that a folder with other content is left unchanged.
+        fs::set_permissions(root, Permissions::from_mode(0o700)).map_err(io("set the permissions of", root))?;
         let lock = lock(root)?;
         let before = match fs::exists(root.join(MANIFEST)).map_err(io("look for", root.join(MANIFEST)))? {
             true => Some(Archive::open(root, format)?.manifest().clone()),
@@ -68,22 +67,22 @@ impl ArchiveFolder {
         Ok(Self { root: root.to_owned(), before, is_checked: false, _lock: lock })
     }
 
-    /// Reads every blob that is there already, and puts damaged ones there again, if `is_checked`.
+    /// With `is_checked`, reads every blob that was copied earlier, and replaces damaged ones.
     #[must_use]
     pub fn checked(self, is_checked: bool) -> Self {
         Self { is_checked, ..self }
     }
 
-    /// What was there when it was opened.
+    /// The manifest when the folder was opened.
     #[must_use]
     pub fn before(&self) -> Option<&Manifest> {
         self.before.as_ref()
     }
 
-    /// Where a file of that name is to be written.
+    /// The path to which a file of this name is written.
     ///
     /// # Errors
-    /// Its folder cannot be made.
+    /// Its folder cannot be created.
     pub fn path(&self, name: &str) -> Result<PathBuf, ArchiveError> {
         let path = self.root.join(name);
         if let Some(folder) = path.parent() {
@@ -92,10 +91,10 @@ impl ArchiveFolder {
         Ok(path)
     }
 
-    /// Puts a file there, beside an older one of the same name: which one counts is said by the manifest.
+    /// Adds a file beside an older one of the same name. The manifest says which one is current.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// An I/O error.
     pub fn put(&self, name: &str, from: &mut dyn Read) -> Result<FilePart, ArchiveError> {
         let path = self.path(name)?;
         let part = |copied: Copied| FilePart { bytes: copied.bytes, sha256: copied.sha256 };
@@ -104,7 +103,7 @@ impl ArchiveFolder {
         copied.map(part).map_err(io("write", path))
     }
 
-    /// The log, to be written from its first line on.
+    /// Opens the log for writing, from its first line on.
     ///
     /// # Errors
     /// The disk refuses, or lines that the manifest names are gone.
@@ -112,10 +111,10 @@ impl ArchiveFolder {
         LogFile::open(&self.root, self.before.as_ref().map(|before| before.log))
     }
 
-    /// Puts a blob there, if it is not there yet; answers its size. It is hashed on its way.
+    /// Copies a blob unless the archive has it, checks its digest, and returns its size.
     ///
     /// # Errors
-    /// It is not in `blobs` or damaged there ([`BlobError`]), or the disk refuses.
+    /// It is missing or damaged in `blobs` ([`BlobError`]), or an I/O error.
     pub async fn put_blob(&self, blobs: &Blobs, digest: Sha256, how: HowBlobs) -> Result<u64, ArchiveError> {
         let size_bytes = blobs.size(digest).await?;
         let to = self.path(&blob_name(digest))?;
@@ -137,7 +136,7 @@ impl ArchiveFolder {
         if copied.sha256 == digest { Ok(copied.bytes) } else { Err(BlobError::Corrupt { digest }.into()) }
     }
 
-    /// Whether the file has these bytes, if that is asked for at all.
+    /// Whether the file has this digest. Always true if blobs are not checked.
     async fn is_whole(&self, file: &Path, digest: Sha256) -> Result<bool, ArchiveError> {
         if !self.is_checked {
             return Ok(true);
@@ -151,7 +150,7 @@ impl ArchiveFolder {
     /// Removes the blobs that are not among `named`, and what interrupted copying left beside them.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// An I/O error.
     pub(super) fn keep_blobs(&self, named: &HashSet<Sha256>) -> Result<(), ArchiveError> {
         let blobs = self.path(BLOBS)?;
         if !blobs.exists() {
@@ -161,11 +160,11 @@ impl ArchiveFolder {
         remove_all_but(&|path| digest(path).is_some_and(|digest| named.contains(&digest)), &blobs)
     }
 
-    /// Ends with a new manifest, which is written once everything else is on disk, or without one, and removes the small files
-    /// that the manifest which is then there does not name.
+    /// Finishes the archive: writes the new manifest, if `filled` is one, after everything else is on disk. Then removes the small files
+    /// that the current manifest does not name.
     ///
     /// # Errors
-    /// `filled`, or the disk refuses.
+    /// The error in `filled`, or an I/O error.
     pub fn end<E: From<ArchiveError>>(self, filled: Result<Manifest, E>) -> Result<Manifest, E> {
         match filled {
             Ok(manifest) => {
@@ -174,7 +173,7 @@ impl ArchiveFolder {
                 Ok(manifest)
             }
             Err(error) => {
-                // What stays now goes at the next end: what broke is what to tell.
+                // Report the first error. Files that stay now are removed the next time.
                 let _stays = remove_unnamed(&self.root, self.before.as_ref());
                 Err(error)
             }
@@ -195,7 +194,7 @@ fn write_manifest(root: &Path, manifest: &Manifest) -> Result<(), ArchiveError> 
     written.map_err(io("write", root.join(MANIFEST)))
 }
 
-/// Removes the small files that `manifest` does not name.
+/// Removes small files that `manifest` does not name.
 fn remove_unnamed(root: &Path, manifest: Option<&Manifest>) -> Result<(), ArchiveError> {
     let files = manifest.iter().flat_map(|manifest| &manifest.files);
     let named: HashSet<PathBuf> = files.map(|(name, part)| root.join(part.place(name))).collect();

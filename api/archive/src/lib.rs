@@ -1,13 +1,13 @@
-//! A log with everything that it names, as files: what a backup is, and a bundle for a machine without a network.
+//! Archives: an event log with everything that it names, as files. Backups and bundles are archives.
 //!
-//! | file | what |
+//! | file | content |
 //! |---|---|
-//! | `manifest.json` | what is in the others, with sizes, digests and the log's Merkle root; written last |
-//! | `log.ndjson` | the log, a canonical line an event |
+//! | `manifest.json` | the other files with their sizes and digests, and the log's Merkle root; written last |
+//! | `log.ndjson` | the log, one canonical line for each event |
 //! | `blobs/sha256/ab/abcd…` | every blob that the events name |
-//! | others | small files, each named in the manifest |
+//! | others | small files that the manifest names |
 //!
-//! In a folder, or in one tar file. A folder can be added to: lines and blobs never change.
+//! An archive is a folder or one tar file. A folder can be added to: lines and blobs never change.
 
 pub mod backup;
 pub mod bundle;
@@ -46,39 +46,39 @@ const LOCK: &str = "lock";
 /// A backup and a bundle alike.
 const COPYING: Step = Step { words: "Copying events and blobs", unit: "events" };
 
-/// One step of a long work, for whoever waits for it.
+/// A step of a long task, for progress reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
-    /// What is going on.
+    /// What is being done.
     pub words: &'static str,
     /// What is counted.
     pub unit: &'static str,
 }
 
-/// Is told how far a step has come: so many of so many.
+/// Receives the progress of a step: done and total.
 pub type Watch<'a> = &'a (dyn Fn(Step, u64, u64) + Send + Sync);
 
-/// Why an archive is not written or read to its end.
+/// Why an archive cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// The disk refuses.
+    /// An I/O error.
     #[error("cannot {action} {path}", path = .path.display())]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         action: &'static str,
-        /// With what.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// What is there already is something else.
-    #[error("{path} holds {what}: expected an empty folder, or a {format} to go on with", path = .path.display())]
+    /// The folder contains something else.
+    #[error("{path} contains {what}: expected an empty folder, or a {format} to add to", path = .path.display())]
     Occupied {
         /// The folder.
         path: PathBuf,
-        /// What was found there.
+        /// What it contains.
         what: String,
-        /// What was to be written.
+        /// The format of the new archive.
         format: Format,
     },
     /// Another process writes it.
@@ -87,31 +87,31 @@ pub enum ArchiveError {
         /// The folder.
         path: PathBuf,
     },
-    /// The log is not the one whose beginning is in the folder.
+    /// The folder contains the archive of another log.
     #[error(
-        "the log is not a continuation of what is there: {events} events with Merkle root {root}. What is there is kept; \
-         take another folder for this log"
+        "the folder contains the archive of another log, with {events} events and Merkle root {root}: choose another folder \
+         for this log"
     )]
     OtherLog {
-        /// How many events there are.
+        /// The number of archived events.
         events: u64,
-        /// Their root.
+        /// Their Merkle root.
         root: Sha256,
     },
-    /// What was written of the log before is not what was written.
+    /// The archived lines of the log were changed.
     #[error(
-        "{path} is damaged: its first {events} lines are those of this log no more. Take another folder, or remove this one: \
-         nothing can be restored from it",
+        "{path} is damaged: its first {events} lines differ from this log. Choose another folder, or remove this one: \
+         it cannot be restored",
         path = .path.display()
     )]
     Rotten {
         /// The file.
         path: PathBuf,
-        /// How many lines were there.
+        /// The number of archived lines.
         events: u64,
     },
-    /// It is no archive, or of another kind.
-    #[error("{path} is no {expected}: {why}", path = .path.display())]
+    /// It is not an archive of the expected format.
+    #[error("{path} is not a {expected}: {why}", path = .path.display())]
     NotThat {
         /// The folder or file.
         path: PathBuf,
@@ -120,14 +120,14 @@ pub enum ArchiveError {
         /// What is wrong.
         why: String,
     },
-    /// A tar file has not everything that it began to hold.
-    #[error("{path} is cut off: it ends too early, after {bytes} bytes, {place}", path = .path.display())]
+    /// A tar file is incomplete.
+    #[error("{path} is incomplete: it ends after {bytes} bytes, {place}", path = .path.display())]
     CutOff {
         /// The file.
         path: PathBuf,
-        /// How long it is.
+        /// Its length.
         bytes: u64,
-        /// In the middle of what.
+        /// Where it ends.
         place: String,
     },
     /// A part of it cannot be read.
@@ -135,56 +135,55 @@ pub enum ArchiveError {
     Unreadable {
         /// Which file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A line is no event.
-    #[error("line {line} of the log is no event")]
+    /// A line is not an event.
+    #[error("line {line} of the log is not an event")]
     Line {
-        /// From 1.
+        /// The line's number, from 1.
         line: u64,
         /// What is wrong.
         source: InvalidLine,
     },
-    /// The log is not the one that the manifest tells of.
+    /// The log does not match the manifest.
     #[error(
-        "the log is damaged: the manifest says {expected_events} events with Merkle root {expected_root}, and it has \
-         {events} with {root}"
+        "the log is damaged: expected {expected_events} events with Merkle root {expected_root}, found {events} with {root}"
     )]
     Damaged {
-        /// By the manifest.
+        /// The number of events in the manifest.
         expected_events: u64,
-        /// By the manifest.
+        /// The Merkle root in the manifest.
         expected_root: Sha256,
-        /// By its lines.
+        /// The number of events found.
         events: u64,
-        /// By its lines.
+        /// The Merkle root of the events found.
         root: Sha256,
     },
-    /// Bytes are not those of their digest.
+    /// A file does not match its digest.
     #[error("{name} is damaged: expected SHA-256 {expected}, found {found}")]
     OtherBytes {
         /// Which file.
         name: String,
-        /// What it should have.
+        /// The expected digest.
         expected: Sha256,
-        /// What it has.
+        /// The digest of the file.
         found: Sha256,
     },
-    /// A small file is none.
-    #[error("{name} has {bytes} bytes: expected {max_bytes} at most")]
+    /// A small file is too long.
+    #[error("{name} has {bytes} bytes: expected at most {max_bytes}")]
     TooLong {
         /// Which file.
         name: String,
-        /// By the manifest.
+        /// Its size in the manifest.
         bytes: u64,
-        /// How many it may have.
+        /// The maximum size.
         max_bytes: u64,
     },
-    /// A newer version wrote this event: nobody here knows which blobs it names.
-    #[error("line {line} of the log is a newer version's {name}: use that version")]
+    /// A newer version wrote this event, so this version does not know which blobs it names.
+    #[error("line {line} of the log is an event of a newer version, {name}: use that version")]
     Newer {
-        /// From 1.
+        /// The line's number, from 1.
         line: u64,
         /// The event's name.
         name: String,
@@ -195,14 +194,14 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
-    /// Whether it is about one file alone, whose bytes are gone or wrong.
+    /// Whether the error is about a single file that is missing or damaged.
     #[must_use]
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::OtherBytes { .. } | Self::Unreadable { .. })
     }
 }
 
-/// For `map_err`: what could not be done to `path`.
+/// For `map_err`: an I/O error with its operation and path.
 pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> ArchiveError {
     move |source| ArchiveError::Io { action, path: path.into(), source }
 }

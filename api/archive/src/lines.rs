@@ -1,4 +1,4 @@
-//! The lines of an archive's log, one by one, no longer than a line may be.
+//! Reads the lines of an archive's log, with a maximum length.
 
 use std::io::{BufRead, Read as _};
 
@@ -19,16 +19,16 @@ impl<R: BufRead> Lines<R> {
         Self { from, number: 0 }
     }
 
-    /// How many were read.
+    /// How many lines were read.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// The next line without its newline; none at the end.
+    /// The next line without its newline, or `None` at the end.
     ///
     /// # Errors
-    /// It cannot be read, is too long, or is no text.
+    /// It cannot be read, is too long, or is not UTF-8.
     pub fn next_line(&mut self) -> Result<Option<String>, ArchiveError> {
         let mut line = Vec::new();
         let read = (&mut self.from).take(LINE_MAX_BYTES as u64 + 2).read_until(b'\n', &mut line);

@@ -1,4 +1,4 @@
-//! An archive's log while it is written: what is there already is compared by its root and stays, the rest is added.
+//! Writes an archive's log: existing lines are compared by their Merkle root and kept, new lines are added.
 
 use std::{
     fs::{File, OpenOptions},
@@ -22,12 +22,12 @@ pub struct LogFile {
     tree: Accumulator,
     bytes: u64,
     before: Option<LogPart>,
-    /// Of the lines that are there already, as they should be.
+    /// The expected state of the existing lines.
     lines_before: sha2::Sha256,
 }
 
 impl LogFile {
-    /// The log in `folder`, of which `before` is known to be whole. What an earlier attempt left after that is cut off.
+    /// Opens the log in `folder`. `before` is its state in the manifest; anything after that, from an interrupted attempt, is cut off.
     pub(super) fn open(folder: &Path, before: Option<LogPart>) -> Result<Self, ArchiveError> {
         let path = folder.join(LOG);
         let keep = before.map_or(0, |part| part.bytes);
@@ -35,13 +35,13 @@ impl LogFile {
             let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
             let has = file.metadata()?.len();
             if has < keep {
-                return Err(std::io::Error::other(format!("it has {has} bytes, and the manifest says {keep}")));
+                return Err(std::io::Error::other(format!("it has {has} bytes: the manifest says {keep}")));
             }
             file.set_len(keep)?;
             file.seek(SeekFrom::End(0))?;
             Ok(file)
         })();
-        let file = opened.map_err(io("go on with", &path))?;
+        let file = opened.map_err(io("open", &path))?;
         Ok(Self {
             path,
             out: BufWriter::new(file),
@@ -52,15 +52,15 @@ impl LogFile {
         })
     }
 
-    /// The next line of the log, without its newline, from the first on.
+    /// Adds the next line of the log, without its newline. All lines are pushed, from the first on.
     ///
     /// # Errors
-    /// It cannot be written, or the lines so far are not those that are there.
+    /// It cannot be written, or the lines so far differ from the existing ones.
     pub fn push(&mut self, line: &str) -> Result<(), ArchiveError> {
         self.push_as(line, leaf_hash(line.as_bytes()))
     }
 
-    /// The same for a line that stands for an entry with another leaf hash than its own.
+    /// The same for a line that represents an entry with another leaf hash than the line's.
     ///
     /// # Errors
     /// As [`Self::push`].
@@ -83,7 +83,7 @@ impl LogFile {
         self.tree.size()
     }
 
-    /// Whether what was there is the beginning of what was pushed.
+    /// Whether the existing lines are the first lines pushed.
     #[must_use]
     pub fn is_continuation(&self) -> bool {
         self.before.is_none_or(|before| self.tree.size() >= before.events)
@@ -100,10 +100,10 @@ impl LogFile {
         }
     }
 
-    /// The log as it is now.
+    /// Finishes the log, and returns its state.
     ///
     /// # Errors
-    /// It cannot be written, or what is there has more lines.
+    /// It cannot be written, or the existing log has more lines.
     pub fn finish(mut self) -> Result<LogPart, ArchiveError> {
         if let Some(before) = self.before.filter(|before| self.tree.size() < before.events) {
             return Err(ArchiveError::OtherLog { events: before.events, root: before.merkle_root });

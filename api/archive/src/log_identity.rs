@@ -7,17 +7,16 @@ use tracing::info;
 
 use crate::data_folder::DataFolder;
 
-/// What SQLite appends to the name of a database for the files beside it.
+/// The suffixes of SQLite's auxiliary files.
 const DATABASE_FILES: [&str; 3] = ["", "-wal", "-shm"];
 
 /// Removes the read models and the states of workers if the log is in another place than the one that they were made of, so that
 /// they are made again.
 ///
-/// Stores number events in ways of their own: what was projected up to position 100 of one store says nothing about the
-/// position 100 of another.
+/// Each event store numbers its events differently: position 100 of one store has nothing to do with position 100 of another.
 ///
 /// # Errors
-/// The files cannot be removed, or the place not be noted down.
+/// The files cannot be removed, or the location cannot be written.
 pub fn forget_read_models_of_another_log(data: &DataFolder) -> io::Result<()> {
     let note = data.read_models_log();
     let now = place(data);
@@ -29,7 +28,7 @@ pub fn forget_read_models_of_another_log(data: &DataFolder) -> io::Result<()> {
     if before == now {
         return Ok(());
     }
-    info!("the event log was in {before} and is in {now}: everything is read from it again");
+    info!("the event log moved from {before} to {now}: rebuilding the read models");
     let databases = [data.read_models(), data.workers()];
     for (database, suffix) in databases.iter().flat_map(|database| DATABASE_FILES.map(|suffix| (database, suffix))) {
         let mut name = database.clone().into_os_string();
@@ -42,7 +41,7 @@ pub fn forget_read_models_of_another_log(data: &DataFolder) -> io::Result<()> {
     fs::write(note, now)
 }
 
-/// Where the log is, in words: a file in the data folder by its name there, as the folder may be moved.
+/// Describes the log's location. A file in the data folder is named relative to it, since the folder may be moved.
 #[must_use]
 pub fn place(data: &DataFolder) -> String {
     match data.log() {

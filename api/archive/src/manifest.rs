@@ -1,4 +1,4 @@
-//! What an archive says that it holds.
+//! The manifest of an archive.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,13 +9,13 @@ use chrono::{DateTime, Utc};
 use domain::{digest::Sha256, names::OrganisationName};
 use serde::{Deserialize, Serialize};
 
-/// What an archive is, and in which version of its layout.
+/// The format of an archive, with its version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Format {
-    /// A whole server's.
+    /// A backup of a whole server.
     #[serde(rename = "pkgdeploy backup 2")]
     Backup,
-    /// One organisation's, for a replica. It holds no secret.
+    /// A bundle of one organisation, for a replica. It contains no secrets.
     #[serde(rename = "pkgdeploy bundle 2")]
     Bundle,
 }
@@ -33,18 +33,18 @@ impl fmt::Display for Format {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// What it is.
+    /// The format.
     pub format: Format,
     /// When it was finished.
     pub made_at: DateTime<Utc>,
-    /// Whose a bundle is.
+    /// The organisation of a bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisation: Option<OrganisationName>,
     /// `log.ndjson`.
     pub log: LogPart,
     /// `blobs/`.
     pub blobs: BlobsPart,
-    /// Everything else, by name.
+    /// All other files, by name.
     pub files: BTreeMap<String, FilePart>,
 }
 
@@ -52,9 +52,9 @@ pub struct Manifest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogPart {
-    /// How many lines.
+    /// The number of lines.
     pub events: u64,
-    /// How many bytes they have; what follows in the file does not count.
+    /// Their size in bytes. Anything after that in the file is ignored.
     pub bytes: u64,
     /// The root of the Merkle tree over them (RFC 6962).
     pub merkle_root: Sha256,
@@ -64,11 +64,11 @@ pub struct LogPart {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlobsPart {
-    /// How many are there.
+    /// The number of blobs.
     pub count: u64,
-    /// Together.
+    /// Their total size in bytes.
     pub bytes: u64,
-    /// Those that were lost or damaged before the archive was written.
+    /// Blobs that were already lost or damaged when the archive was written.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub missing: BTreeSet<Sha256>,
 }
@@ -84,8 +84,8 @@ pub struct FilePart {
 }
 
 impl FilePart {
-    /// Where a file called `name` lies. With its digest, so that a newer one never takes the place of what an earlier
-    /// manifest names.
+    /// The path of the file called `name`. It includes the digest, so that a newer file never overwrites one that an earlier manifest
+    /// names.
     pub(super) fn place(&self, name: &str) -> String {
         format!("{name}.{}", self.sha256)
     }

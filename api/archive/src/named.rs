@@ -1,4 +1,4 @@
-//! The blobs that events name, on their way into an archive.
+//! Copies the blobs that events name into an archive.
 
 use std::collections::HashSet;
 
@@ -26,8 +26,8 @@ pub fn blobs_of(event: &Recorded<RawEvent>, line: u64) -> Result<Vec<(Sha256, Bl
     }
 }
 
-/// The blobs that were named so far. Nothing is copied before the log is known to be that of the archive: another server's, or
-/// another organisation's, have no business there.
+/// The blobs that were named so far. Nothing is copied until the log is known to be the archive's: blobs of another server or
+/// organisation must not get into it.
 pub struct NamedBlobs<'a> {
     folder: &'a ArchiveFolder,
     blobs: &'a Blobs,
@@ -38,7 +38,7 @@ pub struct NamedBlobs<'a> {
 }
 
 impl<'a> NamedBlobs<'a> {
-    /// None yet. They come from `blobs` into `folder`.
+    /// Starts without blobs. They are copied from `blobs` to `folder`.
     #[must_use]
     pub fn new(folder: &'a ArchiveFolder, blobs: &'a Blobs, how: HowBlobs) -> Self {
         Self { folder, blobs, how, waiting: Vec::new(), seen: HashSet::new(), part: BlobsPart::default() }
@@ -48,21 +48,21 @@ impl<'a> NamedBlobs<'a> {
     /// unless a blob is missing.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// An I/O error.
     pub async fn finish(mut self) -> Result<BlobsPart, ArchiveError> {
         self.put_waiting().await?;
-        // What a list that is lost here consists of is not known: an earlier run may have copied it.
+        // The parts of a lost segmented file are unknown: an earlier run may have copied them.
         if self.part.missing.is_empty() {
             self.folder.keep_blobs(&self.seen)?;
         }
         Ok(self.part)
     }
 
-    /// Copies the blobs that the log's line after those before names, with what they are made of, as soon as `log` is known to
-    /// be a continuation. One that is lost or damaged is named as missing.
+    /// Copies the blobs that the next line of the log names, with their segments, once `log` is known to continue the archive's. A lost
+    /// or damaged blob is listed as missing.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// An I/O error.
     pub async fn put_all(&mut self, named: Vec<(Sha256, BlobKind)>, log: &LogFile) -> Result<(), ArchiveError> {
         self.waiting.extend(named);
         if log.is_continuation() {
@@ -90,7 +90,7 @@ impl<'a> NamedBlobs<'a> {
         Ok(())
     }
 
-    /// Whether it is there now, and was not before.
+    /// Whether it was copied now.
     async fn put_one(&mut self, digest: Sha256) -> Result<bool, ArchiveError> {
         if !self.seen.insert(digest) {
             return Ok(false);
@@ -101,7 +101,7 @@ impl<'a> NamedBlobs<'a> {
                 self.part.bytes += bytes;
                 Ok(true)
             }
-            // The rest is worth keeping all the more.
+            // The other blobs are copied nevertheless.
             Err(ArchiveError::Blob(BlobError::NotFound { .. } | BlobError::Corrupt { .. })) => {
                 self.part.missing.insert(digest);
                 Ok(false)

@@ -1,4 +1,4 @@
-//! Reading an archive, in a folder or in a tar file. Nothing in it is believed.
+//! Reads an archive from a folder or a tar file. Its content is not trusted.
 
 use std::{
     fs::File,
@@ -15,10 +15,10 @@ use super::{
     tar::{Index, NoTar},
 };
 
-/// Longest manifest: a million small files.
+/// The maximum size of a manifest: about a million small files.
 const MANIFEST_MAX_BYTES: u64 = 256 * 1024 * 1024;
 
-/// An archive that is there.
+/// An existing archive.
 pub struct Archive {
     path: PathBuf,
     source: Source,
@@ -40,10 +40,10 @@ impl Source {
 }
 
 impl Archive {
-    /// Opens the archive at `path`, which must be of that format.
+    /// Opens the archive at `path`, which must have this format.
     ///
     /// # Errors
-    /// It is not there, cannot be read, or is something else.
+    /// It does not exist, cannot be read, or is something else.
     pub fn open(path: &Path, expected: Format) -> Result<Self, ArchiveError> {
         let not_that = |why: String| ArchiveError::NotThat { path: path.to_owned(), expected, why };
         let source = match std::fs::metadata(path).map_err(io("open", path))?.is_dir() {
@@ -64,22 +64,22 @@ impl Archive {
         }
     }
 
-    /// What it says that it holds.
+    /// Its manifest.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Where it lies.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The log, from its first line on, as far as the manifest says.
+    /// The log, up to the length in the manifest.
     ///
     /// # Errors
-    /// It is not there.
+    /// The log is missing.
     pub fn log(&self) -> Result<impl BufRead + Send + use<>, ArchiveError> {
         let log = self.source.open(LOG).map_err(io("read", self.path.join(LOG)))?;
         Ok(BufReader::new(log.take(self.manifest.log.bytes)))
@@ -88,23 +88,23 @@ impl Archive {
     /// The log's lines, one by one.
     ///
     /// # Errors
-    /// It is not there.
+    /// The log is missing.
     pub fn lines(&self) -> Result<Lines<impl BufRead + Send + use<>>, ArchiveError> {
         Ok(Lines::new(self.log()?))
     }
 
-    /// Copies a blob to the file `to`, if it is what its name says; answers its size.
+    /// Copies a blob to the file `to`, checks its digest, and returns its size.
     ///
     /// # Errors
-    /// It is not there or damaged, or the disk refuses.
+    /// It is missing or damaged, or an I/O error.
     pub fn copy_blob(&self, digest: Sha256, to: &Path) -> Result<u64, ArchiveError> {
         Ok(self.copy(&blob_name(digest), to, |copied| copied.sha256 == digest, digest)?.bytes)
     }
 
-    /// Copies a file that the manifest names to `to`, if it is what the manifest says.
+    /// Copies a file that the manifest names to `to`, and checks it against the manifest.
     ///
     /// # Errors
-    /// It is not there or damaged, or the disk refuses.
+    /// It is missing or damaged, or an I/O error.
     pub fn copy_file(&self, name: &str, to: &Path) -> Result<(), ArchiveError> {
         let part = self.part(name)?;
         self.copy(
@@ -116,10 +116,10 @@ impl Archive {
         Ok(())
     }
 
-    /// A small file that the manifest names, if it is what the manifest says.
+    /// Reads a small file that the manifest names, and checks it against the manifest.
     ///
     /// # Errors
-    /// It is not there, damaged, or longer than `max_bytes`.
+    /// It is missing, damaged, or longer than `max_bytes`.
     pub fn small_file(&self, name: &str, max_bytes: u64) -> Result<Vec<u8>, ArchiveError> {
         let part = self.part(name)?;
         if part.bytes > max_bytes {
@@ -161,7 +161,7 @@ impl Archive {
     }
 }
 
-/// Notes whether what is copied could not be read, which is another matter than a disk that is full.
+/// Records whether reading failed, to distinguish it from a full disk.
 struct Noted {
     from: Box<dyn Read + Send>,
     has_failed: bool,

@@ -1,4 +1,4 @@
-//! An archive as one tar file.
+//! Archives as tar files.
 
 use std::{
     cell::Cell,
@@ -14,16 +14,16 @@ use tar::{EntryType, Header};
 
 use super::{ArchiveError, LOCK, MANIFEST, io};
 
-/// Most files in an archive: about 1 GB of memory for their names.
+/// The maximum number of files in an archive: about 1 GB of memory for their names.
 const ENTRIES_MAX: usize = 10_000_000;
 
-/// Headers and files begin at multiples of this.
+/// The block size: headers and files begin at multiples of it.
 const BLOCK_BYTES: u64 = 512;
 
-/// Writes what lies in the archive's `folder` to the new file `to`, which appears whole, readable by its owner alone.
+/// Writes the archive in `folder` to the new file `to` atomically. The file is readable only by its owner.
 ///
 /// # Errors
-/// The disk refuses.
+/// An I/O error.
 pub fn pack(folder: &Path, to: &Path) -> Result<(), ArchiveError> {
     let place = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let packed = (|| {
@@ -66,13 +66,13 @@ fn append(tar: &mut Builder, root: &Path, name: &str) -> std_io::Result<()> {
     tar.append_data(&mut header, name, file)
 }
 
-/// Where each file of a tar file begins and how long it is.
+/// The offset and length of each file in a tar file.
 pub(super) struct Index {
     file: Arc<File>,
     entries: HashMap<String, (u64, u64)>,
 }
 
-/// Why a file is no tar file, or not a whole one.
+/// Why a file is not a complete tar file.
 pub(super) enum NoTar {
     Cut { bytes: u64, place: String },
     Other(std_io::Error),
@@ -85,7 +85,7 @@ impl From<std_io::Error> for NoTar {
 }
 
 impl Index {
-    /// Reads the headers, and passes over what lies between them.
+    /// Reads the headers, and skips the files' contents.
     pub(super) fn read(path: &Path) -> Result<Self, NoTar> {
         let file = File::open(path)?;
         let bytes = file.metadata()?.len();
@@ -93,7 +93,7 @@ impl Index {
         let reached_end = Cell::new(false);
         let read = headers.read(ToItsEnd { file: &file, reached: &reached_end });
         let Headers { entries, last, end } = headers;
-        // A whole tar file ends with empty blocks.
+        // A complete tar file ends with empty blocks.
         if end.saturating_add(BLOCK_BYTES) > bytes || (read.is_err() && reached_end.get()) {
             let place = match last {
                 None => "before its first file".to_owned(),
@@ -108,17 +108,18 @@ impl Index {
 
     pub(super) fn open(&self, name: &str) -> std_io::Result<Section> {
         let found = self.entries.get(name);
-        let &(at, bytes) = found.ok_or_else(|| std_io::Error::new(std_io::ErrorKind::NotFound, "it is not there"))?;
+        let &(at, bytes) =
+            found.ok_or_else(|| std_io::Error::new(std_io::ErrorKind::NotFound, "the tar file does not contain it"))?;
         Ok(Section { file: self.file.clone(), at, end: at.saturating_add(bytes) })
     }
 }
 
-/// What the headers say, as far as they are read.
+/// The headers read so far.
 struct Headers {
     entries: HashMap<String, (u64, u64)>,
     /// The last file.
     last: Option<String>,
-    /// Where the last entry ends.
+    /// The offset of the last entry's end.
     end: u64,
 }
 

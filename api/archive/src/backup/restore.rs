@@ -1,4 +1,4 @@
-//! From a backup to a data folder.
+//! Restoring a backup into a data folder.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -27,10 +27,10 @@ use crate::{Archive, ArchiveError, Step, Watch, blobs_of, data_folder::DataFolde
 const CHECKING: Step = Step { words: "Checking events, copying blobs", unit: "events" };
 const RECORDING: Step = Step { words: "Recording events", unit: "events" };
 
-/// Why a backup is not brought back.
+/// Why a restore failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    /// Something is there.
+    /// The data folder is not empty.
     #[error("{path} is not empty: restore into a new folder", path = .path.display())]
     NotEmpty {
         /// The data folder.
@@ -38,7 +38,7 @@ pub enum RestoreError {
     },
     /// A restore was interrupted, and the folder has files that it did not write.
     #[error(
-        "{path} holds {what}, which no restore put there: move it away, or restore into a new folder",
+        "{path} contains {what}, which is not part of a restore: move it away, or restore into a new folder",
         path = .path.display()
     )]
     Foreigner {
@@ -47,51 +47,51 @@ pub enum RestoreError {
         /// What was found there.
         what: String,
     },
-    /// Somebody else is at it.
-    #[error("another restore works in {path}", path = .path.display())]
+    /// Another restore is running.
+    #[error("another restore is running in {path}", path = .path.display())]
     Busy {
         /// The data folder.
         path: PathBuf,
     },
-    /// The log is somewhere else, and has events.
+    /// The event log is outside the data folder, and already has events.
     #[error("the event log is not empty: it has events up to position {head}")]
     LogNotEmpty {
-        /// Its last position.
+        /// The position of its last event.
         head: Position,
     },
-    /// The settings name a master key that is there, and the backup has another one.
+    /// The master key that the settings name exists, and differs from the one in the backup.
     #[error(
-        "there is a master key at {path} already, and the backup has another one: move it away first",
+        "the master key at {path} differs from the one in the backup: move it away first",
         path = .path.display()
     )]
     MasterKeyThere {
-        /// Where.
+        /// The path of the existing key.
         path: PathBuf,
     },
-    /// A file has a name that no backup has.
-    #[error("the backup names a file {name}, which no backup has")]
+    /// The manifest names an unknown file.
+    #[error("the backup's manifest names an unknown file: {name}")]
     Foreign {
-        /// What it is called.
+        /// The file's name.
         name: String,
     },
     /// The backup cannot be read, or is damaged.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// A blob is missing in the backup, or not what its name says.
-    #[error("a blob of the backup is missing or damaged: `restore --without-damaged` goes on without such blobs")]
+    /// A blob is missing or damaged in the backup.
+    #[error("a blob of the backup is missing or damaged; `restore --without-damaged` skips such blobs")]
     Blob {
-        /// Which, and what is wrong.
+        /// The blob, and what is wrong with it.
         source: ArchiveError,
     },
-    /// The log that an earlier restore began to fill has something else.
+    /// The events of an interrupted restore are not those of this backup.
     #[error(
         "the event log is not a beginning of this backup's log: repeat the restore that was interrupted, or empty the log"
     )]
     OtherLog {
-        /// Where they part.
+        /// Where the logs differ.
         source: LinesError,
     },
-    /// The log does not take its lines.
+    /// The events cannot be recorded.
     #[error(transparent)]
     Lines(LinesError),
     /// The log cannot be read.
@@ -108,38 +108,38 @@ impl From<LinesError> for RestoreError {
     }
 }
 
-/// What becomes of a blob that is missing in the backup, or not what its name says.
+/// What to do about a blob that is missing or damaged in the backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DamagedBlobs {
-    /// Nothing is restored.
+    /// Fail: nothing is restored.
     Refused,
-    /// Everything else is restored.
+    /// Skip it, and restore everything else.
     LeftOut,
 }
 
-/// What was brought back.
+/// What was restored.
 #[derive(Debug, Clone)]
 pub struct Restored {
-    /// How many events.
+    /// The number of events.
     pub events: u64,
     /// Their Merkle root.
     pub merkle_root: Sha256,
-    /// How many blobs.
+    /// The number of blobs.
     pub blobs: u64,
-    /// Together, in bytes.
+    /// Their total size in bytes.
     pub blob_bytes: u64,
-    /// How many blobs the backup does not have, because they were lost before.
+    /// The number of blobs that were already lost when the backup was made.
     pub missing_blobs: u64,
-    /// Which blobs were left out, because they are damaged in the backup.
+    /// The blobs that were skipped because they are damaged in the backup.
     pub damaged_blobs: BTreeSet<Sha256>,
 }
 
-/// Brings `archive` back into `data` and `log`, which are empty or hold what an earlier restore brought. Every byte is checked on
-/// its way: events against the manifest's Merkle root, before the first is recorded; blobs against their names; other files
+/// Restores `archive` into `data` and `log`, which must be empty or contain the result of an interrupted restore. Every byte is
+/// checked: events against the manifest's Merkle root, before the first is recorded; blobs against their digests; other files
 /// against the manifest.
 ///
 /// # Errors
-/// See [`RestoreError`]. What was copied until then stays there, marked as unfinished.
+/// See [`RestoreError`]. Files that were already copied stay in the folder, which is marked as unfinished.
 pub async fn restore(
     archive: &Archive,
     data: &DataFolder,
@@ -178,7 +178,7 @@ fn copy_files(archive: &Archive, data: &DataFolder) -> Result<(), RestoreError> 
     Ok(())
 }
 
-/// Where a file of a backup belongs; nowhere, if no backup has such a file.
+/// The destination of a file of the backup. `None` if backups have no such file.
 fn place(name: &str, data: &DataFolder) -> Option<PathBuf> {
     match name.split_once('/') {
         None if name == USES => Some(data.key_usage()),

@@ -1,9 +1,9 @@
-//! Copying a folder of small files that come and go while it is read.
+//! Copies a folder of small files that are created and deleted during the copy.
 //!
-//! A secret is sealed before the event that names it, and deleted after the event that ends it. Copied once before the log's
-//! head is read and once after, everything is there that an event up to the head still needs: what was sealed before an event
-//! up to the head is there at the second time, unless a later event ended it, and then it was there at the first. (What was
-//! sealed after the first and deleted before the second would be missed: it lived between two listings of a folder.)
+//! A secret is sealed before the event that names it, and deleted after the event that ends it. The folder is copied twice: once
+//! before the log's head is read, and once after. A secret that an event up to the head needs exists at the second copy, unless a
+//! later event ended it; then it existed at the first copy. (A secret that was sealed after the first copy and deleted before the
+//! second would be missed: it existed only between the two.)
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use std::{
 
 use crate::{ArchiveError, ArchiveFolder, FilePart, io};
 
-/// Copies every file of `from` under `name`, beside those that are in `files` already.
+/// Copies every file of `from` under `name`, and adds it to `files`.
 pub(super) fn copy_all(
     from: &Path,
     name: &str,
@@ -30,7 +30,7 @@ pub(super) fn copy_all(
         let file = entry.map_err(io("list", from))?.file_name();
         let file = file.to_string_lossy();
         let name = format!("{name}/{file}");
-        // What begins with a dot is not finished. A file is written once; only what was signed is replaced.
+        // A name that begins with a dot is an unfinished file. Files never change, except the signed states, which are replaced.
         if file.starts_with('.') || files.contains_key(&name) {
             continue;
         }

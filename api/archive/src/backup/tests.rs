@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
-//! What goes into a backup comes out of it, or the change is named.
+//! A restore returns exactly what was backed up, or reports the difference.
 
 use std::{
     fs,
@@ -33,7 +33,7 @@ use crate::{
 
 const COPIES: Options = Options { with_master_key: false, blobs: HowBlobs::Copied, is_checked: false };
 
-/// A data folder with a log that is open, as under a running server.
+/// A data folder with an open log, as under a running server.
 struct Live {
     folder: TempDir,
     data: DataFolder,
@@ -92,7 +92,7 @@ impl Live {
         path
     }
 
-    /// How many blobs are in the backup, and what is no blob but lies there.
+    /// The number of blobs in the backup, and the other files among them.
     fn copied_blobs(&self) -> usize {
         fn files(path: &Path) -> usize {
             let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
@@ -149,7 +149,7 @@ impl Live {
 }
 
 #[tokio::test]
-async fn what_was_backed_up_comes_back_with_the_same_root() {
+async fn a_restore_has_the_same_root_as_the_backup() {
     let mut live = Live::new().await;
     let first = live.fails("one").await;
     live.fails("two").await;
@@ -185,7 +185,7 @@ async fn the_master_key_is_in_a_backup_only_if_it_was_asked_for() {
     live.backed_up(Options { with_master_key: true, ..COPIES }).await.unwrap();
     let (_, data) = live.restored("backup", "with").await.unwrap();
     assert_eq!(fs::read(data.master_key()).unwrap(), [7; 32]);
-    // And it does not stay in a folder that is no longer to have it.
+    // A later backup without it removes it from the folder.
     live.backed_up(COPIES).await.unwrap();
     let keys = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(MASTER_KEY);
     assert!(!fs::read_dir(live.path("backup")).unwrap().any(|entry| keys(&entry.unwrap())));
@@ -202,7 +202,7 @@ async fn a_later_backup_adds_what_is_new_and_forgets_secrets_that_ended() {
     fs::remove_file(ended).unwrap();
     live.seals(2, "new");
     live.fails("two").await;
-    // What an attempt that broke off leaves.
+    // As an interrupted attempt leaves it.
     fs::write(live.path("backup/secrets").join(Uuid::from_u128(3).to_string()), "stray").unwrap();
     let mut log = fs::OpenOptions::new().append(true).open(live.path("backup/log.ndjson")).unwrap();
     std::io::Write::write_all(&mut log, b"{\"half\":").unwrap();
@@ -227,14 +227,14 @@ async fn hard_links_are_the_same_file_and_copies_are_not() {
     }
 }
 
-/// What is sealed, signed and counted changes.
+/// Changes a secret, a signed state and the counts of key usage.
 fn moves_on(live: &Live, how: &str) {
     live.seals(1, how);
     fs::write(live.data.signed_logs().join("server"), how).unwrap();
 }
 
 #[tokio::test]
-async fn a_backup_that_breaks_off_leaves_the_one_before_whole() {
+async fn an_interrupted_backup_leaves_the_previous_one_intact() {
     let mut live = Live::new().await;
     live.fails("one").await;
     moves_on(&live, "before");
@@ -255,7 +255,7 @@ async fn a_backup_that_breaks_off_leaves_the_one_before_whole() {
     assert_eq!(fs::read_to_string(data.signed_logs().join("server")).unwrap(), "after");
     assert_eq!(fs::read_dir(live.path("backup/signed_logs")).unwrap().count(), 1, "the older one is gone");
 
-    // What lies there of a run that broke off, in a folder that nobody asked for since.
+    // A file of an interrupted run, in a folder that no later run used.
     fs::write(live.path("backup/blobs/.unfinished-1"), "").unwrap();
     fs::write(live.path("backup/blobs").join(Sha256::of(b"").to_string()), "").unwrap();
     live.backed_up(COPIES).await.unwrap();
@@ -263,7 +263,7 @@ async fn a_backup_that_breaks_off_leaves_the_one_before_whole() {
 }
 
 #[tokio::test]
-async fn another_log_or_an_earlier_one_never_replaces_what_is_there() {
+async fn a_backup_of_another_log_or_an_earlier_state_never_replaces_an_existing_one() {
     let mut live = Live::new().await;
     live.fails("one").await;
     live.fails("two").await;
@@ -288,7 +288,7 @@ async fn another_log_or_an_earlier_one_never_replaces_what_is_there() {
 }
 
 #[tokio::test]
-async fn a_blob_that_is_lost_or_damaged_is_named_and_the_rest_is_kept() {
+async fn a_lost_or_damaged_blob_is_listed_and_the_rest_is_backed_up() {
     let mut live = Live::new().await;
     let lost = live.fails("lost").await;
     let damaged = live.fails("damaged").await;
@@ -307,7 +307,7 @@ async fn what_an_earlier_backup_copied_stays_when_a_blob_is_lost() {
     let mut live = Live::new().await;
     let lost = live.fails("lost").await;
     live.backed_up(COPIES).await.unwrap();
-    // Nobody knows what it consisted of, were it a list.
+    // If it was a segmented file, its segments are unknown.
     fs::write(live.path("backup/blobs").join(Sha256::of(b"piece").to_string()), "piece").unwrap();
     fs::remove_file(live.blobs.local_path(lost).unwrap()).unwrap();
     let manifest = live.backed_up(COPIES).await.unwrap();
@@ -316,7 +316,7 @@ async fn what_an_earlier_backup_copied_stays_when_a_blob_is_lost() {
 }
 
 #[tokio::test]
-async fn whatever_is_changed_in_a_backup_is_found_before_an_event_is_recorded() {
+async fn any_change_of_a_backup_is_detected_before_an_event_is_recorded() {
     let mut live = Live::new().await;
     let blob = live.fails("one").await;
     live.fails("two").await;
@@ -334,7 +334,7 @@ async fn whatever_is_changed_in_a_backup_is_found_before_an_event_is_recorded() 
         ("log.ndjson".to_owned(), log.replacen('{', "[", 1), "line 1"),
         ("log.ndjson".to_owned(), shorter, "damaged"),
         ("log.ndjson".to_owned(), log.replacen("release.failed", "release.fallen", 1), "newer version"),
-        ("manifest.json".to_owned(), manifest.replacen("secrets/", "secrets/../", 1), "no backup has"),
+        ("manifest.json".to_owned(), manifest.replacen("secrets/", "secrets/../", 1), "unknown file"),
         ("manifest.json".to_owned(), manifest.replacen("backup 2", "bundle 2", 1), "it is a bundle"),
         ("manifest.json".to_owned(), "{}".to_owned(), "manifest.json"),
     ]
@@ -359,7 +359,7 @@ async fn whatever_is_changed_in_a_backup_is_found_before_an_event_is_recorded() 
 }
 
 #[tokio::test]
-async fn what_rots_in_a_backup_is_found_and_a_blob_is_copied_again() {
+async fn damage_in_a_backup_is_detected_and_a_blob_is_copied_again() {
     let mut live = Live::new().await;
     let blob = live.fails("one").await;
     live.backed_up(COPIES).await.unwrap();
@@ -376,7 +376,7 @@ async fn what_rots_in_a_backup_is_found_and_a_blob_is_copied_again() {
 }
 
 #[tokio::test]
-async fn a_restore_that_broke_off_leaves_a_folder_that_only_a_restore_opens() {
+async fn after_an_interrupted_restore_only_another_restore_opens_the_folder() {
     let mut live = Live::new().await;
     live.fails("one").await;
     live.fails("two").await;
@@ -388,12 +388,12 @@ async fn a_restore_that_broke_off_leaves_a_folder_that_only_a_restore_opens() {
         for refused in [DataFolder::open(&to), DataFolder::existing(&to)] {
             assert!(matches!(refused, Err(DataFolderError::HalfRestored { .. })), "{during}: {refused:?}");
         }
-        // What an operator put there is neither used nor removed.
+        // Files that an operator added are neither used nor removed.
         fs::write(live.path(during).join("notes"), "").unwrap();
         let refused = live.restored("backup", during).await.map(drop);
         assert!(matches!(&refused, Err(RestoreError::Foreigner { what, .. }) if what == "notes"), "{refused:?}");
         fs::remove_file(live.path(during).join("notes")).unwrap();
-        // What the first attempt left is not taken as this one's.
+        // Files of the first attempt are not reused.
         fs::write(live.path(during).join("secrets").join(Uuid::from_u128(9).to_string()), "stray").unwrap();
         let (restored, data) = live.restored("backup", during).await.unwrap();
         assert_eq!(restored.merkle_root, manifest.log.merkle_root);
@@ -403,7 +403,7 @@ async fn a_restore_that_broke_off_leaves_a_folder_that_only_a_restore_opens() {
 }
 
 #[tokio::test]
-async fn a_folder_is_marked_before_anything_else_is_in_it_and_restored_into_once_at_a_time() {
+async fn a_restore_marks_the_folder_first_and_excludes_other_restores() {
     let mut live = Live::new().await;
     live.fails("one").await;
     live.backed_up(COPIES).await.unwrap();
@@ -417,7 +417,7 @@ async fn a_folder_is_marked_before_anything_else_is_in_it_and_restored_into_once
 }
 
 #[tokio::test]
-async fn a_log_elsewhere_goes_on_where_the_restore_into_it_broke_off() {
+async fn an_interrupted_restore_into_a_log_elsewhere_continues() {
     let mut live = Live::new().await;
     live.fails("one").await;
     live.fails("two").await;
@@ -439,7 +439,7 @@ async fn a_log_elsewhere_goes_on_where_the_restore_into_it_broke_off() {
             Err(RestoreError::OtherLog { .. }) => assert!(!goes_on, "{name}"),
             Err(error) => panic!("{name}: {error}"),
         }
-        // A log that no restore began is left as it is, even if this backup goes on where it ends.
+        // A log that no restore began is not changed, even if this backup continues it.
         let mut fresh = at(&live.path(&format!("fresh-{name}")));
         fresh.log = Some(log);
         let refused = live.restored_by("backup", &fresh, DamagedBlobs::Refused, &|_, _, _| {}).await.map(drop);
@@ -448,7 +448,7 @@ async fn a_log_elsewhere_goes_on_where_the_restore_into_it_broke_off() {
 }
 
 #[tokio::test]
-async fn a_master_key_that_is_there_stays_unless_it_is_the_backups() {
+async fn an_existing_master_key_is_kept_unless_it_is_the_backups() {
     let mut live = Live::new().await;
     live.fails("one").await;
     live.backed_up(Options { with_master_key: true, ..COPIES }).await.unwrap();
@@ -462,10 +462,10 @@ async fn a_master_key_that_is_there_stays_unless_it_is_the_backups() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_cut_off_anywhere_is_said_to_be() {
+async fn a_truncated_tar_file_is_reported() {
     let mut live = Live::new().await;
     live.fails(&"long ".repeat(1000)).await;
-    // Its name with its digest is longer than a header holds.
+    // Its name with its digest is longer than a tar header allows.
     live.seals(1, "sealed");
     live.backed_up(COPIES).await.unwrap();
     pack(&live.path("backup"), &live.path("backup.tar")).unwrap();
@@ -483,7 +483,7 @@ async fn a_file_that_is_cut_off_anywhere_is_said_to_be() {
 }
 
 #[tokio::test]
-async fn blobs_that_are_damaged_in_a_backup_are_left_out_if_one_asks_for_it() {
+async fn damaged_blobs_of_a_backup_are_skipped_on_request() {
     let mut live = Live::new().await;
     let mut blobs = Vec::new();
     for text in ["gone", "rotten", "unreadable", "good"] {
@@ -498,7 +498,7 @@ async fn blobs_that_are_damaged_in_a_backup_are_left_out_if_one_asks_for_it() {
     let refused = live.restored("backup", "to").await.map(drop).unwrap_err();
     assert!(refused.to_string().contains("--without-damaged"), "{refused}");
 
-    // The same folder: the first attempt is no obstacle.
+    // Into the same folder as the first attempt.
     let to = at(&live.path("to"));
     let restored = live.restored_by("backup", &to, DamagedBlobs::LeftOut, &|_, _, _| {}).await.unwrap();
     assert_eq!(restored.damaged_blobs, BTreeSet::from_iter(blobs[..3].iter().copied()));
@@ -506,7 +506,7 @@ async fn blobs_that_are_damaged_in_a_backup_are_left_out_if_one_asks_for_it() {
     let data = DataFolder::open(&to).unwrap();
     assert_eq!(Blobs::local(data.blobs()).unwrap().get(blobs[3]).await.unwrap(), "good");
 
-    // Anything else that is wrong still ends it.
+    // Any other error still ends the restore.
     fs::write(live.path("backup/log.ndjson"), "{}\n").unwrap();
     let to = at(&live.path("again"));
     let refused = live.restored_by("backup", &to, DamagedBlobs::LeftOut, &|_, _, _| {}).await.map(drop);
@@ -514,7 +514,7 @@ async fn blobs_that_are_damaged_in_a_backup_are_left_out_if_one_asks_for_it() {
 }
 
 #[tokio::test]
-async fn a_folder_that_holds_something_else_is_left_as_it_is() {
+async fn a_folder_with_other_content_is_not_changed() {
     let live = Live::new().await;
     fs::create_dir(live.path("backup")).unwrap();
     fs::write(live.path("backup/holiday.jpg"), "").unwrap();

@@ -1,4 +1,4 @@
-//! The mark of a data folder into which a restore is not through: until it is gone, the folder is of no use to anybody else.
+//! Marks a data folder whose restore is not finished: no other command uses the folder until the mark is removed.
 
 use std::{
     ffi::OsString,
@@ -17,7 +17,7 @@ use crate::{
     io, log_identity as moved_log, sync_disk_of,
 };
 
-/// A restore that goes on: its mark is on disk, and locked against another one.
+/// A running restore: its mark is on disk, and locked against other restores.
 pub struct Unfinished {
     _mark: File,
     log_was_begun: bool,
@@ -28,7 +28,7 @@ impl Unfinished {
     /// done before the log is opened, which makes its file.
     ///
     /// # Errors
-    /// `NotEmpty`, `Foreigner`, `MasterKeyThere`, `Busy`: nothing is changed. Or the disk refuses.
+    /// `NotEmpty`, `Foreigner`, `MasterKeyThere`, `Busy`: nothing is changed. Or an I/O error.
     pub fn begin(data: &DataFolder, archive: &Archive) -> Result<Self, RestoreError> {
         let names = names_in(data.path())?;
         let is_marked = names.iter().any(|name| name == UNFINISHED_RESTORE);
@@ -51,7 +51,7 @@ impl Unfinished {
         }
         let log = moved_log::place(data);
         let log_was_begun = say(&mut mark, &log, data.path()).map_err(io("mark", &path))? == log;
-        // A master key that was put there meanwhile stays: there may be no other copy of it.
+        // A master key that was added since is kept: there may be no other copy of it.
         for name in names.iter().filter(|name| is_brought(name, data) && *name != UNFINISHED_RESTORE) {
             remove(&data.path().join(name))?;
         }
@@ -63,7 +63,7 @@ impl Unfinished {
         self.log_was_begun
     }
 
-    /// Takes the mark away, once everything that was brought is on disk.
+    /// Removes the mark once everything restored is on disk.
     pub(super) fn end(self, data: &DataFolder) -> Result<(), RestoreError> {
         let key_folder = data.master_key().parent().filter(|folder| folder.is_dir());
         for folder in [Some(data.path()), key_folder].into_iter().flatten() {
@@ -77,7 +77,7 @@ impl Unfinished {
     }
 }
 
-/// Writes `log` into the mark, on disk, and answers what was there before.
+/// Writes `log` into the mark, on disk, and returns its earlier content.
 fn say(mark: &mut File, log: &str, folder: &Path) -> std::io::Result<String> {
     let mut before = String::new();
     mark.read_to_string(&mut before)?;
@@ -95,7 +95,7 @@ fn names_in(folder: &Path) -> Result<Vec<OsString>, RestoreError> {
     Ok(names.map_err(io("list", folder))?)
 }
 
-/// Whether a restore brings what is called that, or makes it on its way.
+/// Whether a restore creates files of this name.
 fn is_brought(name: &OsString, data: &DataFolder) -> bool {
     let Some(name) = name.to_str() else { return false };
     let log = match data.log() {

@@ -1,4 +1,4 @@
-//! One organisation's transparency log, read from the event log itself: no server needs to run.
+//! One organisation's transparency log, read directly from the event log, without a running server.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -24,12 +24,12 @@ pub(super) struct TenantEntries<'a> {
 }
 
 impl<'a> TenantEntries<'a> {
-    /// Those up to the position `until`, which the log has.
+    /// The events up to the position `until`, which must exist.
     pub(super) fn new(log: &'a dyn EventStore, organisation: OrganisationId, until: Position) -> Self {
         Self { events: Events::up_to(log, until, Filter::all()), organisation, streams: HashSet::new() }
     }
 
-    /// The next one; none at the end.
+    /// The next event, or `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Recorded<RawEvent>>, ReadError> {
         while let Some(event) = self.events.next().await? {
             if self.is_its(&event) {
@@ -39,7 +39,7 @@ impl<'a> TenantEntries<'a> {
         Ok(None)
     }
 
-    /// By the same rules as the projection of the transparency logs.
+    /// Follows the same rules as the projection of the transparency logs.
     fn is_its(&mut self, event: &Recorded<RawEvent>) -> bool {
         let is_first = event.revision.0 == 1;
         let decoded = is_first.then(|| decode(&event.event).ok()).flatten();
@@ -57,11 +57,11 @@ impl<'a> TenantEntries<'a> {
     }
 }
 
-/// The tree over them, for whoever vouches for it.
+/// The Merkle tree over these events, for signing checkpoints.
 pub(super) struct TenantTree {
     pub(super) log: Arc<dyn EventStore>,
     pub(super) organisation: OrganisationId,
-    /// What is to be vouched for.
+    /// The state to be signed.
     pub(super) now: LogState,
 }
 
@@ -70,7 +70,7 @@ impl Trees for TenantTree {
         Some(self.now)
     }
 
-    /// Reads the log once more: what was signed last may be earlier than what is signed now, or later.
+    /// Reads the log again: the last signed state may be earlier or later than the current one.
     fn root_at(&self, _: LogName, size: u64) -> BoxFuture<'_, Result<Option<Sha256>, BoxError>> {
         Box::pin(async move {
             let head = self.log.head().await?;
