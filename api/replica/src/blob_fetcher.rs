@@ -1,4 +1,4 @@
-//! BlobFetcher blobs: what an event names is here before the event is recorded.
+//! Downloads blobs: the blobs that an event names are stored before the event is recorded.
 
 #[cfg(test)]
 mod tests;
@@ -15,29 +15,29 @@ use stores::blobs::{BlobError, Blobs};
 
 use super::{ReplicaError, state::Missing};
 
-/// Blobs that are fetched at the same time: most are small, and the way to a server is long.
+/// How many blobs are downloaded at the same time. Most are small, so latency dominates.
 const AT_ONCE_MAX: usize = 8;
-/// How many blobs are remembered as looked at, 32 bytes each. Then all are forgotten: one that comes again is looked at again.
+/// How many checked blobs are remembered, at 32 bytes each. When the list is full it is cleared, and blobs are checked again.
 const SEEN_MAX: usize = 1_000_000;
 
-/// Where blobs come from.
+/// A source of blobs.
 pub(super) trait BlobSource: Send + Sync {
-    /// Puts the blob `digest`, which the event of that entry names, at `to`, if it is what its name says. Whoever calls sees to it
-    /// that it reaches the disk. Whether it is there then: what was lost before is told elsewhere.
+    /// Writes the blob `digest`, which the event of that entry names, to `to`, and checks its digest. The caller must flush it to disk.
+    /// Returns false if the source has lost the blob, which is reported elsewhere.
     fn fetch<'a>(&'a self, entry: u64, digest: Sha256, to: &'a Path) -> BoxFuture<'a, Result<bool, ReplicaError>>;
 }
 
 /// A blob that an entry names.
 pub(super) type Named = Missing;
 
-/// Brings blobs into a replica's store.
+/// Downloads blobs into a replica's store.
 pub(super) struct BlobFetcher {
     blobs: Blobs,
     seen: HashSet<Sha256>,
     missing: BTreeSet<Missing>,
 }
 
-/// What became of a blob.
+/// The result for one blob.
 enum Brought {
     WasHere,
     Came,
@@ -45,30 +45,30 @@ enum Brought {
 }
 
 impl BlobFetcher {
-    /// Into `blobs`, where these are known to be missing.
+    /// Downloads into `blobs`. `missing` are blobs that are known to be lost at the source.
     pub(super) fn new(blobs: Blobs, missing: BTreeSet<Missing>) -> Self {
         Self { blobs, seen: HashSet::new(), missing }
     }
 
-    /// Blobs that were lost where they came from.
+    /// Blobs that are lost at the source.
     pub(super) fn missing(&self) -> &BTreeSet<Missing> {
         &self.missing
     }
 
-    /// Brings these, and what they are made of; whether anything came.
+    /// Downloads these blobs and their segments. Returns whether anything was downloaded.
     pub(super) async fn bring(&mut self, named: Vec<Named>, source: &dyn BlobSource) -> Result<bool, ReplicaError> {
         if self.seen.len() >= SEEN_MAX {
             self.seen.clear();
         }
         let brought = self.bring_unseen(named, source).await;
         if brought.is_err() {
-            // Some of them were not come to. Whoever tries again looks at all of them.
+            // Some of them were not reached. The next attempt checks all of them.
             self.seen.clear();
         }
         brought
     }
 
-    /// Brings those of the missing blobs that `source` has by now; answers how many.
+    /// Downloads missing blobs that `source` has again, and returns their number.
     pub(super) async fn bring_missing(&mut self, source: &dyn BlobSource) -> Result<usize, ReplicaError> {
         let before = self.missing.clone();
         for missing in &before {
@@ -124,7 +124,7 @@ fn fetch<'a>(
 ) -> BoxFuture<'a, Result<Brought, ReplicaError>> {
     Box::pin(async move {
         let Named { sha256, entry, .. } = named;
-        // A power cut may have left less than the whole of it.
+        // A power cut may have truncated it.
         if blobs.contains(sha256).await? && blobs.check(sha256).await.is_ok() {
             return Ok(Brought::WasHere);
         }

@@ -1,4 +1,4 @@
-//! From a bundle into a replica: all of it is checked before any of it is recorded.
+//! Imports a bundle into a replica. The whole bundle is checked before any of it is recorded.
 
 use std::path::Path;
 
@@ -11,31 +11,31 @@ use futures::future::BoxFuture;
 
 use super::{Replica, ReplicaError, Untrusted, blob_fetcher::BlobSource, trust};
 
-/// Entries that are recorded together.
+/// How many entries are recorded together.
 const ENTRIES_AT_ONCE: usize = 1_000;
-/// Longest key or note.
+/// The maximum size of a key or note.
 pub(super) const NOTE_MAX_BYTES: u64 = 64 * 1024;
-/// Longest list of the signing keys' events: some thousand.
+/// The maximum size of the signing keys' events: some thousand events.
 pub(super) const SIGNING_KEYS_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 const CHECKING: Step = Step { words: "Checking entries", unit: "entries" };
-const TAKING: Step = Step { words: "Taking entries in", unit: "entries" };
+const TAKING: Step = Step { words: "Importing entries", unit: "entries" };
 
-/// What a bundle brought.
+/// The result of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Loaded {
-    /// Entries that were new.
+    /// The number of new entries.
     pub entries: u64,
-    /// Blobs that the bundle lacks, because they were lost before.
+    /// The blobs that the bundle lacks, because they were already lost when it was made.
     pub missing_blobs: u64,
 }
 
-/// Takes in what the bundle at `path` has and the replica has not. An older bundle than the last changes nothing. `pinned` is the
-/// log's key, from whoever runs the server; without it the bundle's own is believed the first time.
+/// Imports the entries of the bundle at `path` that the replica does not have. An older bundle than the last changes nothing.
+/// `pinned` is the log's key, as the server's operator published it. Without it, the first bundle's key is trusted on first use.
 ///
 /// # Errors
-/// See [`ReplicaError`]. Nothing is recorded of a bundle that is damaged or that its log's key does not vouch for; blobs are checked
-/// one by one, each before the event that names it is recorded.
+/// See [`ReplicaError`]. Nothing is recorded from a bundle that is damaged or not signed by the log's key. Blobs are checked one by
+/// one, each before the event that names it is recorded.
 pub async fn load(
     replica: &mut Replica,
     path: &Path,
@@ -45,10 +45,10 @@ pub async fn load(
     let archive = Archive::open(path, Format::Bundle)?;
     let text = |name, max_bytes| {
         let bytes = archive.small_file(name, max_bytes)?;
-        String::from_utf8(bytes).map_err(|_| ReplicaError::from(Untrusted::new(format!("{name} is no text"))))
+        String::from_utf8(bytes).map_err(|_| ReplicaError::from(Untrusted::new(format!("{name} is not UTF-8 text"))))
     };
     let organisation = archive.manifest().organisation.clone();
-    let organisation = organisation.ok_or_else(|| Untrusted::new("the bundle does not say whose it is"))?;
+    let organisation = organisation.ok_or_else(|| Untrusted::new("the bundle does not name its organisation"))?;
     let key = trust::key(&text(LOG_KEY, NOTE_MAX_BYTES)?, &organisation)?;
     if let Some(pinned) = pinned.filter(|pinned| pinned.trim() != key.to_string()) {
         return Err(ReplicaError::OtherKey { has: pinned.trim().to_owned(), offered: key.to_string() });
@@ -79,7 +79,7 @@ pub async fn load(
     Ok(Loaded { entries: replica.size() - before, missing_blobs })
 }
 
-/// All lines have the signed root, and begin with what the replica has, or the other way round.
+/// Checks that the lines have the signed root, and that they and the replica's entries begin alike.
 fn check(
     replica: &Replica,
     archive: &Archive,

@@ -1,4 +1,4 @@
-//! What a replica knows of the server that it follows: when it last had everything that the server had, and what is wrong.
+//! The state of a replica's connection to its server: when it was last up to date, and the current error.
 
 use std::{
     fs,
@@ -10,12 +10,12 @@ use std::{
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-/// Where it is kept over restarts.
+/// The file that keeps it across restarts.
 const CONTACT: &str = "contact";
-/// How often it is written at most. After a restart the replica seems to have lost its server so much earlier.
+/// The minimum time between writes. After a restart, the recorded contact may be this much too old.
 const WRITTEN_EVERY: TimeDelta = TimeDelta::seconds(10);
 
-/// The contact with the server. Cheap to clone.
+/// The state of the connection to the server. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Contact(Arc<Inner>);
 
@@ -29,7 +29,7 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// When the replica last had everything that the server had.
+    /// When the replica was last up to date.
     current_at: Option<DateTime<Utc>>,
     written_at: Option<DateTime<Utc>>,
     entries: u64,
@@ -39,28 +39,28 @@ struct Seen {
 }
 
 impl Contact {
-    /// As the folder remembers it. With `refuse_after`, the replica serves nobody once it was so long ago.
+    /// Reads the state from the folder. With `refuse_after`, the replica refuses clients when its last contact is longer ago than that.
     #[must_use]
     pub fn open(folder: &Path, refuse_after: Option<TimeDelta>, now: fn() -> DateTime<Utc>) -> Self {
         let path = folder.join(CONTACT);
-        // What cannot be read is as good as never: the replica is careful then.
+        // An unreadable file counts as no contact, which is the safe choice.
         let current_at = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
         let seen = Mutex::new(Seen { current_at, ..Seen::default() });
         Self(Arc::new(Inner { path, refuse_after, now, seen }))
     }
 
-    /// The replica has so many entries, and the server said that it has so many.
+    /// Records how many entries the replica has, and how many the server has.
     pub(super) fn has(&self, entries: u64, server_entries: u64) {
         let mut seen = self.seen();
         (seen.entries, seen.server_entries) = (entries, server_entries.max(entries));
     }
 
-    /// So many blobs are missing, which the server had lost.
+    /// Records the number of blobs that the server has lost.
     pub(super) fn lacks(&self, missing_blobs: usize) {
         self.seen().missing_blobs = missing_blobs;
     }
 
-    /// It had everything at that time, as clients see it by now.
+    /// Records that the replica was up to date at that time, including what clients see.
     pub(super) fn is_current(&self, at: DateTime<Utc>) {
         let mut seen = self.seen();
         (seen.current_at, seen.trouble) = (Some(at), None);
@@ -74,7 +74,7 @@ impl Contact {
         }
     }
 
-    /// It cannot follow, and why. Answers whether that is news.
+    /// Records why it cannot follow the server. Returns whether the reason is new.
     pub(super) fn has_trouble(&self, why: String) -> bool {
         let mut seen = self.seen();
         let is_new = seen.trouble.as_ref() != Some(&why);
@@ -82,12 +82,12 @@ impl Contact {
         is_new
     }
 
-    /// What time it is, for whoever tells when.
+    /// The current time.
     pub(super) fn now(&self) -> DateTime<Utc> {
         (self.0.now)()
     }
 
-    /// Whether the server was lost for so long that nobody is to be served. A clock that was set back counts as lost, too.
+    /// Whether the last contact is too long ago to serve clients. A clock that was set back counts as too long, too.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         let Some(refuse_after) = self.0.refuse_after else { return false };
@@ -95,7 +95,7 @@ impl Contact {
         current_at.is_none_or(|at| !(-WRITTEN_EVERY..=refuse_after).contains(&((self.0.now)() - at)))
     }
 
-    /// For whoever keeps the replica running.
+    /// The state as JSON, for the operator.
     #[must_use]
     pub fn shown(&self) -> Value {
         let is_lost = self.is_lost();
@@ -111,10 +111,10 @@ impl Contact {
         })
     }
 
-    /// Whole or not at all; a power cut may lose it, and the replica is careful then.
+    /// Writes the file atomically. A power cut may lose it, which counts as no contact.
     fn write(&self, at: DateTime<Utc>) -> std::io::Result<()> {
         let path = &self.0.path;
-        let folder = path.parent().ok_or_else(|| std::io::Error::other("it has no folder"))?;
+        let folder = path.parent().ok_or_else(|| std::io::Error::other("the path has no parent folder"))?;
         let mut new = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(folder)?;
         writeln!(new, "{}", at.to_rfc3339_opts(SecondsFormat::Micros, true))?;
         new.persist(path).map_err(|refused| refused.error)?;
@@ -151,7 +151,7 @@ mod tests {
         let folder = TempDir::new().expect("a folder");
         let open = || Contact::open(folder.path(), Some(TimeDelta::seconds(60)), clock);
         let contact = open();
-        assert!(contact.is_lost(), "it never had everything");
+        assert!(contact.is_lost(), "it was never up to date");
         contact.is_current(at(1_000));
         for (now, is_lost) in [(1_000, false), (1_060, false), (1_061, true), (995, false), (900, true)] {
             SECONDS.set(now);
@@ -161,7 +161,7 @@ mod tests {
         SECONDS.set(1_061);
         contact.is_current(at(1_061));
         assert!(!contact.is_lost());
-        assert!(!Contact::open(folder.path(), None, clock).is_lost(), "without a limit it serves on");
+        assert!(!Contact::open(folder.path(), None, clock).is_lost(), "without a limit it keeps serving");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The feed of an organisation: what its replicas follow, over HTTP, with a feed token.
+//! The feed of an organisation, which its replicas follow over HTTP with a feed token.
 //!
-//! The same as in a bundle, piece by piece: entries of the transparency log with what is not to be seen withheld, the events of the
-//! signing keys, blobs that shown entries name, and the signatures of the log's key over all that.
+//! It has the same content as a bundle, in parts: the entries of the transparency log, with private ones withheld; the events of the
+//! signing keys; the blobs that visible entries name; and signatures over all of it with the log's key.
 
 mod blob;
 mod concurrency_limits;
@@ -50,41 +50,41 @@ use self::{
     wire::{SigningKeysHead, WAIT_MAX_SECONDS},
 };
 
-/// Most pages that are put together at the same time, each in memory. Others wait for their turn.
+/// How many pages are built at the same time, each in memory. Other requests wait.
 pub const PAGES_MAX: usize = 4;
-/// Most blobs that are sent at the same time, over all replicas; one more is told to come back.
+/// How many blobs are sent at the same time to all replicas. Further requests are refused with a time to retry.
 pub const BLOBS_MAX: usize = 256;
-/// Most blobs that are sent at the same time with one token: a replica fetches eight, and one more may start anew.
+/// How many blobs are sent at the same time for one token: a replica downloads eight, and may have just restarted.
 pub const BLOBS_PER_TOKEN_MAX: usize = 16;
-/// Most requests that wait for something new, of all replicas: each holds a connection.
+/// How many requests of all replicas may wait for new entries. Each holds a connection.
 pub const WAITING_MAX: usize = 500;
-/// Most requests that wait with one token: a replica needs one, and one more when it starts anew.
+/// How many requests with one token may wait: a replica needs one, and another when it restarts.
 pub const WAITING_PER_TOKEN_MAX: usize = 4;
-/// When to come back when too many blobs are being sent, or too many wait.
+/// The time to retry when too many blobs are being sent, or too many requests wait.
 const BUSY_RETRY_SECONDS: u32 = 2;
-/// How long a request may take that waits.
+/// The time limit of a waiting request.
 const LONG_REQUEST_MAX: Duration = Duration::from_secs(WAIT_MAX_SECONDS).saturating_add(REQUEST_MAX);
 
-/// What the feeds of all organisations take.
+/// The state of the feed's handlers.
 #[derive(Clone, FromRef)]
 pub struct FeedState {
-    /// Who asks.
+    /// Authenticates replicas.
     pub authenticator: Authenticator,
-    /// The logs that are followed.
+    /// The logs that replicas follow.
     pub logs: FeedLogs,
-    /// The blobs that go with them.
+    /// The blobs that these logs name.
     pub blobs: FeedBlobs,
-    /// How much is done at the same time.
+    /// The concurrency limits.
     pub limits: FeedLimits,
-    /// Which replica came when.
+    /// When each replica was last seen.
     pub last_seen: ReplicasLastSeen,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
-    /// The server is to stop: waiting requests are answered at once.
+    /// Set when the server stops: waiting requests are answered at once.
     pub stopping: CancellationToken,
 }
 
-/// How much is done for replicas at the same time. Cheap to clone.
+/// The concurrency limits for replicas. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct FeedLimits {
     waiting: ConcurrencyLimits,
@@ -108,24 +108,24 @@ pub fn routes(state: FeedState) -> Router {
         .route("/feed/{organisation}/key", get(key))
         .route("/feed/{organisation}/log", get(log))
         .route("/feed/{organisation}/signing-keys", get(keys));
-    // Blobs are streamed, and may take as long as they take.
+    // Blobs are streamed, without a time limit.
     with_limits(texts, BODY_MAX_BYTES, LONG_REQUEST_MAX)
         .route("/feed/{organisation}/blobs/{sha256}", get(blob))
         .with_state(state)
 }
 
-/// What the log's signatures are checked with.
+/// The key that verifies the log's signatures.
 async fn key(State(logs): State<FeedLogs>, followed: Followed) -> Response {
     text("text/plain; charset=utf-8", format!("{}\n", logs.signer.verifier_key(&followed.origin)))
 }
 
-/// The entries that follow, as soon as there are some, or when the time is over.
+/// The next entries: as soon as there are some, or when the time is over.
 async fn log(State(state): State<FeedState>, followed: Followed, query: LogQuery) -> Result<Response, Problem> {
     state.last_seen.note(followed.follower.token, LastSeen { at: (state.clock)(), entries: query.from });
     if !is_new(&state.logs, &followed, &query) && query.wait > 0 {
         until_new(&state, &followed, &query).await?;
     }
-    // The token may have ended while the request waited.
+    // The token may have been revoked while the request waited.
     if !followed.follower.is_still_valid(&state.authenticator) {
         return Err(Problem::NeedsToken);
     }
@@ -133,7 +133,7 @@ async fn log(State(state): State<FeedState>, followed: Followed, query: LogQuery
     Ok(text("application/x-ndjson", state.logs.page_after(&followed, query.from).await?))
 }
 
-/// Whether there is anything that the replica does not have; or it has what nobody gave it, which is told at once.
+/// Whether there is anything that the replica does not have. A replica with more entries than the log is answered at once, too.
 fn is_new(logs: &FeedLogs, followed: &Followed, query: &LogQuery) -> bool {
     logs.size(followed.log) != query.from || logs.signing_keys.now().revision.0 > query.signing_keys
 }
@@ -159,7 +159,7 @@ async fn until_new(state: &FeedState, followed: &Followed, query: &LogQuery) -> 
     Ok(())
 }
 
-/// The events of the signing keys: which certificates machines should trust.
+/// The events of the signing keys: the certificates that machines should trust.
 async fn keys(State(logs): State<FeedLogs>, followed: Followed) -> Result<Response, Problem> {
     let events = signing_keys(&*logs.store, logs.store.head().await?).await?;
     let (lines, note) = vouched_for(&events, &logs.signer, &followed.origin);

@@ -1,4 +1,4 @@
-//! A server's feed, as a replica reads it. Nothing in it is believed here but that blobs are what their names say.
+//! The client of a server's feed. It only checks the digests of blobs; other checks are made in `trust.rs`.
 
 mod error;
 #[cfg(test)]
@@ -36,31 +36,31 @@ use archive::io;
 use super::{ReplicaError, blob_fetcher::BlobSource, bundle::SIGNING_KEYS_MAX_BYTES};
 use crate::feed::wire::{PAGE_BYTES_MAX, PageHead, SigningKeysHead, WAIT_MAX_SECONDS};
 
-/// How long a server may take to be reached.
+/// The connect time-out.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(10);
-/// How long a server may take to begin its answer, beyond what it is asked to wait.
+/// How long a server may take to begin its response, beyond the requested wait.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
-/// How long a server may say nothing in the middle of an answer, or while it waits.
+/// How long a server may pause within a response, or while it waits.
 const SILENT_MAX: Duration = Duration::from_secs(WAIT_MAX_SECONDS + 30);
-/// Longest page: as long as a server makes it, and its last line and head.
+/// The maximum size of a page: its entries, its last line and its header.
 pub(super) const PAGE_TEXT_MAX_BYTES: usize = PAGE_BYTES_MAX + LINE_MAX_BYTES + 2 * NOTE_MAX_BYTES;
-/// Longest problem that is read.
+/// The maximum size of an error response.
 const PROBLEM_MAX_BYTES: usize = 64 * 1024;
-/// As much of a server's own words as an error repeats.
+/// How much of a server's error message is repeated.
 const DETAIL_MAX_CHARS: usize = 300;
-/// Longest file of a token: the token, and blanks around it.
+/// The maximum size of a token file: the token with whitespace around it.
 const TOKEN_FILE_MAX_BYTES: u64 = 4 * 1024;
 
-/// Which feed is followed.
+/// The feed to follow.
 #[derive(Debug, Clone)]
 pub struct FeedAddress {
-    /// Where the server is.
+    /// The server's URL.
     pub server: PublicUrl,
-    /// Whose feed.
+    /// The organisation.
     pub organisation: OrganisationName,
-    /// A file with the feed token; read whenever the server is reached anew.
+    /// The file with the feed token. It is read again for each new connection.
     pub token_file: PathBuf,
-    /// The proxy that it is reached through: `http://proxy:3128`.
+    /// The proxy to use: `http://proxy:3128`.
     pub proxy: Option<String>,
 }
 
@@ -70,7 +70,7 @@ pub(super) struct FeedPage {
     pub(super) lines: Vec<String>,
 }
 
-/// Asks a server for its feed. The token is the one that the file held when it was opened.
+/// Requests a server's feed. The token is the one in the file when the client was created.
 pub(super) struct FeedClient {
     http: Client,
     server: String,
@@ -78,12 +78,12 @@ pub(super) struct FeedClient {
     authorization: HeaderValue,
 }
 
-/// A client for feeds, with nothing of the environment that it runs in.
+/// An HTTP client that ignores the environment's proxy settings.
 pub(super) fn http_client(proxy: Option<&str>) -> Result<Client, FeedError> {
     let mut builder = Client::builder()
         .no_proxy()
         .user_agent(concat!("pkgdeploy/", env!("CARGO_PKG_VERSION")))
-        // The token goes nowhere but to the server that was named.
+        // The token is sent only to the configured server.
         .redirect(redirect::Policy::none())
         .connect_timeout(CONNECTED_WITHIN)
         .read_timeout(SILENT_MAX);
@@ -101,13 +101,13 @@ impl FeedClient {
         Ok(Self { http, server, organisation, authorization })
     }
 
-    /// What the log's signatures are checked with, as the server says.
+    /// The key of the log's signatures, as the server claims.
     pub(super) async fn key(&self) -> Result<String, FeedError> {
         self.text("the log's key", "key", NOTE_MAX_BYTES, Duration::ZERO).await
     }
 
-    /// The entries after the first `from`, as soon as there are some, or more events of signing keys than `signing_keys`, or when
-    /// `wait_seconds` are over.
+    /// The entries after the first `from`: as soon as there are some, or more events of signing keys than `signing_keys`, or after
+    /// `wait_seconds`.
     pub(super) async fn page(&self, from: u64, signing_keys: u64, wait_seconds: u64) -> Result<FeedPage, FeedError> {
         const WHAT: &str = "entries";
         let path = format!("log?from={from}&signing_keys={signing_keys}&wait={wait_seconds}");
@@ -140,7 +140,7 @@ impl FeedClient {
         String::from_utf8(bytes).map_err(|_| FeedError::NotUnderstood(what))
     }
 
-    /// The answer, which the server begins after it has waited for `waits` at most.
+    /// The response, which the server begins after at most `waits`.
     async fn get(&self, path: &str, waits: Duration) -> Result<Response, FeedError> {
         let address = format!("{}/feed/{}/{path}", self.server, self.organisation);
         let request = self.http.get(address).header(AUTHORIZATION, self.authorization.clone());
@@ -181,25 +181,23 @@ impl FeedClient {
         Ok(bytes)
     }
 
-    /// The address is ours and holds no secret; it is said once, without the query.
+    /// Removes the URL from the error: messages name the server already.
     fn unreachable(&self, error: reqwest::Error) -> FeedError {
         FeedError::Unreachable { server: self.server.clone(), source: error.without_url() }
     }
 
-    /// Writes the blob to `to`, which appears whole, and only if the bytes are those of `digest`, `limit_bytes` at most.
+    /// Writes the blob to `to` atomically, if it has this digest and at most `limit_bytes`.
     async fn blob(&self, entry: u64, digest: Sha256, to: &Path, limit_bytes: u64) -> Result<bool, ReplicaError> {
         let answer = match self.get(&format!("blobs/{digest}?entry={entry}"), Duration::ZERO).await {
             Err(FeedError::Answered { code, .. }) if code == "blob_lost" => {
-                tracing::warn!(
-                    "the server has lost the blob {digest}, which entry {entry} names: it is missing here too"
-                );
+                tracing::warn!("the server has lost the blob {digest} of entry {entry}, so it is missing here too");
                 return Ok(false);
             }
             answer => answer?,
         };
         let failed = || io("write", to);
-        let folder = to.parent().ok_or_else(|| failed()(std::io::Error::other("it has no folder")))?;
-        // tempfile makes files of mode 0600.
+        let folder = to.parent().ok_or_else(|| failed()(std::io::Error::other("the path has no parent folder")))?;
+        // tempfile creates files with mode 0600.
         let unfinished = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(folder).map_err(failed())?;
         let (file, path) = unfinished.into_parts();
         let mut file = tokio::fs::File::from_std(file);
@@ -244,7 +242,7 @@ fn authorization(token_file: &Path) -> Result<HeaderValue, FeedError> {
     Ok(header)
 }
 
-/// The first line, and the others without their newlines.
+/// The header line, and the other lines without their newlines.
 fn parts<H: DeserializeOwned>(what: &'static str, text: &str) -> Result<(H, Vec<String>), FeedError> {
     let not_understood = || FeedError::NotUnderstood(what);
     let (head, lines) = text.split_once('\n').ok_or_else(not_understood)?;

@@ -1,4 +1,4 @@
-//! Following a server: what is new is taken in as soon as it is there, and what breaks is tried again.
+//! Follows a server: imports new entries as soon as they exist, and retries after failures.
 
 #[cfg(test)]
 mod tests;
@@ -24,31 +24,31 @@ use super::{
     trust,
 };
 
-/// How long a replica waits after the first failure. It waits twice as long after each that follows.
+/// How long a replica waits after the first failure. The wait doubles with each further failure.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
-/// How long it waits at most: so much later may it know of a roll when the server is back.
+/// The longest wait: a replica may learn of a roll this much later once the server is back.
 const RETRY_MAX: Duration = Duration::from_secs(15);
-/// How often blobs that the server had lost are asked for again.
+/// How often blobs that the server had lost are requested again.
 const MISSING_AGAIN_AFTER: Duration = Duration::from_mins(10);
-/// How long a request waits for something new: proxies cut what says nothing for a minute.
+/// How long a request waits for new entries: proxies close connections that are idle for a minute.
 const WAIT_SECONDS: u64 = 25;
 
-/// What the log of the replica is shown as, once it serves.
+/// What is updated when the replica serves clients.
 pub struct Served {
-    /// How far clients see it.
+    /// The progress of the read models.
     pub progress: Progress,
-    /// The certificates that clients see.
+    /// The certificates that are served to clients.
     pub keys: PublicKeys,
 }
 
-/// A replica and the feed that it follows.
+/// A replica with the feed that it follows.
 pub struct Follower {
     replica: Replica,
     address: FeedAddress,
     pinned: Option<String>,
     contact: Contact,
     http: Client,
-    /// How many events of signing keys it has.
+    /// The number of events of signing keys it has.
     signing_keys: u64,
     wait_seconds: u64,
     retry_max: Duration,
@@ -56,18 +56,18 @@ pub struct Follower {
     missing_asked_at: Option<Instant>,
 }
 
-/// A server that was reached, and the key that its log's signatures are checked with.
+/// A connection to the server, with the key of its log.
 struct Session {
     client: FeedClient,
     key: VerifierKey,
 }
 
 impl Follower {
-    /// Prepares to follow. `pinned` is the log's key, from whoever runs the server; without it the server's own word is believed
-    /// the first time. `refuse_after` is how long clients are served without news from the server: it is asked more often then.
+    /// Prepares to follow. `pinned` is the log's key, as the server's operator published it. Without it, the server's key is trusted on
+    /// first use. `refuse_after` is how long clients are served without contact to the server. With it, the server is asked more often.
     ///
     /// # Errors
-    /// The replica is another organisation's or remembers another key, or its log cannot be read.
+    /// The replica has another organisation or another key, or its log cannot be read.
     pub async fn new(
         replica: Replica,
         address: FeedAddress,
@@ -109,16 +109,16 @@ impl Follower {
         &self.replica
     }
 
-    /// What is known of the server.
+    /// The state of the connection to the server.
     #[must_use]
     pub fn contact(&self) -> &Contact {
         &self.contact
     }
 
-    /// Takes in what the server has, until nothing is missing. A server that does not answer is asked again, for ever.
+    /// Imports entries until the replica is up to date. Retries for ever if the server does not answer.
     ///
     /// # Errors
-    /// See [`ReplicaError`]: what does not pass by itself.
+    /// See [`ReplicaError`]: errors that a retry cannot solve.
     pub async fn catch_up(&mut self) -> Result<(), ReplicaError> {
         loop {
             match self.until_current().await {
@@ -135,7 +135,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Follows for ever. Whatever is wrong, what was taken in before is served on.
+    /// Follows for ever. After an error, the entries imported before are still served.
     pub async fn run(mut self, served: Served) {
         loop {
             let error = match self.session().await {
@@ -150,24 +150,24 @@ impl Follower {
         }
     }
 
-    /// Says what is wrong, if it is news, and waits before the next attempt.
+    /// Logs the error if it is new, and waits before the next attempt.
     async fn pause_after(&mut self, error: &ReplicaError) {
         let why = ErrorChain(error).to_string();
         let (server, organisation) = (self.address.server.as_str(), &self.address.organisation);
         if self.contact.has_trouble(why.clone()) {
             match error.is_passing() {
-                true => warn!("cannot follow {organisation} at {server} now, and try again: {why}"),
+                true => warn!("cannot follow {organisation} at {server}, retrying: {why}"),
                 false => error!("cannot follow {organisation} at {server}: {why}"),
             }
         }
         let pause = pause_after(self.failures, self.retry_max);
         self.failures = self.failures.saturating_add(1);
-        // Not all replicas of a server that is back come at the same moment.
+        // Random, so that not all replicas return to a restarted server at the same moment.
         let part = rand::thread_rng().gen_range(0.5..1.0);
         tokio::time::sleep(pause.mul_f64(part)).await;
     }
 
-    /// Reaches the server, and learns the log's key, which must be the one that is known.
+    /// Connects to the server and reads the log's key, which must be the known one.
     async fn session(&self) -> Result<Session, ReplicaError> {
         let client = FeedClient::new(self.http.clone(), &self.address)?;
         let key = trust::key(&client.key().await?, &self.address.organisation)?;
@@ -180,7 +180,7 @@ impl Follower {
         }
     }
 
-    /// Asks for what is new and takes it in; whether the replica has everything now.
+    /// Requests and imports new entries. Returns whether the replica is up to date.
     async fn step(
         &mut self,
         session: &Session,
@@ -188,7 +188,7 @@ impl Follower {
         served: Option<&Served>,
     ) -> Result<bool, ReplicaError> {
         let before = self.replica.size();
-        // Whatever happened at the server before it was asked is in its answer. What happened later need not be.
+        // The response includes everything that happened before the request, but not necessarily anything later.
         let asked_at = self.contact.now();
         let page = session.client.page(before, self.signing_keys, wait_seconds).await;
         let page = page.map_err(|error| match error {
@@ -205,7 +205,7 @@ impl Follower {
         let is_empty = entries.is_empty();
         if is_empty && size < head.size {
             let server_has = head.size;
-            let what = format!("the server says that its log has {server_has} entries, and shows none after {size}");
+            let what = format!("the server claims that its log has {server_has} entries, but sent none after {size}");
             return Err(Untrusted::new(what).into());
         }
         self.replica.adopt(&self.address.organisation, &session.key, size.max(head.size))?;
@@ -214,7 +214,7 @@ impl Follower {
         self.contact.has(size, head.size);
         self.failures = 0;
         if !is_empty {
-            info!("took in {} entries: {size} of {} now", size - before, head.size.max(size));
+            info!("imported {} entries: now {size} of {}", size - before, head.size.max(size));
         }
         if size < head.size {
             return Ok(false);
@@ -227,14 +227,14 @@ impl Follower {
         Ok(true)
     }
 
-    /// Asks for what the server had lost, which may have come back from a backup; not at every step.
+    /// From time to time, requests blobs that the server had lost, which may have been restored from a backup.
     async fn take_missing(&mut self, session: &Session) -> Result<(), ReplicaError> {
         let is_soon = self.missing_asked_at.is_some_and(|at| at.elapsed() < MISSING_AGAIN_AFTER);
         if self.replica.missing_blobs() > 0 && !is_soon {
             self.missing_asked_at = Some(Instant::now());
             match self.replica.take_missing(&session.client).await? {
                 0 => {}
-                found => info!("took in {found} blobs that the server had lost"),
+                found => info!("imported {found} blobs that the server had lost"),
             }
         }
         self.contact.lacks(self.replica.missing_blobs());
@@ -251,7 +251,7 @@ impl Follower {
         let events = trust::signing_keys(&lines, &note, &session.key)?;
         let count = events.len() as u64;
         if count < expected {
-            let what = format!("the server says that there are {expected} events of signing keys, and shows {count}");
+            let what = format!("the server claims that there are {expected} events of signing keys, but sent {count}");
             return Err(Untrusted::new(what).into());
         }
         self.replica.take_signing_keys(events).await?;
@@ -263,7 +263,7 @@ impl Follower {
     }
 }
 
-/// How long the next attempt waits at most, after so many failures before this one.
+/// The longest wait before the next attempt, after this many failures.
 fn pause_after(failures: u32, max: Duration) -> Duration {
     RETRY_FIRST.saturating_mul(1 << failures.min(10)).min(max)
 }

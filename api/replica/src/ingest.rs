@@ -1,4 +1,4 @@
-//! Taking entries in: first the blobs that an event names, then the event, then what the replica remembers of the log.
+//! Imports entries: first the blobs that an event names, then the event, then the replica's state of the log.
 
 use std::{
     fs::{File, TryLockError},
@@ -31,7 +31,7 @@ use super::{
 const LOG: &str = "log.sqlite";
 const LOCK: &str = "replica.lock";
 
-/// A replica's folder, opened by the one process that writes it.
+/// A replica's folder, opened and locked by the process that writes it.
 pub struct Replica {
     data: DataFolder,
     store: Arc<dyn EventStore>,
@@ -43,10 +43,10 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// Opens the replica in the folder of `data`, or makes one in an empty folder.
+    /// Opens the replica in the folder of `data`, or creates one in an empty folder.
     ///
     /// # Errors
-    /// The folder is a server's, another process has it, or it cannot be read.
+    /// The folder belongs to a server, another process uses it, or it cannot be read.
     pub async fn open(data: DataFolder) -> Result<Self, ReplicaError> {
         let path = data.path();
         let no_replica = |what| ReplicaError::NoReplica { path: path.to_owned(), what };
@@ -54,7 +54,7 @@ impl Replica {
             return Err(no_replica("secrets"));
         }
         let state = State::read(path)?;
-        // Nothing else of a replica is there before its state but an empty log, which a refused bundle leaves.
+        // A replica without a state has at most an empty log, which a refused bundle leaves behind.
         if state.is_none() && data.read_models().exists() {
             return Err(no_replica("a server's read models"));
         }
@@ -76,55 +76,55 @@ impl Replica {
         Ok(Self { data, store, blobs, state, tree, fetching, _lock: lock })
     }
 
-    /// Where it lies.
+    /// The replica's folder.
     #[must_use]
     pub fn data(&self) -> &DataFolder {
         &self.data
     }
 
-    /// Its log.
+    /// The replica's log.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn EventStore> {
         &self.store
     }
 
-    /// Packages and indexes.
+    /// The blobs: packages and indexes.
     #[must_use]
     pub fn blobs(&self) -> &Blobs {
         &self.blobs
     }
 
-    /// Whose repositories it has; none before it took anything in.
+    /// The organisation whose repositories it has. `None` before the first import.
     #[must_use]
     pub fn organisation(&self) -> Option<&OrganisationName> {
         self.state.as_ref().map(|state| &state.organisation)
     }
 
-    /// The key that signs its log; none before it took anything in.
+    /// The key that signs its log. `None` before the first import.
     #[must_use]
     pub fn log_key(&self) -> Option<&str> {
         self.state.as_ref().map(|state| state.log_key.as_str())
     }
 
-    /// Whether it has everything that there was when it first heard of the log: before, keys may open it that ended long ago.
+    /// Whether it has all entries that existed at first contact. Until then, access keys that were revoked long ago may still work.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.state.as_ref().is_some_and(|state| self.size() >= state.complete_at)
     }
 
-    /// How many entries were taken in.
+    /// The number of imported entries.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.tree.size()
     }
 
-    /// The root of the tree over them.
+    /// The root of the Merkle tree over them.
     #[must_use]
     pub fn root(&self) -> Sha256 {
         self.tree.root()
     }
 
-    /// Is told whose entries follow, which key signs them, and how many there are. The first time it is remembered, for ever.
+    /// Sets the organisation of the log, its key, and its number of entries. The first call fixes them for ever.
     pub(super) fn adopt(
         &mut self,
         organisation: &OrganisationName,
@@ -147,8 +147,8 @@ impl Replica {
         }
     }
 
-    /// The server says now that its log has `size` entries. Nobody vouches for what it said at first contact, and a log never
-    /// becomes shorter: it is complete with the smaller number.
+    /// Records that the server's log now has `size` entries. The number at first contact is not signed, and a log never becomes
+    /// shorter, so the smaller number is enough to be complete.
     pub(super) fn is_told(&mut self, size: u64) -> Result<(), ReplicaError> {
         if let Some(state) = self.state.as_mut().filter(|state| size < state.complete_at) {
             state.complete_at = size;
@@ -157,12 +157,12 @@ impl Replica {
         Ok(())
     }
 
-    /// Records the events of the signing keys, from the first on, that are not there yet.
+    /// Records the events of the signing keys that are not recorded yet.
     pub(super) async fn take_signing_keys(&self, events: Vec<Recorded<RawEvent>>) -> Result<(), ReplicaError> {
         Ok(log_lines::append(&*self.store, events).await?)
     }
 
-    /// The entries in the lines that follow what is there, if with them the log is the one that a checkpoint tells of.
+    /// Parses the next entries, and checks that the log with them has the size and root of a checkpoint.
     pub(super) fn vouched_for(
         &self,
         lines: &[String],
@@ -189,12 +189,12 @@ impl Replica {
         }
     }
 
-    /// What is said where the log is not the one that was followed until now.
+    /// The error for a log that differs from the one followed before.
     pub(super) fn is_of_another_log(&self) -> ReplicaError {
         ReplicaError::OtherLog { size: self.size(), root: self.root() }
     }
 
-    /// Takes in the entries that follow, which somebody vouched for. Blobs come from `source`.
+    /// Imports the next entries, which were checked against a signed checkpoint. Blobs come from `source`.
     pub(super) async fn take(
         &mut self,
         entries: Vec<(Entry, Sha256)>,
@@ -217,13 +217,13 @@ impl Replica {
         self.remember()
     }
 
-    /// How many blobs are missing that were lost where they came from.
+    /// The number of blobs that are missing because they were lost at the source.
     #[must_use]
     pub fn missing_blobs(&self) -> usize {
         self.fetching.missing().len()
     }
 
-    /// Brings the missing blobs that `source` has by now; answers how many.
+    /// Downloads missing blobs that `source` has again, and returns their number.
     pub(super) async fn take_missing(&mut self, source: &dyn BlobSource) -> Result<usize, ReplicaError> {
         let found = self.fetching.bring_missing(source).await?;
         if found > 0 {
@@ -254,7 +254,7 @@ fn blobs_of(entry: u64, event: &Recorded<RawEvent>) -> Result<impl Iterator<Item
     }
 }
 
-/// Makes what was written to the disk of `folder` survive a power cut. May take seconds, so no other task waits for it.
+/// Flushes the disk of `folder`. This may take seconds, so it does not block the async thread.
 async fn sync_disk(folder: PathBuf) -> Result<(), ReplicaError> {
     let synced = {
         let folder = folder.clone();

@@ -1,4 +1,4 @@
-//! Credentials where no key can be made: whoever has a good one keeps it.
+//! Key handover on a replica, which cannot issue keys: clients keep their current key.
 
 use api_http::problem::Problem;
 use chrono::Utc;
@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use projections::credentials::{Credentials, Standing};
 use serving::installers::HandsOver;
 
-/// Hands every key back to its holder.
+/// Returns every key to its holder unchanged.
 pub struct KeptCredentials(pub Credentials);
 
 impl HandsOver for KeptCredentials {
@@ -28,7 +28,7 @@ impl HandsOver for KeptCredentials {
             match (pass.kind, pass.standing) {
                 (KeyKind::Enrolment, _) | (_, Standing::Older) => Err(Problem::Conflict {
                     code: "read_only_replica",
-                    detail: "this server is a replica, which makes no keys: ask the server that it is a replica of"
+                    detail: "this server is a replica and cannot issue keys: ask the server that it replicates"
                         .to_owned(),
                 }),
                 (KeyKind::Shared | KeyKind::Machine, Standing::Current | Standing::NeverUsed) => Ok(key.clone()),

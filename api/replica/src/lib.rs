@@ -1,9 +1,9 @@
-//! Replicas: servers that hold no secret, record nothing of their own, and serve one organisation's repositories byte for byte.
+//! Replicas: servers without secrets that serve an exact copy of one organisation's repositories, and record no events themselves.
 //!
 //! A replica has a log with the organisation's repositories and keyrings and the server's signing keys, the blobs that they name,
-//! and read models like any server's. What comes in is believed only as far as the key of the organisation's transparency log
-//! has signed it: `trust.rs` checks that, `intake.rs` records it, `server.rs` serves it. It comes in a bundle (`bundle.rs`), or over
-//! the network from a server that is followed (`follow.rs`, `feed.rs`).
+//! and read models like any server. It trusts only what the key of the organisation's transparency log has signed: `trust.rs`
+//! checks that, `ingest.rs` records it, `server.rs` serves it. Data comes in a bundle (`bundle.rs`), or over the network from a
+//! server that is followed (`follow.rs`, `feed.rs`).
 
 mod blob_fetcher;
 mod bundle;
@@ -30,7 +30,7 @@ use event_log::{
 use projections::runner::WaitError;
 use stores::blobs::BlobError;
 
-/// The file of a replica's state: a folder that has it is a replica's.
+/// The file with a replica's state. A folder that contains it belongs to a replica.
 pub const STATE_FILE: &str = state::STATE;
 
 pub use self::{
@@ -45,74 +45,76 @@ pub use self::{
 };
 use archive::ArchiveError;
 
-/// Why a replica does not take something in.
+/// Why an import into a replica failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplicaError {
-    /// The folder is a server's, or something else's.
-    #[error("{path} holds {what}, and no replica: give a replica a folder of its own", path = .path.display())]
+    /// The folder contains something else.
+    #[error("{path} contains {what}; choose an empty folder for the replica", path = .path.display())]
     NoReplica {
         /// The folder.
         path: PathBuf,
-        /// What was found.
+        /// What it contains.
         what: &'static str,
     },
-    /// Another process has it.
-    #[error("another process has the replica in {path}", path = .path.display())]
+    /// Another process uses the replica.
+    #[error("another process is using the replica in {path}", path = .path.display())]
     Busy {
         /// The folder.
         path: PathBuf,
     },
-    /// It belongs to somebody else.
-    #[error("this is a replica of {has}, and not of {offered}: give each organisation a folder of its own")]
+    /// The replica belongs to another organisation.
+    #[error("this is a replica of {has}, not of {offered}: use a separate folder for each organisation")]
     OtherOrganisation {
-        /// Whose it is.
+        /// The replica's organisation.
         has: OrganisationName,
-        /// Whose repositories were offered.
+        /// The organisation of the new entries.
         offered: OrganisationName,
     },
-    /// Another key signed.
-    #[error("the log is signed by another key than before: it was {has}, and now it is {offered}")]
+    /// The log is signed by another key than before.
+    #[error("the log's signing key has changed: expected {has}, found {offered}")]
     OtherKey {
-        /// The key that the replica remembers.
+        /// The known key.
         has: String,
-        /// The key that was offered.
+        /// The new key.
         offered: String,
     },
-    /// What is offered does not begin with what is there.
-    #[error("what is offered is another log: the replica has {size} entries with Merkle root {root}, and these differ")]
+    /// The new entries do not continue the replica's log.
+    #[error(
+        "this is another log: the replica has {size} entries with Merkle root {root}, and the first entries of this log differ"
+    )]
     OtherLog {
-        /// Entries of the replica.
+        /// The replica's number of entries.
         size: u64,
-        /// Their root.
+        /// Their Merkle root.
         root: Sha256,
     },
-    /// What is offered and what is signed are not the same.
+    /// The new entries do not match the signed checkpoint.
     #[error(
-        "what was sent is not what the log's key signed: after the {from} entries here it makes {size} with Merkle root {root}, and \
-         {expected} with {signed} are signed. An entry was changed on its way, or it is another log"
+        "the entries do not match the signed checkpoint: with the {from} entries here, the log has {size} entries and Merkle root \
+         {root}; the checkpoint has {expected} and {signed}. An entry was changed in transit, or this is another log"
     )]
     Differs {
-        /// Entries of the replica.
+        /// The replica's number of entries.
         from: u64,
-        /// As many with those that were sent.
+        /// The number of entries with the new ones.
         size: u64,
-        /// Their root.
+        /// Their Merkle root.
         root: Sha256,
-        /// How many the checkpoint tells of.
+        /// The number of entries in the checkpoint.
         expected: u64,
-        /// Its root.
+        /// The checkpoint's Merkle root.
         signed: Sha256,
     },
-    /// The server that is followed does not give what it was asked for.
+    /// A request to the server failed.
     #[error(transparent)]
     Feed(#[from] FeedError),
-    /// Nobody vouches for it.
+    /// A signature is missing or not valid.
     #[error(transparent)]
     Untrusted(#[from] Untrusted),
-    /// A newer version wrote it.
-    #[error("entry {entry} is a newer version's {name}: use that version for the replica too")]
+    /// A newer version wrote the event.
+    #[error("entry {entry} is an event of a newer version, {name}: upgrade the replica to that version")]
     Newer {
-        /// Counted from 0, as in proofs.
+        /// The entry's number, from 0 as in proofs.
         entry: u64,
         /// The event's name.
         name: String,
@@ -123,14 +125,14 @@ pub enum ReplicaError {
     /// A blob cannot be written.
     #[error(transparent)]
     Blob(#[from] BlobError),
-    /// The log does not take it.
+    /// The log cannot be written.
     #[error(transparent)]
     Lines(#[from] LinesError),
     /// The log cannot be opened.
     #[error(transparent)]
     Open(#[from] event_store::OpenError),
     /// The replica's state is damaged.
-    #[error("{path} is no state of a replica", path = .path.display())]
+    #[error("{path} is not a valid replica state", path = .path.display())]
     State {
         /// The file.
         path: PathBuf,
@@ -140,16 +142,16 @@ pub enum ReplicaError {
     /// The replica's own log cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// A certificate that was taken in is none.
+    /// An imported certificate is not valid.
     #[error(transparent)]
     SigningKeys(#[from] SigningKeysError),
-    /// What was taken in does not show.
+    /// The read models cannot be updated.
     #[error(transparent)]
     Unseen(#[from] WaitError),
 }
 
 impl ReplicaError {
-    /// Whether it may be otherwise in a moment, without anybody doing anything.
+    /// Whether a later attempt may succeed without any change by an operator.
     fn is_passing(&self) -> bool {
         matches!(self, Self::Feed(error) if error.is_passing())
     }

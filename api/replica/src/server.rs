@@ -1,4 +1,4 @@
-//! What a replica answers: package clients, like the server whose repositories it has, and operators.
+//! The HTTP server of a replica: for package clients the same as the replicated server, and health endpoints for operators.
 
 use std::sync::Arc;
 
@@ -18,14 +18,14 @@ use serving::ops;
 
 use super::{Contact, Follower, Replica};
 
-/// When to come back to a replica that has lost its server.
+/// The time to retry when a replica has lost its server.
 const LOST_RETRY_SECONDS: u32 = 30;
 
-/// Where what a replica serves comes from.
+/// Where a replica's data comes from.
 pub enum Origin {
-    /// From its folder alone: the next bundle comes with the next start.
+    /// Only from its folder: the next bundle is imported at the next start.
     Folder(Box<Replica>),
-    /// From a server that it follows.
+    /// From the server that it follows.
     Feed(Box<Follower>),
 }
 
@@ -39,7 +39,7 @@ impl Origin {
         }
     }
 
-    /// What is known of the server that it follows, if it does.
+    /// The state of the connection, if it follows a server.
     #[must_use]
     pub fn contact(&self) -> Option<Contact> {
         match self {
@@ -49,27 +49,25 @@ impl Origin {
     }
 }
 
-/// What the addresses for operators tell.
+/// The state of the endpoints for operators.
 #[derive(Clone, FromRef)]
 pub struct ReplicaState {
     /// The replica's log.
     pub store: Arc<dyn EventStore>,
-    /// How far the read models have come.
+    /// The progress of the read models.
     pub progress: Progress,
-    /// With the server that it follows, if it does.
+    /// The state of the connection, if it follows a server.
     pub contact: Option<Contact>,
 }
 
-/// The routes: `clients` are those of package clients, which get nothing once the server is lost.
+/// The routes. `clients` are those of package clients, which are refused when the server is lost for too long.
 pub fn routes(clients: Router, state: ReplicaState) -> Router {
     let clients = match state.contact.clone() {
         Some(contact) => clients.layer(middleware::from_fn_with_state(contact, unless_lost)),
         None => clients,
     };
     operations(state).merge(clients).fallback(async || {
-        Problem::NotFound(
-            "this server is a replica: it serves repositories and their installers, nothing else".to_owned(),
-        )
+        Problem::NotFound("this server is a replica: it serves only repositories and their installers".to_owned())
     })
 }
 
@@ -91,7 +89,7 @@ fn operations(state: ReplicaState) -> Router {
         .with_state(state)
 }
 
-/// As on any server; and 503 while package clients get it, too. Says how far the server is that it follows.
+/// As on any server, and 503 while package clients are refused. Includes the state of the connection to the server.
 async fn readyz(
     State(progress): State<Progress>,
     State(store): State<Arc<dyn EventStore>>,
@@ -108,12 +106,12 @@ async fn readyz(
     (status, Json(body)).into_response()
 }
 
-/// Serves nobody while the server that is followed was lost for longer than the operator allows.
+/// Refuses clients while the server has been lost for longer than the operator allows.
 async fn unless_lost(State(contact): State<Contact>, request: Request, next: Next) -> Response {
     match contact.is_lost() {
         false => next.run(request).await,
         true => Problem::Unavailable {
-            what: "this replica has not reached its server for longer than it may: it does not know which keys still open it",
+            what: "this replica has not reached its server for too long: it no longer knows which access keys are valid",
             retry_after_seconds: LOST_RETRY_SECONDS,
         }
         .into_response(),

@@ -1,4 +1,4 @@
-//! What a replica remembers of the log that it follows: whose it is, who signs it, and the tree over what was taken in.
+//! A replica's state of the log that it follows: the organisation, the signing key, and the Merkle tree over the imported entries.
 
 use std::{
     collections::BTreeSet,
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ReplicaError;
 
-/// The file. A folder that has it is a replica's.
+/// The state's file. A folder that contains it belongs to a replica.
 pub(super) const STATE: &str = "replica.json";
 
 /// The state.
@@ -21,35 +21,35 @@ pub(super) const STATE: &str = "replica.json";
 #[serde(deny_unknown_fields)]
 pub(super) struct State {
     pub(super) organisation: OrganisationName,
-    /// The key of its log, as verifiers pin it.
+    /// The key of the log, in the format that verifiers pin.
     pub(super) log_key: String,
-    /// How many entries there were when it first heard of the log. Nobody is served with less.
+    /// The number of entries at first contact. Clients are refused until the replica has as many.
     #[serde(default)]
     pub(super) complete_at: u64,
     size: u64,
     full: Vec<Sha256>,
-    /// Blobs that entries name and that were lost where they came from.
+    /// Blobs that entries name and that are lost at the source.
     #[serde(default)]
     pub(super) missing: BTreeSet<Missing>,
 }
 
-/// A blob that is not there, although an entry that is there names it.
+/// A missing blob that an imported entry names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Missing {
     pub(super) sha256: Sha256,
-    /// The entry, counted from 0.
+    /// The entry's number, from 0.
     pub(super) entry: u64,
-    /// It names further blobs.
+    /// Whether it is a segmented file, which names further blobs.
     pub(super) is_segmented_file: bool,
 }
 
 impl State {
-    /// Of a log of which nothing was taken in yet.
+    /// The state of a log before the first import.
     pub(super) fn new(organisation: OrganisationName, log_key: String, complete_at: u64) -> Self {
         Self { organisation, log_key, complete_at, size: 0, full: Vec::new(), missing: BTreeSet::new() }
     }
 
-    /// The tree over what was taken in; none if the file was damaged.
+    /// The Merkle tree over the imported entries. `None` if the saved state is corrupt.
     pub(super) fn tree(&self) -> Option<Accumulator> {
         Accumulator::of_parts(self.size, self.full.clone())
     }
@@ -58,7 +58,7 @@ impl State {
         (self.size, self.full) = (tree.size(), tree.full().to_vec());
     }
 
-    /// The state in `folder`; none if there is none yet.
+    /// Reads the state in `folder`. `None` before the first import.
     pub(super) fn read(folder: &Path) -> Result<Option<Self>, ReplicaError> {
         let path = folder.join(STATE);
         let text = match fs::read(&path) {
@@ -69,7 +69,7 @@ impl State {
         serde_json::from_slice(&text).map(Some).map_err(|source| ReplicaError::State { path, source })
     }
 
-    /// On disk before it returns, whole or not at all.
+    /// Writes the state atomically, and flushes it to disk.
     pub(super) fn write(&self, folder: &Path) -> Result<(), ReplicaError> {
         let path = folder.join(STATE);
         let text = serde_json::to_string_pretty(self);

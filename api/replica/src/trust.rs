@@ -1,4 +1,4 @@
-//! What the key of a transparency log vouches for: so many entries with that root, and those events of the signing keys.
+//! Checks what the key of a transparency log signed: the number of entries with their Merkle root, and the events of the signing keys.
 
 use domain::{
     aggregate::Aggregate as _,
@@ -12,9 +12,9 @@ use domain::{
 };
 use signing::log_signer::is_signed_by;
 
-/// Nobody vouches for what is offered.
+/// A signature is missing or not valid.
 #[derive(Debug, thiserror::Error)]
-#[error("{what}: do not believe where it comes from")]
+#[error("{what}: the source cannot be trusted")]
 pub struct Untrusted {
     what: String,
 }
@@ -25,36 +25,36 @@ impl Untrusted {
     }
 }
 
-/// The key in `text`, which must be that of the organisation's log.
+/// Parses the key in `text`, which must be that of the organisation's log.
 ///
 /// # Errors
-/// It is no key, or another log's.
+/// It is not a key, or belongs to another log.
 pub(super) fn key(text: &str, organisation: &OrganisationName) -> Result<VerifierKey, Untrusted> {
     let key: VerifierKey =
         text.trim_end().parse().map_err(|error| Untrusted::new(format!("the log's key: {error}")))?;
     match key.name.ends_with(&format!("/log/{organisation}")) {
         true => Ok(key),
-        false => Err(Untrusted::new(format!("the log's key is that of {}, and not of {organisation}'s log", key.name))),
+        false => Err(Untrusted::new(format!("the log's key belongs to {}, not to {organisation}'s log", key.name))),
     }
 }
 
-/// The checkpoint in a note that `key` signed.
+/// Parses the checkpoint in a note, and checks that `key` signed it.
 ///
 /// # Errors
-/// It is none, or of another log.
+/// It is not a valid checkpoint, or belongs to another log.
 pub(super) fn checkpoint(note: &str, key: &VerifierKey) -> Result<Checkpoint, Untrusted> {
     let text = signed(note, key, "the checkpoint")?;
     let checkpoint: Checkpoint = text.parse().map_err(|error| Untrusted::new(format!("the checkpoint: {error}")))?;
     match checkpoint.origin == key.name {
         true => Ok(checkpoint),
-        false => Err(Untrusted::new(format!("the checkpoint is one of {}", checkpoint.origin))),
+        false => Err(Untrusted::new(format!("the checkpoint belongs to another log: {}", checkpoint.origin))),
     }
 }
 
-/// The events of the signing keys whose lines these are, if `key` has signed the note about them.
+/// Parses the events of the signing keys, and checks that `key` signed the note about them.
 ///
 /// # Errors
-/// It has not, or they are no such events.
+/// The signature is not valid, or the lines are not such events.
 pub(super) fn signing_keys(
     lines: &[String],
     note: &str,
@@ -62,7 +62,7 @@ pub(super) fn signing_keys(
 ) -> Result<Vec<Recorded<RawEvent>>, Untrusted> {
     let text = signed(note, key, "the note on the signing keys")?;
     if text != feed::signing_keys_text(&key.name, lines) {
-        return Err(Untrusted::new("the note on the signing keys is about other keys"));
+        return Err(Untrusted::new("the note on the signing keys does not match the events"));
     }
     let stream = StreamId::new(SigningKey::KIND, SigningKeyId::service().0);
     let event = |(number, line): (u64, &String)| {
@@ -70,7 +70,7 @@ pub(super) fn signing_keys(
         let event = event.map_err(Untrusted::new)?;
         match event.stream == stream && event.revision.0 == number {
             true => Ok(event),
-            false => Err(Untrusted::new(format!("signing key {number} is out of its place"))),
+            false => Err(Untrusted::new(format!("signing key {number} is out of order"))),
         }
     };
     (1..).zip(lines).map(event).collect()
@@ -80,6 +80,6 @@ fn signed(note: &str, key: &VerifierKey, what: &str) -> Result<String, Untrusted
     let note: Note = note.parse().map_err(|error| Untrusted::new(format!("{what}: {error}")))?;
     match is_signed_by(&note, key) {
         true => Ok(note.text),
-        false => Err(Untrusted::new(format!("{what} is not signed by the log's key {key}"))),
+        false => Err(Untrusted::new(format!("{what} is not signed with the log's key {key}"))),
     }
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::Untrusted;
 
-/// Gives what it has; `fails` breaks off, what it does not have is lost.
+/// Serves the blobs that it has. A request for `fails` fails, and other blobs are lost.
 #[derive(Default)]
 struct FakeFeed {
     has: Mutex<Vec<Bytes>>,
@@ -47,7 +47,7 @@ impl BlobSource for FakeFeed {
         let fails = *self.fails.lock().expect("no panic") == Some(digest);
         Box::pin(async move {
             match found {
-                _ if fails => Err(Untrusted::new("it breaks off").into()),
+                _ if fails => Err(Untrusted::new("the connection failed").into()),
                 Some(bytes) => {
                     std::fs::write(to, bytes).expect("written");
                     Ok(true)
@@ -97,7 +97,7 @@ async fn what_breaks_off_is_asked_for_again() {
     *feed.fails.lock().expect("no panic") = None;
     feed.asked();
     assert!(fetching.bring(vec![named(segmented_file, true)], &feed).await.expect("it comes"));
-    // The other piece may have been on its way when this one broke off.
+    // The other segment may have been in transit when this one failed.
     let asked = feed.asked();
     assert!(asked.contains(&two) && !asked.contains(&segmented_file), "{asked:?}");
 }

@@ -1,4 +1,4 @@
-//! Blobs for replicas: none but those that an entry names which the organisation's feed shows.
+//! Blobs for replicas: only those that a visible entry of the organisation's feed names.
 
 use api_http::problem::Problem;
 use axum::{
@@ -21,13 +21,13 @@ use super::{concurrency_limits::Permit, followed::Followed, page::FeedLogs};
 /// The blobs that replicas download.
 #[derive(Clone)]
 pub struct FeedBlobs {
-    /// Has their bytes.
+    /// The store of the blobs.
     pub blobs: Blobs,
-    /// Which blobs a segmented file is made of.
+    /// The segments of segmented files.
     pub files: FileBytes,
 }
 
-/// Answers with the blob `sha256`, if the entry number `entry` names it. `permit` is held until the last byte is sent.
+/// Responds with the blob `sha256`, if the entry number `entry` names it. `permit` is held until the last byte is sent.
 pub(super) async fn answer(
     blobs: &FeedBlobs,
     logs: &FeedLogs,
@@ -54,12 +54,12 @@ pub(super) async fn answer(
     Ok(response)
 }
 
-/// A replica goes on without it, as whoever has a bundle that lacks it.
+/// The blob is lost. A replica continues without it, as with a bundle that lacks it.
 fn lost(sha256: Sha256) -> Problem {
-    tracing::error!("a replica asks for the blob {sha256}, which is named in the log and is not there");
+    tracing::error!("a replica requested the blob {sha256}, which the log names but the blob store has lost");
     Problem::Conflict {
         code: "blob_lost",
-        detail: format!("the blob {sha256} is lost here: `pkgdeploy verify` says more"),
+        detail: format!("the server has lost the blob {sha256}: run `pkgdeploy verify` for details"),
     }
 }
 
@@ -79,7 +79,7 @@ async fn is_named(
         return Ok(true);
     }
     for (segmented_file, _) in named.iter().filter(|(_, kind)| *kind == BlobKind::Segmented) {
-        // A segmented file that is lost names nothing. Whoever asks for the segmented file itself is told.
+        // A lost segmented file has no known segments. A request for the file itself reports the loss.
         let Ok(pieces) = blobs.files.pieces(*segmented_file).await else { continue };
         if pieces.iter().any(|piece| matches!(piece, Piece::Blob { sha256: digest, .. } if *digest == sha256)) {
             return Ok(true);

@@ -1,5 +1,5 @@
-//! How many requests of replicas may do the same thing at the same time: so many in all, and so many with one token, so that the
-//! replicas of one organisation cannot lock out those of another.
+//! Limits concurrent requests of replicas, in total and for each token, so that the replicas of one organisation cannot lock out those
+//! of another.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,7 @@ pub struct ConcurrencyLimits {
     taken: Arc<Mutex<HashMap<TokenId, usize>>>,
 }
 
-/// Allows one request; another one may follow when this is dropped.
+/// A permit for one request, until it is dropped.
 #[derive(Debug)]
 pub struct Permit {
     of: ConcurrencyLimits,
@@ -24,13 +24,13 @@ pub struct Permit {
 }
 
 impl ConcurrencyLimits {
-    /// At most `max` in all, and `per_token_max` with each token.
+    /// Allows at most `max` requests in total, and `per_token_max` with each token.
     #[must_use]
     pub fn new(max: usize, per_token_max: usize) -> Self {
         Self { max, per_token_max, taken: Arc::default() }
     }
 
-    /// Allows a request with `token`; none if there are too many, with this token or at all.
+    /// Takes a permit for a request with `token`. `None` if there are too many requests, with this token or in total.
     #[must_use]
     pub fn take(&self, token: TokenId) -> Option<Permit> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Whose feed is asked for: the organisation that the path names, if the feed token is one of its own.
+//! Authorizes a feed request: the feed token must belong to the organisation in the path.
 
 use api_http::{
     auth::{Authenticator, Follower},
@@ -17,7 +17,7 @@ use super::page::FeedLogs;
 pub(super) struct Followed {
     pub(super) follower: Follower,
     pub(super) log: LogName,
-    /// What it is called in checkpoints.
+    /// The log's name in checkpoints.
     pub(super) origin: String,
 }
 
@@ -28,7 +28,7 @@ where
 {
     type Rejection = Problem;
 
-    /// An organisation that does not exist and one that the token is not of are answered alike.
+    /// The response is the same for an organisation that does not exist and one that the token does not belong to.
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let follower = Follower::from_request_parts(parts, state).await?;
         let organisation = organisation_of_path(parts, state).await?;

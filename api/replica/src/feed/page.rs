@@ -1,4 +1,4 @@
-//! A page of an organisation's log: lines as in a bundle, and a checkpoint of exactly what it ends with.
+//! A page of an organisation's log: lines as in a bundle, and a checkpoint that ends exactly with the page's last entry.
 
 use std::sync::Arc;
 
@@ -15,36 +15,36 @@ use super::{
     wire::{self, PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, PageHead},
 };
 
-/// When to come back when the log cannot be signed: an operator has to do something first.
+/// The time to retry when the log cannot be signed: an operator has to fix that first.
 const UNSIGNED_RETRY_SECONDS: u32 = 60;
 
 /// The logs that replicas follow.
 #[derive(Clone)]
 pub struct FeedLogs {
-    /// Has their events.
+    /// The event log.
     pub store: Arc<dyn EventStore>,
-    /// Which events are entries of which log.
+    /// Maps events to the entries of each log.
     pub transparency: Transparency,
-    /// Signs them.
+    /// Signs the logs.
     pub signer: LogSigner,
-    /// Which events of signing keys there are.
+    /// The events of the signing keys.
     pub signing_keys: SigningKeys,
 }
 
 impl FeedLogs {
-    /// How many entries the log has now.
+    /// The current number of entries.
     pub(super) fn size(&self, log: LogName) -> u64 {
         self.transparency.state(log).map_or(0, |state| state.size)
     }
 
-    /// The page after the first `from` entries. It has no lines if there are none.
+    /// The page after the first `from` entries. It may have no lines.
     pub(super) async fn page_after(&self, followed: &Followed, from: u64) -> Result<String, Problem> {
         let size = self.size(followed.log);
         if from > size {
             return Err(Problem::Conflict {
                 code: "log_is_shorter",
                 detail: format!(
-                    "this log has {size} entries, and {from} were taken in: it is another log, or an older state of it"
+                    "this log has {size} entries, and the replica has {from}: this is another log, or an older state of the log"
                 ),
             });
         }
@@ -64,15 +64,15 @@ impl FeedLogs {
         }
         let checkpoint = self.signer.checkpoint_at(followed.log, &followed.origin, end).await;
         let checkpoint = checkpoint.map_err(|error| unsigned(&error))?.ok_or(Problem::Unavailable {
-            what: "the log has no entry yet",
+            what: "the log has no entries yet",
             retry_after_seconds: UNSIGNED_RETRY_SECONDS,
         })?;
-        // Looked at last: then it counts every key that the entries' signatures are made with.
+        // Read last, so that it includes every key that signed something in these entries.
         let signing_keys = self.signing_keys.now().revision.0;
         Ok(wire::text(&PageHead { from, size, signing_keys, checkpoint }, &lines))
     }
 
-    /// Where the entry number `entry`, counted from 0, is in the event log; none if there is none.
+    /// The position in the event log of the entry number `entry`, counted from 0. `None` if there is no such entry.
     pub(super) async fn position(&self, followed: &Followed, entry: u64) -> Result<Option<Position>, Problem> {
         match entry < self.size(followed.log) {
             true => Ok(self.positions(followed, entry, 1).await?.first().copied()),
@@ -80,7 +80,7 @@ impl FeedLogs {
         }
     }
 
-    /// Where the entries from number `first` on are in the event log: at least one, `most` at most, those of one tile.
+    /// The positions in the event log of the entries from number `first` on: at least one, at most `most`, all of one tile.
     async fn positions(&self, followed: &Followed, first: u64, most: u64) -> Result<Vec<Position>, Problem> {
         let (tile, place) = (first / TILE_HASHES_MAX, first % TILE_HASHES_MAX);
         let tile = self.transparency.entries(followed.log, tile).await?.unwrap_or_default();
@@ -89,7 +89,7 @@ impl FeedLogs {
         let positions: Vec<Position> = tile.into_iter().skip(skipped).take(most).collect();
         match positions.is_empty() {
             true => {
-                tracing::error!("the transparency log {} lacks the tile of entry {first}", followed.origin);
+                tracing::error!("the transparency log {} has no tile for entry {first}", followed.origin);
                 Err(Problem::Unavailable {
                     what: "the log's tree is damaged: rebuild the read models",
                     retry_after_seconds: UNSIGNED_RETRY_SECONDS,
@@ -100,11 +100,11 @@ impl FeedLogs {
     }
 }
 
-/// The log cannot be signed, or not yet.
+/// The log cannot be signed at the moment.
 fn unsigned(error: &(dyn std::error::Error + 'static)) -> Problem {
-    tracing::error!(error = %ErrorChain(error), "cannot sign what a replica is to follow");
+    tracing::error!(error = %ErrorChain(error), "cannot sign the log for a replica");
     Problem::Unavailable {
-        what: "the log cannot be vouched for at the moment: the server's log says why",
+        what: "the log cannot be signed at the moment: see the server's log",
         retry_after_seconds: UNSIGNED_RETRY_SECONDS,
     }
 }

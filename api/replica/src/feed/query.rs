@@ -1,4 +1,4 @@
-//! What a replica says in an address.
+//! The query parameters of feed requests.
 
 use api_http::{
     problem::Problem,
@@ -8,12 +8,12 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 
 use super::wire::WAIT_MAX_SECONDS;
 
-/// What a replica has, and how long it will wait for more.
+/// What a replica has, and how long to wait for more.
 #[derive(Debug)]
 pub(super) struct LogQuery {
-    /// How many entries it has.
+    /// The number of entries it has.
     pub(super) from: u64,
-    /// How many events of signing keys it has.
+    /// The number of events of signing keys it has.
     pub(super) signing_keys: u64,
     /// Seconds, 0 to [`WAIT_MAX_SECONDS`].
     pub(super) wait: u64,
@@ -31,7 +31,7 @@ impl<S: Sync> FromRequestParts<S> for LogQuery {
     }
 }
 
-/// Which entry names a blob.
+/// The entry that names a blob.
 #[derive(Debug)]
 pub(super) struct BlobQuery {
     /// Counted from 0, as in proofs.

@@ -34,7 +34,7 @@ use uuid::Uuid;
 
 use super::{FeedBlobs, FeedLimits, FeedLogs, FeedState, routes};
 
-/// What an answer becomes on its way: is told the path and the bytes.
+/// Changes a response in transit, given its path and bytes.
 pub(crate) type Lie = Arc<dyn Fn(&str, Bytes) -> Bytes + Send + Sync>;
 
 pub(crate) struct World {

@@ -154,14 +154,14 @@ async fn whoever_waits_is_answered_when_something_happens_or_the_time_is_over() 
     let token = world.token("acme").await;
     world.shows().await;
     let now = page(&world, &token, "from=3&signing_keys=0&wait=55").await;
-    assert!(now.head.signing_keys > 0, "what the replica does not have of signing keys is told at once");
+    assert!(now.head.signing_keys > 0, "missing signing keys are reported at once");
     let query = format!("from=3&signing_keys={}", now.head.signing_keys);
     assert!(page(&world, &token, &format!("{query}&wait=1")).await.lines.is_empty());
 
     let query = format!("{query}&wait=55");
     let waiting = page(&world, &token, &query);
     let happens = async {
-        // Another's events wake it, and are none of its business.
+        // Another organisation's events wake it, but do not concern it.
         world.add_package("rival", "another's package").await;
         world.add_package("acme", "a package").await;
     };
@@ -181,7 +181,7 @@ async fn a_replica_is_seen_with_what_it_has() {
     }
     let stranger = Token::new(TokenKind::Feed, token.id(), [1; 32]);
     assert!(!world.get("/feed/acme/log?from=1", Some(&stranger.text())).await.0.is_success());
-    assert_eq!(seen(), Some(2), "who is not let in is not seen");
+    assert_eq!(seen(), Some(2), "a refused client is not recorded as seen");
 }
 
 #[tokio::test]
@@ -195,8 +195,8 @@ async fn whoever_waits_with_a_token_that_is_revoked_gets_nothing_more() {
     let (answer, ()) =
         timeout(SOON, async { tokio::join!(waiting, world.revoke("acme", &token)) }).await.expect("soon");
     // Woken by the log, it may come to look before the credentials do; then it sees that there was an event, and no more.
-    let told = answer.1.lines().count();
-    assert!(answer.0 == StatusCode::UNAUTHORIZED || told == 2, "{answer:?}");
+    let lines = answer.1.lines().count();
+    assert!(answer.0 == StatusCode::UNAUTHORIZED || lines == 2, "{answer:?}");
     assert_eq!(world.get(&path, Some(&text)).await.0, StatusCode::UNAUTHORIZED);
 }
 
@@ -224,7 +224,7 @@ async fn so_many_pages_are_put_together_at_the_same_time_and_others_wait_for_the
     world.shows().await;
     let FeedState { limits, last_seen, .. } = &world.state;
     let all = u32::try_from(PAGES_MAX).expect("few");
-    let turns = limits.pages.acquire_many(all).await.expect("nobody else asks");
+    let turns = limits.pages.acquire_many(all).await.expect("no other request");
     let text = token.text();
     let mut waiting = std::pin::pin!(world.get("/feed/acme/log?from=2", Some(&text)));
     // The replica is seen just before it takes its turn.
@@ -251,7 +251,7 @@ async fn the_signing_keys_come_with_what_the_logs_key_signed_about_them() {
     let note: Note = head.note.parse().expect("a note");
     assert_eq!(note.text, feed::signing_keys_text("pages.example/log/acme", &lines));
     assert!(lines.iter().any(|line| line.contains("signing-key.generated")));
-    // Nobody reads on in the signing keys here: the page counts what the signer knows.
+    // No projector follows the signing keys here: the page counts the signer's keys.
     assert!((1..=lines.len() as u64).contains(&page(&world, &token, "").await.head.signing_keys));
 }
 

@@ -1,89 +1,89 @@
-//! Why a feed does not give what it was asked for.
+//! Why a feed request failed.
 
 use std::path::PathBuf;
 
 use domain::{digest::Sha256, names::OrganisationName};
 use reqwest::StatusCode;
 
-/// Why a feed does not give what it was asked for.
+/// Why a feed request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
-    /// There is no token to show.
+    /// The token's file cannot be read.
     #[error("cannot read the feed token in {path}", path = .path.display())]
     TokenFile {
-        /// The file.
+        /// The token's file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// It holds something else.
-    #[error("there is no feed token in {path}: expected one line, pkd_feed_…", path = .path.display())]
+    /// The token's file contains something else.
+    #[error("{path} does not contain a feed token: expected one line, pkd_feed_…", path = .path.display())]
     NoToken {
-        /// The file.
+        /// The token's file.
         path: PathBuf,
     },
-    /// This machine cannot ask anybody.
-    #[error("cannot make an HTTP client")]
+    /// The HTTP client cannot be created.
+    #[error("cannot create an HTTP client")]
     Client(#[source] reqwest::Error),
-    /// No answer, or it broke off.
+    /// The connection failed or was interrupted.
     #[error("the server {server} cannot be reached")]
     Unreachable {
-        /// Which.
+        /// The server's URL.
         server: String,
-        /// Why.
+        /// The cause.
         source: reqwest::Error,
     },
-    /// It says nothing.
+    /// The server did not answer in time.
     #[error("the server {server} cannot be reached: no answer within {limit_seconds} s")]
     Silent {
-        /// Which.
+        /// The server's URL.
         server: String,
-        /// How long it may take.
+        /// The time limit.
         limit_seconds: u64,
     },
-    /// It does not let us in.
+    /// The server refused the token.
     #[error(
-        "the server {server} refuses the feed token: it was revoked, is another server's, or not one of {organisation}'s"
+        "the server {server} refuses the feed token: it was revoked, or belongs to another server or another organisation than {organisation}"
     )]
     TokenRefused {
-        /// Which.
+        /// The server's URL.
         server: String,
-        /// Whose feed was asked for.
+        /// The organisation of the feed.
         organisation: OrganisationName,
     },
-    /// It does not do it.
+    /// The server answered with an error.
     #[error("the server answers {status}: {detail}")]
     Answered {
         /// The status.
         status: StatusCode,
-        /// The stable word of the problem, if it said one.
+        /// The problem's code, if it has one.
         code: String,
-        /// What it said.
+        /// The problem's detail.
         detail: String,
     },
-    /// It says more than it should.
-    #[error("the server's answer about {what} has more than {limit_bytes} bytes: do not believe where it comes from")]
+    /// The response is too long.
+    #[error("the server's response for {what} has more than {limit_bytes} bytes: the server cannot be trusted")]
     TooLong {
-        /// What was asked for.
+        /// What was requested.
         what: &'static str,
-        /// How long it may be.
+        /// The maximum size.
         limit_bytes: u64,
     },
-    /// It is not what a server of this version says.
-    #[error("the server's answer about {0} is not what was expected")]
+    /// The response is not valid.
+    #[error("the server's response for {0} is not valid")]
     NotUnderstood(&'static str),
-    /// Bytes are not those of their digest.
-    #[error("the server sent other bytes than those of the blob {expected}: they have SHA-256 {found}")]
+    /// A blob does not match its digest.
+    #[error("the server sent a damaged blob: expected SHA-256 {expected}, found {found}")]
     OtherBytes {
-        /// What was asked for.
+        /// What was requested.
         expected: Sha256,
-        /// What came.
+        /// The digest of the response.
         found: Sha256,
     },
 }
 
 impl FeedError {
-    /// Whether it may be otherwise in a moment, without anybody doing anything.
+    /// Whether a later attempt may succeed without any change by an operator.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Silent { .. } => true,

@@ -55,12 +55,12 @@ async fn a_blob_that_does_not_end_is_not_read_to_its_end() {
 async fn so_much_of_what_a_server_complains_of_is_repeated() {
     let place = Place::new().await;
     let complaint = |chars: usize| format!(r#"{{"code":"log_is_shorter","detail":"\u001b{}"}}"#, "é".repeat(chars));
-    for (length, told) in [(DETAIL_MAX_CHARS, DETAIL_MAX_CHARS), (DETAIL_MAX_CHARS + 1, DETAIL_MAX_CHARS)] {
+    for (length, shown) in [(DETAIL_MAX_CHARS, DETAIL_MAX_CHARS), (DETAIL_MAX_CHARS + 1, DETAIL_MAX_CHARS)] {
         let lie: Lie = Arc::new(move |_, _| complaint(length).into());
         let server = place.world.listen_lying(lie).await;
         let answered = place.client(&server).page(1_000, 0, 0).await.map(|_| ()).expect_err("the log is shorter");
         let FeedError::Answered { code, detail, .. } = answered else { panic!("{answered}") };
-        assert_eq!((code.as_str(), detail), ("log_is_shorter", "é".repeat(told)));
+        assert_eq!((code.as_str(), detail), ("log_is_shorter", "é".repeat(shown)));
     }
     let lie: Lie = Arc::new(move |_, _| complaint(PROBLEM_MAX_BYTES).into());
     let server = place.world.listen_lying(lie).await;

@@ -65,7 +65,7 @@ impl Place {
     }
 
     /// What comes of following a server that lies.
-    async fn told(&self, lie: impl Fn(&str, Bytes) -> Bytes + Send + Sync + 'static) -> ReplicaError {
+    async fn refusal_of(&self, lie: impl Fn(&str, Bytes) -> Bytes + Send + Sync + 'static) -> ReplicaError {
         let lie: Lie = Arc::new(lie);
         let server = self.world.listen_lying(lie).await;
         let mut follower = self.follower(&server).await;
@@ -126,11 +126,11 @@ async fn a_replica_takes_everything_in_and_goes_on_where_it_was() {
 #[tokio::test]
 async fn an_entry_that_was_changed_on_its_way_is_not_recorded() {
     let place = Place::new().await;
-    let refused = place.told(|_, bytes| replaced(&bytes, "\"revision\":2", "\"revision\":3")).await;
+    let refused = place.refusal_of(|_, bytes| replaced(&bytes, "\"revision\":2", "\"revision\":3")).await;
     assert!(matches!(refused, ReplicaError::Differs { from: 0, size: 4, expected: 4, .. }), "{refused}");
-    let withheld = place.told(|_, bytes| replaced(&bytes, "{\"withheld\":\"", "{\"withheld\":\"x")).await;
+    let withheld = place.refusal_of(|_, bytes| replaced(&bytes, "{\"withheld\":\"", "{\"withheld\":\"x")).await;
     assert!(matches!(withheld, ReplicaError::Archive(_)), "{withheld}");
-    let left_out = place.told(|path, bytes| match path.ends_with("/log") {
+    let left_out = place.refusal_of(|path, bytes| match path.ends_with("/log") {
         true => bytes.slice(..bytes.len() - 1 - bytes.rsplit(|byte| *byte == b'\n').nth(1).map_or(0, <[u8]>::len)),
         false => bytes,
     });
@@ -146,7 +146,7 @@ async fn an_entry_that_was_changed_on_its_way_is_not_recorded() {
 #[tokio::test]
 async fn a_blob_with_other_bytes_is_not_recorded_nor_the_event_that_names_it() {
     let place = Place::new().await;
-    let refused = place.told(|path, bytes| match path.contains("/blobs/") {
+    let refused = place.refusal_of(|path, bytes| match path.contains("/blobs/") {
         true => replaced(&bytes, "package", "backdoor"),
         false => bytes,
     });
@@ -163,17 +163,17 @@ async fn a_blob_with_other_bytes_is_not_recorded_nor_the_event_that_names_it() {
 #[tokio::test]
 async fn what_the_logs_key_did_not_sign_is_not_believed() {
     let place = Place::new().await;
-    let checkpoint = place.told(|_, bytes| replaced(&bytes, "/log/acme\\n4\\n", "/log/acme\\n5\\n")).await;
+    let checkpoint = place.refusal_of(|_, bytes| replaced(&bytes, "/log/acme\\n4\\n", "/log/acme\\n5\\n")).await;
     assert!(matches!(checkpoint, ReplicaError::Untrusted(_)), "{checkpoint}");
-    let keys = place.told(|_, bytes| replaced(&bytes, "signing-key.generated", "signing-key.degenerated")).await;
+    let keys = place.refusal_of(|_, bytes| replaced(&bytes, "signing-key.generated", "signing-key.degenerated")).await;
     assert!(matches!(keys, ReplicaError::Untrusted(_)), "{keys}");
-    let hidden = place.told(|path, bytes| match path.ends_with("/log") {
+    let hidden = place.refusal_of(|path, bytes| match path.ends_with("/log") {
         true => replaced(&bytes, "\"signing_keys\":", "\"signing_keys\":9"),
         false => bytes,
     });
     let hidden = hidden.await;
     assert!(hidden.to_string().contains("events of signing keys, and shows"), "{hidden}");
-    let other_key = place.told(|path, bytes| match path.ends_with("/key") {
+    let other_key = place.refusal_of(|path, bytes| match path.ends_with("/key") {
         true => replaced(&bytes, "/log/acme+", "/log/rival+"),
         false => bytes,
     });
@@ -340,14 +340,14 @@ async fn an_answer_that_does_not_end_is_not_read_to_its_end() {
     let keys_max_bytes = usize::try_from(SIGNING_KEYS_MAX_BYTES).expect("64 bits");
     let limits = [("/key", NOTE_MAX_BYTES), ("/log", PAGE_TEXT_MAX_BYTES), ("/signing-keys", keys_max_bytes)];
     for (end, length) in limits {
-        let refused = place.told(move |path, bytes| match path.ends_with(end) {
+        let refused = place.refusal_of(move |path, bytes| match path.ends_with(end) {
             true => vec![b'x'; length + 1].into(),
             false => bytes,
         });
         let refused = refused.await;
         assert!(matches!(refused, ReplicaError::Feed(FeedError::TooLong { .. })), "{end}: {refused}");
     }
-    let nonsense = place.told(|path, bytes| if path.ends_with("/log") { "{}\n".into() } else { bytes }).await;
+    let nonsense = place.refusal_of(|path, bytes| if path.ends_with("/log") { "{}\n".into() } else { bytes }).await;
     assert!(matches!(nonsense, ReplicaError::Feed(FeedError::NotUnderstood(_))), "{nonsense}");
 }
 
@@ -362,7 +362,7 @@ async fn a_replica_that_has_a_part_only_serves_nobody_until_it_has_the_rest() {
     };
     let server = place.world.listen_lying(Arc::new(breaks_off)).await;
     let mut follower = place.follower(&server).await;
-    follower.catch_up().await.expect_err("the second page is none");
+    follower.catch_up().await.expect_err("the second page is not valid");
     assert_eq!(follower.replica.size(), PAGE_ENTRIES_MAX);
     close(follower).await;
     let replica = place.replica().await;
