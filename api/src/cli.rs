@@ -35,25 +35,25 @@ struct Cli {
 
 #[derive(Debug, Args)]
 struct Global {
-    /// Settings file (TOML); the options given here come before it
+    /// Settings file (TOML); command-line options override it
     #[arg(long, global = true, env = "PKGDEPLOY_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Folder that holds everything: log, blobs, secrets, read models, root filesystems [default: /var/lib/pkgdeploy]
+    /// Data folder: event log, blobs, secrets, read models, root filesystems [default: /var/lib/pkgdeploy]
     #[arg(long, global = true, env = "PKGDEPLOY_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Where the event log is: sqlite:<path>, postgres://… or esdb://… [default: log.sqlite in the data folder]
+    /// URL of the event log: sqlite:<path>, postgres://… or esdb://… [default: log.sqlite in the data folder]
     #[arg(long = "log", global = true, env = "PKGDEPLOY_LOG_URL", hide_env_values = true, value_name = "URL")]
     log_url: Option<String>,
-    /// How log lines look on standard error
+    /// Format of log lines on standard error
     #[arg(long, global = true, env = "PKGDEPLOY_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum LogFormat {
-    /// For people
+    /// Text for people
     Text,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }
 
@@ -61,89 +61,89 @@ enum LogFormat {
 enum Command {
     /// Run the server
     ///
-    /// The first start makes the signing key and prints the operator token, once. SIGTERM and Ctrl-C end it
-    /// gracefully: running releases go on at the next start.
+    /// The first start creates the signing key and prints the operator token, once. SIGTERM and Ctrl-C stop the server
+    /// gracefully. Running releases continue at the next start.
     Serve {
-        /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+        /// Address to listen on; port 0 chooses a free port [default: 127.0.0.1:8080]
         #[arg(long, env = "PKGDEPLOY_LISTEN", value_name = "ADDRESS:PORT")]
         listen: Option<SocketAddr>,
-        /// Address under which clients reach the server [default: http://<the address listened on>]
+        /// URL under which clients reach the server [default: http://<the address listened on>]
         #[arg(long, env = "PKGDEPLOY_PUBLIC_URL", value_name = "URL")]
         public_url: Option<String>,
-        /// Network of a proxy before the server, such as 10.0.0.0/8; may be given again
+        /// Network of a reverse proxy in front of the server, such as 10.0.0.0/8; may be repeated
         ///
-        /// Requests from there come from where `X-Forwarded-For` or `Forwarded` says. From anywhere else these headers are not
-        /// looked at.
+        /// For requests from this network, the client's address is taken from `X-Forwarded-For` or `Forwarded`. These headers are
+        /// ignored in requests from other addresses.
         #[arg(long, env = "PKGDEPLOY_TRUSTED_PROXIES", value_name = "NETWORK", value_delimiter = ',')]
         trusted_proxy: Vec<Network>,
     },
-    /// Make a new operator token and end every older one (the server must be stopped)
+    /// Create a new operator token and revoke every older one (the server must be stopped)
     OperatorToken,
-    /// Manage the persons who operate the server; what is known of them can be erased (the server must be stopped)
+    /// Manage the server's operators and erase their personal data (the server must be stopped)
     ///
-    /// While the server runs, GraphQL does the same: addOperator, renewOperatorToken, removeOperator, eraseOperator.
+    /// While the server runs, use the GraphQL mutations instead: addOperator, renewOperatorToken, removeOperator, eraseOperator.
     #[command(subcommand)]
     Operator(operator::Command),
-    /// Manage the root filesystems that packages are built on
+    /// Manage the root filesystems in which packages are built
     #[command(subcommand)]
     Rootfs(rootfs::Command),
-    /// Write the event log to standard output, a line of JSON an event
+    /// Write the event log to standard output, one line of JSON per event
     ///
-    /// The server may be running. The last words, on standard error, are the number of events and the Merkle root of their
-    /// lines.
+    /// The server may be running. The number of events and the Merkle root of their lines are printed on standard error at the
+    /// end.
     Export {
-        /// Last position that is written [default: the log's last]
+        /// Last position to write [default: the log's last]
         #[arg(long, value_name = "POSITION")]
         until: Option<u64>,
     },
-    /// Bring an event log in from standard input, as `export` wrote it (the server must be stopped)
+    /// Import an event log from standard input, as written by `export` (the server must be stopped)
     ///
     /// The log in the data folder must be empty, or hold a beginning of these lines: repeat an interrupted import.
     /// Blobs and secrets are not in the lines.
     Import,
-    /// Work with event logs, wherever they are
+    /// Work with event logs in any store
     #[command(subcommand)]
     Log(log::Command),
-    /// Copy everything that a server cannot make again, to a folder or a file (the server may be running)
+    /// Back up everything that a server cannot rebuild, to a folder or a file (the server may be running)
     ///
-    /// The event log up to now, every blob that it names, the sealed secrets, and who used which key. A folder that holds an
-    /// earlier backup of the same log gets what is new. Not in a backup: the settings, root filesystems, and the master key,
-    /// unless you ask for it. Without the master key a restored server can neither sign nor hand over a key.
+    /// A backup contains the event log, every blob that it names, the sealed secrets and the usage of keys. If the folder contains
+    /// an earlier backup of the same log, only what is new is added. A backup does not contain the settings, root filesystems or,
+    /// unless you ask for it, the master key. Without the master key, a restored server can neither sign nor deliver keys.
     Backup(backup::Backup),
-    /// Make a data folder of a backup
+    /// Restore a backup into a data folder
     ///
     /// --data must name an empty folder, or none, or one with an interrupted restore: then it starts over. Every byte is
     /// checked on its way: the log by its Merkle root, blobs by their names. Start the server on it afterwards; it makes the
     /// rest.
     Restore(backup::Restore),
-    /// Tell what became of a repository from one point to another: packages added, removed and changed
+    /// Compare two versions of a repository: packages added, removed and changed
     ///
-    /// A point is a time such as 20261126T100000Z, a project and its tag such as hello@v1.2.3, a position of the log, a release's
-    /// id, a snapshot's name, or newest. Answered from the read models in the data folder; the server may be running.
+    /// A version is given as a time such as 20261126T100000Z, a project and tag such as hello@v1.2.3, a position in the log, a
+    /// release's id, a snapshot's name, or newest. Reads the read models in the data folder; the server may be running.
     Diff(diff::Command),
-    /// Make bundles, which carry one organisation's repositories to a replica
+    /// Create bundles, which transfer one organisation's repositories to a replica
     #[command(subcommand)]
     Bundle(bundle::Command),
-    /// Serve one organisation's repositories from a folder without secrets
+    /// Serve a copy of one organisation's repositories, without secrets
     ///
-    /// Packages, indexes and installers are answered byte for byte as by the server that they are of, and the same access keys
-    /// open them. Nothing can be changed there. They come in bundles, or from a server that is followed over the network. --data is
-    /// the replica's own folder, new or with what came before.
+    /// Packages, indexes and installers are the same as on the original server, byte for byte, and the same access keys work.
+    /// Nothing can be changed on a replica. Its data comes in bundles, or from a server that it follows over the network. --data
+    /// names the replica's folder, new or existing.
     Replica(replica::Command),
     /// Check the whole log and everything that its events name, without a private key
     ///
-    /// Reads each event, renders every index ever signed again and compares it with what was signed, verifies each recorded
-    /// signature with the certificate of its time, hashes every blob, and compares the read models with those that the log
-    /// gives. The server may be running. Names the first event that is not as it was recorded, and fails then.
+    /// Reads each event, renders every index again and compares it with the signed one, verifies each recorded signature with the
+    /// certificate of its time, hashes every blob, and compares the read models with ones rebuilt from the log. The server may be
+    /// running. Fails if anything differs, and names the first such event.
     Verify(verify::Command),
-    /// Ask the log: what happened, who wanted it, because of what, and who could do what when
+    /// Query the event log: what happened, who did it, why, and who had access when
     ///
-    /// Reads the event log, what the server projected from it, and its counts of uses; changes nothing. The server may be
-    /// running: answers are as new as its read models. Times are RFC 3339, or days in UTC.
+    /// Reads the event log, the read models and the usage of keys; changes nothing. The server may be running: answers are as
+    /// recent as its read models. Times are RFC 3339, or days in UTC.
     Audit(audit::Audit),
 }
 
-/// Runs the command that the arguments name.
+/// Runs the command of the arguments.
 pub async fn run() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     start_logging(global.log_format);
@@ -180,7 +180,7 @@ pub async fn run() -> ExitCode {
 /// What a command ends with: any error, in words for a person.
 type Outcome = Result<(), BoxError>;
 
-/// Says why the program ends, to a person.
+/// Prints the error that ends the program.
 #[expect(clippy::print_stderr, reason = "a command's last words go to standard error, whatever the log format")]
 pub fn complain(error: &(dyn std::error::Error + 'static)) -> ExitCode {
     eprintln!("pkgdeploy: {}", domain::error_chain::ErrorChain(error));
@@ -188,14 +188,14 @@ pub fn complain(error: &(dyn std::error::Error + 'static)) -> ExitCode {
 }
 
 impl Global {
-    /// The settings file, with this command line laid over it.
+    /// The settings file, overridden by the command line.
     fn settings(&self) -> Result<Settings, crate::settings::SettingsError> {
         let mut settings = match &self.config {
             Some(file) => Settings::read(file)?,
             None => Settings::default(),
         };
         settings.data = self.data.clone().or(settings.data);
-        // Read here and not by clap, which would repeat a URL that it refuses, password and all.
+        // Parsed here and not by clap, whose error messages would repeat an invalid URL with its password.
         if let Some(url) = &self.log_url {
             settings.log.url = Some(url.parse()?);
         }

@@ -1,4 +1,4 @@
-//! What the operator decides: a TOML file, overridden by the command line and its environment variables.
+//! The settings: a TOML file, overridden by the command line and environment variables.
 
 use std::{
     collections::BTreeMap,
@@ -12,31 +12,31 @@ use archive::data_folder::Locations;
 use event_log::event_store::{InvalidLogUrl, LogUrl};
 use serde::Deserialize;
 
-/// Largest settings file that is read.
+/// The maximum size of a settings file.
 const SETTINGS_MAX_BYTES: u64 = 256 * 1024;
 
-/// The settings file. Every key may be left out.
+/// The settings file. Every key is optional.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The folder that holds everything: log, blobs, secrets, read models, root filesystems.
+    /// The data folder: event log, blobs, secrets, read models, root filesystems.
     pub data: Option<PathBuf>,
     /// Where to listen: `127.0.0.1:8080`.
     pub listen: Option<SocketAddr>,
-    /// The address under which clients reach the server: `https://packages.example.org`.
+    /// The URL under which clients reach the server: `https://packages.example.org`.
     pub public_url: Option<String>,
     /// The proxies before the server, which may say where a request came from: `10.0.0.0/8`.
     #[serde(default)]
     pub trusted_proxies: Vec<Network>,
-    /// The 32 bytes that seal every secret; `<data>/master.key` if unset. Best kept on another disk than the data.
+    /// The file with the 32-byte master key, which encrypts all secrets; `<data>/master.key` if unset. Best on another disk than the data.
     pub master_key_file: Option<PathBuf>,
-    /// Where the event log is.
+    /// The event log.
     #[serde(default)]
     pub log: Log,
-    /// Where code comes from.
+    /// Cloning of source code.
     #[serde(default)]
     pub source: Source,
-    /// How GitHub is dealt with.
+    /// Requests to GitHub.
     #[serde(default)]
     pub github: Github,
     /// How packages are built.
@@ -45,10 +45,10 @@ pub struct Settings {
     /// How packages and indexes are signed.
     #[serde(default)]
     pub signing: Signing,
-    /// Whose word about CI jobs is believed.
+    /// The trusted issuer of CI jobs' identity tokens.
     #[serde(default)]
     pub oidc: Oidc,
-    /// How often the server checks itself.
+    /// The server's self-check.
     #[serde(default)]
     pub verify: Verify,
 }
@@ -57,7 +57,7 @@ pub struct Settings {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
-    /// Its store; a file in the data folder if unset.
+    /// The URL of its store; a file in the data folder if unset.
     pub url: Option<LogUrl>,
 }
 
@@ -65,7 +65,7 @@ pub struct Log {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verify {
-    /// Seconds between two checks of everything; a day if unset, never if 0.
+    /// Seconds between two full checks; a day if unset, never if 0.
     pub every_seconds: Option<u64>,
 }
 
@@ -73,7 +73,7 @@ pub struct Verify {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Signing {
-    /// How many days clients believe a key that is made from now on; for ever if unset. Existing keys keep their end.
+    /// How many days a new signing key is valid; for ever if unset. Existing keys keep their expiry.
     pub key_valid_days: Option<NonZeroU16>,
 }
 
@@ -81,9 +81,9 @@ pub struct Signing {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Oidc {
-    /// Who gives CI jobs proofs of their identity; GitHub Actions if unset.
+    /// The OIDC issuer of CI jobs' identity tokens; GitHub Actions if unset.
     pub issuer: Option<String>,
-    /// The proxy through which it is asked for its keys: `http://proxy:3128`.
+    /// The proxy for requests to the issuer: `http://proxy:3128`.
     pub proxy: Option<String>,
 }
 
@@ -91,13 +91,13 @@ pub struct Oidc {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// Whether projects may be cloned from folders of this machine.
+    /// Whether projects may be cloned from local folders.
     #[serde(default)]
     pub allow_local: bool,
-    /// What git gets to see beside an otherwise empty environment: proxies, a CA file.
+    /// The environment variables of git, which is otherwise empty: proxies, a CA file.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
-    /// The ssh servers that code may be fetched from, beside github.com: lines as `ssh-keyscan` prints them.
+    /// The known ssh servers besides github.com, as lines printed by `ssh-keyscan`.
     #[serde(default)]
     pub known_hosts: Vec<String>,
 }
@@ -106,15 +106,15 @@ pub struct Source {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Github {
-    /// The proxy through which it is reached: `http://proxy:3128`.
+    /// The proxy for requests to GitHub: `http://proxy:3128`.
     pub proxy: Option<String>,
-    /// For one request, from the connection to the last byte.
+    /// The time limit of one request, from the connection to the last byte.
     pub timeout_milliseconds: Option<NonZeroU64>,
-    /// The wait after a first failure; doubled with each that follows.
+    /// The wait after the first failure. It doubles with each further failure.
     pub retry_first_milliseconds: Option<NonZeroU64>,
-    /// The longest such wait.
+    /// The longest wait.
     pub retry_max_milliseconds: Option<NonZeroU64>,
-    /// How often each project's tags and webhooks are looked at.
+    /// How often each project's tags and webhooks are checked.
     pub reconcile_every_seconds: Option<NonZeroU64>,
 }
 
@@ -124,25 +124,25 @@ pub struct Github {
 pub struct Build {
     /// How many releases are built at the same time, of all organisations; the number of processors if unset.
     pub parallel: Option<NonZeroU64>,
-    /// What happens to a distribution that no root filesystem is mapped to.
+    /// What to do with a distribution that has no root filesystem.
     #[serde(default)]
     pub unmapped: Unmapped,
-    /// Root filesystems by distribution, beside those that `pkgdeploy rootfs create` made.
+    /// Root filesystems by distribution, in addition to those created by `pkgdeploy rootfs create`.
     #[serde(default)]
     pub rootfs: BTreeMap<String, PathBuf>,
-    /// What builds get to see in their environment: `PIP_INDEX_URL`, proxies. Never a secret: every build can read it.
+    /// Environment variables of builds: `PIP_INDEX_URL`, proxies. Never put a secret here: every build can read it.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
-    /// Files of this machine that builds may read, by their path in the build.
+    /// Local files that builds may read, by their path in the build.
     #[serde(default)]
     pub readable: BTreeMap<PathBuf, PathBuf>,
-    /// For one package, everything included.
+    /// The time limit of one package, including all steps.
     pub time_limit_seconds: Option<NonZeroU64>,
-    /// For one process of a build.
+    /// The memory limit of one process of a build.
     pub memory_limit_mib: Option<NonZeroU64>,
-    /// For everything one build writes.
+    /// The disk limit of one build.
     pub disk_limit_mib: Option<NonZeroU64>,
-    /// For one build.
+    /// The maximum number of processes of one build.
     pub processes_max: Option<NonZeroU64>,
 }
 
@@ -150,7 +150,7 @@ pub struct Build {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unmapped {
-    /// Build on the host's own root, read-only, and say so in the release.
+    /// Build on the host's root filesystem, read-only, and record that in the release.
     #[default]
     HostRoot,
     /// Fail the release.
@@ -168,16 +168,16 @@ pub enum SettingsError {
         /// Why.
         source: std::io::Error,
     },
-    /// The file is not what was expected. The message names the line.
-    #[error("the settings file {} cannot be used:\n{message}", path.display())]
+    /// The file is not valid. The message names the line.
+    #[error("the settings file {} is not valid:\n{message}", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
-        /// The line, the key and what was expected.
+        /// The line, the key and the expected value.
         message: String,
     },
-    /// What the command line or the environment names is no log.
-    #[error("--log, or PKGDEPLOY_LOG_URL, cannot be used")]
+    /// The log's URL on the command line or in the environment is not valid.
+    #[error("--log or PKGDEPLOY_LOG_URL is not valid")]
     Log(#[from] InvalidLogUrl),
 }
 
@@ -199,14 +199,14 @@ impl Settings {
         })
     }
 
-    /// Where the data is.
+    /// The configured locations of the data.
     #[must_use]
     pub fn locations(&self) -> Locations {
         Locations { folder: self.data.clone(), master_key: self.master_key_file.clone(), log: self.log.url.clone() }
     }
 }
 
-/// The complaint quotes the line that it is about, and that may be a URL with a password.
+/// Hides passwords in URLs: the error message quotes the line with the error.
 fn without_passwords(message: &str) -> String {
     let mut parts = message.split("://");
     let mut shown = parts.next().unwrap_or_default().to_owned();
@@ -252,7 +252,7 @@ mod tests {
         let proxies = read("trusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n").expect("settings").trusted_proxies;
         assert_eq!(proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1/128"]);
         let error = read("trusted_proxies = [\"proxy\"]\n").expect_err("a name").to_string();
-        assert!(error.contains("\"proxy\" is no network") && error.contains("line 1"), "{error}");
+        assert!(error.contains("\"proxy\" is not a network") && error.contains("line 1"), "{error}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What `backup` and `bundle create` have in common: a folder or a tar file that blobs are copied to.
+//! Shared by `backup` and `bundle create`: the target, which is a folder or a tar file.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -9,24 +9,24 @@ use super::{BoxError, Outcome, progress::Progress};
 
 const WRITING: Step = Step { words: "Writing the file", unit: "bytes" };
 
-/// Whether `to` is meant as a file: a folder may have any name.
+/// Whether `to` names a tar file. Any existing folder counts as a folder.
 pub(super) fn is_file(to: &Path) -> bool {
     to.extension().is_some_and(|extension| extension == "tar") && !to.is_dir()
 }
 
-/// Refuses a place in the data folder: what is there is emptied, swept, or lost together with what it is a copy of.
+/// Refuses a target inside the data folder, where it could be cleaned up, or be lost together with the original.
 pub(super) fn is_elsewhere(what: &str, data: &DataFolder, to: &Path) -> Outcome {
     let place = resolved(&std::path::absolute(to)?);
     match place.starts_with(data.path()) {
         false => Ok(()),
         true => {
             let (to, data) = (to.display(), data.path().display());
-            Err(format!("{to} is inside the data folder {data}: expected a place for the {what} outside of it").into())
+            Err(format!("{to} is inside the data folder {data}: choose a target for the {what} outside of it").into())
         }
     }
 }
 
-/// Where `path` leads to, through every link; as it is written from the first part on that is not there.
+/// Resolves the links in `path`. Parts that do not exist stay as they are.
 fn resolved(path: &Path) -> PathBuf {
     let mut place = PathBuf::new();
     for part in path.components() {
@@ -43,8 +43,8 @@ fn resolved(path: &Path) -> PathBuf {
     place
 }
 
-/// Writes what `fill` puts into a folder to the new file `to`. The folder is beside the data, where blobs take no space; `what`
-/// is what it is called.
+/// Lets `fill` write an archive into a temporary folder, and writes it to the new file `to`. The folder is in the data folder, where
+/// blobs can be hard links. `what` names the archive in errors.
 pub(super) async fn into_file<E: Into<BoxError>>(
     what: &str,
     data: &DataFolder,
@@ -52,7 +52,7 @@ pub(super) async fn into_file<E: Into<BoxError>>(
     fill: impl AsyncFnOnce(PathBuf) -> Result<Manifest, E>,
 ) -> Result<Manifest, BoxError> {
     if to.exists() {
-        return Err(format!("{} is there already: a {what} in a file is always a new file", to.display()).into());
+        return Err(format!("{} already exists: a {what} is always written to a new file", to.display()).into());
     }
     let staged = Scratch::new(data.path())?;
     let manifest = fill(staged.path().to_owned()).await.map_err(Into::into)?;
@@ -63,12 +63,13 @@ pub(super) async fn into_file<E: Into<BoxError>>(
     Ok(manifest)
 }
 
-/// Fails if there are blobs that could not be copied.
+/// Fails if blobs could not be copied.
 pub(super) fn is_whole(what: &str, manifest: &Manifest) -> Outcome {
     lacks(manifest).map_or(Ok(()), |missing| {
         let first = missing.first().map(ToString::to_string).unwrap_or_default();
         let count = missing.len();
-        Err(format!("{count} blobs are lost or damaged here, and so not in the {what}: {first} …; see `verify`").into())
+        Err(format!("{count} blobs are lost or damaged, so the {what} lacks them: {first} …; run `verify` for details")
+            .into())
     })
 }
 

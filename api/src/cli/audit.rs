@@ -29,7 +29,7 @@ use crate::settings::Settings;
 pub(super) struct Audit {
     #[command(subcommand)]
     about: About,
-    /// Print JSON instead of tables: a line for each event of a list, one object for a story
+    /// Print JSON instead of tables: one line per event of a list, otherwise one object
     #[arg(long, global = true)]
     json: bool,
 }
@@ -38,15 +38,15 @@ pub(super) struct Audit {
 enum About {
     /// An API or operator token: issued, used, rolled, expired or revoked, and by whom
     Token {
-        /// Its id: what stands between `pkd_api_`, `pkd_op_` or `pkd_feed_` and the secret
+        /// Its id: the part between `pkd_api_`, `pkd_op_` or `pkd_feed_` and the secret
         id: String,
     },
-    /// An access key: the same, what it could reach, and what was fetched with it
+    /// An access key: its history, the packages it had access to, and what was downloaded with it
     Key {
         /// Its id: the login of HTTP Basic
         id: String,
     },
-    /// A release: what asked for it, what became of it, and the signatures that show it
+    /// A release: who requested it, its result, and the signed indexes that contain it
     Release {
         /// Its id
         id: ReleaseId,
@@ -59,51 +59,51 @@ enum About {
         #[command(flatten)]
         part: Part,
     },
-    /// Who could enter a repository at a time: every key that worked then
+    /// Who had access to a repository at a given time: every key that was valid then
     Access {
         /// <organisation>/<repository>
         repository: String,
-        /// When [default: now]
+        /// The time [default: now]
         #[arg(long, value_name = "TIME")]
         at: Option<String>,
-        /// Most keys that are shown
+        /// Maximum number of keys
         #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = limit())]
         limit: u32,
         /// Only keys after this id
         #[arg(long, value_name = "KEY")]
         after: Option<String>,
     },
-    /// A package file: where it came from, which machines have it, and which still could get it
+    /// A package file: its origin, which machines downloaded it, and which keys can still download it
     Package {
         /// The file's digest
         sha256: Sha256,
-        /// Most keys that are shown
+        /// Maximum number of keys
         #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = limit())]
         limit: u32,
         /// Only keys after this id
         #[arg(long, value_name = "KEY")]
         after: Option<String>,
     },
-    /// Because of what an event came to be, from the beginning on
+    /// The causes of an event, from the first on
     Chain {
         /// The event's id
         event: EventId,
     },
-    /// All events that fit, newest first
+    /// All matching events, newest first
     Events {
-        /// They speak of this: key:<id>, token:<id>, release:<id>, repository:<id>, machine:<name>, package:<sha256>, …
+        /// Only events about this subject: key:<id>, token:<id>, release:<id>, repository:<id>, machine:<name>, package:<sha256>, …
         #[arg(long, value_name = "KIND:ID")]
         about: Option<String>,
-        /// Their name, such as keyring.rolled; may be given again
+        /// Only events of this name, such as keyring.rolled; may be repeated
         #[arg(long, value_name = "NAME")]
         name: Vec<String>,
-        /// The kind of stream that they are in, such as keyring; may be given again
+        /// Only events in streams of this kind, such as keyring; may be repeated
         #[arg(long, value_name = "KIND")]
         kind: Vec<String>,
-        /// The organisation whose they are
+        /// Only events of this organisation
         #[arg(long, value_name = "NAME")]
         organisation: Option<String>,
-        /// Who wanted them
+        /// Only events caused by this actor
         #[arg(long, value_name = "ACTOR")]
         actor: Option<String>,
         #[command(flatten)]
@@ -111,19 +111,19 @@ enum About {
     },
 }
 
-/// Which part of a list.
+/// The part of a list to show.
 #[derive(Debug, Args)]
 struct Part {
-    /// Not before this time
+    /// Only events at or after this time
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
-    /// Before this time
+    /// Only events before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// Most events that are shown
+    /// Maximum number of events
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = limit())]
     limit: u32,
-    /// Go on after this position, where the page before ended
+    /// Continue after this position, where the previous page ended
     #[arg(long, value_name = "POSITION")]
     after: Option<u64>,
     /// Oldest first
@@ -131,7 +131,7 @@ struct Part {
     oldest_first: bool,
 }
 
-/// How many items an answer may have.
+/// How many items a page may have.
 fn limit() -> impl TypedValueParser<Value = u32> {
     clap::value_parser!(u32).range(1..=i64::from(FIRST_MAX))
 }
@@ -167,8 +167,8 @@ pub(super) async fn run(Audit { about, json }: Audit, settings: &Settings) -> Ou
     }
 }
 
-/// Who can open names and addresses here. Whoever cannot, a copy of the data folder without the master key for one, is answered
-/// all the same.
+/// The keys that unseal names and addresses. Without them, for example in a copy of the data folder without the master key, they
+/// stay sealed, and everything else is shown.
 fn persons(data: &DataFolder) -> Option<Persons> {
     match Secrets::existing(&data.secrets(), data.master_key()) {
         Ok(secrets) => secrets.map(|secrets| Persons::new(Arc::new(secrets))),
@@ -221,26 +221,26 @@ fn list(entries: &[audit::Entry], next: Option<u64>, json: bool) -> Outcome {
     Ok(())
 }
 
-/// Beside the answer, not in it.
+/// On standard error, so that it is not part of the output.
 #[expect(clippy::print_stderr, reason = "standard output is the answer")]
 fn say_sealed(error: &SecretsError) {
-    eprintln!("names and addresses of persons stay sealed: {}", ErrorChain(error));
+    eprintln!("cannot show names and addresses of persons: {}", ErrorChain(error));
 }
 
-/// Beside the answer, not in it.
+/// On standard error, so that it is not part of the output.
 #[expect(clippy::print_stderr, reason = "standard output is the answer")]
 fn say_behind(behind: Behind) {
     eprintln!("{behind}");
 }
 
-/// Beside the answer, which is empty.
+/// On standard error; the output is empty.
 #[expect(clippy::print_stderr, reason = "standard output is the list")]
 fn say_nothing_fits() {
-    eprintln!("no event fits");
+    eprintln!("no events match");
 }
 
-/// Beside the lines, not among them.
+/// On standard error, so that it is not part of the lines.
 #[expect(clippy::print_stderr, reason = "standard output is the list")]
 fn say_more(next: u64) {
-    eprintln!("there are more: --after {next}");
+    eprintln!("there are more: continue with --after {next}");
 }

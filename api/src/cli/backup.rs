@@ -22,15 +22,15 @@ use crate::settings::Settings;
 
 #[derive(Debug, Args)]
 pub(super) struct Backup {
-    /// Folder of the backup, new or with an earlier one; or a new file whose name ends in .tar
+    /// Folder for the backup, new or with an earlier backup; or a new file whose name ends in .tar
     to: PathBuf,
     /// Copy the master key too: anyone who has the backup then has every private key
     #[arg(long)]
     with_master_key: bool,
-    /// Give blobs a second name instead of copying them, where the backup is on the same disk
+    /// Hard-link blobs instead of copying them, if the backup is on the same disk
     #[arg(long)]
     hard_links: bool,
-    /// Read all that an earlier backup copied there, and copy again what is damaged; takes as long as reading it does
+    /// Read all blobs of the earlier backup, and replace damaged ones; takes as long as reading them
     #[arg(long)]
     check: bool,
     /// Print the manifest as one JSON object
@@ -42,7 +42,7 @@ pub(super) struct Backup {
 pub(super) struct Restore {
     /// Folder or tar file of the backup
     from: PathBuf,
-    /// Go on without blobs that are missing or damaged in the backup, and name each; the command fails in the end
+    /// Skip blobs that are missing or damaged in the backup, and list them; the command then fails at the end
     #[arg(long)]
     without_damaged: bool,
     /// Print what was restored as one JSON object
@@ -83,7 +83,7 @@ async fn into_folder(sources: &Sources<'_>, to: &Path, options: Options) -> Resu
 fn said(manifest: &Manifest, to: &Path) -> String {
     let Manifest { log, blobs, files, .. } = manifest;
     let key = match has_master_key(manifest) {
-        true => "The master key is in it: keep it as secret as the server itself.",
+        true => "The backup contains the master key: protect it like the server itself.",
         false => {
             "The master key is not in it. Without that file a restored server can neither sign nor hand over a key: keep a \
              copy of it elsewhere, or back up with --with-master-key."
@@ -138,7 +138,8 @@ fn in_words(restored: &Restored, data: &DataFolder) -> String {
     }
     if !data.master_key().exists() {
         let place = data.master_key().display();
-        words += &format!("\nThe master key was not in the backup: put it at {place}, or the server does not start.");
+        words +=
+            &format!("\nThe backup does not contain the master key: put it at {place} before you start the server.");
     }
     words
 }
@@ -151,10 +152,10 @@ fn is_all(restored: &Restored) -> Outcome {
         lacks.push(format!("{missing_blobs} blobs were lost before the backup was made"));
     }
     if !damaged_blobs.is_empty() {
-        lacks.push(format!("{} blobs are missing or damaged in the backup and were left out", damaged_blobs.len()));
+        lacks.push(format!("{} blobs are missing or damaged in the backup and were skipped", damaged_blobs.len()));
     }
     match lacks.is_empty() {
         true => Ok(()),
-        false => Err(format!("{}: `verify` names their events", lacks.join(", and ")).into()),
+        false => Err(format!("{}; run `verify` to list their events", lacks.join(", and ")).into()),
     }
 }

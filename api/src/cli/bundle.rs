@@ -22,21 +22,21 @@ use crate::settings::Settings;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Write all that a replica of one organisation's repositories needs (the server may be running)
+    /// Write everything that a replica of one organisation's repositories needs (the server may be running)
     ///
-    /// The events of its repositories and access keys, every package and index that they name, and what its transparency log
-    /// proves. No secret is in it: keys are there as digests. A folder that holds an earlier bundle gets what is new.
+    /// A bundle contains the events of the organisation's repositories and access keys, every package and index that they name, and
+    /// the proofs of its transparency log. It has no secrets, only digests of keys. An earlier bundle in the folder is updated.
     Create(Create),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
-    /// Folder of the bundle, new or with an earlier one; or a new file whose name ends in .tar
+    /// Folder for the bundle, new or with an earlier bundle; or a new file whose name ends in .tar
     to: PathBuf,
-    /// Whose repositories
+    /// Organisation whose repositories to copy
     #[arg(long, value_name = "NAME")]
     organisation: OrganisationName,
-    /// Last position of the event log that counts [default: the log's last]
+    /// Last position of the event log to include [default: the log's last]
     #[arg(long, value_name = "POSITION")]
     until: Option<u64>,
     /// Print the manifest as one JSON object

@@ -1,6 +1,6 @@
-//! `pkgdeploy diff`: what became of a repository from one point to another.
+//! `pkgdeploy diff`: compares two versions of a repository.
 //!
-//! Answered from the read models in the data folder, like `verify`: no token is needed, and no server need be running.
+//! Reads the read models in the data folder, like `verify`: needs no token and no running server.
 
 use std::io::Write as _;
 
@@ -19,12 +19,12 @@ use crate::settings::Settings;
 
 #[derive(Debug, Args)]
 pub(super) struct Command {
-    /// Which repository
+    /// The repository
     #[arg(value_name = "ORGANISATION/REPOSITORY", value_parser = names)]
     repository: (OrganisationName, RepositoryName),
-    /// Compares this point: a time, a project and its tag (hello@v1.2.3), a position of the log, a release's id, a snapshot's name
+    /// First version: a time, a project and tag (hello@v1.2.3), a position in the log, a release's id, a snapshot's name
     from: PointInTime,
-    /// With this one
+    /// Second version
     #[arg(default_value = NEWEST)]
     to: PointInTime,
     /// Print one JSON object
@@ -35,7 +35,7 @@ pub(super) struct Command {
 /// There is nothing to compare.
 #[derive(Debug, thiserror::Error)]
 enum DiffError {
-    #[error("there is no repository {0}")]
+    #[error("no such repository: {0}")]
     NoRepository(String),
 }
 
@@ -72,11 +72,11 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
     Ok(())
 }
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Debug, Serialize)]
 struct Report {
     repository: String,
-    /// When the publication was made: `20261126T100000Z`.
+    /// When the version was published: `20261126T100000Z`.
     from: String,
     to: String,
     changes: Vec<Change>,

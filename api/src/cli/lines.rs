@@ -41,7 +41,7 @@ pub(super) async fn import(settings: &Settings) -> Outcome {
     Ok(())
 }
 
-/// The last words go beside the lines, not among them.
+/// On standard error, so that the summary is not part of the lines.
 #[expect(clippy::print_stderr, reason = "standard output is the log's lines")]
 fn say(Lines { events, root }: Lines) {
     eprintln!("{events} events, Merkle root {root}");

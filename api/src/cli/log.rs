@@ -10,7 +10,7 @@ use event_log::{
 
 use super::{Outcome, progress::Progress};
 
-const COMPARING: Step = Step { words: "Comparing what is there", unit: "positions" };
+const COMPARING: Step = Step { words: "Comparing existing events", unit: "positions" };
 const RECORDING: Step = Step { words: "Recording events", unit: "positions" };
 const CHECKING: Step = Step { words: "Reading the copy", unit: "positions" };
 
@@ -22,13 +22,13 @@ pub(super) enum Command {
     /// repeated. In the end the copy is read again, and the Merkle roots of both are compared. A server may be writing to the
     /// source, whose events up to now are copied; stop it first to move to the copy. The target has no other writer meanwhile.
     Copy {
-        /// The log that is copied: sqlite:<path>, postgres://… or esdb://…
+        /// The log to copy: sqlite:<path>, postgres://… or esdb://…
         #[arg(long, env = "PKGDEPLOY_COPY_FROM", hide_env_values = true, value_name = "URL")]
         from: String,
-        /// Where it is copied to
+        /// The target
         #[arg(long, env = "PKGDEPLOY_COPY_TO", hide_env_values = true, value_name = "URL")]
         to: String,
-        /// Tell the outcome as JSON
+        /// Print the result as JSON
         #[arg(long)]
         json: bool,
     },
@@ -36,7 +36,7 @@ pub(super) enum Command {
 
 pub(super) async fn run(command: Command) -> Outcome {
     let Command::Copy { from, to, json } = command;
-    // Read here and not by clap, which would repeat a URL that it refuses, password and all.
+    // Parsed here and not by clap, whose error messages would repeat an invalid URL with its password.
     let (from, to): (LogUrl, LogUrl) = (from.parse()?, to.parse()?);
     let source = event_store::open_read_only(&from).await?;
     let target = event_store::open(&to).await?;

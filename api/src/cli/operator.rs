@@ -18,35 +18,35 @@ use crate::settings::Settings;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Add a person, and print the token that the person logs in with, once
+    /// Add an operator, and print the operator's token, once
     Add {
-        /// What the person is called; sealed in the event log
+        /// The person's name; encrypted in the event log
         #[arg(long)]
         name: String,
-        /// Where the person gets mail; sealed in the event log
+        /// The person's e-mail address; encrypted in the event log
         #[arg(long)]
         email: String,
     },
-    /// Show who is and who was an operator (the server may be running)
+    /// List current and former operators (the server may be running)
     List {
-        /// One JSON object a line
+        /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
-    /// Make a new token for a person, print it, once, and end the older one
+    /// Create and print a new token for an operator, and revoke the old one
     RenewToken {
         /// The person's id, as `list` shows it
         id: PersonId,
     },
-    /// End a person's tokens; the person's name stays with what the person did
+    /// Revoke an operator's tokens; the name stays in the log
     Remove {
         /// The person's id, as `list` shows it
         id: PersonId,
     },
-    /// End a person's tokens, and make name and e-mail address unreadable, for ever
+    /// Revoke an operator's tokens, and permanently erase the name and e-mail address
     ///
-    /// The key that they are sealed with in the event log is destroyed. Events, proofs and signatures stay as they are. Backups
-    /// made before hold the sealed key: see docs/explanation/personal-data.md.
+    /// Destroys the key that encrypts them in the event log. Events, proofs and signatures do not change. Earlier backups still
+    /// contain the sealed key: see docs/explanation/personal-data.md.
     Erase {
         /// The person's id, as `list` shows it
         id: PersonId,
@@ -56,7 +56,7 @@ pub(super) enum Command {
 #[expect(clippy::print_stdout, reason = "this is the command's answer")]
 pub(super) async fn run(command: Command, settings: &Settings) -> Outcome {
     let data = DataFolder::existing(&settings.locations())?;
-    // Opened to write, a log would be made where there is none.
+    // Opening it for writing would create a missing log.
     let log = event_store::open_read_only(data.log()).await?;
     let persons = Persons::new(Arc::new(Secrets::open(&data.secrets(), data.master_key())?));
     if let Command::List { json } = command {

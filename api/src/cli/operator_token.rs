@@ -19,7 +19,7 @@ use crate::settings::Settings;
 
 pub(super) async fn run(settings: &Settings) -> Outcome {
     let data = DataFolder::existing(&settings.locations())?;
-    // Opened to write, a log would be made where there is none: a token of an empty log opens nothing.
+    // Opening it for writing would create a missing log, in which a token is useless.
     event_store::open_read_only(data.log()).await?.close().await;
     let store = event_store::open(data.log()).await?;
     let executor = Executor::new(store.clone(), Utc::now);

@@ -8,10 +8,10 @@ use std::{
 
 use archive::Step;
 
-/// How often the line is written.
+/// How often the line is updated.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 
-/// The line. It is gone when this is dropped.
+/// The progress line. It is removed when this is dropped.
 pub(super) struct Progress(Option<Mutex<Option<Line>>>);
 
 struct Line {
@@ -21,12 +21,12 @@ struct Line {
 }
 
 impl Progress {
-    /// A line if standard error is a terminal, and nothing otherwise.
+    /// A progress line if standard error is a terminal, otherwise nothing.
     pub(super) fn on_terminal() -> Self {
         Self(std::io::stderr().is_terminal().then(Mutex::default))
     }
 
-    /// `done` of `total` are over; a `total` of 0 is not known.
+    /// Shows `done` of `total`. A `total` of 0 means unknown.
     pub(super) fn at(&self, step: Step, done: u64, total: u64) {
         let Some(line) = &self.0 else { return };
         let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);
@@ -46,7 +46,7 @@ impl Progress {
             _ => String::new(),
         };
         let of = if total == 0 { String::new() } else { format!(" of {total}") };
-        // Whoever closed the terminal does not wait for this.
+        // Ignored: the terminal may be closed.
         let _gone = write!(std::io::stderr().lock(), "\r\x1b[K{words:<22} {done:>10}{of} {unit}, {speed:.0}/s{rest}");
     }
 }

@@ -17,43 +17,43 @@ use super::{
 };
 use crate::{serve_replica::ReplicaServer, settings::Settings};
 
-/// Shortest time after which a replica may stop to serve, in seconds: a slow answer must not be taken for a lost server.
+/// The minimum of `--refuse-after`, in seconds: a slow answer must not count as a lost server.
 const REFUSE_AFTER_MIN_SECONDS: u64 = 5;
-/// Longest time: a year.
+/// The maximum: a year.
 const REFUSE_AFTER_MAX_SECONDS: u64 = 366 * 24 * 60 * 60;
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("source").args(["bundle", "follow"]).multiple(true))]
 pub(super) struct Command {
-    /// Folder or tar file of a bundle, whose new entries are taken in first; without it, what is there is served
+    /// Folder or tar file of a bundle to import first; without it, the existing data is served
     #[arg(long, value_name = "PATH")]
     bundle: Option<PathBuf>,
-    /// Address of a server that is followed: what is new there is here a moment later
+    /// URL of a server to follow: the replica imports new entries as soon as they are recorded there
     #[arg(long, value_name = "URL", requires_all = ["organisation", "token_file"])]
     follow: Option<PublicUrl>,
-    /// Whose repositories are followed
+    /// Organisation whose repositories to follow
     #[arg(long, value_name = "NAME", requires = "follow")]
     organisation: Option<OrganisationName>,
-    /// File that holds a feed token of the organisation, as issueFeedToken shows it; it may be replaced at any time
+    /// File with a feed token of the organisation, as returned by issueFeedToken; may be replaced at any time
     #[arg(long, value_name = "FILE", requires = "follow")]
     token_file: Option<PathBuf>,
-    /// Proxy that the server is reached through, such as http://proxy:3128; without it, it is reached directly
+    /// Proxy for requests to the server, such as http://proxy:3128 [default: none]
     #[arg(long, value_name = "URL", requires = "follow")]
     proxy: Option<String>,
-    /// Answer package clients 503 once the server was not reached for so many seconds [default: serve on]
+    /// Answer package clients with 503 if the server was not reached for this many seconds [default: keep serving]
     ///
-    /// A replica knows of a roll when the server tells it. With this, a key that was rolled opens the replica for at most so long.
+    /// A replica learns of a key roll from the server. This option limits how long a rolled key still works on the replica.
     #[arg(long, value_name = "SECONDS", requires = "follow",
           value_parser = value_parser!(u64).range(REFUSE_AFTER_MIN_SECONDS..=REFUSE_AFTER_MAX_SECONDS))]
     refuse_after: Option<u64>,
-    /// The key of the organisation's transparency log, as the server shows it at /log/<organisation>/key; without it the key in
-    /// the first bundle, or that the server shows first, is believed
+    /// Key of the organisation's transparency log, as served at /log/<organisation>/key; without it, the key in the first bundle or
+    /// of the first connection is trusted
     #[arg(long, value_name = "KEY", requires = "source")]
     log_key: Option<String>,
-    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    /// Address to listen on; port 0 chooses a free port [default: 127.0.0.1:8080]
     #[arg(long, env = "PKGDEPLOY_LISTEN", value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
-    /// Address under which clients reach the replica [default: http://<the address listened on>]
+    /// URL under which clients reach the replica [default: http://<the address listened on>]
     #[arg(long, env = "PKGDEPLOY_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
 }
@@ -77,7 +77,7 @@ pub(super) async fn run(command: Command, mut settings: Settings) -> Outcome {
         }
         None if replica.is_complete() => Origin::Folder(Box::new(replica)),
         None => {
-            return Err("there is nothing to serve yet: give the replica a --bundle, or a server to --follow".into());
+            return Err("the replica has no data yet: use --bundle, or --follow a server".into());
         }
     };
     let server = tokio::select! {
@@ -99,14 +99,14 @@ async fn take_in(replica: &mut Replica, bundle: &std::path::Path, log_key: Optio
     let watch = |step, done, total| progress.at(step, done, total);
     let Loaded { entries, missing_blobs } = load(replica, bundle, log_key, &watch).await?;
     let (size, root) = (replica.size(), replica.root());
-    tracing::info!("took in {entries} entries: {size} now, Merkle root {root}");
+    tracing::info!("imported {entries} entries: now {size}, Merkle root {root}");
     if missing_blobs > 0 {
-        tracing::warn!("the bundle lacks {missing_blobs} blobs that were lost before it was made");
+        tracing::warn!("the bundle lacks {missing_blobs} blobs that were already lost when it was made");
     }
     Ok(())
 }
 
-/// A follower of a replica that can be served: a new one takes everything in first.
+/// A follower of a replica that is ready to serve. A new replica imports everything first.
 async fn follow(
     replica: Replica,
     address: FeedAddress,

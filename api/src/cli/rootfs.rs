@@ -9,13 +9,13 @@ use crate::settings::Settings;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make a root filesystem with mmdebstrap: debian11, debian12, debian13, ubuntu20, ubuntu22 or ubuntu24
+    /// Create a root filesystem with mmdebstrap: debian11, debian12, debian13, ubuntu20, ubuntu22 or ubuntu24
     ///
-    /// Configs that name it as their distribution are built on it from then on. Takes about a minute.
+    /// Configs that name this distribution are built in it from then on. Takes about a minute.
     Create {
-        /// Name of the distribution, as configs name it
+        /// Name of the distribution, as in configs
         name: String,
-        /// Mirror to fetch packages from [default: Debian from where this machine gets it, Ubuntu from its archive]
+        /// Mirror to download packages from [default: this machine's mirror for Debian, the Ubuntu archive for Ubuntu]
         #[arg(long, value_name = "URL")]
         mirror: Option<String>,
     },

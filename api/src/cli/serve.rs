@@ -28,7 +28,7 @@ pub(super) async fn run(
     let data = DataFolder::open(&settings.locations())?;
     if data.path().join(STATE_FILE).exists() {
         let folder = data.path().display();
-        return Err(format!("{folder} is a replica's, whose log is not whole: start `pkgdeploy replica` on it").into());
+        return Err(format!("{folder} belongs to a replica, whose log is incomplete: use `pkgdeploy replica`").into());
     }
     let stop = CancellationToken::new();
     stop_on_signals(&stop)?;
@@ -56,7 +56,7 @@ pub(super) fn stop_on_signals(stop: &CancellationToken) -> std::io::Result<()> {
         let (mut signals, stop) = (signal(kind)?, stop.clone());
         tokio::spawn(async move {
             signals.recv().await;
-            tracing::info!("stopping: open requests may end, running releases go on at the next start");
+            tracing::info!("stopping: waiting for open requests; running releases continue at the next start");
             stop.cancel();
         });
     }

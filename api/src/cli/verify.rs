@@ -13,10 +13,10 @@ use crate::settings::Settings;
 
 #[derive(Debug, Args)]
 pub(super) struct Command {
-    /// First position whose signatures, blobs and index files are checked [default: the log's first]
+    /// First position whose signatures, blobs and index files to check [default: the log's first]
     #[arg(long, value_name = "POSITION", default_value_t = 0, hide_default_value = true)]
     from: u64,
-    /// Last position that is looked at [default: the log's last]
+    /// Last position to check [default: the log's last]
     #[arg(long, value_name = "POSITION")]
     until: Option<u64>,
     /// Print the report as one JSON object
@@ -24,9 +24,9 @@ pub(super) struct Command {
     json: bool,
 }
 
-/// Something is not as it was recorded; the report says what.
+/// The check found a difference, which the report names.
 #[derive(Debug, thiserror::Error)]
-#[error("the log, or what belongs to it, is not what was recorded: see the report")]
+#[error("the check failed: see the report")]
 struct NotAsRecorded;
 
 #[expect(clippy::print_stdout, reason = "this is the command's answer")]

@@ -1,12 +1,12 @@
-//! Answers as tables that line up.
+//! Formats answers as aligned tables.
 
 use std::fmt::Write as _;
 
 use audit::{Entry, Shown, Table, when};
 
-/// Longest text of a table's column, in characters; the last one may be longer.
+/// The maximum width of a column, in characters. The last column may be wider.
 const COLUMN_MAX_CHARS: usize = 64;
-/// Most subjects that one line names.
+/// The maximum number of subjects in a line.
 const SUBJECTS_SHOWN: usize = 4;
 
 /// All lines of an answer.
@@ -19,7 +19,7 @@ pub(super) fn story(shown: &Shown, lists: Vec<(&'static str, Vec<Entry>)>) -> St
     for rows in &shown.tables {
         text.push_str(&table(rows));
         if let Some(next) = &rows.next {
-            let _ = writeln!(text, "there are more: --after {next}");
+            let _ = writeln!(text, "there are more: continue with --after {next}");
         }
     }
     for (heading, entries) in lists {
@@ -44,7 +44,7 @@ pub(super) fn events(heading: &'static str, entries: &[Entry]) -> String {
     })
 }
 
-/// Each column is as wide as its widest text. Nothing if there are no rows.
+/// Makes each column as wide as its widest text. Empty if there are no rows.
 fn table(Table { heading, columns, rows, .. }: &Table) -> String {
     if rows.is_empty() {
         return String::new();
