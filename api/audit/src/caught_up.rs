@@ -1,4 +1,4 @@
-//! An answer shows everything that was recorded when the question was asked.
+//! Waits until the read models include everything that was recorded when the question was asked.
 
 use std::{fmt, time::Duration};
 
@@ -11,46 +11,46 @@ use tokio::time::{Instant, sleep};
 
 use super::{AuditError, Auditor};
 
-/// The projectors whose rows answers are made of.
+/// The projectors whose read models are used.
 const READ: [&str; 4] = [DASHBOARD, CREDENTIALS, AUDIT_INDEX, TRANSPARENCY];
-/// How long a question waits for what was recorded before it.
+/// How long a question waits for the read models.
 const WAIT_MAX: Duration = Duration::from_secs(10);
-/// Read models that do not move for so long are fed by nobody.
+/// If the read models do not change for this long, no server is updating them.
 const STILL_MAX: Duration = Duration::from_secs(1);
-/// How often it looks. A projector takes some milliseconds from an event to its rows.
+/// How often the progress is checked. A projector needs some milliseconds for an event.
 const LOOK_PAUSE: Duration = Duration::from_millis(10);
 
 /// The read models lack the newest events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Behind {
-    /// Everything up to here is in an answer.
+    /// The answer includes all events up to this position.
     pub shown: Position,
-    /// The log's newest event when the question was asked.
+    /// The position of the log's newest event when the question was asked.
     pub head: Position,
 }
 
 impl fmt::Display for Behind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { shown, head } = self;
-        write!(f, "the log ends at position {head}, and what comes after position {shown} may lack here: ")?;
-        f.write_str("a running server projects it")
+        write!(f, "the log ends at position {head}, but events after position {shown} may be missing here: ")?;
+        f.write_str("start the server to update the read models")
     }
 }
 
 impl Auditor {
-    /// Itself, once answers show what is recorded now. If that takes too long they lack the newest, and the server's log says so.
+    /// Waits until answers include everything recorded now. If that takes too long, the newest events are missing and a warning is logged.
     ///
     /// # Errors
     /// The log or the read models cannot be read.
     pub async fn up_to_date(&self) -> Result<&Self, AuditError> {
         if let Some(behind) = self.caught_up().await? {
-            tracing::warn!("an auditor is answered too early: {behind}");
+            tracing::warn!("an audit answer is incomplete: {behind}");
         }
         Ok(self)
     }
 
-    /// Waits until answers show what the log holds now: ten seconds at most, and one if nothing moves. What they may
-    /// lack otherwise.
+    /// Waits until answers include everything recorded now: at most ten seconds, or one if the read models do not change. Returns what
+    /// may be missing otherwise.
     ///
     /// # Errors
     /// The log or the read models cannot be read.
@@ -73,7 +73,7 @@ impl Auditor {
         }
     }
 
-    /// Every event up to here shows in answers.
+    /// The position up to which answers are complete.
     async fn shown(&self) -> Result<Position, AuditError> {
         let all = checkpoints(&self.readers).await?;
         let positions = READ.map(|name| all.get(name).map_or(Position(0), |checkpoint| checkpoint.position));
@@ -112,6 +112,6 @@ mod tests {
         let behind = Auditor::new(core.store.clone(), &rows.readers, None, None).caught_up().await.expect("an answer");
         let behind = behind.expect("nothing is projected");
         assert_eq!(behind, Behind { shown: Position(0), head: newest });
-        assert!(behind.to_string().contains("what comes after position 0 may lack"), "{behind}");
+        assert!(behind.to_string().contains("events after position 0 may be missing"), "{behind}");
     }
 }

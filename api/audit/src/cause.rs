@@ -1,4 +1,4 @@
-//! Because of what: from an event up to what began it all, and down to what followed.
+//! Causes and effects: from an event back to the first cause, and on to what followed.
 
 use domain::{
     event::{self, Event},
@@ -11,11 +11,11 @@ use projections::audit_index::{Page, Wanted};
 
 use super::{AuditError, Auditor, Entry};
 
-/// Most links of a chain. Chains have four or five.
+/// The maximum length of a chain of causes. Typical chains have four or five events.
 const LINKS_MAX: usize = 32;
 
 impl Auditor {
-    /// What led to the event, the beginning first and the event last.
+    /// The causes of the event, the first cause first and the event itself last.
     ///
     /// # Errors
     /// `Unknown` if there is no such event; the log or the read models cannot be read.
@@ -45,7 +45,7 @@ impl Auditor {
         Ok(self.page(&wanted, Page { after: None, newest_first: false, limit: first }).await?.events)
     }
 
-    /// The event that led to this one: as it was recorded, or as what it says tells, since older logs do not name it.
+    /// The event that caused this one: as recorded, or derived from the payload, since older logs do not record causes.
     ///
     /// # Errors
     /// The log or the read models cannot be read.

@@ -23,19 +23,19 @@ use super::{
 #[derive(Debug, Clone, Serialize, SimpleObject)]
 #[graphql(name = "AuditEvent", complex)]
 pub struct Entry {
-    /// Its place in the log, and the cursor to go on from.
+    /// Its position in the log, which is also the cursor for paging.
     pub position: u64,
-    /// Its identity.
+    /// Its id.
     pub id: String,
     /// When it was recorded.
     pub at: DateTime<Utc>,
-    /// What happened: `keyring.rolled`.
+    /// Its name: `keyring.rolled`.
     pub name: String,
-    /// Whose fact it is: `keyring-<id>`.
+    /// Its stream: `keyring-<id>`.
     pub stream: String,
-    /// Its place there, from 1.
+    /// Its revision in the stream, from 1.
     pub revision: u64,
-    /// Who wanted it, as the log says: `operator:<id>`.
+    /// The actor that caused it, as recorded: `operator:<id>`.
     pub actor: String,
     /// Who wanted it, in words; an operator by name, or as `erased person …` once the name can no longer be read.
     pub by: String,
@@ -43,13 +43,13 @@ pub struct Entry {
     pub person: Option<String>,
     /// The IP address that a person's request came from; `erased` once it can no longer be read, none if none is recorded.
     pub origin: Option<String>,
-    /// The command it came from; the same for all events of one command.
+    /// The id of the command that recorded it; the same for all events of one command.
     pub command: String,
-    /// The event that it followed from, if the log says so.
+    /// The id of the event that caused it, if the log names one.
     pub because: Option<String>,
     /// What it is about: `key:<id>`, `release:<id>`.
     pub subjects: Vec<String>,
-    /// What it says: an object of JSON.
+    /// Its payload, a JSON object.
     #[graphql(skip)]
     pub payload: Box<RawValue>,
 }
@@ -88,18 +88,18 @@ impl Entry {
 
 #[ComplexObject]
 impl Entry {
-    /// What it says: an object of JSON.
+    /// Its payload, a JSON object.
     async fn payload(&self) -> &str {
         self.payload.get()
     }
 
-    /// What led to it, the beginning first and this event last.
+    /// Its causes, the first cause first and this event last.
     #[graphql(complexity = "10 * child_complexity")]
     async fn chain(&self, ctx: &Context<'_>) -> Result<Vec<Self>> {
         ctx.data_unchecked::<Auditor>().chain(self.id.parse().map_err(invalid)?).await.map_err(unanswered)
     }
 
-    /// The events that followed from it, as far as the log names it as their cause; oldest first.
+    /// The events that name it as their cause, oldest first.
     #[graphql(complexity = "cost(first, child_complexity)")]
     async fn followed(
         &self,

@@ -1,4 +1,4 @@
-//! `GET /audit/export`: events that fit, as the canonical lines of the log, or as an auditor sees them.
+//! `GET /audit/export`: matching events, as canonical lines of the log, or with names and addresses of persons.
 
 use api_http::{
     auth::{Authenticator, Operator},
@@ -19,13 +19,13 @@ use projections::audit_index::{Page, Wanted};
 
 use super::{AuditError, Auditor, Question};
 
-/// Events that are read at a time.
+/// How many events are read at a time.
 const EXPORTED_AT_ONCE: usize = 1_000;
 
-/// What an address may say.
+/// The query parameters.
 const PARAMETERS: [&str; 9] = ["about", "name", "kind", "organisation", "actor", "from", "until", "after", "opened"];
 
-/// The filters, as they stand in an address; lists have commas.
+/// The filters in a query string. Lists are separated by commas.
 struct ExportQuery {
     question: Question,
     after: Option<Position>,
@@ -54,25 +54,25 @@ impl<S: Sync> FromRequestParts<S> for ExportQuery {
     }
 }
 
-/// What a line of an export is.
+/// The format of an export's lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// The line whose hash is in the transparency log.
+    /// The canonical line whose hash is in the transparency log.
     Canonical,
     /// An [`Entry`], with names and addresses of persons.
     Opened,
 }
 
-/// What exports take.
+/// The state of the handler.
 #[derive(Clone, FromRef)]
 pub struct ExportState {
-    /// Who asks.
+    /// Authenticates operators.
     pub authenticator: Authenticator,
     /// Finds the events.
     pub auditor: Auditor,
 }
 
-/// `GET /audit/export?…`. It streams, and has no time-out.
+/// `GET /audit/export?…`. The response is streamed, without a time-out.
 pub fn routes(state: ExportState) -> Router {
     Router::new().route("/audit/export", get(export)).with_state(state)
 }
@@ -95,7 +95,7 @@ async fn export(
 }
 
 impl Auditor {
-    /// The lines of what fits, oldest first, some at a time. An error ends them early.
+    /// Streams the lines of matching events, oldest first. An error ends the stream early.
     fn lines(
         self,
         wanted: Wanted,
@@ -108,7 +108,7 @@ impl Auditor {
                 let Some(after) = state else { return Ok(None) };
                 let page = Page { after, newest_first: false, limit: EXPORTED_AT_ONCE };
                 let found = auditor.some(&wanted, page).await.inspect_err(|error| {
-                    tracing::error!(error = %ErrorChain(error), "an export of events breaks off");
+                    tracing::error!(error = %ErrorChain(error), "an export of events failed");
                 })?;
                 let Some(last) = found.last() else { return Ok(None) };
                 let next = Some(last.position);
@@ -154,7 +154,7 @@ mod tests {
         let (id, create) = (OrganisationId::named(&name), Command::Create { name });
         core.execute::<domain::organisation::Organisation>(id.0, create).await;
         for (query, status, says) in [
-            ("kinds=keyring", 400, "is no parameter of this address: expected about, name, kind"),
+            ("kinds=keyring", 400, "is not a parameter of this address: expected about, name, kind"),
             ("after=x", 400, "after: expected a whole number"),
             ("opened=1", 400, "opened: expected true or false"),
             ("from=yesterday", 400, "from: expected a time"),

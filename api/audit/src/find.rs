@@ -1,4 +1,4 @@
-//! Finding events, and reading them.
+//! Finds and reads events.
 
 use async_graphql::SimpleObject;
 use domain::{
@@ -12,25 +12,25 @@ use serde::Serialize;
 
 use super::{AuditError, Auditor, Entry, Question, Who, who};
 
-/// Most events in one answer.
+/// The maximum number of events on a page.
 pub const FIRST_MAX: u32 = 1_000;
 
-/// Some of the events that fit.
+/// A page of matching events.
 #[derive(Debug, Clone, Serialize, SimpleObject)]
 #[graphql(name = "AuditEventPage")]
 pub struct EventPage {
-    /// In the order of reading.
+    /// The events, in the requested order.
     pub events: Vec<Entry>,
-    /// Where to go on; none if there is nothing more.
+    /// The cursor of the next page. `None` on the last page.
     pub next: Option<u64>,
 }
 
 impl Auditor {
-    /// What a question looks for.
+    /// Parses the filters of a question.
     ///
     /// # Errors
-    /// `Invalid` with the filter that is wrong, and what it should look like; `Unknown` if the question is about a person who never
-    /// was an operator, or an organisation that never was; the read models cannot be read.
+    /// `Invalid` with the invalid filter and its expected form; `Unknown` if there never was such an operator or organisation; or the
+    /// read models cannot be read.
     pub async fn wanted(&self, question: &Question) -> Result<Wanted, AuditError> {
         if let Some(organisation) = question.organisation()?
             && self.dashboard.organisation(&organisation).await?.is_none()
@@ -43,7 +43,7 @@ impl Auditor {
             Some(Who::Person(person)) => {
                 let tokens = self.credentials.tokens_of(person).await?;
                 if tokens.is_empty() {
-                    return Err(AuditError::Unknown(format!("person {person} among the operators")));
+                    return Err(AuditError::Unknown(format!("operator with the id {person}")));
                 }
                 tokens.into_iter().map(|token| Actor::Operator { token }).collect()
             }
@@ -51,7 +51,7 @@ impl Auditor {
         Ok(question.wanted(actors)?)
     }
 
-    /// A page of the events that fit; at most [`FIRST_MAX`].
+    /// A page of matching events; at most [`FIRST_MAX`].
     ///
     /// # Errors
     /// The log or the read models cannot be read.
@@ -65,7 +65,7 @@ impl Auditor {
         Ok(EventPage { events: self.entries(found.iter().filter(|event| speaks_of(event, wanted))).await?, next })
     }
 
-    /// The first events that fit, as they are recorded, oldest first.
+    /// The first matching events as recorded, oldest first.
     pub(super) async fn first(&self, wanted: &Wanted, limit: usize) -> Result<Vec<Recorded<RawEvent>>, AuditError> {
         self.some(wanted, Page { after: None, newest_first: false, limit }).await
     }
@@ -77,7 +77,7 @@ impl Auditor {
         Ok(found)
     }
 
-    /// The events at `positions`, in their order. Neighbours are read together.
+    /// The events at `positions`, in this order. Adjacent events are read together.
     pub(super) async fn read(&self, positions: &[Position]) -> Result<Vec<Recorded<RawEvent>>, ReadError> {
         let mut ascending = positions.to_vec();
         ascending.sort_unstable();
@@ -102,7 +102,7 @@ impl Auditor {
         Ok(found)
     }
 
-    /// The event with this id; none if there is none, or it is not projected yet.
+    /// The event with this id. `None` if it does not exist or is not projected yet.
     ///
     /// # Errors
     /// The log or the read models cannot be read.
@@ -111,7 +111,7 @@ impl Auditor {
         Ok(self.read(&[position]).await?.into_iter().find(|event| event.event_id == id))
     }
 
-    /// Every event of a stream, page by page, until `take` has enough.
+    /// Reads a stream page by page, until `take` returns false.
     pub(super) async fn each_of(
         &self,
         stream: &StreamId,

@@ -1,4 +1,4 @@
-//! Access keys: the story of one, and who could enter a repository when. Told by the facts of its keyring, all of them.
+//! Access keys: the history of a key, and who had access to a repository at a given time, from the events of its keyring.
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
@@ -16,82 +16,82 @@ use super::{
     words::{Acted, FetchedPackage, shown},
 };
 
-/// Most packages of a key's story; `fetchedWith` has all of them.
+/// The maximum number of packages in a key's history; `fetchedWith` lists all of them.
 const FETCHED_MAX: u32 = 100;
 
 /// Everything about one access key.
 #[derive(Debug, Clone, Serialize, SimpleObject)]
 pub struct KeyStory {
-    /// The key's id, the login of HTTP Basic.
+    /// The key's id, which is the user name for HTTP Basic.
     pub key: String,
-    /// Its name, or its machine's.
+    /// Its name, or its machine's name.
     pub name: String,
     /// `shared`, `machine` or `enrolment`.
     pub kind: String,
-    /// What it opens, or opened: `acme/debian`. A key opens one repository, and an enrolment key no packages.
+    /// The repository that it gives access to: `acme/debian`. An enrolment key gives no access to packages.
     pub repository: String,
-    /// How many packages are in it. All of them could be reached while the key worked.
+    /// How many packages the repository has. The key gives access to all of them.
     pub packages: u64,
-    /// Of which generation it is.
+    /// Its generation.
     pub generation: u32,
-    /// Since when it exists.
+    /// When it was issued.
     pub issued_at: DateTime<Utc>,
-    /// Who made it, in words.
+    /// Who issued it, for display.
     pub issued_by: Option<String>,
-    /// From when on it opens nothing; none if nothing ends it yet.
+    /// When it ended or will end. Null if no end is set.
     pub ends_at: Option<DateTime<Utc>>,
-    /// Why: `revoked`, `rolled`, `window_closed`, `replaced` or `expired`.
+    /// Why it ended: `revoked`, `rolled`, `window_closed`, `replaced` or `expired`.
     pub ends_because: Option<String>,
-    /// The key before it.
+    /// The key that it replaced.
     pub follows: Option<String>,
-    /// The key after it.
+    /// The key that replaced it.
     pub successor: Option<String>,
-    /// The enrolment key that its machine showed.
+    /// The enrolment key with which its machine was enrolled.
     pub enrolled_with: Option<String>,
-    /// How often it was used, and from when to when; none if it was not, or not for 400 days.
+    /// How often it was used, with the first and last time. Null if it was not used in the last 400 days.
     pub used: Option<Acted>,
-    /// What was fetched with it, newest first.
+    /// The packages downloaded with it, newest first.
     pub fetched: Vec<FetchedPackage>,
-    /// What happened to it, oldest first.
+    /// Its events, oldest first.
     pub events: Vec<Entry>,
 }
 
-/// Who could enter a repository at a time.
+/// Who had access to a repository at a given time.
 #[derive(Debug, Clone, Serialize, SimpleObject)]
 pub struct Access {
     /// `acme/debian`.
     pub repository: String,
-    /// When.
+    /// The time.
     pub at: DateTime<Utc>,
-    /// How many keys worked then.
+    /// The number of keys that were valid then.
     pub keys: u64,
-    /// Some of them, by id.
+    /// A page of these keys, ordered by id.
     pub entrants: Vec<Entrant>,
-    /// The id after which to go on; none if there are no more.
+    /// The cursor of the next page. Null on the last page.
     pub next: Option<String>,
 }
 
-/// A key that worked.
+/// A valid key.
 #[derive(Debug, Clone, Serialize, SimpleObject)]
 pub struct Entrant {
     /// The key's id.
     pub key: String,
-    /// Its name, or its machine's.
+    /// Its name, or its machine's name.
     pub name: String,
-    /// `shared`, `machine` or `enrolment`; the last one opens no packages.
+    /// `shared`, `machine` or `enrolment`. An enrolment key gives no access to packages.
     pub kind: String,
-    /// Of which generation it is.
+    /// Its generation.
     pub generation: u32,
-    /// Since when it existed.
+    /// When it was issued.
     pub issued_at: DateTime<Utc>,
-    /// When it ended or will; none if nothing ends it yet.
+    /// When it ended or will end. Null if no end is set.
     pub ends_at: Option<DateTime<Utc>>,
-    /// Why.
+    /// Why it ended.
     pub ends_because: Option<String>,
 }
 
 impl Auditor {
-    /// The story of an access key.
+    /// The history of an access key.
     ///
     /// # Errors
     /// `Unknown` if there never was such a key.
@@ -104,7 +104,7 @@ impl Auditor {
         let mut events: Vec<Recorded<RawEvent>> = Vec::new();
         self.each_of(&keyring(repository), Revision(0), |recorded| {
             if let Ok(Event::Keyring(event)) = event::decode(&recorded.event) {
-                // A roll ends keys that it does not name.
+                // A roll ends keys without naming them.
                 let before = (histories.get(key).cloned(), histories.end(key));
                 histories.evolve(&event, recorded.metadata.recorded_at);
                 let is_about = before != (histories.get(key).cloned(), histories.end(key));
@@ -149,7 +149,7 @@ impl Auditor {
         Ok((used, fetched.iter().map(FetchedPackage::from).collect()))
     }
 
-    /// Who could enter `repository` at the time `at`, after the key `after`, by id; at most [`FIRST_MAX`].
+    /// The keys that were valid for `repository` at the time `at`, by id, after the key `after`; at most [`FIRST_MAX`].
     ///
     /// # Errors
     /// `Unknown` if there is no such repository.
@@ -178,7 +178,7 @@ impl Auditor {
         })
     }
 
-    /// The lives of all keys that a repository ever had.
+    /// The history of all keys that a repository ever had.
     pub(super) async fn histories(&self, repository: RepositoryId) -> Result<KeyHistories, AuditError> {
         let mut histories = KeyHistories::default();
         self.each_of(&keyring(repository), Revision(0), |recorded| {
@@ -211,7 +211,7 @@ fn keyring(repository: RepositoryId) -> StreamId {
     StreamId::new("keyring", repository.0)
 }
 
-/// `acme/debian`, or its id before the dashboard knows it.
+/// `acme/debian`, or its id if it is not projected yet.
 pub(super) fn named(row: Option<Repository>, repository: RepositoryId) -> String {
     row.map_or_else(|| repository.to_string(), |row| format!("{}/{}", row.organisation, row.name))
 }

@@ -1,7 +1,7 @@
-//! What an auditor asks of the log: what happened, who wanted it, because of what, and who could do what when.
+//! Answers an auditor's questions: what happened, who did it, why, and who had access when.
 //!
-//! The events are found by the projected history and read from the log, which alone says what they are. Nothing here writes:
-//! the same answers come from a server, and from a data folder beside one.
+//! Events are found with the audit index and read from the log, which is the only source of truth. Nothing here writes. A server and
+//! the command line on its data folder give the same answers.
 
 mod caught_up;
 mod cause;
@@ -47,7 +47,7 @@ pub use self::{
 };
 use stores::key_usage::KeyUsage;
 
-/// Most events of a story that are shown; the list of events has all of them.
+/// The maximum number of events in a history; the list of events has all of them.
 pub const STORY_EVENTS_MAX: usize = 200;
 
 /// Answers questions about the log. Cheap to clone.
@@ -63,28 +63,28 @@ pub struct Auditor {
     persons: Option<Persons>,
 }
 
-/// Why a question is not answered.
+/// Why a question cannot be answered.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
-    /// There is no such thing.
+    /// The subject does not exist.
     #[error("there is no {0}")]
     Unknown(String),
-    /// A filter cannot be understood.
+    /// A filter is not valid.
     #[error(transparent)]
     Invalid(#[from] InvalidQuestion),
     /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] ReadError),
-    /// The read models, or the counts of uses, cannot be read.
+    /// The read models or the key usage cannot be read.
     #[error("the read models cannot be read")]
     Rows(#[from] sqlx::Error),
-    /// They were never made.
-    #[error("{0} is not there: start the server once, which makes it from the log")]
+    /// The read models do not exist.
+    #[error("{0} does not exist: start the server once to build it from the log")]
     NotProjected(String),
 }
 
 impl Auditor {
-    /// Answers from a log and its read models; `readers` are theirs. Without `persons`, names and addresses stay sealed.
+    /// Answers from a log and its read models, read with `readers`. Without `persons`, names and addresses stay sealed.
     #[must_use]
     pub fn new(
         log: Arc<dyn EventStore>,
@@ -104,10 +104,10 @@ impl Auditor {
         }
     }
 
-    /// Answers beside a server that is running, or without one.
+    /// Answers from a data folder, whether a server is running on it or not.
     ///
     /// # Errors
-    /// `NotProjected` if no server ever made the read models of this log, or one that did not know the history yet.
+    /// `NotProjected` if the read models do not exist, or were built by a version without the audit index.
     pub async fn beside(
         log: Arc<dyn EventStore>,
         read_models: &Path,

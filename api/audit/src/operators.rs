@@ -1,4 +1,4 @@
-//! Persons who operate the server: adding, listing, removing and erasing them, for the command line and GraphQL alike.
+//! The server's operators: adding, listing, removing and erasing them, for the command line and GraphQL.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -19,35 +19,35 @@ use event_log::{
 use stores::{personal::Persons, secrets::SecretsError};
 use uuid::Uuid;
 
-/// Changes who operates the server.
+/// Changes the server's operators.
 pub struct Operators {
-    /// Records what changes.
+    /// Records the events.
     pub executor: Arc<Executor>,
-    /// Seals and destroys.
+    /// Seals personal data, and destroys its keys.
     pub persons: Persons,
 }
 
-/// What was done, and when it works.
+/// The result of a change, and the position from which it is visible.
 pub struct Done<T> {
     /// The result.
     pub value: T,
-    /// The position of the last event, if there was one.
+    /// The position of the last event, if any was recorded.
     pub position: Option<Position>,
 }
 
-/// Why nothing changed; or, for an erasure, why it is not at its end.
+/// Why nothing changed, or why an erasure is not complete.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorsError {
-    /// The name or the address is none.
+    /// The name or the e-mail address is not valid.
     #[error(transparent)]
     Invalid(#[from] InvalidText),
-    /// The rules say no.
+    /// The command was refused.
     #[error(transparent)]
     Refused(Refusal),
-    /// The log did not do its part.
+    /// The event log failed.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The key of the person cannot be made or destroyed.
+    /// The person's key cannot be created or destroyed.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
 }
@@ -62,7 +62,7 @@ impl From<ExecuteError<Refusal>> for OperatorsError {
 }
 
 impl Operators {
-    /// Adds a person, and makes the token that is shown only now.
+    /// Adds a person, and returns the person's token, which cannot be shown again.
     ///
     /// # Errors
     /// See [`OperatorsError`].
@@ -74,7 +74,7 @@ impl Operators {
     ) -> Result<Done<(PersonId, Token)>, OperatorsError> {
         let (name, email) = (name(name_text)?, email(email_text)?);
         let person = PersonId(Uuid::now_v7());
-        // Before the event, so that what it holds can always be opened. A crash here leaves a key that opens nothing.
+        // Before the event, so that its sealed data can always be opened. A crash here leaves an unused key.
         self.persons.make_key(person).await?;
         let token = tokens::issue(TokenKind::Operator);
         let register = Command::Register {
@@ -87,7 +87,7 @@ impl Operators {
         Ok(Done { value: (person, token), position: done.position })
     }
 
-    /// Makes a new token for a person, shown only now, and ends the older one.
+    /// Creates a new token for a person, which cannot be shown again, and revokes the old one.
     ///
     /// # Errors
     /// See [`OperatorsError`].
@@ -98,7 +98,7 @@ impl Operators {
         Ok(Done { value: token, position: done.position })
     }
 
-    /// Ends the person's tokens. What the person did keeps its name.
+    /// Revokes the person's tokens. The person's name stays in the log.
     ///
     /// # Errors
     /// See [`OperatorsError`].
@@ -107,10 +107,10 @@ impl Operators {
         Ok(Done { value: (), position: done.position })
     }
 
-    /// Ends the person's tokens, and makes everything that the log holds about the person unreadable, for ever.
+    /// Revokes the person's tokens, and permanently erases the personal data in the log.
     ///
-    /// The event is first. Should the process end before the key does, the next start destroys it; were the key first, a name
-    /// would be lost and nothing would say why. When this returns, the key is gone; repeating it is harmless.
+    /// The event is recorded first. If the process ends before the key is destroyed, the next start destroys it. In the other order, a
+    /// name could be lost without a record of why. When this returns, the key is destroyed. Repeating it is harmless.
     ///
     /// # Errors
     /// See [`OperatorsError`].
@@ -125,25 +125,25 @@ impl Operators {
 #[must_use]
 pub fn nameless(person: PersonId) -> String {
     let id = person.to_string();
-    // The last characters: the first ones of such an id are a time.
+    // The last characters, since the first ones of such an id are a timestamp.
     format!("erased person {}", &id[id.len() - 8..])
 }
 
 /// An operator, as the log has it.
 pub struct Listed {
-    /// Who.
+    /// The person's id.
     pub person: PersonId,
-    /// The name, or that there is none any more.
+    /// The name, or the text that replaces an erased name.
     pub name: String,
     /// The e-mail address, if it can be read.
     pub email: Option<String>,
-    /// Since when.
+    /// When the person was added.
     pub registered_at: DateTime<Utc>,
     /// `active`, `removed` or `erased`.
     pub standing: &'static str,
 }
 
-/// Everybody who is or was an operator, read from the log itself: the server may be stopped, or behind.
+/// All current and former operators, read from the log itself: the read models may be missing or behind.
 ///
 /// # Errors
 /// The log cannot be read.

@@ -1,4 +1,4 @@
-//! A package file: where it came from, which machines have it, and which still could get it.
+//! A package file: its origin, which machines downloaded it, and which keys can still download it.
 
 use std::collections::{HashMap, hash_map};
 
@@ -26,35 +26,35 @@ use super::{
 pub struct PackageStory {
     /// The file's digest.
     pub sha256: String,
-    /// Where it is.
+    /// The repositories that contain it.
     pub repositories: Vec<Holding>,
-    /// Who fetched it, by key. Counted beside the log, a few seconds late, and kept for 400 days.
+    /// The keys with which it was downloaded. Counted with a delay of a few seconds, and kept for 400 days.
     pub fetched: Vec<FetchedWith>,
-    /// The key after which to go on; none if there are no more.
+    /// The cursor of the next page. Null on the last page.
     pub next: Option<String>,
-    /// What happened to it, oldest first.
+    /// Its events, oldest first.
     pub events: Vec<Entry>,
 }
 
-/// A repository that holds a package.
+/// A repository that contains a package.
 #[derive(Debug, Clone, Serialize, SimpleObject)]
 pub struct Holding {
     /// `acme/debian`.
     pub repository: String,
-    /// Since when.
+    /// When it was added.
     pub since: DateTime<Utc>,
     /// The file name.
     pub file_name: String,
-    /// It is in the newest state too. If not, it is in earlier ones alone, under `…/at/…`.
+    /// Whether it is in the newest version. If not, it is only in earlier versions, under `…/at/…`.
     pub is_newest: bool,
-    /// How many keys could get it now: shared ones, each for any number of machines, and machines' own.
+    /// How many keys can download it now: shared keys, each of any number of machines, and machine keys.
     pub keys: u64,
-    /// How many of them are a machine's own.
+    /// How many of them are machine keys.
     pub machines: u64,
 }
 
 impl Auditor {
-    /// The story of a package file, with who fetched it after the key `after`; at most `first` keys.
+    /// The history of a package file, with the keys that downloaded it after the key `after`; at most `first` keys.
     ///
     /// # Errors
     /// `Unknown` if no event is about it.

@@ -1,4 +1,4 @@
-//! A release: what asked for it, what became of it, and the signatures that show it.
+//! A release: who requested it, its result, and the signed indexes that contain it.
 
 use async_graphql::SimpleObject;
 use domain::{
@@ -21,18 +21,18 @@ pub struct ReleaseStory {
     pub project: Option<String>,
     /// The git tag.
     pub tag: Option<String>,
-    /// What its packages are called by.
+    /// The version of its packages.
     pub version: Option<String>,
-    /// What led to it, the beginning first.
+    /// Its causes, the first cause first.
     pub chain: Vec<Entry>,
-    /// What happened to it, oldest first.
+    /// Its events, oldest first.
     pub events: Vec<Entry>,
-    /// The first signed index of each repository that shows a package of it, oldest first.
+    /// The first signed index of each repository that contains one of its packages, oldest first.
     pub published: Vec<Entry>,
 }
 
 impl Auditor {
-    /// The story of a release.
+    /// The history of a release.
     ///
     /// # Errors
     /// `Unknown` if no event is about it.
@@ -74,7 +74,7 @@ impl Auditor {
         Ok(story)
     }
 
-    /// The event that began it all, which says who asked for the release; none if the history does not know the release yet.
+    /// The first cause, which names who requested the release. `None` if the release is not projected yet.
     ///
     /// # Errors
     /// The log or the read models cannot be read.
@@ -84,7 +84,7 @@ impl Auditor {
         Ok(self.chain_of(first).await?.into_iter().next())
     }
 
-    /// The first signed index that covers `added`.
+    /// The first signed index that contains `added`.
     async fn shown_by(&self, added: &Recorded<RawEvent>) -> Result<Option<Recorded<RawEvent>>, AuditError> {
         let mut found = None;
         self.each_of(&added.stream, added.revision, |later| {

@@ -1,4 +1,4 @@
-//! What the types of the audit and the rest of the GraphQL schema share: error codes, and how many items a list may have.
+//! Shared by the audit's types and the rest of the GraphQL schema: error codes, and limits of lists.
 
 pub mod error;
 pub mod lists;

@@ -1,39 +1,39 @@
-//! Stories as facts, tables and lists of events: what the command line and the pages both show.
+//! Renders answers as facts, tables and lists of events, for the command line and the pages.
 
 use chrono::{DateTime, Utc};
 
 use super::{Access, Acted, Entry, KeyStory, PackageStory, ReleaseStory, TokenStory};
 
-/// The facts of an answer, and its tables.
+/// The facts and tables of an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shown {
     /// Names and values.
     pub facts: Vec<(&'static str, String)>,
-    /// What there is many of.
+    /// The tables.
     pub tables: Vec<Table>,
 }
 
-/// Rows below names.
+/// A table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Table {
-    /// What the rows are.
+    /// The table's heading.
     pub heading: &'static str,
-    /// What is in each column.
+    /// The columns' headings.
     pub columns: Vec<&'static str>,
-    /// As many cells in each as there are columns.
+    /// The rows, with one cell for each column.
     pub rows: Vec<Vec<String>>,
-    /// The cell after which to go on; none if there is nothing more.
+    /// The cursor of the next page. `None` on the last page.
     pub next: Option<String>,
 }
 
-/// An answer that has lists of events.
+/// An answer with lists of events.
 pub trait Story {
-    /// Each with its heading.
+    /// The lists with their headings.
     fn lists(self) -> Vec<(&'static str, Vec<Entry>)>;
 }
 
 impl Shown {
-    /// There is nothing in it.
+    /// Whether the answer is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.facts.is_empty() && self.tables.is_empty()
@@ -59,7 +59,7 @@ impl Shown {
     }
 }
 
-/// A time as it stands in tables.
+/// Formats a time for tables.
 #[must_use]
 pub fn when(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
@@ -97,14 +97,14 @@ impl From<&TokenStory> for Shown {
             ("issued", story.issued_at.map(|at| issued(at, story.issued_by.as_ref()))),
             ("ends", Some(ends(story.ends_at, story.ends_because.as_deref()))),
             ("successor", story.successor.clone()),
-            ("changed things", Some(times(Some(&story.used)))),
+            ("changes made", Some(times(Some(&story.used)))),
         ])
     }
 }
 
 impl Story for TokenStory {
     fn lists(self) -> Vec<(&'static str, Vec<Entry>)> {
-        vec![("What happened to it", self.events), ("What it did last", self.actions)]
+        vec![("History", self.events), ("Latest actions", self.actions)]
     }
 }
 
@@ -113,7 +113,7 @@ impl From<&KeyStory> for Shown {
         let fetched = story.fetched.iter();
         Self::of([
             ("key", Some(format!("{} ({}, {})", story.key, story.kind, story.name))),
-            ("opens", Some(format!("{}, {} packages", story.repository, story.packages))),
+            ("gives access to", Some(format!("{}, {} packages", story.repository, story.packages))),
             ("generation", Some(story.generation.to_string())),
             ("issued", Some(issued(story.issued_at, story.issued_by.as_ref()))),
             ("ends", Some(ends(story.ends_at, story.ends_because.as_deref()))),
@@ -123,7 +123,7 @@ impl From<&KeyStory> for Shown {
             ("used", Some(times(story.used.as_ref()))),
         ])
         .table(
-            "What was fetched with it",
+            "Downloads with it",
             ["package", "times", "first", "last"],
             fetched.map(|f| [f.sha256.clone(), f.times.to_string(), when(f.first_at), when(f.last_at)]),
             None,
@@ -133,7 +133,7 @@ impl From<&KeyStory> for Shown {
 
 impl Story for KeyStory {
     fn lists(self) -> Vec<(&'static str, Vec<Entry>)> {
-        vec![("What happened to it", self.events)]
+        vec![("History", self.events)]
     }
 }
 
@@ -150,11 +150,7 @@ impl From<&ReleaseStory> for Shown {
 
 impl Story for ReleaseStory {
     fn lists(self) -> Vec<(&'static str, Vec<Entry>)> {
-        vec![
-            ("Because of", self.chain),
-            ("What happened to it", self.events),
-            ("Signed indexes that show it first", self.published),
-        ]
+        vec![("Causes", self.chain), ("History", self.events), ("First signed indexes that contain it", self.published)]
     }
 }
 
@@ -168,10 +164,10 @@ impl From<&Access> for Shown {
         Self::of([
             ("repository", Some(access.repository.clone())),
             ("at", Some(when(access.at))),
-            ("keys that worked", Some(access.keys.to_string())),
+            ("valid keys", Some(access.keys.to_string())),
         ])
         .table(
-            "Who could enter",
+            "Who had access",
             ["key", "kind", "name", "generation", "issued", "ends"],
             access.entrants.iter().map(row),
             access.next.as_ref(),
@@ -188,12 +184,12 @@ impl Story for Access {
 impl From<&PackageStory> for Shown {
     fn from(story: &PackageStory) -> Self {
         let held = story.repositories.iter().map(|held| {
-            let state = if held.is_newest { "newest" } else { "past alone" };
-            let keys = format!("{} ({} of a machine)", held.keys, held.machines);
+            let state = if held.is_newest { "newest" } else { "earlier versions only" };
+            let keys = format!("{} ({} machine keys)", held.keys, held.machines);
             [held.repository.clone(), held.file_name.clone(), when(held.since), state.to_owned(), keys]
         });
         let fetched = story.fetched.iter().map(|f| {
-            let works = if f.still_works { "works" } else { "ended" };
+            let works = if f.still_works { "valid" } else { "ended" };
             [
                 f.key.clone(),
                 or_unknown(f.kind.as_ref()),
@@ -205,9 +201,14 @@ impl From<&PackageStory> for Shown {
             ]
         });
         Self::of([("package", Some(story.sha256.clone()))])
-            .table("Where it is", ["repository", "file", "since", "state", "keys that could get it now"], held, None)
             .table(
-                "Who fetched it",
+                "Repositories",
+                ["repository", "file", "since", "state", "keys that can download it now"],
+                held,
+                None,
+            )
+            .table(
+                "Downloads",
                 ["key", "kind", "name", "key now", "times", "first", "last"],
                 fetched,
                 story.next.as_ref(),
@@ -217,6 +218,6 @@ impl From<&PackageStory> for Shown {
 
 impl Story for PackageStory {
     fn lists(self) -> Vec<(&'static str, Vec<Entry>)> {
-        vec![("What happened to it", self.events)]
+        vec![("History", self.events)]
     }
 }

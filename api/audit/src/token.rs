@@ -17,7 +17,7 @@ use super::{
     words::{Acted, shown},
 };
 
-/// Most of a token's newest actions in its story; the list of events has all of them.
+/// The maximum number of newest actions in a token's history; the list of events has all of them.
 const ACTIONS_MAX: usize = 20;
 
 /// Everything about one token.
@@ -31,28 +31,28 @@ pub struct TokenStory {
     pub project: Option<String>,
     /// The owner of an operator token, in words; none if it belongs to no person.
     pub holder: Option<String>,
-    /// What people call it.
+    /// Its name.
     pub name: Option<String>,
-    /// When it was made.
+    /// When it was issued.
     pub issued_at: Option<DateTime<Utc>>,
-    /// Who made it, in words.
+    /// Who issued it, for display.
     pub issued_by: Option<String>,
-    /// From when on it opens nothing; none if nothing ends it yet.
+    /// When it ended or will end. Null if no end is set.
     pub ends_at: Option<DateTime<Utc>>,
-    /// Why: `revoked`, `rolled`, `replaced` or `expired`.
+    /// Why it ended: `revoked`, `rolled`, `replaced` or `expired`.
     pub ends_because: Option<String>,
-    /// The token after it.
+    /// The token that replaced it.
     pub successor: Option<String>,
-    /// What changed by its will. Reading is not counted.
+    /// How often it was used to change something. Reads are not counted.
     pub used: Acted,
-    /// What happened to it, oldest first.
+    /// Its events, oldest first.
     pub events: Vec<Entry>,
-    /// What it did, newest first.
+    /// Its actions, newest first.
     pub actions: Vec<Entry>,
 }
 
 impl Auditor {
-    /// The story of a token.
+    /// The history of a token.
     ///
     /// # Errors
     /// `Unknown` if there never was such a token.
@@ -73,7 +73,7 @@ impl Auditor {
         for recorded in &events {
             life.evolve(recorded, token);
         }
-        // A feed token only reads: it acts as little as a token that there never was.
+        // A feed token only reads, so it has no actions.
         let actor = if kind == "operator" { Actor::Operator { token } } else { Actor::ApiToken { token } };
         let by = Wanted { actors: vec![actor], ..Wanted::default() };
         let newest = Page { after: None, newest_first: true, limit: ACTIONS_MAX };
@@ -102,7 +102,7 @@ impl Auditor {
         })
     }
 
-    /// Before tokens had names a project had one, and a new one ended it without naming it.
+    /// In old logs a project has a single unnamed token, and a new token ends the old one implicitly.
     async fn replaced(
         &self,
         events: &[Recorded<RawEvent>],
@@ -127,7 +127,7 @@ fn issues_default(recorded: &Recorded<RawEvent>) -> Option<TokenId> {
     }
 }
 
-/// What the facts say of a token.
+/// A token's state, from its events.
 #[derive(Default)]
 struct Life {
     name: Option<String>,

@@ -1,4 +1,4 @@
-//! Who wanted an event, and from where: names and addresses are sealed everywhere else, and opened here, to be shown.
+//! Decrypts operators' names and IP addresses for display. They are encrypted everywhere else.
 
 #[cfg(test)]
 mod tests;
@@ -17,15 +17,15 @@ use stores::personal::Persons;
 use super::{AuditError, Auditor, Entry};
 use crate::operators::nameless;
 
-/// In place of an address whose person is erased.
+/// Replaces an address whose person was erased.
 const ERASED: &str = "erased";
-/// In place of an address where no key of persons is at hand.
+/// Replaces an address if the persons' keys are not available.
 const SEALED: &str = "sealed";
-/// In place of an address that the person's key does not open: it was not sealed for this command.
+/// Replaces an address that the person's key cannot open, since it was not sealed for this command.
 const UNREADABLE: &str = "unreadable";
 
 impl Auditor {
-    /// The events as an auditor sees them.
+    /// The events with names and addresses.
     pub(super) async fn entries<'a>(
         &self,
         events: impl IntoIterator<Item = &'a Recorded<RawEvent>> + Send,
@@ -42,7 +42,7 @@ impl Auditor {
         Ok(entries)
     }
 
-    /// The person whose operator token this is, in words; none for the server's first account and for other tokens.
+    /// The owner of this operator token, for display. `None` for the server's first account and for other tokens.
     pub(super) async fn holder(&self, token: TokenId) -> Result<Option<String>, AuditError> {
         let mut operators = self.operators();
         let actor = Actor::Operator { token };
@@ -57,7 +57,7 @@ impl Auditor {
         Operators { persons: self.persons.as_ref(), accounts: HashMap::new() }
     }
 
-    /// An actor in words.
+    /// An actor for display.
     pub(super) async fn words(&self, actor: &Actor) -> Result<String, AuditError> {
         let mut operators = self.operators();
         operators.meet(self, actor).await?;
@@ -68,7 +68,7 @@ impl Auditor {
 /// The operators among the actors of some events.
 pub(super) struct Operators<'a> {
     persons: Option<&'a Persons>,
-    /// By token; none for the server's first account, which is no person's.
+    /// The person of each token. `None` for the server's first account, which belongs to no person.
     accounts: HashMap<TokenId, Option<OperatorAccount>>,
 }
 
@@ -82,13 +82,13 @@ impl Operators<'_> {
         Ok(())
     }
 
-    /// The person whose token wanted it.
+    /// The person whose token caused it.
     pub(super) fn account(&self, actor: &Actor) -> Option<&OperatorAccount> {
         let Actor::Operator { token } = actor else { return None };
         self.accounts.get(token)?.as_ref()
     }
 
-    /// An actor in words. The one place where an actor becomes words.
+    /// An actor for display. This is the only place that formats actors.
     pub(super) async fn describe(&self, actor: &Actor) -> String {
         match actor {
             Actor::Operator { token } => match self.account(actor) {
@@ -106,7 +106,7 @@ impl Operators<'_> {
         }
     }
 
-    /// Whatever people are called, the first word tells them from the server's own parts. None without a key at hand.
+    /// A person's name, prefixed so that it cannot be confused with a part of the server. `None` if the key is not available.
     async fn name(&self, account: &OperatorAccount) -> Option<String> {
         let OperatorAccount { person, name, standing, .. } = account;
         let sealed = name.as_ref().filter(|_| *standing != OperatorStanding::Erased);
@@ -115,7 +115,7 @@ impl Operators<'_> {
         Some(name.map_or_else(|| nameless(*person), |name| format!("operator {name}")))
     }
 
-    /// The address that the command came from, or in a word why it is not shown; none if none is recorded.
+    /// The IP address of the command, or a word for why it is not shown. `None` if none was recorded.
     pub(super) async fn origin(&self, metadata: &Metadata) -> Option<String> {
         let origin = metadata.origin.as_ref()?;
         let account = self.account(&metadata.actor).filter(|account| account.person == origin.person);

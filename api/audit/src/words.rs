@@ -1,4 +1,4 @@
-//! The words of questions and answers: filters as people write them, and what stories have in common.
+//! Parses the filters of questions, and defines types that several answers share.
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
@@ -14,26 +14,26 @@ use serde::Serialize;
 use stores::key_usage::{Fetch, Seen};
 use uuid::Uuid;
 
-/// Which events are asked for, as texts. All that is set must fit.
+/// The filters of a question, as text. An event must match all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Question {
-    /// They speak of this: `key:<id>`, `release:<id>`, `package:<sha256>`.
+    /// Subjects: `key:<id>`, `release:<id>`, `package:<sha256>`.
     pub about: Option<String>,
-    /// Their names: `keyring.rolled`.
+    /// Event names: `keyring.rolled`.
     pub names: Vec<String>,
-    /// The kinds of streams that they are in: `keyring`.
+    /// Kinds of streams: `keyring`.
     pub kinds: Vec<String>,
-    /// The name of the organisation whose they are.
+    /// The organisation's name.
     pub organisation: Option<String>,
-    /// Who wanted them: `operator:<id>`, `person:<id>`, `worker:signing`.
+    /// The actor: `operator:<id>`, `person:<id>`, `worker:signing`.
     pub actor: Option<String>,
-    /// Not before this time.
+    /// At or after this time.
     pub from: Option<String>,
     /// Before this time.
     pub until: Option<String>,
 }
 
-/// A filter that cannot be understood.
+/// A filter that is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {why}")]
 pub struct InvalidQuestion {
@@ -45,12 +45,12 @@ fn invalid<E: std::fmt::Display>(field: &'static str) -> impl Fn(E) -> InvalidQu
     move |why| InvalidQuestion { field, why: why.to_string() }
 }
 
-/// Who wanted something.
+/// An actor to search for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {
-    /// This one, as the log writes it.
+    /// This actor, as recorded.
     Actor(Actor),
-    /// This person, with every operator token that is or was the person's.
+    /// This person, with all current and former operator tokens.
     Person(PersonId),
 }
 
@@ -60,7 +60,7 @@ impl Question {
         self.organisation.as_ref().map(|name| name.parse()).transpose().map_err(invalid("organisation"))
     }
 
-    /// What is looked for, if one of `actors` wanted it, or anybody if there are none.
+    /// The filter for the audit index, with these `actors`; any actor if there are no `actors`.
     pub(super) fn wanted(&self, actors: Vec<Actor>) -> Result<Wanted, InvalidQuestion> {
         let from = self.from.as_deref().map(|text| time("from", text)).transpose()?;
         let until = self.until.as_deref().map(|text| time("until", text)).transpose()?;
@@ -86,7 +86,7 @@ impl Question {
         let mut names = Vec::new();
         for name in &self.names {
             if !event::NAMES.contains(&name.as_str()) {
-                let why = format!("no event is called \"{name}\": expected a name such as keyring.rolled");
+                let why = format!("there is no event \"{name}\": expected a name such as keyring.rolled");
                 return Err(InvalidQuestion { field: "name", why });
             }
             names.push(name.clone());
@@ -104,12 +104,12 @@ impl Question {
     }
 }
 
-/// A subject; ids of keys and tokens may be written as their holders see them.
+/// Parses a subject. Ids of keys and tokens may be written as their holders see them.
 fn about(text: &str) -> Result<event::Subject, InvalidQuestion> {
     as_uuid(text).parse().map_err(invalid("about"))
 }
 
-/// Who acts, as the log writes it, or `person:<id>`; ids of keys and tokens may be written as their holders see them.
+/// Parses an actor as recorded, or `person:<id>`. Ids of keys and tokens may be written as their holders see them.
 ///
 /// # Errors
 /// The text is not a valid actor.
@@ -121,14 +121,14 @@ pub fn who(text: &str) -> Result<Who, InvalidQuestion> {
     as_uuid(text).parse().map(Who::Actor).map_err(not_an_actor).map_err(invalid("actor"))
 }
 
-/// The id of a key or a token: as its holder sees it, or as events write it.
+/// Parses the id of a key or a token: as its holder sees it, or as in events.
 ///
 /// # Errors
 /// It is neither.
 pub fn key_or_token(text: &str) -> Result<Uuid, InvalidQuestion> {
     Uuid::parse_str(text).ok().or_else(|| parse_id_text(text)).ok_or_else(|| InvalidQuestion {
         field: "id",
-        why: "expected the id of a key or a token, which is no secret, such as the login of HTTP Basic".to_owned(),
+        why: "expected the id of a key or a token (not its secret), such as the user name for HTTP Basic".to_owned(),
     })
 }
 
@@ -137,7 +137,7 @@ fn as_uuid(text: &str) -> String {
     found.map_or_else(|| text.to_owned(), |(kind, id)| format!("{kind}:{id}"))
 }
 
-/// A time: RFC 3339, or a day, which begins at midnight UTC.
+/// Parses a time: RFC 3339, or a day, which means midnight UTC.
 ///
 /// # Errors
 /// It is neither.
@@ -153,7 +153,7 @@ pub fn time(field: &'static str, text: &str) -> Result<DateTime<Utc>, InvalidQue
 /// How often an actor did something, and from when to when.
 #[derive(Debug, Clone, Serialize, SimpleObject)]
 pub struct Acted {
-    /// How many events it wanted.
+    /// The number of events it caused.
     pub events: u64,
     /// When the first was recorded.
     pub first_at: Option<DateTime<Utc>>,
@@ -167,16 +167,16 @@ impl From<Tally> for Acted {
     }
 }
 
-/// A package that was fetched with a key.
+/// A package that was downloaded with a key.
 #[derive(Debug, Clone, Serialize, SimpleObject)]
 pub struct FetchedPackage {
     /// The package file.
     pub sha256: String,
-    /// When first.
+    /// The first time.
     pub first_at: DateTime<Utc>,
-    /// When last.
+    /// The last time.
     pub last_at: DateTime<Utc>,
-    /// How often.
+    /// The number of downloads.
     pub times: u64,
 }
 
@@ -186,24 +186,24 @@ impl From<&Fetch> for FetchedPackage {
     }
 }
 
-/// A key with which a package was fetched.
+/// A key with which a package was downloaded.
 #[derive(Debug, Clone, Serialize, SimpleObject)]
 pub struct FetchedWith {
     /// The key's id.
     pub key: String,
     /// Its name, or its machine's.
     pub name: Option<String>,
-    /// What it is for: `machine`, `shared`.
+    /// Its kind: `machine`, `shared`.
     pub kind: Option<String>,
-    /// What it opens: `acme/debian`.
+    /// The repository it gives access to: `acme/debian`.
     pub repository: Option<String>,
-    /// When first.
+    /// The first time.
     pub first_at: DateTime<Utc>,
-    /// When last.
+    /// The last time.
     pub last_at: DateTime<Utc>,
-    /// How often.
+    /// The number of downloads.
     pub times: u64,
-    /// It opens the repository still.
+    /// Whether it is still valid.
     pub still_works: bool,
 }
 
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(set(|q| q.kinds = vec!["keyring".into()]), Ok(()));
         for (wrong, begins) in [
             (set(|q| q.about = Some("thing:1".into())), "about: \"thing:1\" is not a valid subject"),
-            (set(|q| q.names = vec!["keyring.sung".into()]), "name: no event is called"),
+            (set(|q| q.names = vec!["keyring.sung".into()]), "name: there is no event"),
             (set(|q| q.kinds = vec!["song".into()]), "kind: there is no kind"),
             (who("me").map(|_| ()).map_err(|error| error.to_string()), "actor: \"me\" is not a valid actor"),
             (who("person:me").map(|_| ()).map_err(|error| error.to_string()), "actor: "),

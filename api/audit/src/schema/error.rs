@@ -1,4 +1,4 @@
-//! What a refused command looks like in GraphQL: the rule's own words, and a code that programs compare.
+//! Errors in GraphQL: a message for people, and a stable code for programs.
 
 use api_http::problem::Problem;
 use async_graphql::{Error, ErrorExtensions as _};
@@ -13,19 +13,19 @@ pub fn with_code(code: &'static str, message: impl std::fmt::Display) -> Error {
     Error::new(message.to_string()).extend_with(|_, extensions| extensions.set("code", code))
 }
 
-/// A name or id that breaks its grammar.
+/// A name or id that is not valid.
 #[must_use]
 pub fn invalid(error: impl std::error::Error) -> Error {
     with_code("invalid", error)
 }
 
-/// There is no such thing.
+/// The subject does not exist.
 #[must_use]
 pub fn not_found(what: impl std::fmt::Display) -> Error {
     with_code("not_found", format!("there is no {what}"))
 }
 
-/// The rules said no, or the log is away.
+/// The command was refused, or the event log failed.
 #[must_use]
 pub fn refused<R: std::error::Error + 'static>(error: ExecuteError<R>) -> Error {
     match error {
@@ -34,7 +34,7 @@ pub fn refused<R: std::error::Error + 'static>(error: ExecuteError<R>) -> Error 
     }
 }
 
-/// The log did not do its part: `unavailable` if it does not answer, as over HTTP, where that is no fault of ours either.
+/// The event log failed. The code is `unavailable` if the log does not answer, as over HTTP.
 #[must_use]
 pub fn log_failed(error: impl Into<Problem>) -> Error {
     match error.into() {
@@ -43,14 +43,14 @@ pub fn log_failed(error: impl Into<Problem>) -> Error {
     }
 }
 
-/// A fault of the server: logged in full, answered in short.
+/// An internal error: logged in full, and reported to the client without details.
 #[must_use]
 pub fn internal(error: &(dyn std::error::Error + 'static)) -> Error {
     tracing::error!(error = %ErrorChain(error), "cannot answer a GraphQL request");
-    with_code("internal", "the server could not do that; its log says why")
+    with_code("internal", "internal error: see the server's log")
 }
 
-/// Why an auditor's question has no answer.
+/// Why an auditor's question cannot be answered.
 #[must_use]
 pub fn unanswered(error: AuditError) -> Error {
     match error {

@@ -31,7 +31,7 @@ async fn events_are_filtered_by_what_they_are_about_and_who_wanted_them() {
         (&ask(r#"organisation: "other""#), "not_found", "there is no organisation other"),
         (&ask(r#"organisation: "A!""#), "invalid", "organisation: "),
         (&ask(r#"actor: "me""#), "invalid", "actor: "),
-        (&ask(r#"actor: "person:01931b2e-6f0a-7c3e-8d54-2f6a9b1c0d3e""#), "not_found", "among the operators"),
+        (&ask(r#"actor: "person:01931b2e-6f0a-7c3e-8d54-2f6a9b1c0d3e""#), "not_found", "operator with the id"),
         (&ask(r#"from: "yesterday""#), "invalid", "from: expected a time"),
         (&ask(r#"from: "2026-11-02", until: "2026-11-01""#), "invalid", "until: expected a time after from"),
     ])
