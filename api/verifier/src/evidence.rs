@@ -1,4 +1,4 @@
-//! The checkpoint that a package client keeps without knowing: in APT's `Release`, and in YUM's `repomd.xml`.
+//! Extracts the checkpoint that package clients store as part of APT's `Release` or YUM's `repomd.xml`.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
@@ -15,8 +15,8 @@ pub(crate) fn find(index: &str) -> Outcome<String> {
         let lines = lines.map(|line| if line == "." { "" } else { line });
         return Ok(lines.flat_map(|line| [line, "\n"]).collect());
     }
-    let (_, comment) = index.split_once(COMMENT).ok_or("the index states no checkpoint of a log")?;
+    let (_, comment) = index.split_once(COMMENT).ok_or("the index contains no checkpoint")?;
     let encoded = comment.split(' ').next().unwrap_or_default();
-    let note = BASE64_STANDARD.decode(encoded).map_err(|_| "the checkpoint in the index is no base64")?;
-    Ok(String::from_utf8(note).map_err(|_| "the checkpoint in the index is no text")?)
+    let note = BASE64_STANDARD.decode(encoded).map_err(|_| "the checkpoint in the index is not base64")?;
+    Ok(String::from_utf8(note).map_err(|_| "the checkpoint in the index is not text")?)
 }

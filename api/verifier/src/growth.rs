@@ -1,4 +1,4 @@
-//! Whether the log of one checkpoint continues that of another, and if not, what is the matter: only a fork is called one.
+//! Checks whether the log of one checkpoint continues that of another. Only a proven fork is reported as a fork.
 
 use serde_json::Value;
 
@@ -12,14 +12,13 @@ use crate::{
 /// Checks that `newer` continues `older`. Equal states need no proof.
 ///
 /// # Errors
-/// It does not, or the proof is not the one for these two.
+/// It does not, or the proof does not belong to these checkpoints.
 pub(crate) fn check(older: &Checkpoint, newer: &Checkpoint, proof: Option<&Value>) -> Outcome<()> {
     let (from, to) = (older.size, newer.size);
     if to < from {
-        return Err(format!(
-            "the newer checkpoint has {to} entries, fewer than the older one's {from}: it is the older one"
-        )
-        .into());
+        return Err(
+            format!("the newer checkpoint has {to} entries, fewer than the older one's {from}: swap them").into()
+        );
     }
     let fork =
         format!("{} with {to} entries does not continue the one with {from} entries: it is a fork", newer.origin);
@@ -38,7 +37,7 @@ pub(crate) fn check(older: &Checkpoint, newer: &Checkpoint, proof: Option<&Value
         Growth::Continued => Ok(()),
         Growth::Forked => Err(fork.into()),
         Growth::Unproven => Err(format!(
-            "the proof does not lead to the root of {to} entries: it is damaged, or the newer log is a fork: ask for it again"
+            "the proof does not lead to the root of {to} entries: it is damaged, or the newer log is a fork; request it again"
         )
         .into()),
     }
@@ -46,7 +45,7 @@ pub(crate) fn check(older: &Checkpoint, newer: &Checkpoint, proof: Option<&Value
 
 fn is_for(proof: &Value, older: &Checkpoint, newer: &Checkpoint) -> Outcome<()> {
     if let Some(log) = proof["log"].as_str().filter(|log| *log != newer.origin) {
-        return Err(format!("the proof is of {log}, and the checkpoints are of {}", newer.origin).into());
+        return Err(format!("the proof belongs to {log}, but the checkpoints to {}", newer.origin).into());
     }
     let (from, to) = (number(proof, "from")?, number(proof, "to")?);
     if (from, to) != (older.size, newer.size) {

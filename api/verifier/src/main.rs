@@ -1,6 +1,6 @@
-//! `pkgdeploy-verify`: checks a server's transparency log with nothing but a pinned key and files.
+//! `pkgdeploy-verify`: checks a server's transparency log offline, with a pinned key and files.
 //!
-//! It shares no code with the server but the crate that hashes: a mistake there is not repeated here.
+//! It shares no code with the server except the crate for hashing, so that it does not repeat the server's bugs.
 
 mod evidence;
 mod growth;
@@ -17,10 +17,10 @@ use serde_json::Value;
 
 use crate::{note::Checkpoint, tree::Hash};
 
-/// Checks what a pkgdeploy server says of its transparency log, offline.
+/// Check a pkgdeploy server's transparency log, offline
 ///
-/// Checkpoints, keys and proofs are files as the server's addresses below /log/<organisation> answer them. Every command ends with 0
-/// only if what it was given is good, and says what was wrong otherwise.
+/// Checkpoints, keys and proofs are files downloaded from the server's URLs below /log/<organisation>. Every command exits with 0 if
+/// the check passes. Otherwise it prints what is wrong.
 #[derive(Debug, Parser)]
 #[command(name = "pkgdeploy-verify", version)]
 struct Cli {
@@ -32,13 +32,13 @@ struct Cli {
 enum Command {
     /// Check a checkpoint's signature, and print the log's size and root
     Checkpoint {
-        /// File with the log's pinned key, as …/key answers it
+        /// File with the log's pinned key, downloaded from …/key
         #[arg(long)]
         key: PathBuf,
         /// File with the checkpoint
         checkpoint: PathBuf,
     },
-    /// Check that an event, or many, are in the log of a checkpoint
+    /// Check that one or more events are in the log of a checkpoint
     Inclusion {
         /// File with the log's pinned key
         #[arg(long)]
@@ -46,18 +46,18 @@ enum Command {
         /// File with the checkpoint
         #[arg(long)]
         checkpoint: PathBuf,
-        /// File with the proof, as …/proof/event/<id>?size=<entries> answers it, or with many of them
+        /// File with one or more proofs, downloaded from …/proof/event/<id>?size=<entries>
         #[arg(long)]
         proof: PathBuf,
-        /// File with the event's line, as …/tile/entries/… and exports have it; a line for each proof
+        /// File with the event's line, as in …/tile/entries/… and exports; one line for each proof
         event: PathBuf,
     },
-    /// Check that the log of the newer checkpoint continues that of the older one
+    /// Check that the log of a newer checkpoint continues that of an older one
     Consistency {
         /// File with the log's pinned key
         #[arg(long)]
         key: PathBuf,
-        /// File with the proof, as …/proof/consistency answers it
+        /// File with the proof, downloaded from …/proof/consistency
         #[arg(long)]
         proof: PathBuf,
         /// File with the older checkpoint
@@ -65,7 +65,7 @@ enum Command {
         /// File with the newer checkpoint
         newer: PathBuf,
     },
-    /// Check that lines of events, all that a checkpoint's log has and no more, in its order, give its root
+    /// Check that lines of events, exactly those of a checkpoint's log in its order, have its root
     Log {
         /// File with the log's pinned key
         #[arg(long)]
@@ -73,15 +73,15 @@ enum Command {
         /// File with the checkpoint
         #[arg(long)]
         checkpoint: PathBuf,
-        /// File with a line an event
+        /// File with one line per event
         lines: PathBuf,
     },
-    /// Print the checkpoint that a machine holds in an APT `InRelease` or `Release`, or in a `repomd.xml`
+    /// Print the checkpoint in a machine's copy of an APT `InRelease` or `Release`, or in a `repomd.xml`
     Evidence {
         /// The file, as in /var/lib/apt/lists or dnf's cache
         file: PathBuf,
     },
-    /// Cosign a checkpoint, if it continues the one that was cosigned before
+    /// Cosign a checkpoint if it continues the last cosigned one
     Witness(witness::Arguments),
 }
 
@@ -126,12 +126,12 @@ fn inclusion(checkpoint: &Checkpoint, proofs: &str, events: &str) -> Outcome<()>
     let mut lines = events.strip_suffix('\n').unwrap_or(events).split('\n');
     let mut entries = Vec::new();
     for proof in serde_json::Deserializer::from_str(proofs).into_iter::<Value>() {
-        let proof = proof.map_err(|error| format!("proof {} is no JSON: {error}", entries.len() + 1))?;
+        let proof = proof.map_err(|error| format!("proof {} is not valid JSON: {error}", entries.len() + 1))?;
         let line = lines.next().ok_or("there are more proofs than lines of events")?;
         let entry = number(&proof, "entry")?;
         if number(&proof, "size")? != checkpoint.size {
             return Err(format!(
-                "the proof of entry {entry} is for a log of another size than the checkpoint's: ask for it with ?size="
+                "the proof of entry {entry} is for another log size than the checkpoint's: request it with ?size="
             )
             .into());
         }
@@ -155,7 +155,7 @@ fn inclusion(checkpoint: &Checkpoint, proofs: &str, events: &str) -> Outcome<()>
 fn log(checkpoint: &Checkpoint, lines: &PathBuf) -> Outcome<()> {
     let file = fs::File::open(lines).map_err(|error| format!("cannot read {}: {error}", lines.display()))?;
     let (mut tree, size) = (tree::Growing::default(), checkpoint.size);
-    // Bytes: a line's end in another convention is part of the line, and gives another root.
+    // Reads bytes: a carriage return is part of the line, and changes the root.
     for line in std::io::BufReader::new(file).split(b'\n') {
         let line = line.map_err(|error| format!("cannot read {}: {error}", lines.display()))?;
         if tree.size() == size {
@@ -169,14 +169,14 @@ fn log(checkpoint: &Checkpoint, lines: &PathBuf) -> Outcome<()> {
         tree.add(tree::leaf(&line));
     }
     if tree.size() < size {
-        return Err(format!("{} lines, and the checkpoint is of {size} entries", tree.size()).into());
+        return Err(format!("{} lines, but the checkpoint has {size} entries", tree.size()).into());
     }
     if tree.root() != checkpoint.root {
         return Err(
-            "the lines give another root than the checkpoint's: they are not the log's, or not in its order".into()
+            "the lines have another root than the checkpoint: they are not the log's lines, or not in its order".into(),
         );
     }
-    println!("{size} lines are {}", checkpoint.origin);
+    println!("the {size} lines are those of {}", checkpoint.origin);
     Ok(())
 }
 
@@ -190,7 +190,7 @@ pub(crate) fn read(file: &PathBuf) -> Outcome<String> {
 }
 
 fn json(file: &PathBuf) -> Outcome<Value> {
-    serde_json::from_str(&read(file)?).map_err(|error| format!("{} is no JSON: {error}", file.display()).into())
+    serde_json::from_str(&read(file)?).map_err(|error| format!("{} is not valid JSON: {error}", file.display()).into())
 }
 
 pub(crate) fn number(proof: &Value, field: &str) -> Outcome<u64> {
@@ -198,7 +198,7 @@ pub(crate) fn number(proof: &Value, field: &str) -> Outcome<u64> {
 }
 
 pub(crate) fn path(proof: &Value) -> Outcome<Vec<Hash>> {
-    let wrong = || "the proof has no path: expected hashes in hexadecimal digits";
+    let wrong = || "the proof has no valid path: expected hashes in hexadecimal digits";
     let hashes = proof["path"].as_array().ok_or_else(wrong)?.iter().map(|hash| {
         let mut bytes = Hash::default();
         hex::decode_to_slice(hash.as_str().unwrap_or_default(), &mut bytes).map_err(|_| wrong())?;

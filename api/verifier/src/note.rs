@@ -47,7 +47,7 @@ impl Key {
         let public: &[u8; 32] = public.try_into().map_err(|_| wrong())?;
         let named = key_id(name, ED25519, public);
         if hex::encode(named) != id {
-            return Err("the verifier's key is damaged: its digits are those of another key".into());
+            return Err("the verifier key is damaged: its hexadecimal digits belong to another key".into());
         }
         Ok(Self { name: name.to_owned(), id: named, key: VerifyingKey::from_bytes(public)? })
     }
@@ -61,13 +61,11 @@ impl Key {
             signature.is_ok_and(|bytes| self.key.verify_strict(text.as_bytes(), &Signature::from_bytes(&bytes)).is_ok())
         });
         if !is_good {
-            return Err(format!("no good signature of the pinned key {}+{}", self.name, hex::encode(self.id)).into());
+            return Err(format!("no valid signature of the pinned key {}+{}", self.name, hex::encode(self.id)).into());
         }
         let checkpoint = Checkpoint::parse(text)?;
         if checkpoint.origin != self.name {
-            return Err(
-                format!("it is a checkpoint of {}, and the key is that of {}", checkpoint.origin, self.name).into()
-            );
+            return Err(format!("the checkpoint belongs to {}, but the key to {}", checkpoint.origin, self.name).into());
         }
         Ok(checkpoint)
     }
@@ -102,7 +100,7 @@ pub(crate) fn key_id(name: &str, algorithm: u8, public: &[u8; 32]) -> [u8; 4] {
     [digest[0], digest[1], digest[2], digest[3]]
 }
 
-/// The line that says that `witness` saw the checkpoint of `note` at `second`, and that it continued all it saw before.
+/// The signature line of `witness` for the checkpoint of `note` at the time `second`.
 pub(crate) fn cosignature(name: &str, witness: &SigningKey, note: &str, second: u64) -> Outcome<String> {
     let (text, _) = parts(note)?;
     let signature = witness.sign(format!("cosignature/v1\ntime {second}\n{text}").as_bytes());

@@ -1,4 +1,4 @@
-//! A witness: cosigns a log's checkpoint if it continues the one it cosigned before, and no other. Source: C2SP tlog-witness.
+//! A witness: cosigns a log's checkpoint only if it continues the last cosigned one. Source: C2SP tlog-witness.
 
 use std::{
     fs,
@@ -21,13 +21,13 @@ pub(crate) struct Arguments {
     /// File with the log's pinned key
     #[arg(long)]
     key: PathBuf,
-    /// File with the witness's own Ed25519 key: 32 bytes, as `head -c 32 /dev/urandom` makes them
+    /// File with the witness's Ed25519 key: 32 random bytes, as from `head -c 32 /dev/urandom`
     #[arg(long)]
     witness_key: PathBuf,
-    /// What the witness is called in its signatures
+    /// Name of the witness in its signatures
     #[arg(long, value_parser = note::name)]
     name: String,
-    /// File that keeps the checkpoint cosigned last; made the first time
+    /// File with the last cosigned checkpoint; created the first time
     #[arg(long)]
     state: PathBuf,
     /// File with the proof from that checkpoint to this one; not needed the first time
@@ -46,7 +46,7 @@ pub(crate) fn cosign(arguments: &Arguments) -> Outcome<String> {
         let before = key.verify(&read(&arguments.state)?)?;
         let proof = arguments.proof.as_ref().map(json).transpose()?;
         growth::check(&before, &now, proof.as_ref())
-            .map_err(|error| format!("refused, what was cosigned last stays the older checkpoint: {error}"))?;
+            .map_err(|error| format!("refused to cosign, the last cosigned checkpoint is unchanged: {error}"))?;
     }
     let secret = fs::read(&arguments.witness_key)
         .map_err(|error| format!("cannot read {}: {error}", arguments.witness_key.display()))?;
@@ -57,7 +57,7 @@ pub(crate) fn cosign(arguments: &Arguments) -> Outcome<String> {
     Ok(format!("{note}{line}"))
 }
 
-/// Whole or not at all, and on disk.
+/// Writes a file atomically, and flushes it to disk.
 fn keep(state: &Path, note: &str) -> Outcome<()> {
     let new = state.with_extension("new");
     let mut file = fs::File::create(&new)?;

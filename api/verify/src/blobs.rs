@@ -1,4 +1,4 @@
-//! The third pass: every blob that an event names is there, and is what its name says.
+//! The third pass: every blob that an event names exists and has the right digest.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ pub(super) struct BlobPass {
     pub(super) findings: Vec<Finding>,
 }
 
-/// Hashes `named`, and the pieces of the segmented files among them.
+/// Hashes `named`, and the segments of the segmented files among them.
 pub(super) async fn run(blobs: &Blobs, named: HashMap<Sha256, (Place, BlobKind)>, watch: &dyn Watch) -> BlobPass {
     let mut pass = BlobPass::default();
     let mut all: HashMap<Sha256, Place> = HashMap::new();
@@ -53,8 +53,7 @@ pub(super) async fn run(blobs: &Blobs, named: HashMap<Sha256, (Place, BlobKind)>
     pass
 }
 
-/// The blobs that a segmented file is made of. What cannot be read or is no segmented file names none: the passes over the blobs and the index files
-/// say so.
+/// The segments of a segmented file. A blob that cannot be read, or is not a segmented file, has none: other passes report it.
 async fn pieces(blobs: &Blobs, segmented_file: Sha256) -> Vec<Sha256> {
     let manifest = blobs.get(segmented_file).await.ok().and_then(|bytes| Manifest::parse(&bytes).ok());
     manifest.unwrap_or_default().blobs().collect()

@@ -6,18 +6,18 @@ use domain::recorded::Position;
 use event_log::event_store::ReadError;
 use projections::runner::ReplayError;
 
-/// Why a log could not be checked to its end. It says nothing about what the log holds.
+/// Why a log could not be checked. This does not mean that the log is damaged.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// The log cannot be reached.
+    /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] ReadError),
-    /// Scratch read models cannot be written, or the live ones not be copied.
+    /// Scratch read models cannot be written, or the live ones cannot be copied.
     #[error("cannot {action}")]
     Rows {
-        /// What was tried.
+        /// The operation that failed.
         action: &'static str,
-        /// What SQLite said.
+        /// The error of SQLite.
         source: sqlx::Error,
     },
     /// Scratch read models cannot be filled.
@@ -26,32 +26,32 @@ pub enum VerifyError {
     /// The folder for scratch read models cannot be used.
     #[error("cannot use the folder {}", path.display())]
     Scratch {
-        /// Which.
+        /// The folder's path.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// What was signed last cannot be read.
-    #[error("cannot read what was signed last, in {}", path.display())]
+    /// The last signed states cannot be read.
+    #[error("cannot read the last signed states in {}", path.display())]
     Signed {
         /// The folder.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// A defect of this program.
+    /// A bug in this program.
     #[error("a check stopped unexpectedly")]
     BrokeOff(#[from] tokio::task::JoinError),
-    /// The part that was asked for ends before it begins.
-    #[error("there is nothing to check from position {from} until position {until}: give the earlier one first")]
+    /// The requested range is empty.
+    #[error("there is nothing to check from position {from} to {until}: the first position must not be after the last")]
     Reversed {
         /// What was asked for.
         from: Position,
         /// What was asked for.
         until: Position,
     },
-    /// There is nothing in the part that was asked for.
-    #[error("there is nothing to check: the log ends at position {head}, and positions from {from} on were asked for")]
+    /// The requested range is after the log's end.
+    #[error("there is nothing to check from position {from} on: the log ends at position {head}")]
     Nothing {
         /// Where the log ends.
         head: Position,

@@ -1,7 +1,7 @@
-//! Compressed index files: the recorded bytes have the recorded digest, and unpack to what the signed text says they hold.
+//! Compressed index files: the recorded bytes have the recorded digest, and unpack to content with the signed digest.
 //!
-//! Nothing is compressed again: another version of a library may do it in another way (see decision 0019). A file is a list
-//! of pieces, most of which the publication before has too; hashing goes on where the two begin to differ.
+//! Nothing is compressed again, since another version of a library may produce other bytes (see decision 0019). A file is a list of
+//! segments, most of which are unchanged since the previous version; hashing continues from the first difference.
 
 use std::{
     collections::HashMap,
@@ -21,7 +21,7 @@ use stores::blobs::Blobs;
 
 use super::{Finding, Place, Stage, VerifyError, Watch};
 
-/// Most bytes that one piece may unpack to: an index's segment has some hundred KiB. More is no index of ours.
+/// The maximum unpacked size of a segment. Segments of an index have some hundred KiB.
 const PIECE_UNPACKED_MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Unpacks the index files of `indexes`, which are in the log's order.
@@ -35,7 +35,7 @@ pub(super) async fn run(
     for (done, (place, index)) in (1..).zip(indexes) {
         let text = match blobs.get(index.signed.sha256).await {
             Ok(text) => String::from_utf8_lossy(&text).into_owned(),
-            // The pass over the blobs says so.
+            // The pass over the blobs reports it.
             Err(_) => continue,
         };
         for file in &index.files {
@@ -58,7 +58,7 @@ pub(super) async fn run(
     Ok(findings)
 }
 
-/// The path without the digest that may begin its last part: the same for every publication.
+/// The path without a digest at the beginning of the file name: the same for every version.
 fn document(path: &str) -> &str {
     let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
     match name.split_once('-') {
@@ -72,10 +72,10 @@ fn named(text: &str, digest: Sha256, what: &str) -> Option<String> {
     (!is_named).then(|| format!("{what} has SHA-256 {digest}, which the signed text does not name"))
 }
 
-/// One document of a repository through its publications.
+/// One index document of a repository, across its versions.
 #[derive(Default)]
 struct Chain {
-    /// After each piece of the publication before.
+    /// The hash state after each segment of the previous version.
     links: Vec<Link>,
 }
 
@@ -88,7 +88,7 @@ struct Link {
 }
 
 impl Chain {
-    /// The digest of what `file` unpacks to, or what is wrong with it.
+    /// The digest of the unpacked `file`, or what is wrong with it.
     async fn check(
         &mut self,
         blobs: &Blobs,
@@ -111,7 +111,7 @@ impl Chain {
                 Piece::Inline(bytes) => bytes.clone(),
                 Piece::Blob { sha256, .. } => match blobs.get(*sha256).await {
                     Ok(bytes) => bytes,
-                    Err(error) => return Ok(Err(format!("{path}: its piece {sha256}: {}", ErrorChain(&error)))),
+                    Err(error) => return Ok(Err(format!("{path}: segment {sha256}: {}", ErrorChain(&error)))),
                 },
             };
             let before = self.links.last().cloned();
@@ -148,7 +148,7 @@ fn link(before: Option<Link>, piece: Piece, packed: &Bytes, is_zst: bool) -> io:
     })
 }
 
-/// A piece is whole members or frames: it unpacks by itself.
+/// Unpacks a segment, which consists of complete members or frames.
 fn unpack(packed: &[u8], is_zst: bool) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let read = match is_zst {
@@ -156,7 +156,7 @@ fn unpack(packed: &[u8], is_zst: bool) -> io::Result<Vec<u8>> {
         false => flate2::read::MultiGzDecoder::new(packed).take(PIECE_UNPACKED_MAX_BYTES).read_to_end(&mut text)?,
     };
     match read as u64 {
-        PIECE_UNPACKED_MAX_BYTES => Err(io::Error::other("it unpacks to more than an index can have")),
+        PIECE_UNPACKED_MAX_BYTES => Err(io::Error::other("it unpacks to more bytes than an index can have")),
         _ => Ok(text),
     }
 }

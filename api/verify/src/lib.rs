@@ -1,11 +1,10 @@
-//! Checking a log from its first event to its last: nothing of it is believed that can be checked, and no private key is
-//! needed.
+//! Checks a log from its first event to its last, without any private key. Everything that can be checked is checked.
 //!
-//! Four passes, in this order of what a reader wants to know first:
+//! It has four passes, the most important first:
 //!
-//! 1. [`log_pass`]: each event against those before it, the signatures that events record, the Merkle root of all, and what
-//!    was signed of the transparency logs.
-//! 2. [`replay`]: every index ever signed is rendered again and compared, in scratch read models.
+//! 1. [`log_pass`]: each event against those before it, the recorded signatures, the Merkle root of all events, and the signed
+//!    states of the transparency logs.
+//! 2. [`replay`]: every index is rendered again in scratch read models, and compared with the signed one.
 //! 3. [`blobs`]: every blob that an event names is hashed, and every compressed index file unpacked.
 //! 4. [`read_models`]: the scratch read models are compared with the live ones, row by row.
 
@@ -39,22 +38,22 @@ use stores::scratch::Scratch;
 
 use self::{log_pass::Part, signed::SignedLogs};
 
-/// The part of the log that is checked. Everything before it is read too, because what follows stands on it.
+/// The range of the log to check. Everything before it is read too, since later events depend on it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Span {
     /// Signatures, blobs and index files of events before this position are not checked.
     pub from: Position,
-    /// The last position that is looked at; none means the log's end.
+    /// The last position to check. `None` means the log's end.
     pub until: Option<Position>,
 }
 
 /// Checks `span` of the log, and all that its events name.
 ///
 /// # Errors
-/// See [`VerifyError`]; what is wrong with the log is no error but a finding of the report.
+/// See [`VerifyError`]. Problems of the log itself are not errors but findings in the report.
 pub async fn verify(sources: &Sources, span: Span, watch: &dyn Watch) -> Result<Report, VerifyError> {
     let started = Instant::now();
-    // Before the head: a running server signs what it has.
+    // Before the head, so that the log includes all signed entries.
     let signed = SignedLogs::read(sources)?;
     let head = sources.log.head().await?;
     let until = span.until.map_or(head, |until| until.min(head));
@@ -84,7 +83,7 @@ pub async fn verify(sources: &Sources, span: Span, watch: &dyn Watch) -> Result<
     let index_files = index_files::run(&sources.blobs, &log.indexes, watch).await?;
     let blobs = blobs::run(&sources.blobs, log.blobs, watch).await;
     let mut projected = match projected {
-        // What a projector could not read is among the blobs that are found.
+        // A blob that a projector could not read is reported by the pass over the blobs.
         Err(VerifyError::Replay(ReplayError::Trouble(why))) if !blobs.findings.is_empty() => {
             replay::Projected::none(&why)
         }

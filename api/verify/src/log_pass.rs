@@ -24,7 +24,7 @@ use super::{
     watch::at_position,
 };
 
-/// What the first pass leaves for the next ones.
+/// The first pass's results for the next ones.
 pub(super) struct LogPass {
     pub(super) events: u64,
     pub(super) root: Sha256,
@@ -38,14 +38,14 @@ pub(super) struct LogPass {
     pub(super) is_damaged: bool,
 }
 
-/// Which events are read.
+/// The range of events to read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Part {
-    /// From here on signatures and blobs count.
+    /// The first position whose signatures and blobs are checked.
     pub(super) from: Position,
-    /// The last one.
+    /// The last position to read.
     pub(super) until: Position,
-    /// The log's last one.
+    /// The log's last position.
     pub(super) head: Position,
 }
 
@@ -60,13 +60,13 @@ struct Reader<'a> {
     signed: SignedLogs,
     keys: SigningKey,
     certificates: Certificates,
-    /// Of which format each repository is.
+    /// The format of each repository.
     formats: BTreeMap<Uuid, Format>,
     checks: Checks,
     pass: LogPass,
 }
 
-/// Reads the log up to `until`; signatures and blobs count from `from` on.
+/// Reads the log up to `until`. Signatures and blobs are checked from `from` on.
 pub(super) async fn run(
     sources: &Sources,
     Part { from, until, head }: Part,
@@ -107,7 +107,7 @@ pub(super) async fn run(
                 }
                 after = next;
             }
-            // What stands before it in the page is read one by one, and then what stands behind it.
+            // Reads the events of this page before and after it one by one.
             Err(ReadError::Damaged { position, .. }) if limit > 1 && position > Position(after.0 + 1) => limit = 1,
             Err(ReadError::Damaged { position, source }) => {
                 reader.find(Place::at(position), format!("the event cannot be read: {source}"));
@@ -146,7 +146,7 @@ impl Reader<'_> {
             Ok(event) => self.fact(place, &recorded, &event).await,
             // Kept, and checked by the version that wrote it.
             Err(DecodeError::Unknown { .. }) => Ok(()),
-            // Passed over, what it names would count as checked.
+            // If it were skipped, the blobs that it names would count as checked.
             Err(error @ (DecodeError::Newer { .. } | DecodeError::Malformed { .. })) => {
                 self.find(place, domain::error_chain::ErrorChain(&error).to_string());
                 Ok(())
@@ -154,12 +154,12 @@ impl Reader<'_> {
         }
     }
 
-    /// Its place in the log and in its stream, and its identity.
+    /// Checks an event's position, its revision and its id.
     fn envelope(&mut self, recorded: &Recorded<RawEvent>, place: &Place) {
         if recorded.position <= self.last {
             self.find(
                 place.clone(),
-                format!("the event before it is at position {}: the log's order is broken", self.last),
+                format!("the previous event is at position {}: the events are out of order", self.last),
             );
         }
         self.last = recorded.position;
@@ -167,11 +167,11 @@ impl Reader<'_> {
         if recorded.revision.0 != before.0 + 1 {
             self.find(
                 place.clone(),
-                format!("its stream was at revision {before}: expected revision {} here", before.0 + 1),
+                format!("the previous revision of its stream is {before}: expected revision {} here", before.0 + 1),
             );
         }
         if !self.ids.insert(recorded.event_id.0) {
-            self.find(place.clone(), "its id is that of an earlier event");
+            self.find(place.clone(), "an earlier event has the same id");
         }
     }
 
@@ -214,7 +214,7 @@ impl Reader<'_> {
 
     async fn finish(self, is_whole: bool) -> Result<LogPass, VerifyError> {
         let Self { tree, tenants, signed, last, checks, mut pass, .. } = self;
-        // Without the events that cannot be read, nothing fits.
+        // Without the unreadable events, roots cannot be compared.
         if !pass.is_damaged {
             pass.findings.extend(signed.findings(&tenants, last, is_whole));
         }

@@ -1,4 +1,4 @@
-//! The fourth pass: the live read models are what the log gives, row by row.
+//! The fourth pass: the live read models equal those rebuilt from the log, row by row.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -14,14 +14,14 @@ use sqlx::{
 
 use super::{Finding, Place, VerifyError, transparency};
 
-/// What the copy of every read model has beside the projectors' tables.
+/// The tables of read models that do not belong to a projector.
 const CHECKPOINTS: &str = "projector_checkpoint";
 
-/// A copy of the live read models at one moment.
+/// A consistent copy of the live read models.
 pub(super) struct Snapshot {
     file: PathBuf,
     checkpoints: HashMap<String, Checkpoint>,
-    /// Of each thing of the schema that has a name, its kind: `table`, `view`, `trigger`.
+    /// The kind of each named object in the schema: `table`, `view`, `trigger`.
     named: BTreeMap<String, String>,
 }
 
@@ -52,21 +52,21 @@ impl Snapshot {
         Ok(Self { file, checkpoints, named })
     }
 
-    /// How many projectors it has rows of.
+    /// The number of projectors that have rows.
     pub(super) fn len(&self) -> u64 {
         self.checkpoints.len() as u64
     }
 
-    /// How far the projector of that name had come.
+    /// The position of the projector of this name.
     pub(super) fn position(&self, projector: &str) -> Option<Position> {
         self.checkpoints.get(projector).map(|checkpoint| checkpoint.position)
     }
 
-    /// The live read models know events that a log which ends at `head` does not have.
+    /// Reports read models with events after the log's end at `head`.
     pub(super) fn beyond(&self, head: Position) -> Option<Finding> {
         let furthest = self.checkpoints.values().map(|checkpoint| checkpoint.position).max()?;
         (furthest > head).then(|| {
-            let what = format!("the log ends here, and the live read models have events up to position {furthest}");
+            let what = format!("the log ends here, but the live read models have events up to position {furthest}");
             Finding::new(Place::at(head), what)
         })
     }
@@ -74,11 +74,11 @@ impl Snapshot {
     /// Views and triggers: projectors make none, and a trigger changes rows unnoticed.
     pub(super) fn made_by_others(&self, at: Position) -> Vec<Finding> {
         let others = self.named.iter().filter(|(_, kind)| *kind != "table");
-        let what = |kind, name| format!("the live read models have a {kind} {name}, which no projector made");
+        let what = |kind, name| format!("the live read models have a {kind} {name}, which no projector creates");
         others.map(|(name, kind)| Finding::new(Place::at(at), what(kind, name))).collect()
     }
 
-    /// Whether a projector of this version that has come to `at` must have the same rows.
+    /// Whether the live rows must equal those of a projector of this version at the position `at`.
     pub(super) fn comparable(
         &self,
         projector: &str,
@@ -123,7 +123,7 @@ impl Snapshot {
         self.named.get(table).is_some_and(|kind| kind == "table")
     }
 
-    /// The first difference of each of `tables` between these rows and those in `scratch`.
+    /// The first difference in each of `tables` between these rows and those in `scratch`.
     pub(super) async fn differences(
         &self,
         tables: &[&str],
@@ -141,7 +141,7 @@ impl Snapshot {
         let mut findings = Vec::new();
         for table in tables {
             if !self.has(table) {
-                findings.push(Finding::new(Place::at(at), format!("the live read models lack the table {table}")));
+                findings.push(Finding::new(Place::at(at), format!("the live read models have no table {table}")));
                 continue;
             }
             match difference(&mut rows, table, at).await {
@@ -163,22 +163,22 @@ const FORMER_NAMES: [(&str, &str); 2] = [("dashboard", "board"), ("audit_index",
 
 /// Whether the rows of a projector are compared.
 pub(super) enum Comparable {
-    /// They must be the same.
+    /// Yes, they must be equal.
     Yes,
-    /// They may be others, for this reason.
+    /// No, they may differ for this reason.
     No(String),
-    /// Somebody took away what says it.
+    /// The projector's position is missing.
     Damaged(String),
 }
 
-/// What is first wrong with a table.
+/// The first difference in a table.
 async fn difference(rows: &mut SqliteConnection, table: &str, at: Position) -> Result<Vec<Finding>, sqlx::Error> {
     let mut findings = Vec::new();
     if table == "transparency_tile" {
         findings.extend(transparency::first_other_entry(rows).await?);
     }
     for (one, other, what) in
-        [("main", "scratch", "has a row that the log does not give"), ("scratch", "main", "lacks a row")]
+        [("main", "scratch", "has a row that does not follow from the log"), ("scratch", "main", "lacks a row")]
     {
         // Names of tables are constants of the program.
         let sql = format!("select * from {one}.{table} except select * from {other}.{table} limit 1");
@@ -191,15 +191,15 @@ async fn difference(rows: &mut SqliteConnection, table: &str, at: Position) -> R
     Ok(findings)
 }
 
-/// Result codes that speak of what is in a file, and not of the disk or of another process.
+/// Result codes about the content of a file, not about the disk or another process.
 /// Source: SQLite, "Result and Error Codes": SQLITE_ERROR (no such table), SQLITE_CORRUPT, SQLITE_NOTADB.
 const OF_THE_FILE: [u32; 3] = [1, 11, 26];
 
-/// The file holds something else than it should; nothing else went wrong.
+/// Whether the error means that the file's content is not valid.
 fn is_of_the_file(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => {
-            // An extended code has the primary one in its lowest byte.
+            // The lowest byte of an extended code is the primary code.
             let code = error.code().and_then(|code| code.parse::<u32>().ok());
             code.is_some_and(|code| OF_THE_FILE.contains(&(code & 0xff)))
         }
@@ -208,7 +208,7 @@ fn is_of_the_file(error: &sqlx::Error) -> bool {
     }
 }
 
-/// The row's first columns: enough to find it.
+/// The row's first columns, to identify it.
 fn words(row: &SqliteRow) -> String {
     use sqlx::Column as _;
     let columns = row.columns().iter().take(4).map(|column| {

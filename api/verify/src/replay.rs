@@ -1,5 +1,5 @@
-//! The second pass: every projector goes through the log again, in scratch read models. The one of the repositories renders
-//! every index and compares it with what was signed.
+//! The second pass: all projectors replay the log into scratch read models. The projector of repositories renders every index and
+//! compares it with the signed one.
 
 use std::{path::Path, time::Instant};
 
@@ -17,7 +17,7 @@ use super::{
     watch::at_position,
 };
 
-/// What came of it.
+/// The result of the pass.
 #[derive(Default)]
 pub(super) struct Projected {
     pub(super) findings: Vec<Finding>,
@@ -27,13 +27,13 @@ pub(super) struct Projected {
 }
 
 impl Projected {
-    /// Nothing was replayed.
+    /// The result if nothing was replayed.
     pub(super) fn none(why: &str) -> Self {
         Self { not_compared: Some(why.to_owned()), ..Self::default() }
     }
 }
 
-/// Replays the log up to `until`, which is its end if `sees_all`, and compares with `live` on the way.
+/// Replays the log up to `until` (its end if `sees_all`), and compares the result with `live`.
 pub(super) async fn run(
     sources: &Sources,
     until: Position,
@@ -89,7 +89,7 @@ pub(super) async fn run(
     Ok(projected)
 }
 
-/// A projector that stopped names the event behind the last one it could take.
+/// A finding for a projector that stopped, at the event that it could not process.
 fn stopped(health: &ProjectorHealth) -> Option<Finding> {
     let why = health.stopped.as_ref()?;
     let at = health.stopped_at.unwrap_or(health.position);

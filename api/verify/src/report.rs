@@ -1,4 +1,4 @@
-//! What a check found.
+//! The report of a check.
 
 use std::{fmt, time::Duration};
 
@@ -9,29 +9,29 @@ use domain::{
 };
 use serde::Serialize;
 
-/// Most findings that are kept; the first one says where to look, the others are counted.
+/// The maximum number of findings in a report. Further ones are only counted.
 pub const FINDINGS_MAX: usize = 100;
 
-/// Where in the log something is.
+/// A place in the log.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {
-    /// In the whole log.
+    /// The position, or `None` for the whole log.
     pub position: Position,
-    /// The event there, if it could be read.
+    /// The event at the position, if it could be read.
     #[serde(flatten)]
     pub event: Option<EventName>,
 }
 
-/// Which event that is.
+/// The event at a place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct EventName {
-    /// Its identity.
+    /// Its id.
     pub event_id: EventId,
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// Whose fact it is.
+    /// Its stream.
     pub stream: StreamId,
-    /// Its place in the stream.
+    /// Its revision in the stream.
     pub revision: Revision,
 }
 
@@ -48,7 +48,7 @@ impl Place {
         Self { position: recorded.position, event: Some(event) }
     }
 
-    /// A position whose event is not at hand.
+    /// A position whose event is not available.
     #[must_use]
     pub fn at(position: Position) -> Self {
         Self { position, event: None }
@@ -67,13 +67,13 @@ impl fmt::Display for Place {
     }
 }
 
-/// Something that is not as it should be.
+/// A problem that was found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Finding {
-    /// The event in question.
+    /// Where it is.
     #[serde(flatten)]
     pub place: Place,
-    /// What is wrong, with both values where two differ.
+    /// What is wrong, with both values if two differ.
     pub what: String,
 }
 
@@ -83,35 +83,35 @@ impl Finding {
     }
 }
 
-/// What a whole check found.
+/// The result of a check.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// The last position that was looked at.
+    /// The last position that was checked.
     pub head: Position,
-    /// How many events there are up to it.
+    /// The number of events up to it.
     pub events: u64,
-    /// Of the canonical lines of all of them (RFC 6962).
+    /// The Merkle root of their canonical lines (RFC 6962).
     pub merkle_root: Sha256,
-    /// Indexes that were rendered again.
+    /// How many indexes were rendered again.
     pub publications: u64,
-    /// Signatures that were verified.
+    /// How many signatures were verified.
     pub signatures: u64,
-    /// Blobs that were hashed.
+    /// How many blobs were hashed.
     pub blobs: u64,
-    /// Their bytes.
+    /// Their total size.
     pub blob_bytes: u64,
-    /// Tables of read models that were compared, row by row.
+    /// How many tables of read models were compared, row by row.
     pub compared_tables: u64,
-    /// Why read models were not compared; none if they were.
+    /// Why read models were not compared. `None` if they were.
     pub not_compared: Option<String>,
-    /// How fast events went through all projectors.
+    /// How many events per second all projectors processed.
     pub projected_events_a_second: u64,
-    /// How long it took.
+    /// How long the check took.
     #[serde(rename = "elapsed_seconds", serialize_with = "seconds")]
     pub elapsed: Duration,
-    /// What is wrong, in the log's order; at most [`FINDINGS_MAX`].
+    /// The problems found, in the log's order; at most [`FINDINGS_MAX`].
     pub findings: Vec<Finding>,
-    /// How many more there are.
+    /// How many more problems were found.
     pub further_findings: u64,
 }
 
@@ -120,7 +120,7 @@ fn seconds<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result<S:
 }
 
 impl Report {
-    /// Nothing is wrong.
+    /// Whether no problem was found.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.findings.is_empty()

@@ -1,5 +1,5 @@
-//! What the server keeps of each transparency log that it signed: the event log must still begin with it. Whoever cuts events
-//! off its end, and the read models with them, is found out by this.
+//! The last signed states of the transparency logs: the event log must still begin with their entries. This detects events that were
+//! deleted from the log's end, together with the read models.
 
 use std::{fmt, path::Path};
 
@@ -12,12 +12,12 @@ use signing::log_signer::signed_states;
 
 use super::{Finding, Place, Sources, VerifyError, transparency::TenantLogs};
 
-/// The states that were signed last, before the log's head was read: it has all of them.
+/// The last signed states, read before the log's head, so that the log must have all their entries.
 #[derive(Default)]
 pub(super) struct SignedLogs {
     server: Option<LogState>,
     organisations: Vec<(LogName, LogState)>,
-    /// The root of the log's first events, as many as the server's state has.
+    /// The root of the first events of the log, as many as in the server's signed state.
     server_root: Option<Sha256>,
 }
 
@@ -35,14 +35,14 @@ impl SignedLogs {
         Ok(Self { server, organisations, server_root: None })
     }
 
-    /// The log has so many events now, with this root.
+    /// Records the number of events so far, and their root.
     pub(super) fn passed(&mut self, size: u64, root: impl FnOnce() -> Sha256) {
         if self.server.is_some_and(|state| state.size == size) {
             self.server_root = Some(root());
         }
     }
 
-    /// What contradicts the log, which was read to `last`, its end if it `is_whole`.
+    /// The signed states that contradict the log, which was read up to `last` (its end if `is_whole`).
     pub(super) fn findings(&self, tenants: &TenantLogs, last: Position, is_whole: bool) -> Vec<Finding> {
         let server = self.server.map(|state| (LogName::Server, state, self.server_root, last));
         let organisations = self.organisations.iter().map(|(log, state)| {
@@ -59,7 +59,7 @@ impl SignedLogs {
                      one of them is not the one that was recorded"
                 ),
                 None if is_whole => format!(
-                    "the server signed {size} entries of {name}, and the log has fewer: events after this position are missing"
+                    "the server signed {size} entries of {name}, but the log has fewer: events after this position are missing"
                 ),
                 None => return None,
             };

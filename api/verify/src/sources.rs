@@ -1,4 +1,4 @@
-//! What is checked.
+//! The input of a check.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -6,18 +6,18 @@ use event_log::event_store::EventStore;
 use projections::projector::MakeProjector;
 use stores::blobs::Blobs;
 
-/// What is checked.
+/// The input of a check.
 pub struct Sources {
-    /// The log. It is only read.
+    /// The log, opened for reading.
     pub log: Arc<dyn EventStore>,
-    /// The blobs that its events name. They are only read.
+    /// The blobs that its events name, opened for reading.
     pub blobs: Blobs,
-    /// Every projector that a server has, by name; the blobs are those that the log's events name.
+    /// All projectors of a server, by name, with the blobs that the log's events name.
     pub projectors: fn(Blobs) -> Vec<(&'static str, MakeProjector)>,
-    /// The live read models, if they are to be compared. A copy of them is made: a server may be writing to them.
+    /// The live read models to compare, if any. They are copied first, since a server may be writing to them.
     pub read_models: Option<PathBuf>,
-    /// Which state of each transparency log was signed last, if that is to be compared.
+    /// The last signed states of the transparency logs, if they are to be compared.
     pub signed_logs: Option<PathBuf>,
-    /// Where scratch read models may lie for the time: as large as the live ones, twice.
+    /// The folder for scratch read models, which need twice the space of the live ones.
     pub scratch: PathBuf,
 }

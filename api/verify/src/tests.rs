@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
-//! Whoever changes a stored event is found out, whatever the change.
+//! Any change of a stored event is detected.
 
 use std::{
     collections::HashMap,
@@ -102,7 +102,7 @@ impl Written {
         Self { folder, events }
     }
 
-    /// The report on the log as it was written, beside read models to which somebody did `sql`.
+    /// The report on the log as it was written, with read models that were changed by `sql`.
     async fn verified_after(&self, sql: &str) -> Report {
         let changed = self.folder.path().join("changed_read_models.sqlite");
         let _none_before = std::fs::remove_file(&changed);
@@ -311,7 +311,7 @@ async fn a_log_that_was_cut_off_is_found_by_what_was_signed_without_read_models(
         signed_logs: Some(signed),
         scratch: written.folder.path().to_owned(),
     };
-    let refused = verify(&sources, Span::default(), &Silent).await.expect_err("somebody put something there");
+    let refused = verify(&sources, Span::default(), &Silent).await.expect_err("another program created the file");
     let refused = domain::error_chain::ErrorChain(&refused).to_string();
     assert!(refused.contains("holiday.jpg is not the name of a transparency log"), "{refused}");
 }

@@ -1,5 +1,5 @@
-//! The transparency logs: the live ones have the leaves that the log gives, and every checkpoint that was ever signed is that
-//! of the events before it.
+//! The transparency logs: the live ones have the leaves that follow from the log, and every signed checkpoint matches the events
+//! before it.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -17,10 +17,10 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::{Finding, Place};
 
-/// Trees kept of a log: more than indexes that are signed at the same time, so that none is made from its first leaf.
+/// How many trees of a log are cached: more than the number of indexes signed at the same time, so that no tree is rebuilt.
 const TREES_MAX: usize = 16;
 
-/// The organisations' logs, as the events read so far make them.
+/// The organisations' logs, built from the events read so far.
 #[derive(Default)]
 pub(super) struct TenantLogs {
     owners: HashMap<StreamId, OrganisationId>,
@@ -32,7 +32,7 @@ struct TenantLog {
     leaves: Vec<Sha256>,
     /// The trees of the newest checkpoints, in the order of their indexes.
     trees: VecDeque<Accumulator>,
-    /// Where each leaf is.
+    /// The position of each leaf.
     positions: Vec<Position>,
 }
 
@@ -54,7 +54,7 @@ impl TenantLogs {
         log.positions.push(stored.position);
     }
 
-    /// The root that a log had with `size` entries, and where the last of them is; none if it has fewer.
+    /// The root of a log at `size` entries, and the position of the last one. `None` if it has fewer.
     pub(super) fn state(&self, log: LogName, size: u64) -> Option<(Sha256, Position)> {
         let LogName::Organisation(id) = log else { return None };
         let TenantLog { leaves, positions, .. } = self.logs.get(&id)?;
@@ -64,16 +64,16 @@ impl TenantLogs {
         Some((tree.root(), positions.get(leaves.len().checked_sub(1)?).copied()?))
     }
 
-    /// What is wrong with the checkpoint that `index` states, if it states one.
+    /// What is wrong with the checkpoint in `index`, if it has one.
     pub(super) fn check(&mut self, stream: &StreamId, index: &SignedIndex) -> Option<String> {
         let note = index.stated.checkpoint.as_deref()?;
         let parsed: Result<Note, _> = note.parse();
         let checkpoint = parsed.ok().and_then(|note| note.text.parse::<Checkpoint>().ok());
         let Some(Checkpoint { origin, size, root }) = checkpoint else {
-            return Some("what it states is no checkpoint of a log".to_owned());
+            return Some("it does not contain a valid checkpoint".to_owned());
         };
         let log = self.owners.get(stream).and_then(|owner| self.logs.get_mut(owner));
-        let Some(log) = log else { return Some(format!("it states a checkpoint of {origin}, which has no entry")) };
+        let Some(log) = log else { return Some(format!("it has a checkpoint of {origin}, which has no entries")) };
         // Repositories are published at the same time: the first to request a checkpoint may be the last to record its index.
         let fitting = log.trees.iter().filter(|tree| tree.size() <= size);
         let mut tree = fitting.max_by_key(|tree| tree.size()).cloned().unwrap_or_default();
@@ -82,7 +82,7 @@ impl TenantLogs {
         let to = usize::try_from(size).unwrap_or(usize::MAX);
         let Some(added) = log.leaves.get(from..to) else {
             let has = log.leaves.len();
-            return Some(format!("it states {size} entries of {origin}, and only {has} events come before it"));
+            return Some(format!("its checkpoint has {size} entries of {origin}, but only {has} events precede it"));
         };
         added.iter().for_each(|leaf| tree.push(*leaf));
         let actual = tree.root();
@@ -101,7 +101,7 @@ impl TenantLogs {
     }
 }
 
-/// The first entry of the server's log that the live read models have differently from `scratch`, which was made from the log.
+/// The first entry of the server's log that differs between the live read models and `scratch`, which was built from the log.
 ///
 /// # Errors
 /// The rows cannot be read.
@@ -124,10 +124,10 @@ pub(super) async fn first_other_entry(rows: &mut SqliteConnection) -> Result<Opt
             let number = index * TILE_HASHES_MAX + entry as u64;
             let what = match (before.get(entry), position) {
                 (Some(_), Some(_)) => {
-                    format!("the event is not the one that entry {number} of the server's transparency log was made of")
+                    format!("the event differs from entry {number} of the server's transparency log")
                 }
                 (None, _) => {
-                    format!("the server's transparency log has no entry {number}, and the log has an event for it")
+                    format!("the server's transparency log has no entry {number} for this event")
                 }
                 (Some(_), None) => {
                     format!("the event of entry {number} of the server's transparency log, after this one, is missing")

@@ -9,7 +9,7 @@ pub enum Stage {
     Log,
     /// Every index is rendered again. Counted in positions.
     Projections,
-    /// Every compressed index file is unpacked. Counted in publications.
+    /// Every compressed index file is unpacked. Counted in repository versions.
     IndexFiles,
     /// Every blob is hashed. Counted in blobs.
     Blobs,
@@ -18,7 +18,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// What is going on, for people.
+    /// Describes the pass, for people.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -30,7 +30,7 @@ impl Stage {
         }
     }
 
-    /// What is counted, for people.
+    /// The unit that is counted, for people.
     #[must_use]
     pub fn unit(self) -> &'static str {
         match self {
@@ -44,11 +44,11 @@ impl Stage {
 
 /// Receives the progress of a check.
 pub trait Watch: Send + Sync {
-    /// `done` of `total` are over.
+    /// Reports that `done` of `total` are done.
     fn at(&self, stage: Stage, done: u64, total: u64);
 }
 
-/// Nobody waits.
+/// Ignores progress reports.
 #[derive(Debug, Clone, Copy)]
 pub struct Silent;
 
