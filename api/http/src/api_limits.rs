@@ -1,4 +1,4 @@
-//! Limits of API routes: package downloads are streamed without them, everything else is small and quick.
+//! Limits of API routes. Package downloads are streamed without them; all other requests are small and fast.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use tower_http::limit::RequestBodyLimitLayer;
 
 use super::problem::Problem;
 
-/// Largest body of an API request unless a route says otherwise.
+/// The default maximum size of an API request's body.
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;
-/// How long an API request may take, from its head to the head of its answer.
+/// How long an API request may take, from its head to the head of the response.
 pub const REQUEST_MAX: Duration = Duration::from_secs(60);
 
-/// Puts both limits around every route of `router`: 413 past the first, 408 past the second.
+/// Adds both limits to every route of `router`: 413 for larger bodies, 408 for slower requests.
 ///
 /// A body that says nothing of its length is cut at `body_max_bytes`, and its extractor answers 413.
 pub fn with_limits<S: Clone + Send + Sync + 'static>(

@@ -26,18 +26,18 @@ use crate::{
 /// Checks the tokens of requests. Cheap to clone. A router whose state has one can use the extractors of this module.
 #[derive(Clone)]
 pub struct Authenticator {
-    /// Which tokens work, and for what.
+    /// The valid tokens with their scopes.
     pub credentials: Credentials,
-    /// Seals the addresses that operators send requests from.
+    /// Encrypts the IP addresses of operators.
     pub persons: Persons,
     /// The proxies that may say where a request came from.
     pub trusted_proxies: TrustedProxies,
-    /// Tokens expire by this clock.
+    /// The clock for the expiry of tokens.
     pub clock: Clock,
 }
 
 impl Authenticator {
-    /// The holder of the operator token `token`, which is known to work, and who sent the request with these parts.
+    /// The holder of the valid operator token `token`, with the origin of the request with these parts.
     #[must_use]
     pub fn operator(&self, token: TokenId, parts: &Parts) -> Operator {
         let peer = parts.extensions.get::<Peer>().copied();
@@ -55,7 +55,7 @@ impl Authenticator {
         valid.then_some(id)
     }
 
-    /// A token that has expired, or has another scope, is refused like an unknown one: the answer never says what is missing.
+    /// An expired token, or one without the scope, is refused like an unknown one. The response never says why.
     fn project_token(&self, token: &Token, scope: Scope) -> Option<ProjectToken> {
         let id = TokenId(token.id());
         let grant = self.credentials.api_grant(id, &token.secret_sha256(), (self.clock)());
@@ -70,19 +70,19 @@ impl Authenticator {
     }
 }
 
-/// The holder of an operator token, and where the request came from.
+/// The holder of an operator token, with the origin of the request.
 #[derive(Clone)]
 pub struct Operator {
     token: TokenId,
-    /// None for the server's first token, which belongs to no person.
+    /// The person. `None` for the server's first token, which belongs to no person.
     person: Option<PersonId>,
     address: Option<IpAddr>,
     persons: Persons,
 }
 
 impl Operator {
-    /// The context of a new command of the operator's. A person's address goes with it, sealed under the person's key, so that it
-    /// can be erased; without a person there is no key, and so no address.
+    /// The context of a new command of the operator. It includes the person's IP address, sealed under the person's key so that it can
+    /// be erased. Without a person there is no key, so no address is recorded.
     pub async fn context(&self) -> Context {
         let context = Context::of(Actor::Operator { token: self.token });
         let origin = self.sealed_origin(context.command_id).await;
@@ -94,17 +94,17 @@ impl Operator {
     }
 }
 
-/// The holder of an API token that may ask for releases of its project.
+/// The holder of an API token that may request releases of its project.
 #[derive(Debug, Clone, Copy)]
 pub struct ProjectToken {
-    /// Which token.
+    /// The token's id.
     pub token: TokenId,
-    /// The project it may release.
+    /// The project that it may release.
     pub project: ProjectId,
 }
 
 impl ProjectToken {
-    /// As events name it.
+    /// The actor in events.
     #[must_use]
     pub fn actor(self) -> Actor {
         Actor::ApiToken { token: self.token }
@@ -114,14 +114,14 @@ impl ProjectToken {
 /// Anyone who may read about a project's releases.
 #[derive(Debug, Clone, Copy)]
 pub enum Reader {
-    /// May read everything.
+    /// An operator, who may read everything.
     Operator,
-    /// May read about its own project.
+    /// An API token, which may read about its own project.
     Project(ProjectId),
 }
 
 impl Reader {
-    /// May this reader see `project`?
+    /// Whether this reader may see `project`.
     #[must_use]
     pub fn may_read(self, project: ProjectId) -> bool {
         match self {
@@ -134,22 +134,22 @@ impl Reader {
 /// The holder of a feed token: a replica of one organisation.
 #[derive(Debug, Clone, Copy)]
 pub struct Follower {
-    /// Which token.
+    /// The token's id.
     pub token: TokenId,
-    /// Whom it may follow.
+    /// The organisation that it may follow.
     pub organisation: OrganisationId,
     secret_sha256: Sha256,
 }
 
 impl Follower {
-    /// Whether the token still works: it may be ended while a request waits.
+    /// Whether the token is still valid: it may be revoked while a request waits.
     #[must_use]
     pub fn is_still_valid(&self, authenticator: &Authenticator) -> bool {
         authenticator.credentials.feed_of(self.token, &self.secret_sha256) == Some(self.organisation)
     }
 }
 
-/// The presented token. A text that is not one is refused before anything is looked up.
+/// The token in the request. A malformed token is refused before anything is looked up.
 fn presented(headers: &HeaderMap) -> Result<Token, Problem> {
     let bearer = headers
         .get(header::AUTHORIZATION)

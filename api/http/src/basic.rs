@@ -4,10 +4,10 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use domain::token::{ID_CHARS, TOKEN_MAX_CHARS, Token, TokenKind, parse_id_text};
 
-/// Longest login and password together, with the colon between them.
+/// The maximum length of user name and password, with the colon between them.
 const CREDENTIALS_MAX_BYTES: usize = ID_CHARS + 1 + TOKEN_MAX_CHARS;
 
-/// The access key a request shows; `None` if it shows none, or something that cannot be one.
+/// The access key in a request. `None` if it has none, or a malformed one.
 ///
 /// A token whose checksum is wrong is refused here, before anything is looked up.
 #[must_use]
@@ -25,7 +25,7 @@ fn parse(value: &HeaderValue) -> Option<Token> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    // On the stack and exactly large enough: longer texts are no key and cost nothing.
+    // On the stack and exactly large enough: longer texts cannot be keys, and are rejected at no cost.
     let mut buffer = [0; CREDENTIALS_MAX_BYTES.div_ceil(3) * 3];
     let length = STANDARD.decode_slice(encoded.trim_matches(' '), &mut buffer).ok()?;
     let (login, password) = std::str::from_utf8(&buffer[..length]).ok()?.split_once(':')?;

@@ -1,4 +1,4 @@
-//! Where a request came from: the other end of its connection, or what a trusted proxy says of it.
+//! The client's address of a request: the peer of the connection, or the address that a trusted proxy forwarded.
 
 mod hops;
 #[cfg(test)]
@@ -10,24 +10,24 @@ use axum::http::HeaderMap;
 use ipnet::{IpNet, Ipv4Net};
 use serde::Deserialize;
 
-/// Most hops of a request that are looked at, from this server on. A chain of proxies has two or three.
+/// The maximum number of hops that are followed, from this server on. A chain of proxies has two or three.
 pub const HOPS_MAX: usize = 16;
 
-/// The other end of the connection that a request came in by.
+/// The peer of the request's connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
-/// Addresses of proxies: `10.0.0.0/8`, `2001:db8::/32`, or one address alone.
+/// The addresses of proxies: `10.0.0.0/8`, `2001:db8::/32`, or a single address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Network(IpNet);
 
-/// The text is no network.
+/// The text is not a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no network of trusted proxies: expected one such as 10.0.0.0/8, 2001:db8::/32 or 192.0.2.7")]
+#[error("\"{0}\" is not a network of trusted proxies: expected one such as 10.0.0.0/8, 2001:db8::/32 or 192.0.2.7")]
 pub struct InvalidNetwork(String);
 
-/// Longest text of a network that a complaint repeats, in characters.
+/// How many characters of an invalid network an error message repeats.
 const TEXT_SHOWN_MAX_CHARS: usize = 60;
 
 /// Written in the form of IPv6 or not, an IPv4 network is one of IPv4: addresses are compared like that.
@@ -70,18 +70,17 @@ fn as_ipv4(network: IpNet) -> Option<Ipv4Net> {
 pub struct TrustedProxies(Arc<[Network]>);
 
 impl TrustedProxies {
-    /// Proxies with addresses of these networks.
+    /// Trusts proxies with addresses in these networks.
     #[must_use]
     pub fn new(networks: Vec<Network>) -> Self {
         Self(networks.into())
     }
 
-    /// Where a request came from, an IPv4 address as such however it was written. None if nobody says it in a way that can be
-    /// believed: that stops no request.
+    /// The client's address of a request; IPv4-mapped addresses as IPv4. `None` if it is unknown or cannot be trusted, which does not
+    /// stop the request.
     ///
-    /// Hops are followed from this server back to the first that is no trusted proxy: whatever stands before it in a header,
-    /// the client may have written itself. For the same reason two headers must say the same: a proxy that writes the one
-    /// passes on a client's other.
+    /// Hops are followed from this server back to the first that is not a trusted proxy: the client may have forged everything before
+    /// it. For the same reason, two headers must agree: a proxy that sets one passes on the other from the client.
     #[must_use]
     pub fn client(&self, peer: Option<Peer>, headers: &HeaderMap) -> Option<IpAddr> {
         let peer = peer?.0.to_canonical();
@@ -97,7 +96,7 @@ impl TrustedProxies {
         }
     }
 
-    /// The newest hop that is no trusted proxy; the oldest of all if they all are.
+    /// The newest hop that is not a trusted proxy, or the oldest if all are trusted.
     fn first_stranger(&self, hops: &[Option<IpAddr>]) -> Option<IpAddr> {
         let mut last = None;
         for (count, hop) in hops.iter().rev().enumerate() {

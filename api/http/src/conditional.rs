@@ -1,4 +1,4 @@
-//! Conditional requests (RFC 9110, section 13): is a file sent, sent in part, or already there?
+//! Conditional requests (RFC 9110, section 13): whether to send a file, a part of it, or only that it has not changed.
 
 use std::{
     ops::Range,

@@ -1,4 +1,4 @@
-//! Answering GET and HEAD with a file: validators, caching, one range, no bytes read that are not sent.
+//! Responds to GET and HEAD with a file: validators, caching, and one range. Only bytes that are sent are read.
 
 use std::ops::Range;
 
@@ -13,22 +13,22 @@ use super::{
     problem::Problem,
 };
 
-/// How long a name that never changes its bytes may be kept: a year, the longest that RFC 9111 caches honour.
+/// How long a file that never changes may be cached: a year, the longest that RFC 9111 caches honour.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 const MUTABLE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// A file as its answer's headers describe it.
+/// A file, as described by the response's headers.
 #[derive(Debug, Clone)]
 pub struct FileHead {
     /// What conditions are judged against.
     pub validators: Validators,
     /// `Content-Type`.
     pub content_type: &'static str,
-    /// Whether this address will answer with the same bytes for ever.
+    /// Whether the content of this URL never changes.
     pub immutable: bool,
 }
 
-/// What a request asked, as far as a file's answer depends on it.
+/// The parts of a request on which the response with a file depends.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     /// GET or HEAD.
@@ -44,7 +44,7 @@ impl<'a> From<&'a Parts> for Asked<'a> {
 }
 
 impl FileHead {
-    /// Answers; `open` is called only if bytes are to be sent, and with which.
+    /// Builds the response. `open` is called only if bytes are to be sent, with their range.
     ///
     /// # Errors
     /// `PreconditionFailed`, `RangeNotSatisfiable`, and what `open` fails with.
@@ -94,7 +94,7 @@ impl FileHead {
     }
 }
 
-/// Answers with a short text made for this one request, which no cache may keep.
+/// Responds with a short generated text, which must not be cached.
 #[must_use]
 pub fn text(content_type: &'static str, text: String) -> Response<Body> {
     let headers = [(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "private, no-cache")];

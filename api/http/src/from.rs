@@ -1,4 +1,4 @@
-//! What the log and the read models may fail with, as problems: each error in its place, none by default.
+//! Maps errors of the log and the read models to problems. Every error is listed explicitly.
 
 use event_log::{
     event_store::{AppendError, ReadError},
@@ -7,7 +7,7 @@ use event_log::{
 
 use super::problem::Problem;
 
-/// When to come back after the log did not answer.
+/// The time to retry when the log did not answer.
 const LOG_RETRY_SECONDS: u32 = 5;
 
 impl From<LogError> for Problem {
@@ -34,7 +34,7 @@ impl From<AppendError> for Problem {
         match error {
             AppendError::Unavailable { .. } => log_unavailable(error),
             AppendError::Conflict { .. } => {
-                Self::Unavailable { what: "too many others are changing the same thing", retry_after_seconds: 1 }
+                Self::Unavailable { what: "too many concurrent changes of the same object", retry_after_seconds: 1 }
             }
             AppendError::TooLarge { .. } => Self::Unprocessable { code: "too_large", detail: error.to_string() },
             AppendError::IdReused { .. } | AppendError::Empty => {
@@ -49,7 +49,7 @@ fn log_unavailable(error: impl std::error::Error + 'static) -> Problem {
     Problem::Unavailable { what: "the event log does not answer", retry_after_seconds: LOG_RETRY_SECONDS }
 }
 
-/// The read models are a file of this machine: when it cannot be read, something is wrong here.
+/// The read models are a local file, so a failed read is an internal error.
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         Self::Internal { action: "read the read models", source: error.into() }

@@ -1,4 +1,4 @@
-//! What the bytes of a request's head say that hyper keeps to itself.
+//! Checks the raw bytes of a request's head for what hyper does not report.
 //!
 //! hyper takes bare line feeds for line ends, and drops `Content-Length` when `Transfer-Encoding` stands beside it.
 //! A proxy in front may read such a request differently, which is how requests are smuggled (RFC 9112, 11.2).
@@ -15,10 +15,10 @@ pub(super) enum Body {
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Offence {
-    /// A line that ends in LF alone.
+    /// A line ends in a bare LF.
     #[error("a line of the request ends in a bare line feed: expected CR LF")]
     BareLineFeed,
-    /// Both lengths.
+    /// The request has two lengths.
     #[error("the request has Content-Length and Transfer-Encoding: expected one of them")]
     TwoLengths,
 }

@@ -1,4 +1,4 @@
-//! HTTP as this server speaks it: connections with time-outs, strict requests, conditional answers, problems.
+//! The HTTP layer: connections with time-outs, strict request parsing, conditional responses, problems.
 
 pub mod api_limits;
 pub mod auth;

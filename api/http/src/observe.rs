@@ -1,4 +1,4 @@
-//! What every request gets around its answer: strictness, an id, a span, and a 500 in place of a panic.
+//! Middleware of every request: strict checks, an id, a span, and a 500 response after a panic.
 
 use std::{
     any::Any,
@@ -26,9 +26,9 @@ use super::{client_address::Peer, problem::Problem, strict_io::Notes};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Answers one request of a connection.
+/// Handles one request of a connection.
 ///
-/// The span holds method, path, status and latency: never headers or the query, which may hold secrets, and never who asks.
+/// The span records method, path, status and latency. It never records headers or the query, which may contain secrets, nor the client.
 pub(super) async fn answer(
     router: Router,
     notes: Notes,
@@ -60,17 +60,17 @@ pub(super) async fn answer(
     .await
 }
 
-/// What a proxy could read in another way than we do is refused (RFC 9112, 3.2 and 6.1).
+/// Refuses requests that a proxy could interpret differently (RFC 9112, 3.2 and 6.1).
 fn refuse(notes: &Notes, request: &Request<Incoming>) -> Option<Problem> {
     if let Some(offence) = notes.offence() {
         return Some(Problem::BadRequest(offence.to_string()));
     }
     let hosts = request.headers().get_all(header::HOST).iter().count();
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
-        return Some(Problem::BadRequest("the request has no Host, or several: expected one".to_owned()));
+        return Some(Problem::BadRequest("expected exactly one Host header".to_owned()));
     }
     is_of_proxy(request.uri())
-        .then(|| Problem::BadRequest("this is no proxy: expected a path as the request's target".to_owned()))
+        .then(|| Problem::BadRequest("this server is not a proxy: expected a path as the request's target".to_owned()))
 }
 
 fn is_of_proxy(uri: &Uri) -> bool {

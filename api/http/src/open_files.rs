@@ -1,4 +1,4 @@
-//! How many files the process may have open: connections, what is sent over them, databases.
+//! The limit of open files: connections, the files sent over them, databases.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -9,6 +9,6 @@ pub fn raise_limit() -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     let limit = if raised.is_ok() { maximum } else { current };
-    // None is no limit.
+    // `None` means no limit.
     limit.unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! Every answer that is not what was asked for, as problem JSON (RFC 9457), mapped to its status in this one place.
+//! All error responses, as problem JSON (RFC 9457). This is the only place that maps errors to statuses.
 
 use axum::{
     body::Body,
@@ -7,101 +7,103 @@ use axum::{
 };
 use event_log::event_store::BoxError;
 
-/// Why a request is not answered with what it asked for. The text goes to the client, the source only to the log.
+/// Why a request failed. The text is sent to the client, the source is only logged.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// The request breaks HTTP's rules or those of its address.
+    /// The request is not valid HTTP, or not valid for its URL.
     #[error("{0}")]
     BadRequest(String),
-    /// A repository was asked for without a key that opens it. Says nothing of whether the repository exists.
-    #[error("this needs an access key of the repository: login is the key's id, password the key")]
+    /// A repository was requested without a valid access key. Does not reveal whether the repository exists.
+    #[error("an access key of the repository is required: the user name is the key's id, the password is the key")]
     NeedsAccessKey,
-    /// The API was called without a token that may do this.
-    #[error("this needs a token: Authorization: Bearer pkd_…")]
+    /// The API was called without a token that permits this.
+    #[error("a token is required: Authorization: Bearer pkd_…")]
     NeedsToken,
-    /// A delivery without the project's signature. Says nothing of whether the project exists.
-    #[error("this needs X-Hub-Signature-256 of the project's webhook secret over the raw body")]
+    /// A delivery without the project's signature. Does not reveal whether the project exists.
+    #[error("X-Hub-Signature-256 with the project's webhook secret over the raw body is required")]
     NeedsSignature,
-    /// A CI job without a good proof of its identity. Says nothing of whether the project exists, or of what is wrong.
-    #[error("this needs a proof of identity of a CI job that the project trusts, made out to it and not used before")]
+    /// A CI job without a valid identity token. Does not reveal whether the project exists, or what is wrong.
+    #[error(
+        "an unused identity token (OIDC) of a CI job that the project trusts, with the right audience, is required"
+    )]
     NeedsCiProof,
-    /// There is no such thing.
+    /// The resource does not exist.
     #[error("{0}")]
     NotFound(String),
-    /// The address exists, the method does not.
-    #[error("this address answers GET and HEAD")]
+    /// The URL exists, but not with this method.
+    #[error("this address supports only GET and HEAD")]
     MethodNotAllowed,
-    /// The same, for an address whose route says in `Allow` what it answers.
-    #[error("this address does not answer this method: the header Allow names those that it does")]
+    /// The same, for a route whose `Allow` header lists its methods.
+    #[error("this address does not support this method: see the Allow header")]
     OtherMethod,
-    /// The request did not arrive, or could not be answered, in time.
+    /// The request was not received, or not answered, in time.
     #[error("the request took longer than {limit_seconds} s")]
     TimedOut {
         /// How long it may take.
         limit_seconds: u64,
     },
-    /// It contradicts what is already so.
+    /// The request conflicts with the current state.
     #[error("{detail}")]
     Conflict {
-        /// Which rule, in one stable word.
+        /// The stable code of the rule.
         code: &'static str,
-        /// What is so, and how it contradicts.
+        /// The current state, and the conflict.
         detail: String,
     },
     /// `If-Match` or `If-Unmodified-Since` does not hold.
-    #[error("the file is not the one the request names")]
+    #[error("the file does not match If-Match or If-Unmodified-Since")]
     PreconditionFailed,
-    /// The body is larger than it may be.
+    /// The body is too large.
     #[error("the body is larger than {limit_bytes} bytes")]
     TooLarge {
-        /// How large it may be.
+        /// The maximum size.
         limit_bytes: usize,
     },
     /// The `Range` lies outside the file.
     #[error("the file has {size_bytes} bytes")]
     RangeNotSatisfiable {
-        /// How long the file is.
+        /// The size of the file.
         size_bytes: u64,
     },
-    /// Well-formed, and yet it cannot be done.
+    /// The request is well-formed but cannot be fulfilled.
     #[error("{detail}")]
     Unprocessable {
-        /// Which rule, in one stable word.
+        /// The stable code of the rule.
         code: &'static str,
-        /// What is wrong and what was expected.
+        /// What is wrong, and what was expected.
         detail: String,
     },
-    /// More requests than this client may send.
+    /// The client sent too many requests.
     #[error("too many requests: wait {retry_after_seconds} s")]
     TooManyRequests {
-        /// When to come back.
+        /// The seconds until a retry.
         retry_after_seconds: u32,
     },
-    /// Not now: `what` says for what to wait.
+    /// Temporarily not available, for the reason in `what`.
     #[error("{what}")]
     Unavailable {
-        /// What is missing.
+        /// What is not available.
         what: &'static str,
-        /// When to come back.
+        /// The seconds until a retry.
         retry_after_seconds: u32,
     },
-    /// Our fault.
+    /// An internal error.
     #[error("cannot {action}")]
     Internal {
-        /// What could not be done.
+        /// The operation that failed.
         action: &'static str,
-        /// Why; logged, never sent.
+        /// The cause, which is logged but never sent.
         source: BoxError,
     },
 }
 
 impl Problem {
-    /// A failure of ours while doing `action`, in words that fit "cannot …".
+    /// An internal error during `action`, phrased to follow "cannot …".
     pub fn internal(action: &'static str) -> impl FnOnce(BoxError) -> Self {
         move |source| Self::Internal { action, source }
     }
 
-    /// Its status, the stable word a program may compare, and the title.
+    /// The status, the stable code for programs, and the title.
     fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request", "Bad request"),
@@ -119,26 +121,26 @@ impl Problem {
             Self::RangeNotSatisfiable { .. } => {
                 (StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", "Range not satisfiable")
             }
-            Self::Unprocessable { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, code, "Cannot be done"),
+            Self::Unprocessable { code, .. } => (StatusCode::UNPROCESSABLE_ENTITY, code, "Cannot be processed"),
             Self::TooManyRequests { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests"),
             Self::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now"),
             Self::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
         }
     }
 
-    /// The status it is answered with.
+    /// The response's status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.kind().0
     }
 
-    /// The word by which a program tells problems apart; it never changes.
+    /// The code by which programs distinguish problems. It never changes.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.kind().1
     }
 
-    /// The headers that belong to its status.
+    /// The headers that its status requires.
     fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         match self {
             Self::NeedsAccessKey => Some((

@@ -1,4 +1,4 @@
-//! The address under which clients reach this server. It is configured; a `Host` header is never believed.
+//! The URL under which clients reach this server. It is configured; the `Host` header is never trusted.
 
 use std::{fmt, str::FromStr};
 
@@ -11,7 +11,7 @@ pub struct PublicUrl {
     after_scheme: usize,
 }
 
-/// The text cannot be the server's address.
+/// The text is not a valid public URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{0}\" is not a public URL: expected http(s)://host[:port][/path] of letters, digits and - . _ : / [ ]")]
 pub struct InvalidPublicUrl(String);
@@ -51,7 +51,7 @@ impl PublicUrl {
 impl FromStr for PublicUrl {
     type Err = InvalidPublicUrl;
 
-    /// The address goes into shell scripts and configuration files, so its characters are few.
+    /// The URL is written into shell scripts and configuration files, so only few characters are allowed.
     fn from_str(text: &str) -> Result<Self, InvalidPublicUrl> {
         let invalid = || InvalidPublicUrl(text.chars().take(300).collect());
         let url = Url::parse(text).map_err(|_| invalid())?;

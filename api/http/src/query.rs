@@ -1,16 +1,16 @@
-//! The query of an address: parameters that are known, each given once.
+//! Query strings: known parameters, each given at most once.
 
 use super::problem::Problem;
 
-/// Longest name of an unknown parameter that is repeated.
+/// The maximum length of an unknown parameter's name that an error repeats.
 const NAME_SHOWN_MAX_BYTES: usize = 20;
 
-/// What an address says after its question mark.
+/// A parsed query string.
 #[derive(Debug)]
 pub struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// The parameters in `query`, each of which must be one of those that are `known`.
+    /// Parses `query`, whose parameters must be among the `known` ones.
     ///
     /// # Errors
     /// One is unknown, or given twice.
@@ -19,32 +19,34 @@ impl Parameters {
         for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned() {
             if !known.contains(&name.as_str()) {
                 let (name, known) = (shown(&name), known.join(", "));
-                return Err(Problem::BadRequest(format!("{name} is no parameter of this address: expected {known}")));
+                return Err(Problem::BadRequest(format!(
+                    "{name} is not a parameter of this address: expected {known}"
+                )));
             }
             if given.iter().any(|(other, _)| *other == name) {
-                return Err(Problem::BadRequest(format!("{name}: it is given twice")));
+                return Err(Problem::BadRequest(format!("{name}: given twice")));
             }
             given.push((name, value));
         }
         Ok(Self(given))
     }
 
-    /// A text; none if the parameter is not given.
+    /// A text. `None` if the parameter is not given.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    /// A whole number; none if the parameter is not given.
+    /// A whole number. `None` if the parameter is not given.
     ///
     /// # Errors
-    /// It is something else.
+    /// It is not a whole number.
     pub fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
         let number = |text: &str| text.parse().map_err(|_| expected(name, "a whole number"));
         self.text(name).map(number).transpose()
     }
 
-    /// Whether something is so; not if the parameter is not given.
+    /// A boolean. False if the parameter is not given.
     ///
     /// # Errors
     /// It is neither `true` nor `false`.
@@ -53,14 +55,14 @@ impl Parameters {
     }
 }
 
-/// A name, if it may be one: a secret that stands in its place is not repeated.
+/// The parameter's name for an error message, if it looks like a name: a secret given by mistake is not repeated.
 fn shown(name: &str) -> String {
     let is_word =
         name.len() <= NAME_SHOWN_MAX_BYTES && name.chars().all(|c| c.is_ascii_lowercase() || "_-".contains(c));
-    if is_word { format!("{name:?}") } else { "what is given".to_owned() }
+    if is_word { format!("{name:?}") } else { "the given name".to_owned() }
 }
 
-/// What a parameter should be.
+/// The problem of a parameter with an invalid value.
 #[must_use]
 pub fn expected(name: &str, what: &str) -> Problem {
     Problem::BadRequest(format!("{name}: expected {what}"))
@@ -82,11 +84,11 @@ mod tests {
     #[test]
     fn a_parameter_that_is_wrong_is_named_with_what_was_expected() {
         for (query, says) in [
-            ("since=1", "\"since\" is no parameter of this address: expected from, opened"),
-            ("an_unknown_parameter=1", "\"an_unknown_parameter\" is no parameter"),
-            ("an_unknown_parameters=1", "what is given is no parameter"),
-            ("pkd_feed_4Zx=1", "what is given is no parameter"),
-            ("from=1&from=1", "from: it is given twice"),
+            ("since=1", "\"since\" is not a parameter of this address: expected from, opened"),
+            ("an_unknown_parameter=1", "\"an_unknown_parameter\" is not a parameter"),
+            ("an_unknown_parameters=1", "the given name is not a parameter"),
+            ("pkd_feed_4Zx=1", "the given name is not a parameter"),
+            ("from=1&from=1", "from: given twice"),
             ("from=", "from: expected a whole number"),
             ("from=-1", "from: expected a whole number"),
             ("from=18446744073709551616", "from: expected a whole number"),

@@ -11,12 +11,12 @@ use governor::{
 };
 use moka::sync::Cache;
 
-/// How many clients are remembered. One that is forgotten has its whole burst again.
+/// How many clients are remembered. A forgotten client has its full burst again.
 const CLIENTS_MAX: u64 = 10_000;
-/// A client that has been quiet for so long has its whole burst again, so nothing has to be remembered.
+/// A client that was inactive for this long has its full burst again, so it can be forgotten.
 const FORGOTTEN_AFTER: Duration = Duration::from_mins(5);
 
-/// One limit for each client, by what identifies it. Cheap to clone.
+/// A rate limit for each client, by its key. Cheap to clone.
 #[derive(Clone)]
 pub struct RateLimits<K, C: Clock = DefaultClock> {
     clients: Cache<K, Arc<Limiter<C>>>,
@@ -26,7 +26,7 @@ pub struct RateLimits<K, C: Clock = DefaultClock> {
 
 type Limiter<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as Clock>::Instant>>;
 
-/// The clock of the server, which tests can turn. If it is set back, nothing is allowed again until it has caught up.
+/// The server's clock, which tests can move. If it is set back, nothing more is allowed until it has caught up.
 #[derive(Clone, Copy)]
 pub struct WallClock(pub WallTime);
 
@@ -44,7 +44,7 @@ where
     K: Hash + Eq + Send + Sync + 'static,
     C: Clock + Clone + Send + Sync + 'static,
 {
-    /// So many times a minute in the long run, and `burst` at once before that.
+    /// Allows a number of requests per minute in the long run, with bursts of up to `burst`.
     #[must_use]
     pub fn new(per_minute: NonZeroU32, burst: NonZeroU32, clock: C) -> Self {
         Self {
@@ -54,10 +54,10 @@ where
         }
     }
 
-    /// Counts one more time for `client`.
+    /// Counts a request of `client`.
     ///
     /// # Errors
-    /// It is too often; after so many seconds it would not be.
+    /// The limit is exceeded. The error is the number of seconds to wait.
     pub fn count(&self, client: K) -> Result<(), u32> {
         let new = || Arc::new(RateLimiter::direct_with_clock(self.quota, self.clock.clone()));
         self.clients.get_with(client, new).check().map_err(|not_until| {
@@ -66,7 +66,7 @@ where
         })
     }
 
-    /// Gives `client` its whole burst again.
+    /// Gives `client` its full burst again.
     pub fn reset(&self, client: &K) {
         self.clients.invalidate(client);
     }

@@ -1,4 +1,4 @@
-//! When each replica was last seen and what it had: for people who want to know whether a roll has reached it.
+//! When each replica was last seen, and how many entries it had: shows whether a key roll has reached it.
 //!
 //! In memory: after a restart of the server, a replica is seen again within a minute.
 
@@ -6,15 +6,15 @@ use chrono::{DateTime, Utc};
 use domain::ids::TokenId;
 use moka::sync::Cache;
 
-/// How many feed tokens are remembered. A forgotten one is seen again.
+/// How many feed tokens are remembered. A forgotten one is added again at its next request.
 const REPLICAS_MAX: u64 = 10_000;
 
-/// A replica, as it was last seen. Two with one token are seen as one.
+/// The last request of a replica. Two replicas with the same token count as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastSeen {
-    /// When.
+    /// The time.
     pub at: DateTime<Utc>,
-    /// How many entries of the log it had.
+    /// The number of entries that it had.
     pub entries: u64,
 }
 
@@ -35,7 +35,7 @@ impl ReplicasLastSeen {
         self.0.get(&token)
     }
 
-    /// The replica that holds `token` was here.
+    /// Records a request of the replica that holds `token`.
     pub fn note(&self, token: TokenId, last_seen: LastSeen) {
         self.0.insert(token, last_seen);
     }

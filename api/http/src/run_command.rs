@@ -1,4 +1,4 @@
-//! Runs an operator's command: decided, recorded, and visible before it is answered, for GraphQL and pages alike.
+//! Runs an operator's command for GraphQL and pages, and waits until its effect is visible.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,17 +13,17 @@ use uuid::Uuid;
 
 use crate::auth::Operator;
 
-/// How long to wait until read models show a change. After that it is answered without.
+/// How long to wait until read models show a change. After that, the response is sent anyway.
 pub const SHOWN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs commands of operators. Cheap to clone.
 #[derive(Clone)]
 pub struct CommandRunner {
-    /// Decides and records.
+    /// Decides and records commands.
     pub executor: Arc<Executor>,
-    /// How far the read models are.
+    /// The progress of the read models.
     pub progress: Progress,
-    /// The projectors of what dashboards show.
+    /// The projectors of the dashboards.
     pub dashboards: &'static [&'static str],
 }
 
@@ -33,7 +33,7 @@ pub enum RunCommandError<R: std::error::Error + 'static> {
     /// The command is refused, or the event log failed.
     #[error(transparent)]
     Command(#[from] ExecuteError<R>),
-    /// It is recorded, but the projector of credentials has stopped.
+    /// The command is recorded, but the projector of credentials has stopped.
     #[error(transparent)]
     NotShown(#[from] WaitError),
 }

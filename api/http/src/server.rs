@@ -15,25 +15,25 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{client_address::Peer, observe, strict_io::StrictIo};
 
-/// How connections are held in check.
+/// The limits of connections.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Most connections at once; one more is answered 503.
+    /// The maximum number of connections. Further ones are answered with 503.
     pub connections_max: usize,
-    /// From the opening of a connection, or its last answer, to the end of the next request's head. So it is also how
-    /// long an idle connection stays open.
+    /// The time-out from the opening of a connection, or the last response, to the end of the next request's head. It is also how long
+    /// an idle connection stays open.
     pub head_max: Duration,
-    /// Longest head: request line and headers. One that is longer is answered 431.
+    /// The maximum size of a head: request line and headers. A larger one is answered with 431.
     pub head_max_bytes: usize,
-    /// How long a client may take nothing of an answer before it is given up.
+    /// How long a client may read nothing of a response before the connection is closed.
     pub stalled_max: Duration,
-    /// How long open requests may go on once the server is to stop.
+    /// How long open requests may continue when the server stops.
     pub drain_max: Duration,
 }
 
-/// Most connections, if the process may open files enough.
+/// The maximum number of connections, if the limit of open files permits it.
 const CONNECTIONS_MAX: usize = 10_000;
-/// A connection is a file, and what is sent over it is one more.
+/// Each connection needs one file, and one more for the file that it sends.
 const FILES_PER_CONNECTION: u64 = 2;
 /// Files for everything else: databases, logs of releases, programs that are run.
 const OTHER_FILES: u64 = 512;
@@ -72,7 +72,7 @@ const BUSY_ANSWERS_MAX: usize = 64;
 const BUSY_ANSWER_MAX: Duration = Duration::from_secs(1);
 const BUSY_ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\
     Content-Length: 0\r\n\r\n";
-/// Pause after a failed accept: the process is out of files, and asking again at once would only burn the processor.
+/// The pause after a failed accept: the process is out of files, and an immediate retry would only waste CPU time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves `router` on `listener` until `stop`, then lets open requests end.
@@ -127,9 +127,9 @@ impl Server {
         }
     }
 
-    /// Gives the connection a place, or tells it that there is none.
+    /// Serves the connection, or refuses it if there are too many.
     async fn take(&self, stream: TcpStream, peer: Peer) {
-        // Without it, the last piece of an answer waits for the client's delayed acknowledgement.
+        // Without it, the end of a response waits for the client's delayed acknowledgement.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
@@ -140,7 +140,7 @@ impl Server {
         }
     }
 
-    /// Answers one connection's requests.
+    /// Serves the requests of one connection.
     fn converse(
         &self,
         stream: TcpStream,

@@ -1,4 +1,4 @@
-//! A connection that reads along: it notes what hyper hides of each request, and gives up on a client that takes nothing.
+//! A wrapper of a connection: it checks the raw bytes of each request, and fails if the client stops reading.
 
 use std::{
     io,
@@ -15,7 +15,7 @@ use tokio::{
 
 use super::head::{self, Body, Offence};
 
-/// What was noted of a connection's requests; shared with the service that answers them.
+/// The findings about a connection's requests, shared with the service that handles them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Notes(Arc<Mutex<Noted>>);
 
@@ -26,7 +26,7 @@ struct Noted {
 }
 
 impl Notes {
-    /// The first offence on this connection. Nothing after it can be trusted.
+    /// The first violation on this connection. Nothing after it can be trusted.
     pub(super) fn offence(&self) -> Option<Offence> {
         self.noted().offence
     }
@@ -46,14 +46,14 @@ impl Notes {
     }
 }
 
-/// Where in the stream of requests the reader stands.
+/// The parser's state.
 #[derive(Debug)]
 enum Place {
-    /// In a head, of which this much came.
+    /// In a head, with the bytes received so far.
     Head(Vec<u8>),
-    /// In a body with so many bytes to go.
+    /// In a body, with the number of bytes left.
     Body(u64),
-    /// Past what it follows.
+    /// Beyond the part that is checked.
     Lost,
 }
 
@@ -68,18 +68,18 @@ pub(super) struct StrictIo<S> {
 }
 
 impl<S> StrictIo<S> {
-    /// Reads heads of up to `head_max_bytes`, which hyper limits too, and fails a write that waits for `stalled_max`.
+    /// Checks heads of up to `head_max_bytes`, which hyper limits too. A write fails if it waits longer than `stalled_max`.
     pub(super) fn new(inner: S, head_max_bytes: usize, stalled_max: Duration) -> Self {
         let place = Place::Head(Vec::new());
         Self { inner, notes: Notes::default(), place, head_max_bytes, stalled_max, stalled: None }
     }
 
-    /// What will be noted of this connection.
+    /// The findings about this connection.
     pub(super) fn notes(&self) -> Notes {
         self.notes.clone()
     }
 
-    /// Follows the stream through `bytes`, which were just read.
+    /// Checks `bytes`, which were just read.
     fn follow(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             match &mut self.place {
@@ -126,7 +126,7 @@ impl<S> StrictIo<S> {
         self.place = Place::Lost;
     }
 
-    /// Passes a write's result on, unless the client has taken nothing for too long.
+    /// Returns a write's result, or an error if the client has read nothing for too long.
     fn progress<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if result.is_ready() {
             self.stalled = None;
@@ -134,7 +134,7 @@ impl<S> StrictIo<S> {
         }
         let stalled_max = self.stalled_max;
         ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(stalled_max))).as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading")))
     }
 }
 
@@ -226,7 +226,7 @@ mod tests {
         io.write_all(b"12").await.expect("they are taken");
         let _client = reading.await.expect("no panic");
         io.write_all(b"3").await.expect("it fits the buffer");
-        let error = io.write_all(b"4").await.expect_err("the client takes nothing");
+        let error = io.write_all(b"4").await.expect_err("the client stopped reading");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

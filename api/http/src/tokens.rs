@@ -1,4 +1,4 @@
-//! Making tokens. The only place where their randomness comes from.
+//! Creates tokens. This is the only place that generates their random secrets.
 
 use domain::token::{Token, TokenKind};
 use rand::{RngCore as _, rngs::OsRng};

@@ -1,4 +1,4 @@
-//! The hops of a request as proxies write them, oldest first; `None` for one that is no IP address.
+//! Parses the hops of a request from forwarding headers, oldest first. A hop that is not an IP address is `None`.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,12 +6,12 @@ use axum::http::{HeaderMap, HeaderName, header};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// `X-Forwarded-For: 192.0.2.7, 10.0.0.1`; none if there is no such header.
+/// `X-Forwarded-For: 192.0.2.7, 10.0.0.1`; `None` if there is no such header.
 pub(super) fn of_x_forwarded_for(headers: &HeaderMap) -> Option<Vec<Option<IpAddr>>> {
     hops(headers, &X_FORWARDED_FOR, |value| Some(value.split(',').map(str::trim).collect()), address)
 }
 
-/// `Forwarded: for=192.0.2.7;proto=https, for="[2001:db8::1]:4711"`; none if there is no such header. Source: RFC 7239.
+/// `Forwarded: for=192.0.2.7;proto=https, for="[2001:db8::1]:4711"`; `None` if there is no such header. Source: RFC 7239.
 pub(super) fn of_forwarded(headers: &HeaderMap) -> Option<Vec<Option<IpAddr>>> {
     hops(headers, &header::FORWARDED, |value| split(value, ','), |element| address(value_of_for(element)?))
 }
@@ -35,7 +35,7 @@ fn hops(
     Some(hops)
 }
 
-/// The parts between separators outside of quotes, trimmed; none if a quote does not end.
+/// The trimmed parts between separators outside quotes. `None` if a quote is not closed.
 fn split(text: &str, separator: char) -> Option<Vec<&str>> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     let parts = text.split(|found| {
@@ -51,7 +51,7 @@ fn split(text: &str, separator: char) -> Option<Vec<&str>> {
     (!is_quoted).then_some(parts)
 }
 
-/// What a hop says of where it got the request, without quotes. Twice is as good as never.
+/// The `for` parameter of a hop, without quotes. `None` if it is given twice.
 fn value_of_for(element: &str) -> Option<&str> {
     let mut found = None;
     for pair in split(element, ';')?.into_iter().filter(|pair| !pair.is_empty()) {
@@ -64,7 +64,7 @@ fn value_of_for(element: &str) -> Option<&str> {
     value.strip_prefix('"').map_or(Some(value), |quoted| quoted.strip_suffix('"'))
 }
 
-/// An address, with or without a port. Some proxies write one behind it in `X-Forwarded-For` too.
+/// Parses an address with or without a port. Some proxies add a port in `X-Forwarded-For` too.
 fn address(text: &str) -> Option<IpAddr> {
     let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().filter(IpAddr::is_ipv6);
     let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
