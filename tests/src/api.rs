@@ -247,7 +247,8 @@ impl Answer {
     /// The body as JSON, which it must be.
     #[must_use]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{} is no JSON: {}", self.status, self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|_| panic!("{} is not valid JSON: {}", self.status, self.text()))
     }
 
     /// The stable word of a problem.

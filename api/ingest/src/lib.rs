@@ -1,4 +1,4 @@
-//! What asks for releases: the API trigger, webhooks, CI identities, uploads.
+//! Incoming requests: the API trigger, webhooks, CI identities, uploads.
 
 pub mod oidc;
 pub mod releases;

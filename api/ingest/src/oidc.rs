@@ -1,5 +1,5 @@
-//! `POST /api/v1/oidc/exchange`: a CI job shows the proof of identity that its system gave it, and gets an API token for
-//! a quarter of an hour. No secret has to be stored at the CI system.
+//! `POST /api/v1/oidc/exchange`: a CI job exchanges the identity token of its CI system for an API token that is valid for 15
+//! minutes. The CI system needs no stored secret.
 
 mod claims;
 mod exchange;
@@ -17,7 +17,7 @@ pub use self::{
 };
 use api_http::api_limits::{REQUEST_MAX, with_limits};
 
-/// Largest request: GitHub's proofs have 2 KB.
+/// The maximum size of a request: GitHub's identity tokens have 2 KB.
 pub const EXCHANGE_MAX_BYTES: usize = 16 * 1024;
 
 /// The route.

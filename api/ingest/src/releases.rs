@@ -23,18 +23,18 @@ pub use self::{
 };
 use api_http::auth::Authenticator;
 
-/// What releases over HTTP take.
+/// The state of the handlers.
 #[derive(Clone, FromRef)]
 pub struct ReleasesState {
-    /// Who asks.
+    /// Authenticates clients.
     pub authenticator: Authenticator,
-    /// Takes triggers in.
+    /// Accepts triggers.
     pub triggers: Triggers,
     /// Waits until a release has ended.
     pub ends: ReleaseEnds,
-    /// Tells where a release stands.
+    /// Reads the state of a release.
     pub answers: ReleaseAnswers,
-    /// What its builds said.
+    /// The build logs.
     pub logs: ReleaseLogs,
 }
 

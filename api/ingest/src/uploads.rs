@@ -1,4 +1,4 @@
-//! `PUT /api/v1/repositories/{org}/{repo}/packages/{file}`: take in a package that was built elsewhere.
+//! `PUT /api/v1/repositories/{org}/{repo}/packages/{file}`: uploads a package that was built elsewhere.
 
 mod incoming;
 
@@ -36,38 +36,38 @@ use api_http::{
 
 use crate::releases::Wait;
 
-/// What uploads take.
+/// The state of the handler.
 #[derive(Clone, FromRef)]
 pub struct UploadsState {
-    /// Who asks.
+    /// Authenticates operators.
     pub authenticator: Authenticator,
-    /// Where they come in.
+    /// Receives uploads.
     pub incoming: IncomingFolder,
-    /// Takes packages in.
+    /// Accepts packages.
     pub packages: PackageIntake,
-    /// Records what is in a repository.
+    /// Records the content of repositories.
     pub executor: Arc<Executor>,
-    /// When clients see it.
+    /// The published repositories.
     pub repositories: Repositories,
 }
 
-/// Takes packages in that were built elsewhere.
+/// Accepts packages that were built elsewhere.
 #[derive(Clone)]
 pub struct PackageIntake {
-    /// Sign uploaded rpms.
+    /// The keys that sign uploaded rpms.
     pub signing_keys: SigningKeys,
-    /// Where the bytes of packages are.
+    /// The store of packages.
     pub blobs: Blobs,
 }
 
-/// The route of uploads. It takes bodies far larger than other routes: the limit is a package's.
+/// The route of uploads. Its body limit is the maximum size of a package.
 pub fn routes(state: UploadsState) -> Router {
     Router::new()
         .route("/api/v1/repositories/{organisation}/{repository}/packages/{file}", put(upload))
         .with_state(state)
 }
 
-/// An uploaded package, as the answer shows it.
+/// An uploaded package, as in the response.
 #[derive(Debug, Serialize)]
 struct UploadAnswer {
     file_name: String,
@@ -76,7 +76,7 @@ struct UploadAnswer {
     architecture: String,
     sha256: String,
     size_bytes: u64,
-    /// Clients can install it.
+    /// Whether clients can install it.
     published: bool,
 }
 
@@ -90,7 +90,7 @@ async fn upload(
     let wait = wait.duration()?;
     let (id, format) = repository_of(&executor, &organisation, &repository).await?;
     let received = incoming.receive(body).await?;
-    // What was received is gone after this: who waits for the publication takes no disk.
+    // Deletes the received file, so that waiting for the publication takes no disk space.
     let (package, key_fingerprint) = packages.take(format, received, file).await?;
     let mut answer = UploadAnswer {
         published: false,
@@ -126,8 +126,8 @@ async fn repository_of(
 }
 
 impl PackageIntake {
-    /// From an uploaded file to a package whose bytes are all in the blob store, and the key that signed it. Clients check
-    /// every rpm's signature, and trust our keys alone.
+    /// Stores an uploaded file as a package, signed if it is an rpm, and returns it with the signing key. Clients check every rpm's
+    /// signature, and trust only this server's keys.
     async fn take(
         &self,
         format: Format,
@@ -141,7 +141,7 @@ impl PackageIntake {
             return Err(Problem::Unprocessable { code: "wrong_format", detail });
         }
         if package.file_name != file_name {
-            let detail = format!("this package's file is called {}, not {file_name}", package.file_name);
+            let detail = format!("the file name of this package must be {}, not {file_name}", package.file_name);
             return Err(Problem::Unprocessable { code: "file_name_differs", detail });
         }
         finished.store(&self.blobs).await.map_err(|error| Problem::internal("store the package")(error.into()))?;
@@ -158,7 +158,7 @@ fn unfinished(error: FinishError) -> Problem {
     Problem::Unprocessable { code: "package_refused", detail: ErrorChain(cause).to_string() }
 }
 
-/// Waits until clients see the package. False when the time is over first: the package is in all the same.
+/// Waits until clients see the package. Returns false on a time-out, although the package is accepted.
 async fn published_within(
     executor: &Executor,
     repositories: &Repositories,

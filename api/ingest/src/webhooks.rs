@@ -1,6 +1,6 @@
-//! `POST /webhooks/github/{project}`: GitHub tells that a tag came.
+//! `POST /webhooks/github/{project}`: GitHub reports a new tag.
 //!
-//! A delivery is answered once it is recorded, and before anything is done about it: `commands/src/deliveries/` does.
+//! The response is sent once the delivery is recorded. It is processed later: `commands/src/deliveries/` does.
 
 mod body;
 mod judge;
@@ -20,14 +20,14 @@ pub use self::{
 };
 use api_http::api_limits::{REQUEST_MAX, with_limits};
 
-/// Largest delivery that is taken in.
+/// The maximum size of a delivery.
 ///
 /// GitHub sends up to 25 MiB, but not about tags: a `create` has 8 KB, a `push` of a tag names at most 2,048 commits of
 /// a few hundred bytes, and a `release` holds notes of at most 125,000 characters and the facts of its files, some
 /// hundred of which fit.
 pub const DELIVERY_MAX_BYTES: usize = 5 * 1024 * 1024;
 
-/// The route. Deliveries are not authenticated before they are read, so there is room for a few large ones only.
+/// The route. Deliveries are read before they are authenticated, so only a few large ones are accepted at a time.
 pub fn routes(state: WebhooksState) -> Router {
     with_limits(
         Router::new().route("/webhooks/github/{project}", post(receive::receive)),

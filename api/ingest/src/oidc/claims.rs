@@ -7,14 +7,14 @@ use domain::{
 };
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-/// How far the issuer's clock may be from ours.
+/// The tolerated difference between the issuer's clock and ours.
 const LEEWAY: TimeDelta = TimeDelta::seconds(60);
-/// Longest life of a proof that is taken. GitHub's live for 5 to 15 minutes.
+/// The maximum validity of an identity token. GitHub's are valid for 5 to 15 minutes.
 const LIFETIME_MAX: TimeDelta = TimeDelta::hours(1);
-/// Longest text of a claim.
+/// The maximum length of a claim.
 const CLAIM_MAX_CHARS: usize = 512;
 
-/// The claims that matter. Source: GitHub, "OpenID Connect reference".
+/// The claims that are used. Source: GitHub, "OpenID Connect reference".
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
     pub(super) iss: String,
@@ -55,10 +55,10 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 }
 
 impl Claims {
-    /// The job, if it is one that is trusted, and its proof is made out to `audience` and good at this time.
+    /// The job, if the project trusts it, and the token has this `audience` and is valid at this time.
     pub(super) fn job(self, trust: &CiTrust, audience: &str, at: DateTime<Utc>) -> Option<CiJob> {
         let Self { exp, nbf, iat, .. } = self;
-        // In whole seconds that cannot overflow: whatever a proof says, it is judged.
+        // In whole seconds, which cannot overflow whatever the token says.
         let (at, leeway) = (at.timestamp(), LEEWAY.num_seconds());
         let has_begun = |begin: i64| begin.saturating_sub(leeway) <= at;
         let lifetime = exp.saturating_sub(iat);

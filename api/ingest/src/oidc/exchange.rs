@@ -1,4 +1,4 @@
-//! A proof for a token.
+//! Exchanges an identity token for an API token.
 
 use std::sync::Arc;
 
@@ -28,27 +28,27 @@ use super::{
 };
 use crate::releases::RequestRates;
 
-/// When to come back while the issuer's keys cannot be fetched.
+/// The time to retry while the issuer's keys cannot be downloaded.
 const KEYS_RETRY_SECONDS: u32 = 60;
-/// What people see these tokens called.
+/// The name of these API tokens.
 const TOKEN_NAME: &str = "ci-job";
 
-/// What exchanging a proof for a token takes.
+/// The state of the handler.
 #[derive(Clone)]
 pub struct ExchangeState {
-    /// Judges proofs of CI jobs' identity.
+    /// Verifies identity tokens.
     pub issuer: Arc<CiIssuer>,
-    /// Records which proof was spent and which token was issued.
+    /// Records used identity tokens and issued API tokens.
     pub executor: Arc<Executor>,
-    /// Which projects there are.
+    /// The projects.
     pub credentials: Credentials,
-    /// When the token works.
+    /// The progress of the read models, from which the token is accepted.
     pub progress: Progress,
     /// Counts the requests for each project.
     pub rates: RequestRates,
-    /// Counts proofs that are refused.
+    /// Counts refused identity tokens.
     pub refused: RefusedTriggers,
-    /// Whom proofs are made out to, unless a project says otherwise.
+    /// The expected audience, unless a project sets another.
     pub public_url: PublicUrl,
 }
 
@@ -74,7 +74,7 @@ pub(super) async fn exchange(State(state): State<ExchangeState>, body: Bytes) ->
     let now = state.executor.now();
     let refused = |why: &str| {
         if known {
-            tracing::info!(project.id = %project, "a proof of a CI job for {project} is refused: {why}");
+            tracing::info!(project.id = %project, "refused an identity token of a CI job for {project}: {why}");
             state.refused.note(project, TriggerRefused::WrongCiProof, now);
         }
         Problem::NeedsCiProof
@@ -83,23 +83,23 @@ pub(super) async fn exchange(State(state): State<ExchangeState>, body: Bytes) ->
         Ok(claims) => claims,
         Err(error @ ProofError::NotGenuine(_)) => return Err(refused(&ErrorChain(&error).to_string())),
         Err(error @ ProofError::NoKeys(_)) => {
-            tracing::warn!(error = %ErrorChain(&error), "cannot judge a proof of a CI job");
+            tracing::warn!(error = %ErrorChain(&error), "cannot verify an identity token of a CI job");
             return Err(Problem::Unavailable {
-                what: "the keys of the CI system cannot be fetched",
+                what: "the public keys of the CI system cannot be downloaded",
                 retry_after_seconds: KEYS_RETRY_SECONDS,
             });
         }
     };
     let id = CiProofId::named(&claims.iss, &claims.jti);
     let job = job(&state.public_url, claims, trust.as_ref(), now)
-        .ok_or_else(|| refused("it is not of a job that is trusted"))?;
-    // Only jobs that are trusted are counted, or anybody could use up what they may ask for.
+        .ok_or_else(|| refused("the project does not trust this job"))?;
+    // Only trusted jobs are counted, or anyone could use up their limit.
     if let Err(retry_after_seconds) = state.rates.count(project.0) {
         state.refused.note(project, TriggerRefused::TooMany, now);
         return Err(Problem::TooManyRequests { retry_after_seconds });
     }
     let (token, expires_at) = issue(&state, project, id, job, now).await.map_err(|error| match error {
-        NotIssued::Spent => refused("it was used before"),
+        NotIssued::Spent => refused("it was already used"),
         NotIssued::Other(problem) => problem,
     })?;
     let answer = Answer { token, expires_at: expires_at.to_rfc3339_opts(SecondsFormat::Secs, true) };
@@ -107,12 +107,12 @@ pub(super) async fn exchange(State(state): State<ExchangeState>, body: Bytes) ->
 }
 
 fn read(body: &[u8]) -> Result<Body, Problem> {
-    // The error's own words could repeat a part of the proof.
+    // The error's own message could repeat a part of the identity token.
     serde_json::from_slice(body).map_err(|error| {
         let detail = r#"expected {"project": "<id>", "token": "<the proof>"}"#.to_owned();
         match error.classify() {
             serde_json::error::Category::Data => Problem::Unprocessable { code: "body_invalid", detail },
-            _ => Problem::BadRequest(format!("the body is no JSON: {detail}")),
+            _ => Problem::BadRequest(format!("the body is not valid JSON: {detail}")),
         }
     })
 }
@@ -134,7 +134,7 @@ impl<E: Into<Problem>> From<E> for NotIssued {
     }
 }
 
-/// Spends the proof, then issues the token. If the server ends in between, the job has to ask for another proof.
+/// Records the identity token as used, then issues the API token. If the server stops in between, the job needs a new identity token.
 async fn issue(
     state: &ExchangeState,
     project: ProjectId,

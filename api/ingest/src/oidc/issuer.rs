@@ -1,4 +1,4 @@
-//! Who gives CI jobs proofs of their identity, and whether a proof is its word.
+//! The issuer of CI jobs' identity tokens, and the check of their signatures.
 
 use std::{fmt, str::FromStr};
 
@@ -7,20 +7,18 @@ use url::{Host, Url};
 
 use super::{claims::Claims, keys::Keys};
 
-/// Longest address of an issuer.
+/// The maximum length of an issuer's URL.
 const ISSUER_MAX_BYTES: usize = 300;
-/// What an issuer may sign with. A key says which of them is its own; a proof that says another one is refused.
+/// The accepted signature algorithms. A key names its algorithm; a token with another one is refused.
 const ALGORITHMS: [Algorithm; 2] = [Algorithm::RS256, Algorithm::ES256];
 
-/// The address that an issuer is known by: `https://token.actions.githubusercontent.com`. No slash at its end.
+/// The URL that identifies an issuer: `https://token.actions.githubusercontent.com`. No trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerUrl(String);
 
-/// The text is no issuer.
+/// The text is not a valid issuer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "oidc.issuer: expected https://host[/path] without login, query or fragment; http only for this machine itself"
-)]
+#[error("oidc.issuer: expected https://host[/path] without user name, query or fragment; http only for localhost")]
 pub struct InvalidIssuerUrl;
 
 impl Default for IssuerUrl {
@@ -61,14 +59,14 @@ pub(super) fn is_safe(url: &Url) -> bool {
     url.scheme() == "https" || (url.scheme() == "http" && here)
 }
 
-/// Why a proof is not believed. Says nothing of what would have been.
+/// Why an identity token is refused.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ProofError {
     /// It is not an identity token, or it is not signed with a known key.
-    #[error("the proof is not a token of the issuer's")]
+    #[error("the identity token was not signed by the issuer")]
     NotGenuine(#[source] Option<jsonwebtoken::errors::Error>),
-    /// The issuer's keys cannot be fetched.
-    #[error("the issuer's keys cannot be fetched")]
+    /// The issuer's keys cannot be downloaded.
+    #[error("the issuer's keys cannot be downloaded")]
     NoKeys(#[source] super::keys::KeysError),
 }
 
@@ -79,15 +77,15 @@ pub struct CiIssuer {
 }
 
 impl CiIssuer {
-    /// The issuer at `url`, asked through `proxy`.
+    /// The issuer at `url`, reached through `proxy`.
     ///
     /// # Errors
-    /// The proxy is no address, or this machine's certificates cannot be read.
+    /// The proxy is not a valid URL, or this machine's certificates cannot be read.
     pub fn new(url: &IssuerUrl, proxy: Option<&str>) -> Result<Self, reqwest::Error> {
         Ok(Self { url: url.clone(), keys: Keys::new(&url.0, proxy)? })
     }
 
-    /// What a proof claims, if the issuer signed it. Times, audience and job are the caller's to judge.
+    /// The claims of an identity token, if the issuer signed it. The caller must check times, audience and job.
     pub(super) async fn claims(&self, proof: &str) -> Result<Claims, ProofError> {
         let not_genuine = |error| ProofError::NotGenuine(Some(error));
         let header = decode_header(proof).map_err(not_genuine)?;

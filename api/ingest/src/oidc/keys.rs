@@ -1,4 +1,4 @@
-//! An issuer's public keys: fetched when they are needed first, and again when a proof names one that is not known.
+//! An issuer's public keys: downloaded when first needed, and again when a token names an unknown key.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -15,15 +15,15 @@ use url::Url;
 
 use super::issuer::is_safe;
 
-/// How often an unknown key makes us ask the issuer at most: proofs are anybody's to invent.
+/// The minimum interval between downloads caused by unknown keys: anyone can invent a token.
 pub const JWKS_REFETCH_INTERVAL: Duration = Duration::from_secs(60);
-/// Largest answer of an issuer. GitHub's keys take 8 KB.
+/// The maximum size of an issuer's response. GitHub's keys have 8 KB.
 pub const JWKS_MAX_BYTES: usize = 256 * 1024;
-/// How long keys are believed without asking again: an issuer that withdrew one is obeyed within a day.
+/// How long keys are cached: a key that the issuer withdrew is refused within a day.
 const KEYS_KEPT_FOR: Duration = Duration::from_hours(24);
-/// Most keys of an issuer that are kept.
+/// The maximum number of cached keys.
 const KEYS_MAX: usize = 100;
-/// How long an issuer may take to answer.
+/// The time limit of a request to the issuer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// A public key of the issuer.
@@ -40,7 +40,7 @@ pub(super) struct Keys {
     asked_at: Mutex<Option<Instant>>,
 }
 
-/// The issuer did not answer, or not as it should.
+/// The issuer's keys cannot be downloaded.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum KeysError {
     /// No answer.
@@ -49,16 +49,16 @@ pub(super) enum KeysError {
     /// A status other than 200.
     #[error("the issuer answers {0}")]
     Status(reqwest::StatusCode),
-    /// Too long.
+    /// The response is too long.
     #[error("the issuer's answer has more than {JWKS_MAX_BYTES} bytes")]
     TooLong,
-    /// Not what the standard says.
-    #[error("the issuer's answer is not what was expected")]
+    /// The response is not a valid key set.
+    #[error("the issuer's response is not a valid key set")]
     NotUnderstood(#[source] serde_json::Error),
     /// Its keys could be changed on the network path.
-    #[error("the issuer's keys are not at an https address")]
+    #[error("the issuer's key set does not have an https URL")]
     NotSafe,
-    /// It was asked a moment ago, in vain.
+    /// The last request failed a moment ago.
     #[error("the issuer was asked less than {} s ago", JWKS_REFETCH_INTERVAL.as_secs())]
     AskedLately,
 }
@@ -88,7 +88,7 @@ impl Keys {
         if let Some(key) = known.as_ref().and_then(|keys| keys.get(kid)) {
             return Ok(Some(key.clone()));
         }
-        // One asks, the others wait for what it hears.
+        // One request is sent; concurrent callers wait for its result.
         let mut asked_at = self.asked_at.lock().await;
         if let Some(key) = self.known.get(&()).await.and_then(|keys| keys.get(kid).cloned()) {
             return Ok(Some(key));
@@ -107,7 +107,7 @@ impl Keys {
         if !is_safe(&jwks_uri) {
             return Err(KeysError::NotSafe);
         }
-        // A key of a kind that we do not know must not hide those that we do.
+        // A key of an unsupported kind must not prevent the use of the others.
         let set: LooseSet = self.get(jwks_uri.as_str()).await?;
         let keys = set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());
         Ok(JwkSet { keys: keys.collect() }.keys.iter().filter_map(read).take(KEYS_MAX).collect())
@@ -134,7 +134,7 @@ struct LooseSet {
     keys: Vec<serde_json::Value>,
 }
 
-/// A key that signs, with the one algorithm that it may be used with.
+/// A signing key, with the only algorithm allowed for it.
 fn read(jwk: &Jwk) -> Option<(String, Arc<Key>)> {
     let kid = jwk.common.key_id.clone()?;
     if !matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature)) {

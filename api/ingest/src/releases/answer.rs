@@ -8,7 +8,7 @@ use domain::{
 use projections::dashboard::{Dashboard, Release, ReleaseState};
 use serde::Serialize;
 
-/// A release, as the API trigger's answer shows it.
+/// A release, as in the API trigger's response.
 #[derive(Debug, Serialize)]
 pub(super) struct ReleaseAnswer {
     release: ReleaseId,
@@ -32,17 +32,17 @@ struct FailureAnswer {
     message: String,
 }
 
-/// Tells where releases stand.
+/// Reads the state of releases.
 #[derive(Clone)]
 pub struct ReleaseAnswers {
-    /// What is known of them.
+    /// The dashboard's read models.
     pub dashboard: Dashboard,
-    /// Below which their addresses are.
+    /// The prefix of their URLs.
     pub public_url: PublicUrl,
 }
 
 impl ReleaseAnswers {
-    /// The release as it stands. The dashboard shows it once the pipeline has taken it up; before, it is just received.
+    /// The current state of the release. Before the dashboard shows it, its state is "received".
     pub(super) async fn find(&self, id: ReleaseId) -> Result<ReleaseAnswer, Problem> {
         match self.dashboard.release(id).await? {
             Some(row) => self.of(row).await,

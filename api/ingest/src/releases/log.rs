@@ -1,4 +1,4 @@
-//! `GET /api/v1/releases/{release}` and `…/log`: where a release stands, and what its builds said.
+//! `GET /api/v1/releases/{release}` and `…/log`: the state of a release, and its build logs.
 
 use std::path::{Path as FilePath, PathBuf};
 
@@ -19,14 +19,14 @@ use stores::blobs::Blobs;
 
 use super::answer::ReleaseAnswers;
 
-/// Where the logs of builds are.
+/// Where build logs are stored.
 #[derive(Clone)]
 pub struct ReleaseLogs {
     /// Which logs a release has.
     pub dashboard: Dashboard,
-    /// Those of builds that have ended.
+    /// The logs of finished builds.
     pub blobs: Blobs,
-    /// Where running releases write theirs.
+    /// The folder where running builds write their logs.
     pub jobs: PathBuf,
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn release(
     Ok(Json(answers.of(row).await?).into_response())
 }
 
-/// The logs of the release's packages, one after the other; those of a running build as far as they have come.
+/// The logs of the release's packages, one after the other. The log of a running build is included as far as it is written.
 pub(super) async fn log(
     State(ReleaseLogs { dashboard, blobs, jobs }): State<ReleaseLogs>,
     reader: Reader,
@@ -68,7 +68,7 @@ async fn running_log(jobs: &FilePath, release: ReleaseId, done: usize) -> Bytes 
     tokio::fs::read(live_log(jobs, release, done)).await.unwrap_or_default().into()
 }
 
-/// What the reader may not see does not exist for it.
+/// A release that the reader may not see is answered like one that does not exist.
 async fn readable(dashboard: &Dashboard, reader: Reader, id: &str) -> Result<Release, Problem> {
     let unknown = || Problem::NotFound("there is no such release".to_owned());
     let id: ReleaseId = id.parse().map_err(|_| unknown())?;

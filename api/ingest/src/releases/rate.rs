@@ -1,4 +1,4 @@
-//! How often one token may ask: a script that runs wild must not keep the code repositories and the log busy.
+//! Rate limits for each token: a runaway script must not overload the code repositories and the log.
 
 use std::num::NonZeroU32;
 
@@ -6,11 +6,11 @@ use api_http::rate_limit::RateLimits;
 use governor::clock::DefaultClock;
 use uuid::Uuid;
 
-/// Requests a minute, in the long run: more than a team pushes tags, and what a wild script may cost.
+/// Requests per minute in the long run: more than a team pushes tags.
 pub const REQUESTS_PER_MINUTE_MAX: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
-/// Requests at once, before the long run counts: all tags of a monorepo.
+/// The maximum burst of requests: all tags of a monorepo.
 pub const REQUESTS_AT_ONCE_MAX: NonZeroU32 = NonZeroU32::new(30).expect("not zero");
-/// Counts the requests of each caller: a token, or a project that CI jobs ask for. Cheap to clone.
+/// Counts the requests of each caller: a token, or a project for CI jobs. Cheap to clone.
 #[derive(Clone)]
 pub struct RequestRates(RateLimits<Uuid>);
 
@@ -24,7 +24,7 @@ impl RequestRates {
     /// Counts one request of `caller`.
     ///
     /// # Errors
-    /// It is one too many; after so many seconds it would not be.
+    /// The limit is exceeded. The error is the number of seconds to wait.
     pub fn count(&self, caller: Uuid) -> Result<(), u32> {
         self.0.count(caller)
     }

@@ -14,21 +14,21 @@ use event_log::execute::Executor;
 use stores::secrets::Secrets;
 use tokio::sync::Semaphore;
 
-/// Most questions to code repositories at the same time. Each is a process.
+/// The maximum number of concurrent queries of code repositories. Each is a process.
 pub const TAG_QUESTIONS_MAX: usize = 16;
-/// When to come back when too many tags are being asked for.
+/// The time to retry when too many queries are running.
 const TAG_QUESTIONS_RETRY_SECONDS: u32 = 2;
 
-/// Asks code repositories for tags.
+/// Queries code repositories for tags.
 #[derive(Clone)]
 pub struct TagSource {
-    /// Knows where a project's code is.
+    /// The projects with their sources.
     pub executor: Arc<Executor>,
-    /// Where deploy keys are sealed.
+    /// The store of deploy keys.
     pub secrets: Arc<Secrets>,
-    /// Asks.
+    /// Runs the queries.
     pub git: Git,
-    /// How many questions may be asked at the same time.
+    /// Limits concurrent queries.
     pub questions: Arc<Semaphore>,
 }
 
@@ -42,7 +42,7 @@ impl TagSource {
             .ok_or_else(|| Problem::NotFound(Refusal::Unknown.to_string()))?;
         let url = GitUrl::parse(&source, self.git.allow_local)
             .map_err(|error| Problem::Conflict { code: "source_refused", detail: error.to_string() })?;
-        // Each question is a process and a connection: a token cannot start any number of them.
+        // Each query is a process and a connection, so their number is limited.
         let Ok(_permit) = self.questions.try_acquire() else {
             return Err(Problem::TooManyRequests { retry_after_seconds: TAG_QUESTIONS_RETRY_SECONDS });
         };
@@ -53,7 +53,7 @@ impl TagSource {
                 Ok(Some(_)) => return Ok(tag.clone()),
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(project.id = %project, %error, "cannot ask the code repository of {project}");
+                    tracing::warn!(project.id = %project, %error, "cannot query the code repository of {project}");
                     return Err(Problem::Unavailable {
                         what: "the project's code repository does not answer",
                         retry_after_seconds: 30,

@@ -24,22 +24,22 @@ use uuid::Uuid;
 
 use super::{ReleasesState, rate::RequestRates, tags::TagSource, wait::Wait};
 
-/// Takes triggers in.
+/// Accepts triggers.
 #[derive(Clone)]
 pub struct Triggers {
-    /// Records the releases that are asked for.
+    /// Records the requested releases.
     pub executor: Arc<Executor>,
-    /// Which projects there are.
+    /// The projects.
     pub credentials: Credentials,
     /// Counts the requests of each token.
     pub rates: RequestRates,
-    /// Counts triggers that are refused.
+    /// Counts refused triggers.
     pub refused: RefusedTriggers,
-    /// Which tags there are.
+    /// The tags of code repositories.
     pub tags: TagSource,
 }
 
-/// What may be asked for: a tag by its name, or the tag of a version.
+/// The request: a tag by its name, or the tag of a version.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
@@ -68,14 +68,14 @@ pub(super) async fn trigger(
 }
 
 impl Triggers {
-    /// Whoever may ask for this project's releases now. Refusals are counted, for the people of the project.
+    /// Authenticates a client that may request releases of this project. Refusals are counted and shown on the project's page.
     async fn allowed(
         &self,
         caller: Result<ProjectToken, Problem>,
         project: Option<ProjectId>,
     ) -> Result<ProjectToken, Problem> {
         let refused = |project, reason| self.refused.note(project, reason, self.executor.now());
-        // Another project's token is no token here, whether the project exists or not.
+        // The response is the same for another project's token, whether this project exists or not.
         let caller = match caller {
             Ok(caller) if Some(caller.project) == project => caller,
             Ok(_) | Err(_) => {
@@ -153,12 +153,12 @@ fn tags_asked_for(body: &[u8]) -> Result<Vec<TagName>, Problem> {
     }
     let body: Body = serde_json::from_slice(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => unprocessable(format!("{error}; {expected}")),
-        _ => Problem::BadRequest(format!("the body is no JSON: {error}; {expected}")),
+        _ => Problem::BadRequest(format!("the body is not valid JSON: {error}; {expected}")),
     })?;
     let names = match (body.tag, body.version) {
         (Some(tag), None) => vec![tag],
         (None, Some(version)) => vec![format!("v{version}"), version],
-        _ => return Err(unprocessable(format!("{expected}, one of them"))),
+        _ => return Err(unprocessable(format!("{expected}, exactly one of them"))),
     };
     names
         .into_iter()
@@ -185,7 +185,7 @@ fn refused(error: ExecuteError<Refusal>) -> Problem {
         Refusal::IdempotencyKeyInvalid => Problem::BadRequest(detail),
         Refusal::NameTaken => Problem::Conflict { code: "name_taken", detail },
         Refusal::Unknown => Problem::NotFound(detail),
-        // Nobody who triggers a release is refused for these.
+        // Triggers are not refused for these reasons.
         Refusal::TagWasTried(_)
         | Refusal::PatternMismatch(_)
         | Refusal::ApiTokenNameTaken(_)

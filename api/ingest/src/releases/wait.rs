@@ -1,4 +1,4 @@
-//! `?wait=<seconds>`: answer when the release has ended, or the time is over.
+//! `?wait=<seconds>`: responds when the release has ended, or after this time.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use serde::Deserialize;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-/// Longest time a request may wait.
+/// The maximum wait.
 pub const WAIT_MAX: Duration = Duration::from_secs(3_600);
-/// How often a waiting request looks at most: the log may be busy with other things.
+/// The minimum interval between checks of a waiting request: the log may be busy with other events.
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
 
 /// The query `?wait=<seconds>`.
@@ -22,10 +22,10 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// How long the caller will wait.
+    /// The requested wait.
     ///
     /// # Errors
-    /// It is no number, or too large a one.
+    /// It is not a number, or too large.
     pub fn duration(&self) -> Result<Duration, Problem> {
         let Some(text) = &self.wait else { return Ok(Duration::ZERO) };
         let seconds = text.parse().map(Duration::from_secs).ok().filter(|wait| *wait <= WAIT_MAX);
@@ -36,9 +36,9 @@ impl Wait {
 /// Waits for the end of releases.
 #[derive(Clone)]
 pub struct ReleaseEnds {
-    /// Knows where they are, and when the dashboard shows it.
+    /// The state of releases, and the progress of the dashboard.
     pub commands: CommandRunner,
-    /// The server is to stop: the client is answered at once.
+    /// Set when the server stops: waiting clients are answered at once.
     pub stopping: CancellationToken,
 }
 
@@ -62,7 +62,7 @@ impl ReleaseEnds {
             }
         }
         let head = self.commands.executor.store().head().await?;
-        // A dashboard that is late shows an older step; the release itself is where it is.
+        // A dashboard that is behind shows an older step, which is acceptable.
         self.commands.shown(&[DASHBOARD], head).await;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! An upload on its way to the blob store.
+//! Receives uploads.
 
 use std::{
     path::{Path, PathBuf},
@@ -17,26 +17,26 @@ use tokio::{
     time::timeout,
 };
 
-/// Most uploads at the same time. Each may take a package's size of disk.
+/// The maximum number of concurrent uploads. Each may take the size of a package on disk.
 pub const UPLOADS_MAX: usize = 32;
-/// When to come back when too many uploads are coming in.
+/// The time to retry when there are too many uploads.
 const UPLOADS_RETRY_SECONDS: u32 = 5;
-/// How long an upload may take to come in: the largest package at a slow line's 10 Mbit/s.
+/// The time limit of an upload: the largest package at 10 Mbit/s.
 const RECEIVED_WITHIN: Duration = Duration::from_secs(3_600);
-/// How long an upload may bring nothing before it is given up.
+/// How long an upload may stall.
 const STALLED_MAX: Duration = Duration::from_secs(60);
 
-/// Where uploads are kept while they come in, and how many may. Cheap to clone.
+/// The folder for unfinished uploads, and their limit. Cheap to clone.
 #[derive(Clone)]
 pub struct IncomingFolder {
     path: Arc<PathBuf>,
     uploads: Arc<Semaphore>,
 }
 
-/// A received body, in a folder that goes with this value.
+/// A received body, in a folder that is deleted when this is dropped.
 pub(super) struct Incoming {
     folder: TempDir,
-    // Free again once the folder is gone.
+    // Released once the folder is deleted.
     _permit: OwnedSemaphorePermit,
 }
 
@@ -47,7 +47,7 @@ impl IncomingFolder {
         Self { path: Arc::new(path), uploads: Arc::new(Semaphore::new(UPLOADS_MAX)) }
     }
 
-    /// Receives `body`, unless too many others are coming in.
+    /// Receives `body`, unless there are too many uploads.
     pub(super) async fn receive(&self, body: Body) -> Result<Incoming, Problem> {
         let permit = self.uploads.clone().try_acquire_owned();
         let permit = permit.map_err(|_| Problem::TooManyRequests { retry_after_seconds: UPLOADS_RETRY_SECONDS })?;

@@ -1,4 +1,4 @@
-//! The raw body of a delivery: read before anybody knows whose it is, so never many large ones at once.
+//! The raw body of a delivery. It is read before it is authenticated, so memory is limited.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,18 +13,18 @@ use tokio::{
 
 use super::DELIVERY_MAX_BYTES;
 
-/// How much of deliveries is in memory at the same time: 1,000 of the usual 16 KB, or a dozen of the largest.
+/// The memory for deliveries: 1,000 of the usual 16 KB, or a dozen of the largest.
 pub const DELIVERIES_IN_MEMORY_MAX_BYTES: usize = 64 * 1024 * 1024;
-/// Up to this size a body is a small one. Most deliveries are; they pass whatever the large ones do.
+/// The maximum size of a small body. Most deliveries are small, and large ones do not block them.
 pub const SMALL_DELIVERY_MAX_BYTES: usize = 64 * 1024;
-/// How many larger bodies may be in memory at the same time: more than half of the room stays for small ones.
+/// How many large bodies may be in memory at the same time. More than half of the memory stays for small ones.
 pub const LARGE_DELIVERIES_MAX: usize = 6;
-/// How long a body may take. GitHub itself gives up on a delivery after 10 s.
+/// The time limit of a body. GitHub gives up after 10 s.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
-/// When to come back when that is full. GitHub itself never does: a person redelivers, or the tag is found by looking.
+/// The time to retry when the memory is full. GitHub does not retry: a person redelivers, or the tag is found by polling.
 const RETRY_SECONDS: u32 = 5;
 
-/// The memory that deliveries share. Cheap to clone.
+/// The memory limit shared by deliveries. Cheap to clone.
 #[derive(Clone)]
 pub struct DeliveriesMemory {
     bytes: Arc<Semaphore>,
@@ -43,7 +43,7 @@ impl DeliveriesMemory {
     }
 }
 
-/// A body, and its share of the memory.
+/// A body, with its part of the memory limit.
 pub(super) struct RawBody {
     pub(super) bytes: Bytes,
     _share: Vec<OwnedSemaphorePermit>,

@@ -11,12 +11,12 @@ use projections::credentials::Webhook;
 
 use super::payload::Payload;
 
-/// Where a tag's name begins in a ref.
+/// The prefix of a tag's ref.
 const TAGS: &str = "refs/tags/";
-/// Where a branch's name begins in a ref.
+/// The prefix of a branch's ref.
 const BRANCHES: &str = "refs/heads/";
 
-/// What follows for a project with this webhook.
+/// The decision for a project with this webhook.
 pub(super) fn judge(webhook: &Webhook, hook_event: &str, payload: &Payload) -> Result<Outcome, Problem> {
     let repository_id = payload.repository.as_ref().map(|repository| repository.id);
     if repository_id.is_some_and(|id| id != webhook.repository_id) {
@@ -38,42 +38,42 @@ pub(super) fn judge(webhook: &Webhook, hook_event: &str, payload: &Payload) -> R
         return Err(missing("repository.id"));
     }
     Ok(match reported {
-        Told::Nothing(reason) => ignored(reason),
-        Told::Tag { name, deleted } => of_tag(webhook, name, deleted),
+        Content::Nothing(reason) => ignored(reason),
+        Content::Tag { name, deleted } => of_tag(webhook, name, deleted),
     })
 }
 
 /// What a delivery reports.
-enum Told<'a> {
+enum Content<'a> {
     Tag { name: &'a str, deleted: bool },
     Nothing(Ignored),
 }
 
-fn of_ref_type(payload: &Payload, deleted: bool) -> Result<Told<'_>, Problem> {
+fn of_ref_type(payload: &Payload, deleted: bool) -> Result<Content<'_>, Problem> {
     let name = payload.git_ref.as_deref();
     match payload.ref_type.as_deref() {
-        Some("tag") => Ok(Told::Tag { name: name.ok_or_else(|| missing("ref"))?, deleted }),
-        Some("branch" | "repository") => Ok(Told::Nothing(Ignored::Branch)),
+        Some("tag") => Ok(Content::Tag { name: name.ok_or_else(|| missing("ref"))?, deleted }),
+        Some("branch" | "repository") => Ok(Content::Nothing(Ignored::Branch)),
         _ => Err(missing("ref_type")),
     }
 }
 
-fn of_push(payload: &Payload) -> Result<Told<'_>, Problem> {
+fn of_push(payload: &Payload) -> Result<Content<'_>, Problem> {
     let git_ref = payload.git_ref.as_deref().ok_or_else(|| missing("ref"))?;
     if let Some(name) = git_ref.strip_prefix(TAGS) {
-        return Ok(Told::Tag { name, deleted: payload.deleted });
+        return Ok(Content::Tag { name, deleted: payload.deleted });
     }
     let is_branch = git_ref.starts_with(BRANCHES);
-    Ok(Told::Nothing(if is_branch { Ignored::Branch } else { Ignored::UnknownEvent }))
+    Ok(Content::Nothing(if is_branch { Ignored::Branch } else { Ignored::UnknownEvent }))
 }
 
-fn of_release(payload: &Payload) -> Result<Told<'_>, Problem> {
+fn of_release(payload: &Payload) -> Result<Content<'_>, Problem> {
     match payload.action.as_deref() {
         Some("published") => {
             let release = payload.release.as_ref().ok_or_else(|| missing("release.tag_name"))?;
-            Ok(Told::Tag { name: &release.tag_name, deleted: false })
+            Ok(Content::Tag { name: &release.tag_name, deleted: false })
         }
-        Some(_) => Ok(Told::Nothing(Ignored::UnpublishedRelease)),
+        Some(_) => Ok(Content::Nothing(Ignored::UnpublishedRelease)),
         None => Err(missing("action")),
     }
 }
@@ -94,5 +94,5 @@ fn ignored(reason: Ignored) -> Outcome {
 }
 
 fn missing(member: &str) -> Problem {
-    Problem::BadRequest(format!("the payload lacks {member}, which its kind of event always has"))
+    Problem::BadRequest(format!("the payload has no {member}, which this kind of event requires"))
 }

@@ -1,10 +1,10 @@
-//! What a delivery says, as far as it matters: of all the members that GitHub sends, a handful.
+//! The payload of a delivery: the few members that are used.
 
 use api_http::problem::Problem;
 use axum::http::{HeaderMap, header};
 use serde::Deserialize;
 
-/// The members that matter. Which of them are there depends on the kind of event.
+/// The members that are used. Which of them exist depends on the kind of event.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Payload {
     pub(super) repository: Option<Repository>,
@@ -31,7 +31,7 @@ pub(super) struct GithubRelease {
     pub(super) tag_name: String,
 }
 
-/// Reads a body in either of the two forms that a webhook at GitHub can be set to.
+/// Parses a body in either of the two content types of GitHub's webhooks.
 pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Payload, Problem> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -41,7 +41,7 @@ pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Payload, Problem>
             let mut payloads = url::form_urlencoded::parse(body).filter(|(name, _)| name == "payload");
             match (payloads.next(), payloads.next()) {
                 (Some((_, payload)), None) => json(payload.as_bytes()),
-                _ => Err(Problem::BadRequest("the form has no member payload, or several: expected one".to_owned())),
+                _ => Err(Problem::BadRequest("expected exactly one form field named payload".to_owned())),
             }
         }
         _ => Err(Problem::BadRequest(
@@ -52,7 +52,7 @@ pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Payload, Problem>
 
 fn json(text: &[u8]) -> Result<Payload, Problem> {
     if !text.trim_ascii_start().starts_with(b"{") {
-        return Err(Problem::BadRequest("the payload is no JSON object".to_owned()));
+        return Err(Problem::BadRequest("the payload is not a JSON object".to_owned()));
     }
-    serde_json::from_slice(text).map_err(|error| Problem::BadRequest(format!("the payload cannot be read: {error}")))
+    serde_json::from_slice(text).map_err(|error| Problem::BadRequest(format!("the payload is not valid: {error}")))
 }

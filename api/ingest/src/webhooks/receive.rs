@@ -1,4 +1,4 @@
-//! Taking one delivery in.
+//! Receives one delivery.
 
 use std::sync::Arc;
 
@@ -29,18 +29,18 @@ use super::{
     signature,
 };
 
-/// What receiving deliveries takes.
+/// The state of the handler.
 #[derive(Clone)]
 pub struct WebhooksState {
-    /// Records them.
+    /// Records deliveries.
     pub executor: Arc<Executor>,
-    /// Which projects are connected.
+    /// The connected projects.
     pub credentials: Credentials,
-    /// What deliveries are verified with.
+    /// The webhook secrets.
     pub secrets: WebhookSecrets,
-    /// How many bytes of deliveries may be in memory at the same time.
+    /// The memory limit of deliveries.
     pub memory: DeliveriesMemory,
-    /// Counts deliveries that are refused.
+    /// Counts refused deliveries.
     pub refused: RefusedTriggers,
 }
 
@@ -51,11 +51,11 @@ struct Answer {
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     tag: Option<String>,
-    /// It came before; this is what followed then.
+    /// The delivery was already received; this was the decision.
     repeated: bool,
 }
 
-/// A webhook and the key that its deliveries are signed with.
+/// A webhook with the key that signs its deliveries.
 type Known = (Arc<Webhook>, Arc<hmac::Key>);
 
 pub(super) async fn receive(
@@ -67,7 +67,7 @@ pub(super) async fn receive(
     let headers = request.headers().clone();
     let body = body::read(&state.memory, request).await?;
     let known = known(&state, project).await?;
-    // Nothing is read of a body, and nothing said of a project, before the signature is found good.
+    // The payload is not parsed, and nothing is revealed about the project, before the signature is verified.
     let key = known.as_ref().map_or_else(|| state.secrets.nobodys(), |(_, key)| key);
     let signed = signature::is_of(key, &headers, &body.bytes);
     let (Some(project), Some((webhook, _)), true) = (project, &known, signed) else {
@@ -85,7 +85,7 @@ pub(super) async fn receive(
     answer(guid, &outcome, repeated)
 }
 
-/// The project's webhook, if it is connected. No disk is read but for the first delivery after a start or a roll.
+/// The project's webhook, if it is connected. Reads the disk only for the first delivery after a start or a roll.
 async fn known(state: &WebhooksState, project: Option<ProjectId>) -> Result<Option<Known>, Problem> {
     let Some(webhook) = project.and_then(|project| state.credentials.webhook(project)) else { return Ok(None) };
     let key = state
@@ -111,7 +111,7 @@ fn names(headers: &HeaderMap) -> Result<(DeliveryGuid, String), Problem> {
     Ok((guid, hook_event.to_owned()))
 }
 
-/// Records the delivery unless it came before. Returns what follows from it, or followed from it then.
+/// Records the delivery unless it was already received. Returns the decision, or the earlier one.
 async fn record(executor: &Executor, id: DeliveryId, command: Command) -> Result<(Outcome, bool), Problem> {
     let Command::Receive { outcome, .. } = command.clone();
     let executed = executor.execute::<Delivery>(id.0, command, &Context::of(Actor::GithubWebhook)).await;
@@ -128,7 +128,7 @@ async fn record(executor: &Executor, id: DeliveryId, command: Command) -> Result
     }
 }
 
-/// 202 when a release will follow, 409 when the project is triggered otherwise, 200 when nothing more is to be done.
+/// 202 if a release will follow, 409 if the project uses another trigger, otherwise 200.
 fn answer(delivery: DeliveryGuid, outcome: &Outcome, repeated: bool) -> Result<Response, Problem> {
     let status = match outcome {
         Outcome::Ignored { reason: Ignored::OtherTrigger } => {

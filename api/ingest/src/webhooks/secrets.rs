@@ -1,4 +1,4 @@
-//! Webhooks' secrets, unsealed once and kept in memory: no delivery waits for the disk.
+//! Webhook secrets, decrypted once and cached in memory, so that deliveries do not wait for the disk.
 
 use std::{fmt, sync::Arc};
 
@@ -13,7 +13,7 @@ use super::signature;
 /// How many secrets are kept unsealed. Each takes a few hundred bytes; the least used are unsealed again when needed.
 pub const UNSEALED_KEPT_MAX: u64 = 10_000;
 
-/// What deliveries are verified with. Cheap to clone. Which secret is live is not known here: that changes with an event.
+/// The webhook secrets. Cheap to clone. The projects' events say which secret is current.
 #[derive(Clone)]
 pub struct WebhookSecrets {
     sealed: Arc<Secrets>,
@@ -22,7 +22,7 @@ pub struct WebhookSecrets {
 }
 
 impl WebhookSecrets {
-    /// Unseals what lies in `sealed`.
+    /// Decrypts secrets of the store `sealed`.
     #[must_use]
     pub fn new(sealed: Arc<Secrets>) -> Self {
         let mut nobodys = [0; 32];
@@ -31,12 +31,12 @@ impl WebhookSecrets {
         Self { sealed, unsealed: Cache::new(UNSEALED_KEPT_MAX), nobodys: signature::key(&nobodys) }
     }
 
-    /// What unknown projects' deliveries are compared with, so that they take as long as known ones'.
+    /// The key for deliveries of unknown projects, so that verification takes as long as for known ones.
     pub(super) fn nobodys(&self) -> &hmac::Key {
         &self.nobodys
     }
 
-    /// The key that the secret sealed under `id` makes.
+    /// The key derived from the secret sealed under `id`.
     pub(super) async fn key(&self, id: SecretId) -> Result<Arc<hmac::Key>, Arc<SecretsError>> {
         let unseal = async {
             let secret = self.sealed.unseal(id.0, WEBHOOK_SECRET_PURPOSE).await?;
