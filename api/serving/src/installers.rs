@@ -1,5 +1,5 @@
-//! Installers: what gives a machine access to a repository, as a shell script and as packages, user data and playbooks
-//! around that script.
+//! Installers: they give a machine access to a repository. An installer is a shell script, also available as a package, cloud-init
+//! user data and an Ansible playbook.
 
 mod answer;
 mod credentials;

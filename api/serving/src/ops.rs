@@ -19,18 +19,18 @@ use tokio::time::timeout;
 /// How long `/readyz` waits for the read models.
 const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(1);
 
-/// What the addresses for operators take.
+/// The state of the handlers.
 #[derive(Clone, FromRef)]
 pub struct OpsState {
     /// The event log.
     pub store: Arc<dyn EventStore>,
-    /// How far the read models are.
+    /// The progress of the read models.
     pub progress: Progress,
-    /// When clients stop trusting the signing keys.
+    /// The signing keys with their expiry.
     pub signing_keys: SigningKeys,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
-    /// Renders what was counted.
+    /// Renders the metrics.
     pub metrics: PrometheusHandle,
 }
 
@@ -43,8 +43,7 @@ pub fn routes(state: OpsState) -> Router {
         .with_state(state)
 }
 
-/// 200 while the process can do its work; 500 when a projection has stopped, with its reason, or when clients no longer
-/// believe the signing key.
+/// 200 while the server works; 500 if a projection has stopped, with the reason, or if the signing key has expired.
 async fn healthz(
     State(progress): State<Progress>,
     State(signing_keys): State<SigningKeys>,
@@ -75,14 +74,14 @@ async fn healthz(
     (status, Json(body)).into_response()
 }
 
-/// 200 if the read models have what the log had when this was asked, within [`CAUGHT_UP_WITHIN`]; 503 otherwise. A server that
-/// is busy and keeps up is ready.
+/// 200 if the read models reach the log's head at the time of the request within [`CAUGHT_UP_WITHIN`]; otherwise 503. A busy server
+/// that keeps up is ready.
 async fn readyz(State(progress): State<Progress>, State(store): State<Arc<dyn EventStore>>) -> Response {
     let (status, body) = readiness(&progress, &*store).await;
     (status, Json(body)).into_response()
 }
 
-/// What `/readyz` answers on any server.
+/// The response of `/readyz` on any server.
 pub async fn readiness(progress: &Progress, store: &dyn EventStore) -> (StatusCode, Value) {
     let Ok(head) = store.head().await else {
         return (StatusCode::SERVICE_UNAVAILABLE, json!({ "status": "log_unavailable" }));

@@ -1,4 +1,4 @@
-//! Repositories as package clients see them: who may enter, which file a path names, and its bytes.
+//! Repositories for package clients: authorization, paths of files, and their content.
 
 mod access;
 mod bytes;

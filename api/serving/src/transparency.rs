@@ -1,4 +1,4 @@
-//! The transparency logs over HTTP: checkpoints, tiles and proofs that anyone who holds a key can check.
+//! The transparency logs over HTTP: checkpoints, tiles and proofs, which anyone with an access key can check.
 //!
 //! Addresses follow C2SP tlog-tiles below `/log/{organisation}`; the log of the whole server is at `/log`.
 
@@ -29,24 +29,24 @@ use api_http::{auth::Authenticator, problem::Problem};
 
 use self::reader::{ReadableLog, ServerLog, TenantLog};
 
-/// What never changes may be kept for ever by whoever is let in.
+/// Content that never changes may be cached for ever by authorized clients.
 const IMMUTABLE: &str = "private, max-age=31536000, immutable";
 const NO_STORE: &str = "no-store";
-/// A person has to do something first.
+/// The time to retry after a failure that an operator has to fix.
 const RETRY_AFTER_SECONDS: u32 = 60;
 
-/// What the transparency logs over HTTP take.
+/// The state of the handlers.
 #[derive(Clone, FromRef)]
 pub struct TransparencyState {
-    /// Who asks.
+    /// Authenticates clients.
     pub authenticator: Authenticator,
-    /// Whose repositories and projects are whose: a key to one of them opens its organisation's log.
+    /// The owners of repositories and projects: a key of one of them gives access to its organisation's log.
     pub dashboard: Dashboard,
-    /// What can be proved.
+    /// Creates proofs.
     pub transparency: Transparency,
     /// Signs checkpoints.
     pub signer: LogSigner,
-    /// Has the entries' events.
+    /// The event log.
     pub store: Arc<dyn EventStore>,
 }
 
@@ -77,20 +77,20 @@ where
         )
 }
 
-/// The newest state, as a signed note.
+/// The newest checkpoint, as a signed note.
 async fn checkpoint(State(signer): State<LogSigner>, log: ReadableLog) -> Result<Response, Problem> {
     let note = signer.checkpoint(log.name, &log.origin).await.map_err(|error| {
         tracing::error!(error = %domain::error_chain::ErrorChain(&error), "cannot sign a checkpoint of {}", log.origin);
         Problem::Unavailable {
-            what: "the log cannot be vouched for at the moment: the server's log says why",
+            what: "the log cannot be signed at the moment: see the server's log",
             retry_after_seconds: RETRY_AFTER_SECONDS,
         }
     })?;
-    let note = note.ok_or_else(|| Problem::NotFound("the log has no entry yet".to_owned()))?;
+    let note = note.ok_or_else(|| Problem::NotFound("the log has no entries yet".to_owned()))?;
     Ok(text(note))
 }
 
-/// What verifiers pin.
+/// The key that verifiers pin.
 fn key(State(signer): State<LogSigner>, log: ReadableLog) -> Response {
     text(format!("{}\n", signer.verifier_key(&log.origin)))
 }
@@ -106,7 +106,7 @@ struct TileAddress {
     tile: String,
 }
 
-/// A tile's hashes, 32 bytes each, or the entries below it, a line each.
+/// A tile's hashes, 32 bytes each, or its entries, one line each.
 async fn tile(
     State(TransparencyState { store, transparency, .. }): State<TransparencyState>,
     log: ReadableLog,
@@ -114,7 +114,7 @@ async fn tile(
 ) -> Result<Response, Problem> {
     let tile: TilePath =
         tile.parse().map_err(|error: domain::merkle::InvalidTilePath| Problem::BadRequest(error.to_string()))?;
-    let missing = || Problem::NotFound("the log does not have so many entries".to_owned());
+    let missing = || Problem::NotFound("the log does not have that many entries".to_owned());
     let width = usize::try_from(tile.width).unwrap_or(usize::MAX);
     let Some(level) = tile.level else {
         let lines = entries::lines(&*store, &transparency, log.name, tile.index, width).await?.ok_or_else(missing)?;
@@ -128,11 +128,11 @@ async fn tile(
     Ok((headers, bytes).into_response())
 }
 
-/// Which tree a proof is for.
+/// The size of the tree for a proof.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct InclusionQuery {
-    /// Entries; the newest tree if unset.
+    /// The number of entries; the newest tree if unset.
     size: Option<u64>,
 }
 
@@ -142,7 +142,7 @@ struct EventAddress {
     event: String,
 }
 
-/// That an event is in the log.
+/// The proof that an event is in the log.
 async fn inclusion(
     State(transparency): State<Transparency>,
     log: ReadableLog,
@@ -154,7 +154,7 @@ async fn inclusion(
         event.parse().map_err(|error: domain::ids::InvalidId| Problem::BadRequest(error.to_string()))?;
     let proof = transparency.inclusion(log.name, event, size).await.map_err(damaged)?;
     let proof = proof.ok_or_else(|| {
-        Problem::NotFound("the log, at that size, does not have that event, or never had so many entries".to_owned())
+        Problem::NotFound("the log does not contain this event at this size, or never had that many entries".to_owned())
     })?;
     let body = json!({
         "log": log.origin,
@@ -171,13 +171,13 @@ async fn inclusion(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConsistencyQuery {
-    /// The earlier one, in entries.
+    /// The earlier size, in entries.
     from: u64,
-    /// The later one.
+    /// The later size.
     to: u64,
 }
 
-/// That the log only grew.
+/// The proof that the log only grew.
 async fn consistency(
     State(transparency): State<Transparency>,
     log: ReadableLog,
@@ -185,9 +185,8 @@ async fn consistency(
 ) -> Result<Response, Problem> {
     let Query(ConsistencyQuery { from, to }) = query.map_err(|error| Problem::BadRequest(error.body_text()))?;
     let path = transparency.consistency(log.name, from, to).await.map_err(damaged)?;
-    let path = path.ok_or_else(|| {
-        Problem::NotFound("the log did not grow like that: expected from <= to <= its size".to_owned())
-    })?;
+    let path =
+        path.ok_or_else(|| Problem::NotFound("invalid sizes: expected from <= to <= the log's size".to_owned()))?;
     let body = json!({ "log": log.origin, "from": from, "to": to, "path": path });
     Ok(([(header::CACHE_CONTROL, IMMUTABLE)], Json(body)).into_response())
 }

@@ -24,9 +24,9 @@ use super::{
 };
 use crate::repositories::{Authorized, Authorizer, ServedRepository, split};
 
-/// Packages written at the same time: each takes a processor for some milliseconds.
+/// How many packages are built at the same time. Each takes some milliseconds of CPU time.
 const PACKING_MAX: usize = 2;
-/// Everything here holds a key.
+/// All responses contain a key.
 const NEVER_KEPT: (header::HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 const SCRIPT: &str = "text/x-shellscript; charset=utf-8";
 /// RFC 9512.
@@ -47,13 +47,13 @@ pub struct Installers {
 
 /// A package file in memory.
 struct PackageFile {
-    /// As the format's tools name it.
+    /// Its file name, as the format's tools would name it.
     name: String,
     bytes: Bytes,
 }
 
 impl Installers {
-    /// Installers that bring these certificates, and come before what is published.
+    /// Creates installers with these certificates.
     #[must_use]
     pub fn new(
         authorizer: Authorizer,
@@ -64,10 +64,10 @@ impl Installers {
         Self { authorizer, trusted, published, public_url, packing: Arc::new(Semaphore::new(PACKING_MAX)) }
     }
 
-    /// Answers for `address`, what follows `/install/`, with the credentials that the request shows.
+    /// Responds for `address`, the path after `/install/`, with the credentials in the request.
     ///
     /// # Errors
-    /// `NeedsAccessKey`; `NotFound` for a file that is no installer of this repository.
+    /// `NeedsAccessKey`; `NotFound` for a file that is not an installer of this repository.
     pub async fn answer(&self, address: &str, headers: &HeaderMap) -> Result<Response<Body>, Problem> {
         let (organisation, repository, file) = split(address);
         let Authorized { repository, key, pass } = self.authorizer.authorize(organisation, repository, headers)?;
@@ -140,7 +140,7 @@ impl PackageFile {
     }
 }
 
-/// Seconds since the epoch, from the key's id; ids of another kind than version 7 count as the oldest.
+/// The seconds since the epoch in the key's id. Ids of another version than 7 count as the oldest.
 fn issued_at(key: Uuid) -> i64 {
     key.get_timestamp().and_then(|time| i64::try_from(time.to_unix().0).ok()).unwrap_or(0)
 }

@@ -1,7 +1,7 @@
-//! `/install/{organisation}/{repository}/credentials`: which credentials the holder of a key shall use from now on.
+//! `/install/{organisation}/{repository}/credentials`: returns the credentials that the holder of a key must use from now on.
 //!
-//! GET as well as POST, though it may make a key: all that a minimal Debian has to ask with is apt's own downloader,
-//! which reads the credentials from `auth.conf` and knows no POST. See decision 0016.
+//! GET is supported as well as POST, although it may issue a key: a minimal Debian has only apt's own downloader, which reads the
+//! credentials from `auth.conf` and cannot send POST. See decision 0016.
 
 use std::{
     sync::{
@@ -34,18 +34,18 @@ use uuid::Uuid;
 
 use crate::repositories::{Authorized, Authorizer};
 
-/// How often one key may ask in [`RATE_WINDOW`]. A fleet of that size enrols in a minute; a machine asks once a day.
+/// How many requests one key may send in [`RATE_WINDOW`]. A fleet of this size enrols in a minute; a machine asks once a day.
 pub const HAND_OVERS_MAX: u32 = 600;
 /// See [`HAND_OVERS_MAX`].
 const RATE_WINDOW: Duration = Duration::from_secs(60);
-/// How many keys are watched. Beyond it the least busy are forgotten.
+/// How many keys are counted. Beyond that, the least active are forgotten.
 const RATED_KEYS_MAX: u64 = 100_000;
-/// Longest query worth reading: `machine=` and a name whose every character is escaped.
+/// The maximum length of a query: `machine=` and a name with every character escaped.
 const QUERY_MAX_BYTES: usize = 256;
 
 /// Hands over credentials.
 pub trait HandsOver: Send + Sync {
-    /// The key that the holder of `key`, which was let in, shall use from now on.
+    /// The key that the holder of the valid key `key` must use from now on.
     fn next<'a>(
         &'a self,
         repository: RepositoryId,
@@ -54,11 +54,11 @@ pub trait HandsOver: Send + Sync {
     ) -> BoxFuture<'a, Result<Token, Problem>>;
 }
 
-/// Hands over what rolls made, once it works.
+/// Delivers the new keys of rolls once they are valid.
 pub struct RolledCredentials {
-    /// Makes and opens keys.
+    /// Issues and decrypts keys.
     pub rolls: Rolls,
-    /// When they work.
+    /// The progress of the read models, from which keys are accepted.
     pub progress: Progress,
 }
 
@@ -115,7 +115,7 @@ fn refused(refusal: &Refusal) -> Problem {
     Problem::Conflict { code, detail: refusal.to_string() }
 }
 
-/// The address. Cheap to clone.
+/// The handler. Cheap to clone.
 #[derive(Clone)]
 pub struct CredentialsAddress {
     authorizer: Authorizer,
@@ -124,14 +124,14 @@ pub struct CredentialsAddress {
 }
 
 impl CredentialsAddress {
-    /// Answers with what `hands_over` says.
+    /// Responds with the keys of `hands_over`.
     #[must_use]
     pub fn new(authorizer: Authorizer, hands_over: Arc<dyn HandsOver>) -> Self {
         let asked = Cache::builder().max_capacity(RATED_KEYS_MAX).time_to_live(RATE_WINDOW).build();
         Self { authorizer, hands_over, asked }
     }
 
-    /// Answers a request for the credentials of this repository. Its body is not read.
+    /// Responds to a request for this repository's credentials. The request's body is not read.
     ///
     /// # Errors
     /// `NeedsAccessKey` without a valid key; 405, 409, 422 and 429 as `docs/reference/http.md` says.
@@ -164,7 +164,7 @@ impl CredentialsAddress {
     }
 }
 
-/// `machine=<name>`, at most once. Other parameters are not ours to judge.
+/// Parses `machine=<name>`, given at most once. Other parameters are ignored.
 fn machine(query: &str) -> Result<Option<MachineName>, Problem> {
     if query.len() > QUERY_MAX_BYTES {
         return Err(Problem::BadRequest(format!("the query is longer than {QUERY_MAX_BYTES} bytes")));
@@ -172,7 +172,7 @@ fn machine(query: &str) -> Result<Option<MachineName>, Problem> {
     let mut names = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "machine");
     let Some((_, name)) = names.next() else { return Ok(None) };
     if names.next().is_some() {
-        return Err(Problem::BadRequest("machine stands in the query twice".to_owned()));
+        return Err(Problem::BadRequest("machine: given twice".to_owned()));
     }
     let name = name.parse::<MachineName>();
     name.map(Some).map_err(|error| Problem::Unprocessable { code: "machine_invalid", detail: error.to_string() })

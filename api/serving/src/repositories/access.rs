@@ -18,34 +18,34 @@ use uuid::Uuid;
 /// Checks access keys. Cheap to clone.
 #[derive(Clone)]
 pub struct Authorizer {
-    /// Which keys open which repository.
+    /// The valid keys of each repository.
     pub credentials: Credentials,
-    /// Which repositories there are.
+    /// The repositories.
     pub repositories: Repositories,
-    /// Records which machines use their new keys; none where nothing is recorded.
+    /// Records which machines use their new keys. `None` if this is not recorded.
     pub moves: Option<Moves>,
-    /// Keys expire by this clock.
+    /// The clock for the expiry of keys.
     pub clock: Clock,
 }
 
-/// A request with a good access key.
+/// A request with a valid access key.
 pub struct Authorized {
-    /// Where it leads.
+    /// The repository.
     pub repository: ServedRepository,
     /// The key.
     pub key: Token,
-    /// What the key is for.
+    /// The key's purpose.
     pub pass: Pass,
 }
 
 /// A repository that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServedRepository {
-    /// Its identity.
+    /// Its id.
     pub id: RepositoryId,
-    /// Whose it is.
+    /// Its organisation.
     pub organisation: OrganisationName,
-    /// What it is called in URLs.
+    /// Its name in URLs.
     pub name: RepositoryName,
     /// APT or YUM.
     pub format: Format,
@@ -54,8 +54,7 @@ pub struct ServedRepository {
 }
 
 impl Authorizer {
-    /// Lets the holder of an access key to the repository's packages. An enrolment key lets machines enrol, and opens no
-    /// packages.
+    /// Authorizes a request for the repository's packages. An enrolment key only lets machines enrol, and gives no access to packages.
     ///
     /// # Errors
     /// As [`Self::authorize`].
@@ -72,7 +71,7 @@ impl Authorizer {
         }
     }
 
-    /// Lets the holder of any access key into the repository.
+    /// Authorizes a request with any access key of the repository.
     ///
     /// # Errors
     /// `NeedsAccessKey`, for an unknown repository as for a wrong key, after the same work.

@@ -1,4 +1,4 @@
-//! The bytes of files: small ones from memory, others streamed from their blobs, piece by piece.
+//! The content of files: small files are cached in memory, others are streamed from their blobs.
 
 use std::{io, ops::Range, sync::Arc};
 
@@ -16,19 +16,18 @@ use index::Located;
 use moka::future::Cache;
 use stores::blobs::Blobs;
 
-/// Largest file kept in memory: the signed index files of most repositories are smaller, most packages larger.
+/// The maximum size of a cached file: the signed index files of most repositories are smaller, most packages larger.
 pub const CACHED_FILE_MAX_BYTES: u64 = 1024 * 1024;
-/// Most bytes of files kept in memory.
+/// The maximum size of the cache.
 pub const CACHE_MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// How many manifests are kept in memory. The newest publications need a handful for each repository.
+/// How many manifests are cached. The newest versions need a handful for each repository.
 const MANIFESTS_CACHED_MAX: u64 = 4_096;
 
-/// Bytes as they come from a blob.
+/// A stream of a blob's bytes.
 type ByteStream = BoxStream<'static, io::Result<Bytes>>;
 
-/// Blobs with the small and often wanted files kept in memory. A file is known by its digest, so nothing kept can be
-/// out of date.
+/// The blobs, with a cache of small files. Files are identified by their digest, so the cache is never stale.
 #[derive(Clone)]
 pub struct FileBytes {
     blobs: Blobs,
@@ -37,7 +36,7 @@ pub struct FileBytes {
 }
 
 impl FileBytes {
-    /// Keeps up to `cache_max_bytes` in memory.
+    /// Caches up to `cache_max_bytes`.
     #[must_use]
     pub fn new(blobs: Blobs, cache_max_bytes: u64) -> Self {
         let weight = |_: &Sha256, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
@@ -69,7 +68,7 @@ impl FileBytes {
         }
         let whole = match self.cache.get(&file.sha256).await {
             Some(bytes) => bytes,
-            // Many who want the same file at once wait for one read.
+            // Concurrent requests for the same file wait for one read.
             None => {
                 let read = self.read_whole(file);
                 self.cache.try_get_with(file.sha256, read).await.map_err(|error| failed(error.into()))?

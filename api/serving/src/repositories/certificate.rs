@@ -1,4 +1,4 @@
-//! The public certificates that clients verify with, as they fetch them: every one to trust now.
+//! The public certificates with which clients verify signatures: all that are trusted now.
 
 use api_http::{conditional::Validators, file::FileHead};
 use axum::http::HeaderValue;
@@ -19,7 +19,7 @@ pub struct PublicCertificate {
     keys: Vec<PublicKey>,
 }
 
-/// Which key a certificate is of.
+/// The key of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
     /// Which key of the service it is, counted from 1.
@@ -35,10 +35,10 @@ pub(super) struct Served {
     etag: HeaderValue,
 }
 
-/// The texts are no armored certificates.
+/// The texts are not armored certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no certificates: expected PGP PUBLIC KEY BLOCKs in ASCII armor, one each, and their fingerprints in hexadecimal"
+    "not certificates: expected PGP PUBLIC KEY BLOCKs in ASCII armor, one each, and their fingerprints in hexadecimal"
 )]
 pub struct InvalidCertificate;
 
@@ -66,13 +66,13 @@ impl PublicCertificate {
         std::str::from_utf8(&self.armored.bytes).expect("an armored certificate is ASCII")
     }
 
-    /// Whose certificates they are, oldest first; never empty.
+    /// The keys of the certificates, oldest first; never empty.
     #[must_use]
     pub fn keys(&self) -> &[PublicKey] {
         &self.keys
     }
 
-    /// The newest key's: what a client is to ask for that knows them all.
+    /// The newest key's epoch, for a client that knows all keys.
     #[must_use]
     pub fn newest(&self) -> &PublicKey {
         self.keys.last().expect("there is at least one")

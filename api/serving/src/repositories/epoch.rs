@@ -1,8 +1,8 @@
 //! `key/{epoch}/…` in a YUM repository: the same files, and the signature of the key that the client knows.
 //!
-//! dnf looks at the first signature of a `repomd.xml.asc`, zypper at the last: a file with several would cut one of them
-//! off. So each key that signs has a `repomd.xml.asc` of its own, and the client's address says which key it knows.
-//! Once that key no longer signs, or not yet, it gets what everybody gets: the oldest signing key's signature.
+//! dnf checks only the first signature of a `repomd.xml.asc`, zypper only the last, so a file with several would fail for one of them.
+//! Therefore each signing key has a separate `repomd.xml.asc`, and the client's URL says which key it knows. If that key does not sign
+//! at the moment, the client gets the default: the oldest signing key's signature.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use index::{Located, Repositories};
 
 const SIGNATURE: &str = "repodata/repomd.xml.asc";
 
-/// Which key of the service a client knows, counted from 1.
+/// The number of the signing key that a client knows, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Epoch(u32);
 
@@ -29,7 +29,7 @@ pub(super) fn split(path: &str) -> Result<(Option<Epoch>, &str), Problem> {
     let number = epoch.parse().ok().filter(|number| (1..=EPOCHS_MAX).contains(number) && number.to_string() == epoch);
     match number {
         Some(number) => Ok((Some(Epoch(number)), rest)),
-        None => Err(Problem::NotFound(format!("\"{epoch}\" is no key's number: expected 1 to {EPOCHS_MAX}"))),
+        None => Err(Problem::NotFound(format!("\"{epoch}\" is not the number of a key: expected 1 to {EPOCHS_MAX}"))),
     }
 }
 

@@ -35,20 +35,20 @@ const YANKED: HeaderName = HeaderName::from_static("x-pkgdeploy-yanked");
 /// The files of repositories. Cheap to clone.
 #[derive(Clone)]
 pub struct Files {
-    /// Who gets them.
+    /// Authorizes clients.
     pub authorizer: Authorizer,
-    /// Counts what is used; none where nothing is counted.
+    /// Counts key usage. `None` if it is not counted.
     pub key_usage: Option<KeyUsage>,
-    /// Their bytes.
+    /// The files' content.
     pub bytes: FileBytes,
-    /// What clients verify signatures with.
+    /// The certificates for clients.
     pub certificates: TrustedCertificates,
-    /// Where clients reach this server.
+    /// The server's public URL.
     pub public_url: PublicUrl,
 }
 
 impl Files {
-    /// Answers for `address`: what follows `/apt/` or `/yum/`, as it stands in the request.
+    /// Responds for `address`: the path after `/apt/` or `/yum/`, as in the request.
     pub(super) async fn answer(
         &self,
         format: Format,
@@ -60,7 +60,7 @@ impl Files {
             self.authorizer.authorize_packages(organisation, repository, asked.headers)?;
         let repositories = &self.authorizer.repositories;
         if repository.format != format {
-            let text = format!("this repository holds {} packages: it has another address", repository.format);
+            let text = format!("this repository contains {} packages: it has another address", repository.format);
             return Err(Problem::NotFound(text));
         }
         let (point, raw) = split_point(rest)?;
@@ -87,7 +87,7 @@ impl Files {
                     answer.headers_mut().insert(YANKED, header_text(reason.as_str()));
                 }
                 if is_get {
-                    // What the client has already was not fetched; any part of a package was.
+                    // An unchanged file does not count as a download; any part of a package does.
                     let is_fetched = is_package && answer.status() != StatusCode::NOT_MODIFIED;
                     self.used(&key, is_fetched.then_some(file.sha256));
                 }
@@ -96,14 +96,14 @@ impl Files {
         }
     }
 
-    /// The key was used to read an index, or to download a package. Never waits.
+    /// Records that the key was used to read an index or to download a package. Never waits.
     fn used(&self, key: &Token, package: Option<Sha256>) {
         if let Some(key_usage) = &self.key_usage {
             key_usage.used(AccessKeyId(key.id()), package, (self.authorizer.clock)());
         }
     }
 
-    /// That there is no such file, or not even such a point.
+    /// The problem for a file, or a version, that does not exist.
     async fn no_file(&self, repository: RepositoryId, point: &PointInTime, name: &str) -> Result<Problem, Problem> {
         Ok(match point {
             PointInTime::Newest => Problem::NotFound(format!("the repository has no file {name}")),
@@ -120,7 +120,7 @@ impl Files {
     }
 }
 
-/// Somebody's words as a header: bytes that are not printable ASCII, and `%`, are escaped as in a URL.
+/// A text as a header value: bytes that are not printable ASCII, and `%`, are escaped as in a URL.
 fn header_text(words: &str) -> HeaderValue {
     let escaped = words.bytes().fold(String::new(), |mut text, byte| {
         match byte {
@@ -132,12 +132,12 @@ fn header_text(words: &str) -> HeaderValue {
     HeaderValue::from_str(&escaped).expect("printable ASCII")
 }
 
-/// That there is no such point.
+/// The problem for a version that does not exist.
 pub(super) fn no_point(point: &PointInTime) -> Problem {
     Problem::NotFound(format!("the repository has no point {point}: {}", point.absence()))
 }
 
-/// What clients verify with now.
+/// The current certificates.
 pub(super) fn public(certificates: &TrustedCertificates) -> Result<PublicCertificate, Problem> {
     PublicCertificate::new(&certificates.now())
         .map_err(|error| Problem::internal("show the certificates")(error.into()))

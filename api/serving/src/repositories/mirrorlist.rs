@@ -1,7 +1,7 @@
-//! `mirrorlist`: one line that names one publication, which will never change under a client's hands.
+//! `mirrorlist`: one line with the URL of one repository version, which never changes.
 //!
-//! `repomd.xml` and its signature are two requests. A publication between them breaks the client, unless both go to
-//! the address of one publication. A client that named the key it knows is sent to that key's signature.
+//! `repomd.xml` and its signature are two requests. If a new version is published between them, the client fails, unless both go to the
+//! URL of the same version. A client that named the key it knows is sent to that key's signature.
 
 use api_http::{file, problem::Problem, public_url::PublicUrl};
 use axum::{body::Body, http::Response};
@@ -10,10 +10,10 @@ use index::Repositories;
 
 use super::{access::ServedRepository, epoch::Epoch, files::no_point};
 
-/// When a client of an empty repository should ask again.
+/// The time to retry for a client of an empty repository.
 const UNPUBLISHED_RETRY_SECONDS: u32 = 30;
 
-/// The line for the publication that `point` means, which is named by its time: that holds for every log.
+/// The line for the version at `point`. The URL names the version by its time, which is valid for every log.
 pub(super) async fn answer(
     repositories: &Repositories,
     public_url: &PublicUrl,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// Longest path of a file inside a repository, decoded. Source: the longest file names are hashed index files below
+/// The maximum length of a decoded path inside a repository. Source: the longest file names are hashed index files below
 /// `by-hash`, about 200; pool paths hold a package's file name of at most 255.
 pub const PATH_MAX_BYTES: usize = 1024;
 
@@ -10,28 +10,28 @@ pub const PATH_MAX_BYTES: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilePath<'a>(Cow<'a, str>);
 
-/// Why a path can name no file.
+/// Why a path cannot name a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPath {
     /// Over [`PATH_MAX_BYTES`].
     #[error("the path is too long: expected at most {PATH_MAX_BYTES} bytes")]
     TooLong,
     /// `%` without two hexadecimal digits.
-    #[error("the path holds a % that two hexadecimal digits do not follow")]
+    #[error("the path contains a % without two hexadecimal digits after it")]
     BadEscape,
     /// A slash written as `%2F`, a backslash, a control character, or bytes that are not UTF-8.
-    #[error("the path holds a character that no file's name has: an encoded slash, a backslash or a control character")]
+    #[error("the path contains a character that is not allowed: an encoded slash, a backslash or a control character")]
     BadCharacter,
     /// `//`, `.` or `..`.
-    #[error("the path holds an empty part, \".\" or \"..\"")]
+    #[error("the path contains an empty part, \".\" or \"..\"")]
     BadSegment,
 }
 
 impl<'a> FilePath<'a> {
-    /// Reads a path as it stands in a request, without the leading slash. `+` is a plus: this is no form.
+    /// Parses a path from a request, without the leading slash. `+` is a plus, since this is not a form.
     ///
     /// # Errors
-    /// If it can name no file.
+    /// It cannot name a file.
     pub fn decode(raw: &'a str) -> Result<Self, InvalidPath> {
         if raw.len() > 3 * PATH_MAX_BYTES {
             return Err(InvalidPath::TooLong);
@@ -56,8 +56,7 @@ impl<'a> FilePath<'a> {
     }
 }
 
-/// Reads a point as it stands in an address: one segment, in which a slash is written as `%2F`. What it decodes to is for
-/// the point's own grammar to judge.
+/// Decodes a point in a URL: one segment, in which a slash is written as `%2F`. The result is parsed as a point later.
 ///
 /// # Errors
 /// `BadEscape`, and `BadCharacter` for bytes that are not UTF-8.

@@ -1,4 +1,4 @@
-//! The addresses that package clients know: repositories, the certificate, installers.
+//! The routes of package clients: repositories, the certificate, installers.
 
 use api_http::{file::Asked, problem::Problem};
 use axum::{
@@ -18,20 +18,20 @@ use super::{
 };
 use crate::installers::{CredentialsAddress, Installers};
 
-/// What serving package clients takes.
+/// The state of the handlers.
 #[derive(Clone, FromRef)]
 pub struct RepositoriesState {
-    /// What repositories hold.
+    /// The files of repositories.
     pub files: Files,
-    /// What clients verify signatures with.
+    /// The certificates for clients.
     pub certificates: TrustedCertificates,
-    /// What gives machines access.
+    /// The installers.
     pub installers: Installers,
-    /// Which credentials to use from now on.
+    /// The endpoint for current credentials.
     pub credentials: CredentialsAddress,
 }
 
-/// The routes. They stream and have no time-out: keep the API's layers off them.
+/// The routes. Responses are streamed without a time-out, so do not add the API's layers.
 pub fn routes(state: RepositoriesState) -> Router {
     Router::new()
         .route("/apt/{*address}", any(apt_file))
@@ -54,12 +54,12 @@ async fn yum_file(State(files): State<Files>, request: Request) -> Response<Body
 
 async fn file(files: &Files, format: Format, prefix: &str, request: &Parts) -> Result<Response<Body>, Problem> {
     check_method(&request.method)?;
-    // The address is taken as it was sent: decoding is done once, by the path's own type.
+    // The raw path is used: it is decoded once, by its own type.
     let address = request.uri.path().strip_prefix(prefix).unwrap_or_default();
     files.answer(format, address, Asked::from(request)).await
 }
 
-/// `GET /install/{organisation}/{repository}` and what lies below it: what gives a machine access.
+/// `GET /install/{organisation}/{repository}` and paths below it: installers.
 async fn installer(
     State(installers): State<Installers>,
     State(credentials): State<CredentialsAddress>,

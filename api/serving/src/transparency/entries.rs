@@ -14,7 +14,7 @@ use projections::transparency::Transparency;
 
 use super::RETRY_AFTER_SECONDS;
 
-/// The first `width` entries of the bundle `index`, a line each; none if the log has fewer.
+/// The first `width` entries of the bundle `index`, one line each. `None` if the log has fewer.
 pub(super) async fn lines(
     store: &dyn EventStore,
     transparency: &Transparency,
@@ -36,7 +36,7 @@ pub(super) async fn lines(
     Ok(Some(lines))
 }
 
-/// The events at the first of `positions`, as many as one read of the event log brings and at least one.
+/// The events at the first of `positions`: as many as one read of the event log returns, and at least one.
 ///
 /// # Errors
 /// The event log cannot be read, or has nothing at the first position.
@@ -50,8 +50,8 @@ pub async fn first_of(store: &dyn EventStore, positions: &[Position]) -> Result<
     let mut wanted = positions.iter().peekable();
     let found: Vec<_> = page.events.into_iter().filter(|event| wanted.next_if_eq(&&event.position).is_some()).collect();
     if found.is_empty() {
-        tracing::error!("there is no event at position {first}, which the transparency log has");
-        return Err(unavailable("the event log does not have what the transparency log has"));
+        tracing::error!("the transparency log has an event at position {first}, but the event log does not");
+        return Err(unavailable("the event log lacks an event of the transparency log"));
     }
     Ok(found)
 }

@@ -1,4 +1,4 @@
-//! Who may read which log: an organisation's, with any key to something of it; the server's, the operator alone.
+//! Authorizes readers of the logs: an organisation's log with any of its keys or tokens, the server's log only as an operator.
 
 use api_http::{
     auth::{Authenticator, Operator, Reader},
@@ -21,7 +21,7 @@ use signing::log_signer::LogSigner;
 /// A log that the client may read.
 pub(super) struct ReadableLog {
     pub(super) name: LogName,
-    /// What it is called in checkpoints.
+    /// Its name in checkpoints.
     pub(super) origin: String,
 }
 
@@ -64,7 +64,7 @@ where
 {
     type Rejection = Problem;
 
-    /// An organisation that does not exist and one that the key is no key to are answered alike.
+    /// The response is the same for an organisation that does not exist and one that the key does not belong to.
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let organisation = organisation_of_path(parts, state).await?.ok_or(Problem::NeedsToken)?;
         if !may_read(parts, state, &organisation).await? {
