@@ -161,7 +161,7 @@ fn a_fork_is_called_one_and_what_is_none_is_named() {
     Auditor::refuses(check("five", "three", "3-5"), "has 3 entries, fewer than the older one's 5", false);
     Auditor::refuses(check("three", "five", "damaged"), "the proof does not lead to", true);
     auditor.put("other", r#"{"log": "elsewhere.example/log/acme", "from": 3, "to": 5, "path": []}"#);
-    Auditor::refuses(check("three", "five", "other"), "the proof is of elsewhere.example/log/acme", false);
+    Auditor::refuses(check("three", "five", "other"), "the proof belongs to elsewhere.example/log/acme", false);
 
     auditor.sign("forked three", &FORKED[..3]);
     auditor.sign("forked five", &FORKED);

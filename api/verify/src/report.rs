@@ -161,7 +161,7 @@ impl fmt::Display for Report {
             [] if self.not_compared.is_some() => write!(f, "\nEverything that was compared is as it was recorded."),
             [] => write!(f, "\nEverything is as it was recorded."),
             findings => {
-                writeln!(f, "\n{} findings, the first first:", findings.len() as u64 + self.further_findings)?;
+                writeln!(f, "\nfindings: {}", findings.len() as u64 + self.further_findings)?;
                 for Finding { place, what } in findings {
                     writeln!(f, "\n  {place}\n    {what}")?;
                 }

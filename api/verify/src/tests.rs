@@ -327,7 +327,7 @@ async fn what_is_wrong_with_the_live_read_models_is_a_finding_and_the_rest_is_ch
     let good = written.verified_after("select 1").await;
     assert!(good.is_good() && good.not_compared.is_none(), "{good}");
     for (change, expected) in [
-        ("drop table release", "lack the table release"),
+        ("drop table release", "have no table release"),
         ("drop table projector_checkpoint", "cannot be compared"),
         ("delete from projector_checkpoint where name = 'dashboard'", "do not say how far dashboard had come"),
         ("alter table release add column note text", "release cannot be compared"),

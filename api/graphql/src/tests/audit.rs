@@ -26,7 +26,7 @@ async fn events_are_filtered_by_what_they_are_about_and_who_wanted_them() {
     let ask = |filter: &str| format!("{{ events(filter: {{{filter}}}) {{ next }} }}");
     api.refuses(&[
         (&ask(r#"about: "thing:1""#), "invalid", "about: "),
-        (&ask(r#"names: ["project.sung"]"#), "invalid", "name: no event is called"),
+        (&ask(r#"names: ["project.sung"]"#), "invalid", "name: there is no event"),
         (&ask(r#"kinds: ["song"]"#), "invalid", "kind: there is no kind"),
         (&ask(r#"organisation: "other""#), "not_found", "there is no organisation other"),
         (&ask(r#"organisation: "A!""#), "invalid", "organisation: "),

@@ -172,7 +172,7 @@ async fn what_the_logs_key_did_not_sign_is_not_believed() {
         false => bytes,
     });
     let hidden = hidden.await;
-    assert!(hidden.to_string().contains("events of signing keys, and shows"), "{hidden}");
+    assert!(hidden.to_string().contains("events of signing keys, but sent"), "{hidden}");
     let other_key = place.refusal_of(|path, bytes| match path.ends_with("/key") {
         true => replaced(&bytes, "/log/acme+", "/log/rival+"),
         false => bytes,
@@ -191,7 +191,7 @@ async fn a_server_that_promises_more_than_it_shows_is_found_out_and_the_promise_
     let server = place.world.listen_lying(Arc::new(promise)).await;
     let mut follower = place.follower(&server).await;
     let refused = follower.catch_up().await.expect_err("the rest never comes");
-    assert!(refused.to_string().contains("has 4000000000 entries, and shows none after 4"), "{refused}");
+    assert!(refused.to_string().contains("has 4000000000 entries, but sent none after 4"), "{refused}");
     assert!(!follower.replica.is_complete(), "as far as it knows");
     close(follower).await;
     let honest = place.world.listen().await;
@@ -234,7 +234,7 @@ async fn another_history_is_refused() {
     let session = follower.session().await.expect("a session");
     follower.replica.take(vec![lost], &session.client).await.expect("taken in");
     let before = (follower.replica.size(), follower.replica.root());
-    for (more, expected) in [(0, "is another log"), (1, "is another log"), (1, "not what the log's key signed")] {
+    for (more, expected) in [(0, "is another log"), (1, "is another log"), (1, "do not match the signed checkpoint")] {
         place.world.change("acme", more).await;
         let refused = follower.catch_up().await.expect_err("it is another history");
         assert!(refused.to_string().contains(expected), "{refused}");
