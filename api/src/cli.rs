@@ -13,6 +13,8 @@ mod progress;
 mod replica;
 mod rootfs;
 mod serve;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf, process::ExitCode};
@@ -211,15 +213,5 @@ fn start_logging(format: LogFormat) {
     match format {
         LogFormat::Text => lines.with_ansi(colours).init(),
         LogFormat::Json => lines.with_ansi(false).json().flatten_event(true).init(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_sound() {
-        <Cli as clap::CommandFactory>::command().debug_assert();
     }
 }

@@ -1,5 +1,8 @@
 //! The tasks that run as long as a server does.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use tokio::task::JoinSet;
@@ -56,27 +59,5 @@ impl Workers {
             Some(Err(error)) => WorkerEnded(self.names.get(&error.id()).copied().unwrap_or("tasks")),
             None => std::future::pending().await,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_task_that_ends_ends_the_server_unless_it_was_told_to_stop() {
-        let (stop, mut workers) = (CancellationToken::new(), Workers::default());
-        workers.start("projections", async {});
-        let ended = workers.while_serving(std::future::pending(), stop.clone()).await;
-        assert!(ended.expect_err("it is missed").to_string().contains("its projections"));
-
-        stop.cancel();
-        workers.start("projections", async {});
-        let serving = async {
-            for _ in 0..10 {
-                tokio::task::yield_now().await;
-            }
-        };
-        workers.while_serving(serving, stop).await.expect("it was to end");
     }
 }

@@ -3,6 +3,9 @@
 //! Exports are made of these lines, and the Merkle trees of their hashes. The position is not in them: it differs between
 //! stores, and the order of the lines says the same.
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -104,6 +107,3 @@ pub fn parse(text: &str, position: Position) -> Result<Recorded<RawEvent>, Inval
     };
     if self::line(&recorded) == text { Ok(recorded) } else { Err(InvalidLine::NotCanonical) }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,6 +2,11 @@
 
 mod deb;
 mod rpm;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -122,53 +127,5 @@ impl Package {
             Facts::Rpm(rpm) => rpm.weight_bytes(),
         };
         size_of::<Self>() + 4 * TEXT_BYTES + facts
-    }
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::{FileList, RpmFacts};
-
-    /// A minimal rpm.
-    pub(crate) fn rpm_facts(name: &str, version: &str) -> RpmFacts {
-        RpmFacts {
-            name: name.into(),
-            epoch: 0,
-            version: version.into(),
-            release: "1".into(),
-            architecture: "x86_64".into(),
-            summary: String::new(),
-            description: String::new(),
-            packager: String::new(),
-            url: String::new(),
-            license: "MIT".into(),
-            vendor: String::new(),
-            group: "Unspecified".into(),
-            build_host: String::new(),
-            source_rpm: String::new(),
-            build_time: 0,
-            installed_size_bytes: 0,
-            archive_size_bytes: 0,
-            header_start: 0,
-            header_end: 0,
-            provides: vec![],
-            requires: vec![],
-            conflicts: vec![],
-            obsoletes: vec![],
-            suggests: vec![],
-            enhances: vec![],
-            recommends: vec![],
-            supplements: vec![],
-            files: FileList::Inline(vec![]),
-            changelogs: vec![],
-        }
-    }
-
-    #[test]
-    fn an_rpm_names_its_epoch_only_when_it_has_one() {
-        let mut rpm = rpm_facts("hello", "1.0");
-        assert_eq!(rpm.evr(), "1.0-1");
-        rpm.epoch = 2;
-        assert_eq!(rpm.evr(), "2:1.0-1");
     }
 }

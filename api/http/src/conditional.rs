@@ -1,5 +1,8 @@
 //! Conditional requests (RFC 9110, section 13): whether to send a file, a part of it, or only that it has not changed.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     ops::Range,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -124,6 +127,3 @@ fn date(headers: &HeaderMap, name: &HeaderName) -> Option<i64> {
     let at: SystemTime = httpdate::parse_http_date(only.to_str().ok()?).ok()?;
     i64::try_from(at.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
 }
-
-#[cfg(test)]
-mod tests;

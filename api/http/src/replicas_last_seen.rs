@@ -2,6 +2,9 @@
 //!
 //! In memory: after a restart of the server, a replica is seen again within a minute.
 
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, Utc};
 use domain::ids::TokenId;
 use moka::sync::Cache;
@@ -38,23 +41,5 @@ impl ReplicasLastSeen {
     /// Records a request of the replica that holds `token`.
     pub fn note(&self, token: TokenId, last_seen: LastSeen) {
         self.0.insert(token, last_seen);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    #[test]
-    fn so_many_replicas_are_remembered_and_no_more() {
-        let replicas = ReplicasLastSeen::default();
-        let last_seen = LastSeen { at: DateTime::UNIX_EPOCH, entries: 7 };
-        for number in 0..REPLICAS_MAX * 2 {
-            replicas.note(TokenId(Uuid::from_u128(number.into())), last_seen);
-        }
-        replicas.0.run_pending_tasks();
-        assert_eq!(replicas.0.entry_count(), REPLICAS_MAX);
     }
 }

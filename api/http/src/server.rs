@@ -1,5 +1,8 @@
 //! Accepting connections: hyper under a router, with the limits and time-outs that `axum::serve` does not have.
 
+#[cfg(test)]
+mod tests;
+
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;
@@ -196,6 +199,3 @@ async fn tell_busy(mut stream: TcpStream, _place: OwnedSemaphorePermit) {
         tracing::debug!(%error, "connection ended before it was answered 503");
     }
 }
-
-#[cfg(test)]
-mod tests;

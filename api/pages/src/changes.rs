@@ -3,6 +3,9 @@
 //! The session guard accepts only signed-in browsers and same-origin forms. A form runs the same command as the GraphQL mutation, as
 //! the signed-in operator.
 
+#[cfg(test)]
+mod tests;
+
 use api_http::{
     auth::Operator,
     problem::Problem,

@@ -1,5 +1,8 @@
 //! The part of a repository's page that shows its access keys, and the progress of their newest roll.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -145,6 +148,3 @@ fn left(length: TimeDelta) -> String {
 fn exact(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
-
-#[cfg(test)]
-mod tests;

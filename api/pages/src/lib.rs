@@ -6,8 +6,6 @@
 mod assets;
 mod audit;
 mod changes;
-#[cfg(test)]
-mod changes_tests;
 mod headers;
 mod history;
 mod keyring;

@@ -1,5 +1,8 @@
 //! A job's file system: a root filesystem that is never written to, and above it a layer of limited size.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     fs, io,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
@@ -171,28 +174,4 @@ impl Drop for JobFolder {
 fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
     fs::create_dir(path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
-}
-
-#[cfg(test)]
-mod tests {
-    use tempfile::TempDir;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn without_disk_images_a_layer_is_in_memory_and_limited_too() {
-        let folder = TempDir::new().expect("a temporary folder");
-        let folder = JobFolder::create(folder.path().join("job")).expect("a job");
-        let namespace = Namespace::open().await.expect("a namespace");
-        let disk = mount_memory(&namespace, &folder.0, 4 << 20).await.expect("memory");
-        assert_eq!(disk.size_bytes(), 4 << 20);
-        let layers = Layers { namespace, folder, disk };
-        let layers = layers.fill(&Root::Host { distribution: "test".to_owned() }, &[]).await.expect("a root");
-        assert!(layers.root().join("usr/bin/env").exists());
-        assert_eq!(fs::read_dir(layers.root().join("root")).expect("a folder").count(), 0, "secrets are hidden");
-        assert!(!layers.is_full());
-        let full = fs::write(layers.root().join("tmp/file"), vec![1; 8 << 20]).expect_err("over the limit");
-        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
-        assert!(layers.is_full());
-    }
 }

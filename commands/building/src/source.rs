@@ -10,8 +10,6 @@ mod git;
 mod known_hosts;
 mod listing;
 #[cfg(test)]
-mod over_ssh;
-#[cfg(test)]
 mod tests;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};

@@ -1,5 +1,8 @@
 //! Addresses at GitHub: below the root of its API, and below one repository.
 
+#[cfg(test)]
+mod tests;
+
 use domain::project::{ApiUrl, GithubName};
 use url::Url;
 
@@ -28,19 +31,5 @@ impl Root {
     /// Whether `other` is answered by the same server, so that it may be shown the token.
     pub(super) fn is_at(&self, other: &Url) -> bool {
         self.0.origin() == other.origin()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_repository_of_github_enterprise_is_below_its_prefix() {
-        let root = Root::of(&"https://github.acme.test/api/v3/".parse().expect("an address")).expect("a root");
-        let shop: GithubName = "acme/shop.js".parse().expect("a name");
-        let hooks = root.repository(&shop, ["hooks"]);
-        assert_eq!(hooks.as_str(), "https://github.acme.test/api/v3/repos/acme/shop.js/hooks");
-        assert!(root.is_at(&hooks) && !root.is_at(&Url::parse("https://github.acme.test:8443/").expect("a URL")));
     }
 }

@@ -3,6 +3,9 @@
 //! The files in `/etc` belong to the script, not to the package: no package manager asks about a changed credentials
 //! file, and nothing stays behind, not even where `remove` would keep configuration files.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::BTreeMap, fs, io, path::Path};
 
 use chrono::{DateTime, Utc};
@@ -163,6 +166,3 @@ fn config(name: PackageName, of: &InstallerOf, holds: Holds) -> PackageConfig {
         scripts: Scripts::default(),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,14 +2,11 @@
 
 mod dependencies;
 pub mod filelists;
-#[cfg(test)]
-mod oracle;
 pub mod other;
 pub mod primary;
 pub mod repomd;
-#[cfg(any(test, feature = "testing"))]
-#[doc(hidden)]
-pub mod testing;
+#[cfg(test)]
+mod tests;
 mod xml;
 
 use domain::digest::Sha256;

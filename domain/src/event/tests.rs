@@ -19,7 +19,7 @@ use crate::{
     keyring, organisation,
     package::{
         Changelog, Comparison, DebFacts, Dependency, Facts, FileKind, FileList, Format, Package, PackagedFile,
-        tests::rpm_facts,
+        testing::rpm_facts,
     },
     personal::Personal,
     project,

@@ -110,7 +110,7 @@ fn the_same_version_with_other_bytes_is_refused() {
 #[test]
 fn an_apt_repository_takes_no_rpm() {
     let mut rpm = deb("1.0", b"1.0");
-    rpm.facts = Facts::Rpm(Box::new(crate::package::tests::rpm_facts("hello", "1.0")));
+    rpm.facts = Facts::Rpm(Box::new(crate::package::testing::rpm_facts("hello", "1.0")));
     given::<Repository>([created()])
         .when(Command::AddPackage { package: Box::new(rpm), release: None, key_fingerprint: None })
         .refused(Refusal::WrongFormat { expected: Format::Deb, actual: Format::Rpm });
@@ -207,7 +207,7 @@ fn create_yum() -> Event {
 }
 
 fn rpm(version: &str, bytes: &[u8]) -> Package {
-    let facts = Facts::Rpm(Box::new(crate::package::tests::rpm_facts("hello", version)));
+    let facts = Facts::Rpm(Box::new(crate::package::testing::rpm_facts("hello", version)));
     Package { facts, ..deb(version, bytes) }
 }
 

@@ -1,5 +1,8 @@
 //! Finds where a rendered list differs from the signed one: the first byte, and its line.
 
+#[cfg(test)]
+mod tests;
+
 use std::io::Read as _;
 
 use domain::{
@@ -68,21 +71,4 @@ fn difference(signed: &[u8], rendered: &[u8]) -> Option<String> {
 fn shown(text: &[u8]) -> String {
     let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     String::from_utf8_lossy(line).chars().take(SHOWN_MAX_CHARS).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_byte_that_differs_is_named_with_its_line() {
-        let named = |signed: &str, rendered: &str| difference(signed.as_bytes(), rendered.as_bytes());
-        assert_eq!(named("a\nb\n", "a\nb\n"), None);
-        let expected = "5, in line 3, signed as \"Size: 5\" and rendered as \"Sice: 5\"";
-        assert_eq!(named("a\n\nSize: 5\n", "a\n\nSice: 5\n").as_deref(), Some(expected));
-        let expected = "2, in line 2, signed as \"\" and rendered as \"b\"";
-        assert_eq!(named("a\n", "a\nb").as_deref(), Some(expected));
-        let long = "x".repeat(SHOWN_MAX_CHARS + 1);
-        assert!(named(&long, "").is_some_and(|text| !text.contains(&long)));
-    }
 }

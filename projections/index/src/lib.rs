@@ -9,8 +9,6 @@
 //!
 //! Nothing here reads a clock: time comes from the events.
 
-#[cfg(test)]
-mod apt_client;
 mod by_hash;
 mod candidate;
 mod changes;
@@ -22,8 +20,6 @@ mod locate;
 mod projector;
 mod publication;
 mod renderer_cache;
-#[cfg(test)]
-mod resigning_tests;
 mod rows;
 mod served_index;
 mod signable;
@@ -33,8 +29,6 @@ mod testing;
 mod tests;
 mod unwritten_rows;
 mod writes;
-#[cfg(test)]
-mod yank_tests;
 
 use std::{collections::BTreeSet, sync::Arc};
 

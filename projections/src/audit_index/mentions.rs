@@ -3,6 +3,9 @@
 //! A block is 4,096 positions wide, however many of them hold an event. So the rows are the same whether the log was
 //! projected event by event or all at once, and a list grows by bytes put behind it, without being read.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use domain::recorded::Position;
@@ -50,22 +53,5 @@ impl Mentioned {
                 statement.bind(*subject).bind(signed(*block)).bind(offsets.as_slice())
             })
             .await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn positions_are_read_as_they_were_collected() {
-        let all = [0, 7, 4_095, 4_096, 1 << 40].map(Position);
-        let mut mentioned = Mentioned::default();
-        for at in all {
-            mentioned.add(3, at);
-        }
-        let rows = &mentioned.0;
-        let read: Vec<_> = rows.iter().flat_map(|((_, block), offsets)| positions(*block, offsets)).collect();
-        assert_eq!((read.as_slice(), rows.len()), (all.as_slice(), 3));
     }
 }

@@ -40,7 +40,7 @@ fn no_circle_of_imports_is_larger_than_three_files() {
 }
 
 /// The `src` folder of every crate that is shipped.
-fn find_sources(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+pub(crate) fn find_sources(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();

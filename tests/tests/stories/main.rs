@@ -23,6 +23,7 @@ mod sample;
 mod secrets;
 mod signatures;
 mod strangers;
+mod test_files;
 mod time_travel;
 mod transparency;
 mod upgrading;

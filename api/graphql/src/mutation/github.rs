@@ -1,5 +1,8 @@
 //! Changes of what a project has at GitHub.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result};
@@ -156,17 +159,4 @@ async fn asked_for(
     let refused = |error: GithubError| with_code("github", error);
     let session = part::<Arc<Access>>(ctx).github.session(api_url, token).map_err(refused)?;
     Ok(session.repository(full_name).await.map_err(refused)?.id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_of_githubs_can_stand_in_a_header_and_has_a_limit() {
-        assert!(valid_token(&"t".repeat(GITHUB_TOKEN_MAX_CHARS)));
-        for bad in ["", "a b", "a\nb", "ä", &"t".repeat(GITHUB_TOKEN_MAX_CHARS + 1)] {
-            assert!(!valid_token(bad), "{bad}");
-        }
-    }
 }

@@ -1,5 +1,8 @@
 //! Rate limits for each token: a runaway script must not overload the code repositories and the log.
 
+#[cfg(test)]
+mod tests;
+
 use std::num::NonZeroU32;
 
 use api_http::rate_limit::RateLimits;
@@ -33,20 +36,5 @@ impl RequestRates {
 impl Default for RequestRates {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_caller_may_ask_so_often_at_once_and_then_waits_alone() {
-        let (rates, one, other) = (RequestRates::new(), Uuid::from_u128(1), Uuid::from_u128(2));
-        for _ in 0..REQUESTS_AT_ONCE_MAX.get() {
-            assert_eq!(rates.count(one), Ok(()));
-        }
-        assert!(matches!(rates.count(one), Err(1..=60)));
-        assert_eq!(rates.count(other), Ok(()));
     }
 }

@@ -1,5 +1,8 @@
 //! `/install/{organisation}/{repository}`: the holder of an access key gets it back as an installer.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use api_http::{problem::Problem, public_url::PublicUrl};
@@ -148,6 +151,3 @@ fn issued_at(key: Uuid) -> i64 {
 fn text(content_type: &'static str, text: String) -> Response<Body> {
     ([(header::CONTENT_TYPE, HeaderValue::from_static(content_type)), NEVER_KEPT], text).into_response()
 }
-
-#[cfg(test)]
-mod tests;

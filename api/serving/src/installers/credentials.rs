@@ -3,6 +3,9 @@
 //! GET is supported as well as POST, although it may issue a key: a minimal Debian has only apt's own downloader, which reads the
 //! credentials from `auth.conf` and cannot send POST. See decision 0016.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     sync::{
         Arc,
@@ -177,6 +180,3 @@ fn machine(query: &str) -> Result<Option<MachineName>, Problem> {
     let name = name.parse::<MachineName>();
     name.map(Some).map_err(|error| Problem::Unprocessable { code: "machine_invalid", detail: error.to_string() })
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,5 +1,8 @@
 //! The installer as a shell script: a few settings and the certificates, then `install.sh`, the same for everyone.
 
+#[cfg(test)]
+mod tests;
+
 use api_http::public_url::PublicUrl;
 use commands::signing_keys::TrustedCertificate;
 use domain::{
@@ -142,6 +145,3 @@ fn plain<'a>(name: &'static str, value: &'a str) -> Result<&'a str, ScriptError>
     }
     Ok(value)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,5 +1,8 @@
 //! The script inside other tools' files: cloud-init's user data and an Ansible playbook. They hold the same secret.
 
+#[cfg(test)]
+mod tests;
+
 use domain::names::{OrganisationName, RepositoryName};
 
 /// cloud-init's user data: writes the script where only root can read it, runs it at the first boot, and deletes it.
@@ -55,6 +58,3 @@ fn indented(text: &str, columns: usize) -> String {
     }
     indented
 }
-
-#[cfg(test)]
-mod tests;

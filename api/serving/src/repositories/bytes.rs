@@ -1,5 +1,8 @@
 //! The content of files: small files are cached in memory, others are streamed from their blobs.
 
+#[cfg(test)]
+mod tests;
+
 use std::{io, ops::Range, sync::Arc};
 
 use api_http::problem::Problem;
@@ -161,6 +164,3 @@ fn parts_of(pieces: &[Piece], range: Range<u64>) -> Vec<Part> {
     }
     parts
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,6 +2,9 @@
 //!
 //! Not the length-prefixed bundles of C2SP tlog-tiles, whose entries have at most 64 KiB: an event may have a megabyte.
 
+#[cfg(test)]
+mod tests;
+
 use api_http::problem::Problem;
 use domain::{
     canonical,
@@ -66,21 +69,4 @@ fn span(positions: &[Position]) -> u32 {
     let spans = (1..).zip(positions).map(|(wanted, position)| (wanted, position.0.saturating_sub(first.0) + 1));
     let dense = spans.take_while(|(wanted, span)| *span <= 2 * wanted).map(|(_, span)| span).last().unwrap_or(1);
     u32::try_from(dense).unwrap_or(u32::MAX).min(PAGE_EVENTS_MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn as_much_is_read_at_once_as_is_mostly_wanted() {
-        let span = |positions: &[u64]| span(&positions.iter().copied().map(Position).collect::<Vec<_>>());
-        assert_eq!(span(&[]), 0);
-        assert_eq!(span(&[7]), 1);
-        assert_eq!(span(&[7, 8, 9]), 3);
-        assert_eq!(span(&[7, 10]), 4, "half of them are another's");
-        assert_eq!(span(&[7, 11]), 1, "more than half of them are another's");
-        assert_eq!(span(&[7, 8, 900_000]), 2, "positions may have gaps");
-        assert_eq!(span(&(1..=100_000).collect::<Vec<_>>()), PAGE_EVENTS_MAX);
-    }
 }

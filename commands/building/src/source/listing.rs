@@ -1,5 +1,8 @@
 //! Measuring a commit before it is written to disk: a few kilobytes of git can unfold to billions of files.
 
+#[cfg(test)]
+mod tests;
+
 use domain::names::TagName;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
@@ -46,15 +49,4 @@ fn parse(record: &[u8]) -> (u64, usize) {
     let size = head.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
     let size_bytes = std::str::from_utf8(size).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
     (size_bytes, path.len().saturating_sub(2))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_record_gives_size_and_length_of_path() {
-        assert_eq!(parse(b"100644 blob 0123     42\tsrc/a.c\0"), (42, 7));
-        assert_eq!(parse(b"040000 tree 0123       -\tsrc\0"), (0, 3));
-    }
 }

@@ -4,6 +4,9 @@
 //! within a stream always, since it is read before it is appended to without a revision; across streams as long as the id is
 //! remembered.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::HashMap, sync::Arc};
 
 use domain::recorded::{RawEvent, Recorded, StreamId};
@@ -104,30 +107,5 @@ impl Memory {
         if has_grown {
             self.has_grown(stream, slot);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_does_not_follow_is_not_known() {
-        let ids: Vec<Uuid> = (0..4).map(|_| Uuid::now_v7()).collect();
-        let mut known = Known::default();
-        assert!(!known.is_read());
-        known.learn([(1, ids[0]), (2, ids[1])]);
-        known.learn([(2, ids[2]), (4, ids[3])]);
-        assert_eq!((known.revision(), known.revision_of(ids[1])), (2, Some(2)));
-        assert_eq!((known.revision_of(ids[2]), known.revision_of(ids[3])), (None, None));
-    }
-
-    #[test]
-    fn an_id_belongs_to_one_stream() {
-        let memory = Memory::new();
-        let (one, other) = (StreamId::new("release", Uuid::now_v7()), StreamId::new("release", Uuid::now_v7()));
-        let id = Uuid::now_v7();
-        memory.remember_owner(&one, [id]);
-        assert!(memory.is_of_another(&other, id) && !memory.is_of_another(&one, id));
     }
 }

@@ -4,6 +4,9 @@
 //! and time below what it takes to hash the file and decompress [`super::deb`]'s control member, whatever the file
 //! holds.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     fs::OpenOptions,
     io::{BufReader, Read as _},
@@ -65,6 +68,3 @@ pub fn read_package(path: &Path) -> Result<ReadPackage, PackageFileError> {
     }
     Ok(ReadPackage { package, attached })
 }
-
-#[cfg(test)]
-mod tests;

@@ -28,6 +28,9 @@
 //! A section's text is between single quotes and runs by `eval` in a separate subshell: it is read only when its
 //! case comes, so that a mistake, an `exit` or a `cd` in one section cannot change another. `$1` and `$2` are the script's.
 
+#[cfg(test)]
+mod tests;
+
 use super::{accounts::Accounts, spec::ScriptTexts};
 
 /// A package's four scripts; `None` where there is nothing to do.
@@ -168,6 +171,3 @@ impl Script {
         Some(format!("{shebang}# Written by pkgdeploy.\nset -e\n{}{}", self.text, self.cases))
     }
 }
-
-#[cfg(test)]
-mod tests;

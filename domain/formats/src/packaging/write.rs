@@ -1,5 +1,8 @@
 //! Writing a package file: what goes in, what is refused, and the file that comes out.
 
+#[cfg(test)]
+mod tests;
+
 use std::{io::BufWriter, path::Path};
 
 use domain::package::Format;
@@ -27,6 +30,3 @@ pub fn write_package(spec: &Spec<'_>, folder: &Path) -> Result<WrittenPackage, W
     };
     output.keep(folder.join(file_name))
 }
-
-#[cfg(test)]
-mod tests;

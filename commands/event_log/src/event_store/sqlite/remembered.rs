@@ -1,5 +1,8 @@
 //! A cache of the writer's streams, so that a busy stream costs no query: only the one writer changes them.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 
 use domain::recorded::StreamId;
@@ -39,24 +42,5 @@ pub(super) async fn learn<'a>(
 fn trim(remembered: &mut Streams) {
     if remembered.len() >= STREAMS_REMEMBERED_MAX {
         remembered.forget_all();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn as_many_streams_as_the_limit_are_remembered_then_all_forgotten() {
-        let stream = |n: usize| StreamId::new("release", uuid::Uuid::from_u128(n as u128));
-        let mut remembered = Streams::default();
-        for n in 0..STREAMS_REMEMBERED_MAX {
-            trim(&mut remembered);
-            remembered.remember(stream(n), StreamState { number: Some(1), revision: 1 });
-        }
-        let last = stream(STREAMS_REMEMBERED_MAX - 1);
-        assert_eq!(remembered.get(&last).revision, 1);
-        trim(&mut remembered);
-        assert_eq!(remembered.get(&last), StreamState { number: None, revision: 0 });
     }
 }

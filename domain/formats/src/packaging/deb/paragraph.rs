@@ -1,5 +1,8 @@
 //! The grammar of a control paragraph that may enter an index. Source: Debian Policy 5.1, 5.6.
 
+#[cfg(test)]
+mod tests;
+
 use domain::{names::PackageName, package::DebFacts, version::valid_deb_version};
 
 use crate::packaging::error::PackageFileError;
@@ -99,6 +102,3 @@ fn is_architecture(text: &str) -> bool {
     let is_part = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
     text.len() <= 64 && text != "source" && text.split('-').all(|part| is_part(part) && part != "any")
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,6 +3,9 @@
 //! Stricter than dpkg-deb and apt-ftparchive, which hang on a control file that is a FIFO, unpack a bomb and believe any
 //! text: see the tests of this folder for what is refused.
 
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, BufReader, Read};
 
 use domain::package::DebFacts;
@@ -132,6 +135,3 @@ fn find_control(tar: &mut impl Read) -> Result<Vec<u8>, PackageFileError> {
     }
     control.map_or_else(|| malformed("a file named control"), Ok)
 }
-
-#[cfg(test)]
-mod tests;

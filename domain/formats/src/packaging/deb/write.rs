@@ -3,6 +3,9 @@
 //! gzip, because every dpkg reads it and because it packs a tree some thirty times faster than xz at level 3 for about
 //! a tenth more bytes; a release waits for this.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::BTreeSet,
     fs::File,
@@ -129,6 +132,3 @@ fn write_control(spec: &Spec<'_>, data: &Data) -> Result<Vec<u8>, WritePackageEr
     }
     Ok(tar.finish()?.finish()?)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,5 +1,8 @@
 //! Reading an rpm: both headers, every digest they hold, and the facts.
 
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, Read};
 
 use domain::package::RpmFacts;
@@ -84,6 +87,3 @@ fn check_payload(input: &mut impl Read, Headers { signature, header, .. }: &Head
 fn digest<D: Digest>(bytes: &[u8]) -> String {
     hex::encode(D::digest(bytes))
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,6 +3,9 @@
 //! Not with the `rpm` crate's `PackageBuilder`: it keeps the whole payload in memory and lets the clock, files' times and
 //! hard links into the package.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     io::{self, BufReader, Seek as _, Write as _},
     path::Path,
@@ -143,6 +146,3 @@ fn summary_and_description(text: &str, name: &str) -> (String, String) {
     let description = if below.is_empty() { summary.clone() } else { below.join("\n") };
     (summary, description)
 }
-
-#[cfg(test)]
-mod tests;

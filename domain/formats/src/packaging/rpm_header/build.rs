@@ -1,5 +1,8 @@
 //! Writing a header.
 
+#[cfg(test)]
+mod tests;
+
 use super::{ENTRY_BYTES, LEAD_BYTES, MAGIC, header::HEADER_MAX_BYTES, headers::LEAD_MAGIC, kind};
 use crate::packaging::error::PackageFileError;
 
@@ -125,6 +128,3 @@ fn number(length: usize) -> Result<u32, PackageFileError> {
     let number = u32::try_from(length).ok().filter(|length| u64::from(*length) <= HEADER_MAX_BYTES);
     number.ok_or(PackageFileError::TooLarge { what: "an rpm header", limit: HEADER_MAX_BYTES })
 }
-
-#[cfg(test)]
-mod tests;
