@@ -1,11 +1,12 @@
 //! The past of a repository: its publications, and those that were given a name.
 
+use api_http::public_url::PublicUrl;
 use async_graphql::{ComplexObject, Context, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::repository::Compact;
+use domain::{package::Format, repository::Compact};
 use index::Repositories;
+use projections::dashboard;
 
-use super::Repository;
 use crate::{error::internal, parts::part};
 
 /// A state of a repository that was signed, and is served at its own address for ever.
@@ -36,14 +37,14 @@ impl Publication {
 }
 
 impl Publication {
-    pub(super) fn of(ctx: &Context<'_>, repository: &Repository, published: &index::Published) -> Self {
+    pub(super) fn of(ctx: &Context<'_>, repository: &dashboard::Repository, published: &index::Published) -> Self {
         let point = Compact(published.published_at).to_string();
         Self {
             published_at: published.published_at,
             position: published.position.0,
-            url: format!("{}at/{point}/", repository.root(ctx)),
+            url: format!("{}at/{point}/", root(ctx, repository)),
             point,
-            repository: repository.id(),
+            repository: repository.id,
         }
     }
 }
@@ -62,8 +63,18 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    pub(super) fn of(ctx: &Context<'_>, repository: &Repository, snapshot: index::Snapshot) -> Self {
+    pub(super) fn of(ctx: &Context<'_>, repository: &dashboard::Repository, snapshot: index::Snapshot) -> Self {
         let index::Snapshot { name, published_at, taken_at } = snapshot;
-        Self { url: format!("{}at/{name}/", repository.root(ctx)), name: name.to_string(), published_at, taken_at }
+        Self { url: format!("{}at/{name}/", root(ctx, repository)), name: name.to_string(), published_at, taken_at }
     }
+}
+
+/// The root URL of a repository, as package clients are configured with it.
+pub(super) fn root(ctx: &Context<'_>, repository: &dashboard::Repository) -> String {
+    let kind = match repository.format {
+        Format::Deb => "apt",
+        Format::Rpm => "yum",
+    };
+    let public_url = part::<PublicUrl>(ctx).as_str();
+    format!("{public_url}/{kind}/{}/{}/", repository.organisation, repository.name)
 }

@@ -7,7 +7,6 @@ use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::{
     ids::RepositoryId,
-    package::Format,
     repository::{NEWEST, PointInTime},
 };
 use event_log::execute::Executor;
@@ -19,6 +18,7 @@ use projections::{
 
 use super::{
     Diff, FormatWord, IssuedKey, Publication, Snapshot, YankPolicyWord,
+    history::root,
     keyring::{AccessKey, Keyring},
 };
 use crate::{
@@ -38,20 +38,6 @@ impl Repository {
     pub(crate) async fn load(ctx: &Context<'_>, id: RepositoryId) -> Result<Self> {
         let row = part::<Dashboard>(ctx).repository(id).await.map_err(|error| internal(&error))?;
         row.map(Self).ok_or_else(|| not_found("such repository"))
-    }
-
-    pub(super) fn id(&self) -> RepositoryId {
-        self.0.id
-    }
-
-    /// Its root, as package clients are configured with it.
-    pub(super) fn root(&self, ctx: &Context<'_>) -> String {
-        let kind = match self.0.format {
-            Format::Deb => "apt",
-            Format::Rpm => "yum",
-        };
-        let public_url = part::<PublicUrl>(ctx).as_str();
-        format!("{public_url}/{kind}/{}/{}/", self.0.organisation, self.0.name)
     }
 
     /// The publication that the point written as `text` means.
@@ -104,7 +90,7 @@ impl Repository {
 
     /// Its root, as package clients are configured with it.
     async fn url(&self, ctx: &Context<'_>) -> String {
-        self.root(ctx)
+        root(ctx, &self.0)
     }
 
     /// Its publications, newest first. Each is served at its own address for ever.
@@ -120,7 +106,7 @@ impl Repository {
             .publications(self.0.id, before, within(first, HISTORY_PAGE_MAX)?)
             .await
             .map_err(|error| internal(&error))?;
-        Ok(found.iter().map(|published| Publication::of(ctx, self, published)).collect())
+        Ok(found.iter().map(|published| Publication::of(ctx, &self.0, published)).collect())
     }
 
     /// The publication that a point means; none if there is no such point.
@@ -135,7 +121,7 @@ impl Repository {
         let point: PointInTime = at.parse().map_err(invalid)?;
         let history = part::<Repositories>(ctx).history();
         let found = history.publication(self.0.id, &point).await.map_err(|error| internal(&error))?;
-        Ok(found.map(|published| Publication::of(ctx, self, &published)))
+        Ok(found.map(|published| Publication::of(ctx, &self.0, &published)))
     }
 
     /// What became of it from one point to another.
@@ -152,8 +138,8 @@ impl Repository {
         Ok(Diff {
             repository: self.0.id,
             states: [from.covers, to.covers],
-            from: Publication::of(ctx, self, &from),
-            to: Publication::of(ctx, self, &to),
+            from: Publication::of(ctx, &self.0, &from),
+            to: Publication::of(ctx, &self.0, &to),
         })
     }
 
@@ -171,7 +157,7 @@ impl Repository {
             .snapshots(self.0.id, after.as_ref(), within(first, HISTORY_PAGE_MAX)?)
             .await
             .map_err(|error| internal(&error))?;
-        Ok(found.into_iter().map(|snapshot| Snapshot::of(ctx, self, snapshot)).collect())
+        Ok(found.into_iter().map(|snapshot| Snapshot::of(ctx, &self.0, snapshot)).collect())
     }
 
     /// The keys that open it, newest first.
