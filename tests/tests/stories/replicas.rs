@@ -111,7 +111,7 @@ async fn a_newer_bundle_brings_what_is_new_and_a_damaged_one_nothing() {
     let served = program(&["serve", "--listen", "127.0.0.1:0"], &replica);
     assert!(String::from_utf8_lossy(&served.stderr).contains("belongs to a replica"), "{served:?}");
     let mixed = program(&["replica", "--listen", "127.0.0.1:0"], &live);
-    assert!(String::from_utf8_lossy(&mixed.stderr).contains("holds secrets, and no replica"), "{mixed:?}");
+    assert!(String::from_utf8_lossy(&mixed.stderr).contains("contains secrets"), "{mixed:?}");
 }
 
 fn count_files(folder: &Path) -> usize {
