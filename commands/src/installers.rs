@@ -18,9 +18,9 @@ use std::{path::PathBuf, sync::Arc};
 
 use domain::{event::Event, ids::RepositoryId, recorded::Recorded};
 use event_log::{event_store::BoxError, execute::Executor};
-use futures::{FutureExt as _, StreamExt as _, stream, stream::BoxStream};
+use futures::{FutureExt as _, stream::BoxStream};
 use stores::blobs::Blobs;
-use workers::{Action, ActionError, Items, Next, Spec, Worker};
+use workers::{Action, ActionError, Items, Next, Spec, Worker, on_change};
 
 pub use self::{
     follow::FollowedInstallers,
@@ -29,7 +29,7 @@ pub use self::{
     published::{PublishedInstaller, PublishedInstallers},
     repositories::Known,
 };
-use crate::signing_keys::{SigningKeys, TrustedCertificates};
+use crate::signing_keys::SigningKeys;
 
 /// The name under which the worker acts.
 const WORKER: &str = "installers";
@@ -83,11 +83,7 @@ impl Worker for InstallerPublisher {
     }
 
     fn wake(&self) -> BoxStream<'static, ()> {
-        let changed = |mut trusted: TrustedCertificates| async move {
-            trusted.changed().await;
-            Some(((), trusted))
-        };
-        stream::unfold(self.keys.trusted(), changed).boxed()
+        on_change(self.keys.changes())
     }
 
     fn act(self: Arc<Self>, repository: &RepositoryId, items: &mut Items<RepositoryId, Known>) -> Option<Action> {
