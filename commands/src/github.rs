@@ -16,15 +16,16 @@ mod tags;
 mod tests;
 mod worker;
 
+pub(crate) use self::error::RETRY_AFTER_MAX;
 pub use self::{
     access::{Access, Trouble, source_key},
-    client::{Github, HttpSettings, PAGES_MAX, PER_PAGE, Session},
+    client::{Github, HttpSettings, PAGES_MAX, Session},
     deploy_keys::DeployKeyEntry,
-    error::{GithubError, RETRY_AFTER_MAX},
-    hooks::{HOOK_EVENTS, Hook},
+    error::GithubError,
+    hooks::Hook,
     reconcile::Reconciled,
     repository::RepositoryFacts,
-    statuses::{CommitStatus, DESCRIPTION_MAX_CHARS},
+    statuses::CommitStatus,
     worker::{Addresses, GithubWorker, Pace},
 };
 
@@ -33,4 +34,4 @@ pub const TOKEN_PURPOSE: &str = "github-token";
 /// What a webhook's secret is sealed for. The sealed bytes are its text, as GitHub is told it.
 pub const WEBHOOK_SECRET_PURPOSE: &str = "webhook-secret";
 /// What the private half of a deploy key is sealed for. The sealed bytes are OpenSSH's format.
-pub const DEPLOY_KEY_PURPOSE: &str = "deploy-key";
+pub(crate) const DEPLOY_KEY_PURPOSE: &str = "deploy-key";

@@ -38,14 +38,14 @@ use tokio::{
 use tracing::{debug, warn};
 use workers::{Action, ActionError, Items, Next, Spec, Worker, on_change};
 
-pub use self::resign::{RESIGN_BATCH_PACKAGES, Resigner};
+pub use self::resign::Resigner;
 use crate::signing_keys::{IndexSigner, SigningKeys, SigningSet};
 
 /// How far a publication's time may run ahead of the clock.
 ///
 /// Publications of one repository are a second apart, so a burst of them runs ahead. apt refuses a `Date` more than
 /// 10 s in its future; half of that is left to the client's own clock. Later additions wait and coalesce.
-pub const DATE_LEAD_MAX: TimeDelta = TimeDelta::seconds(5);
+pub(crate) const DATE_LEAD_MAX: TimeDelta = TimeDelta::seconds(5);
 /// How long a signed publication may take to show before the next one is tried all the same.
 const PROMOTED_WITHIN: Duration = Duration::from_secs(10);
 /// Repositories that are published at the same time: while one waits for its disk or its readers, another is signed.

@@ -25,9 +25,9 @@ use tokio::{
 use tracing::warn;
 
 /// How often the refusals of one project for one reason are recorded at most.
-pub const RECORD_EVERY: Duration = Duration::from_secs(60);
+pub(crate) const RECORD_EVERY: Duration = Duration::from_secs(60);
 /// How many projects and reasons are counted at the same time; more are not counted.
-pub const COUNTED_MAX: usize = 10_000;
+pub(crate) const COUNTED_MAX: usize = 10_000;
 /// The name under which they are recorded.
 const WORKER: &str = "refused-triggers";
 

@@ -20,7 +20,7 @@ use domain::{
 
 pub use self::{
     key_handover::{HandedOver, HandoverError},
-    moves::{MOVES_WAITING_MAX, Moves, moves},
+    moves::{Moves, moves},
     windows::{Window, WindowCloser},
 };
 use event_log::execute::{Context, ExecuteError, Executed, Executor, LogError};

@@ -26,7 +26,7 @@ use tokio::sync::{Mutex, watch};
 
 use self::set::Folded;
 pub use self::{
-    make::{Making, SIGNING_KEY_PURPOSE},
+    make::Making,
     public::PublicKeys,
     set::{IndexSigner, SigningSet},
     trusted::{TrustedCertificate, TrustedCertificates},

@@ -11,13 +11,13 @@ use std::{fmt, str::FromStr};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
-pub use self::note::{InvalidNote, InvalidVerifierKey, KEY_ID_BYTES, Note, NoteSignature, VerifierKey};
+pub use self::note::{InvalidNote, InvalidVerifierKey, Note, NoteSignature, VerifierKey};
 use crate::{digest::Sha256, ids::OrganisationId};
 
 /// Longest signed note that is read. A checkpoint with a dozen witnesses has 2 KB.
 pub const NOTE_MAX_BYTES: usize = 16 * 1024;
 /// Longest name of a log or a key.
-pub const ORIGIN_MAX_BYTES: usize = 256;
+pub(crate) const ORIGIN_MAX_BYTES: usize = 256;
 
 /// The state of a log: how many entries it has, and the root of the tree over them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,11 +16,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::{
-    commands::script_text,
-    error::ConfigError,
-    parse::{DEFAULT_DEB_DISTRIBUTION, DEFAULT_LICENSE, DEFAULT_MAINTAINER, DEFAULT_RPM_DISTRIBUTION},
-};
+pub use self::{commands::script_text, error::ConfigError};
 use crate::{names::PackageName, package::Format};
 
 /// One package, as its config file describes it, with every default filled in.

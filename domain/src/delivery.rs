@@ -7,9 +7,9 @@ mod guid;
 mod tests;
 
 pub use self::{
-    commands::{Command, HOOK_EVENT_MAX_CHARS, Refusal, valid_hook_event},
+    commands::{Command, Refusal, valid_hook_event},
     events::{Event, Ignored, Outcome},
-    guid::{DELIVERY_GUID_MAX_CHARS, DeliveryGuid, InvalidDeliveryGuid},
+    guid::{DeliveryGuid, InvalidDeliveryGuid},
 };
 use crate::{
     aggregate::Aggregate,

@@ -16,11 +16,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+pub(crate) use self::commands::NAMED_KEYS_MAX;
 pub use self::{
     causes::Causes,
-    commands::{
-        ACCESS_KEYS_MAX, Command, ENROLS_MAX, EnrolmentLimits, GRACE_MAX, NAMED_KEYS_MAX, Refusal, Replacement, Terms,
-    },
+    commands::{ACCESS_KEYS_MAX, Command, ENROLS_MAX, EnrolmentLimits, GRACE_MAX, Refusal, Replacement, Terms},
     events::{AccessKeyName, Event, NamedKind, Successor, WindowEnd},
     key_history::{End, Ended, KeyHistories, Life},
     kind::{InvalidKeyKind, KeyKind},

@@ -19,7 +19,7 @@ pub fn leaf_hash(bytes: &[u8]) -> Sha256 {
 
 /// The hash of a node over two others.
 #[must_use]
-pub fn node_hash(left: &Sha256, right: &Sha256) -> Sha256 {
+pub(crate) fn node_hash(left: &Sha256, right: &Sha256) -> Sha256 {
     Sha256::of_parts(&[&[1], &left.0, &right.0])
 }
 

@@ -8,15 +8,15 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 /// Longest organisation, project and repository name: it is a path segment and a DNS-like label.
-pub const SLUG_MAX_CHARS: usize = 63;
+pub(crate) const SLUG_MAX_CHARS: usize = 63;
 /// Longest package name. rpm and dpkg set none, but the name becomes part of a file name.
-pub const PACKAGE_NAME_MAX_CHARS: usize = 128;
+pub(crate) const PACKAGE_NAME_MAX_CHARS: usize = 128;
 
 /// Longest machine name: a host name's label has at most 63 characters, and some tools add one more.
-pub const MACHINE_NAME_MAX_CHARS: usize = 64;
+pub(crate) const MACHINE_NAME_MAX_CHARS: usize = 64;
 
 /// Longest name of a git tag: git keeps a tag in a file of that name, below `refs/tags`.
-pub const TAG_NAME_MAX_BYTES: usize = 255;
+pub(crate) const TAG_NAME_MAX_BYTES: usize = 255;
 
 /// Longest name of a snapshot: a segment of a URL that people type.
 pub const SNAPSHOT_NAME_MAX_CHARS: usize = 64;

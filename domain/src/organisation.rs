@@ -8,7 +8,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use self::{
-    commands::{BUILD_SLOTS_MAX, Command, FEED_TOKENS_MAX, Refusal},
+    commands::{Command, Refusal},
     events::Event,
 };
 use crate::{

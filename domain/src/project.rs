@@ -23,22 +23,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::{
     api_token::{API_TOKEN_NAME_DEFAULT, ApiTokenName, CiJob, InvalidScopes, Scope, Scopes},
-    api_tokens::{
-        API_TOKEN_GRACE_MAX, API_TOKENS_MAX, ApiToken, ApiTokens, CI_TOKEN_LIFETIME, CI_TOKENS_MAX, Grace, NewApiToken,
-    },
-    at_github::{AtGithub, STEP_CODE_MAX_CHARS, STEP_MESSAGE_MAX_CHARS},
-    ci::{AUDIENCE_MAX_CHARS, CI_REF_PATTERN_DEFAULT, CiTrust, valid_audience},
+    api_tokens::{ApiToken, ApiTokens, CI_TOKEN_LIFETIME, Grace, NewApiToken},
+    at_github::AtGithub,
+    ci::{CI_REF_PATTERN_DEFAULT, CiTrust},
     commands::Command,
     commit_id::{CommitId, InvalidCommitId},
     events::{Event, InvalidTrigger, Trigger, TriggerRefused},
-    git_url::{GIT_URL_MAX_BYTES, GitUrl, InvalidGitUrl, Transport},
+    git_url::{GitUrl, InvalidGitUrl, Transport},
     github::{DeployKey, Github},
-    github_names::{API_URL_MAX_BYTES, ApiUrl, GITHUB_NAME_MAX_CHARS, GithubName, InvalidGithub},
+    github_names::{ApiUrl, GithubName, InvalidGithub},
     github_step::{CommitState, GithubStep},
-    idempotency_key::IDEMPOTENCY_KEY_MAX_CHARS,
-    reconcile::{KnownTags, ListedTag, RECONCILED_RELEASES_MAX, TAGS_KNOWN_MAX},
+    reconcile::{KnownTags, ListedTag},
     refusal::Refusal,
-    tag_pattern::{InvalidTagPattern, TAG_PATTERN_MAX_CHARS, TagPattern},
+    tag_pattern::{InvalidTagPattern, TagPattern},
+};
+pub(crate) use self::{
+    api_tokens::{API_TOKEN_GRACE_MAX, API_TOKENS_MAX, CI_TOKENS_MAX},
+    at_github::{STEP_CODE_MAX_CHARS, STEP_MESSAGE_MAX_CHARS},
+    ci::{AUDIENCE_MAX_CHARS, valid_audience},
+    idempotency_key::IDEMPOTENCY_KEY_MAX_CHARS,
 };
 use crate::{
     aggregate::Aggregate,

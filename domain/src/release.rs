@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 pub use self::{
-    commands::{Command, MESSAGE_MAX_CHARS, Refusal, SETUPS_MAX},
+    commands::{Command, MESSAGE_MAX_CHARS, Refusal},
     events::{BuiltPackage, Event, PlannedPackage},
     step::{InvalidStep, Step},
 };

@@ -77,12 +77,6 @@ impl Repository {
         self.installer.as_ref().is_some_and(|name| name.as_str() == package.name())
     }
 
-    /// The newest signed state, if one was signed.
-    #[must_use]
-    pub fn signed_up_to(&self) -> Option<Revision> {
-        self.last_signed.as_ref().map(|last| last.covers)
-    }
-
     /// Whether a package has the signature of the key with this fingerprint. `None` asks for rpms whose event does
     /// not name their key: the first one.
     #[must_use]

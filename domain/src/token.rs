@@ -17,9 +17,9 @@ use crate::digest::Sha256;
 /// Characters of an id in a token: 62^22 is the first power above 2^128.
 pub const ID_CHARS: usize = 22;
 /// Characters of a secret in a token: 62^43 is the first power above 2^256.
-pub const SECRET_CHARS: usize = 43;
+pub(crate) const SECRET_CHARS: usize = 43;
 /// Characters of the checksum in a token: 62^6 is the first power above 2^32.
-pub const CHECKSUM_CHARS: usize = 6;
+pub(crate) const CHECKSUM_CHARS: usize = 6;
 /// Longest token; a longer text is refused unread.
 pub const TOKEN_MAX_CHARS: usize = PREFIX.len() + "feed_".len() + ID_CHARS + "_".len() + SECRET_CHARS + CHECKSUM_CHARS;
 

@@ -9,8 +9,8 @@ mod tests;
 
 pub use self::{
     order::{compare_deb, compare_rpm_evr},
-    release::{RELEASE_VERSION_MAX_CHARS, ReleaseVersion},
-    rules::{PACKAGE_VERSION_MAX_CHARS, valid_deb_version, valid_rpm_version_part},
+    release::ReleaseVersion,
+    rules::{PACKAGE_VERSION_MAX_CHARS, valid_deb_version},
 };
 
 /// A version that breaks its grammar.

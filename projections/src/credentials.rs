@@ -26,9 +26,9 @@ pub use self::{
     access_keys::{
         ACCESS_KEYS_PAGE_MAX, AccessKey, KeyringProgress, KnownKey, Pass, SILENT_PAGE_MAX, SilentMachine, Standing,
     },
-    api_tokens::{API_TOKENS_PAGE_MAX, ApiGrant, ApiToken},
+    api_tokens::{ApiGrant, ApiToken},
     feed_tokens::FeedToken,
-    operators::{OPERATORS_PAGE_MAX, OperatorAccount, Standing as OperatorStanding},
+    operators::{OperatorAccount, Standing as OperatorStanding},
     projector::CredentialsProjector,
     webhooks::Webhook,
 };

@@ -25,7 +25,7 @@ pub enum ProjectionError {
 impl ProjectionError {
     /// May the same event succeed later, with nothing changed here?
     #[must_use]
-    pub fn is_transient(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Contradiction(_) | Self::Blob(BlobStoreError::Missing(_)) => false,
             Self::Blob(BlobStoreError::Unavailable(_)) => true,

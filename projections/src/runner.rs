@@ -29,7 +29,7 @@ use crate::projector::{ProjectionError, Projector};
 pub const BATCH_EVENTS_MAX: u32 = 1_000;
 /// After how long a projector commits what it has of a batch, so that those before it in line have their turn: a
 /// revoked key does not wait for a thousand events of another projector.
-pub const BATCH_TIME_MAX: Duration = Duration::from_millis(100);
+pub(crate) const BATCH_TIME_MAX: Duration = Duration::from_millis(100);
 /// How often the log is looked at without a hint.
 pub const SAFETY_POLL: Duration = Duration::from_secs(1);
 /// How long to wait after the log or the read models could not be reached.

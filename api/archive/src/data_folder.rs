@@ -118,7 +118,7 @@ impl DataFolder {
 
     /// The identity of the log that the read models were built from.
     #[must_use]
-    pub fn read_models_log(&self) -> PathBuf {
+    pub(crate) fn read_models_log(&self) -> PathBuf {
         self.root.join("read_models.log")
     }
 
@@ -131,7 +131,7 @@ impl DataFolder {
 
     /// The mark of an unfinished restore.
     #[must_use]
-    pub fn unfinished_restore(&self) -> PathBuf {
+    pub(crate) fn unfinished_restore(&self) -> PathBuf {
         self.root.join(UNFINISHED_RESTORE)
     }
 

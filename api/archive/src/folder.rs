@@ -115,7 +115,7 @@ impl ArchiveFolder {
     ///
     /// # Errors
     /// It is missing or damaged in `blobs` ([`BlobError`]), or an I/O error.
-    pub async fn put_blob(&self, blobs: &Blobs, digest: Sha256, how: HowBlobs) -> Result<u64, ArchiveError> {
+    pub(crate) async fn put_blob(&self, blobs: &Blobs, digest: Sha256, how: HowBlobs) -> Result<u64, ArchiveError> {
         let size_bytes = blobs.size(digest).await?;
         let to = self.path(&blob_name(digest))?;
         if fs::metadata(&to).is_ok_and(|there| there.len() == size_bytes) && self.is_whole(&to, digest).await? {

@@ -196,7 +196,7 @@ pub enum ArchiveError {
 impl ArchiveError {
     /// Whether the error is about a single file that is missing or damaged.
     #[must_use]
-    pub fn is_damage(&self) -> bool {
+    pub(crate) fn is_damage(&self) -> bool {
         matches!(self, Self::OtherBytes { .. } | Self::Unreadable { .. })
     }
 }

@@ -64,7 +64,7 @@ impl LogFile {
     ///
     /// # Errors
     /// As [`Self::push`].
-    pub fn push_as(&mut self, line: &str, leaf: Sha256) -> Result<(), ArchiveError> {
+    pub(crate) fn push_as(&mut self, line: &str, leaf: Sha256) -> Result<(), ArchiveError> {
         self.tree.push(leaf);
         if let Some(before) = self.before.filter(|before| self.tree.size() <= before.events) {
             self.lines_before.update(line.as_bytes());
@@ -85,7 +85,7 @@ impl LogFile {
 
     /// Whether the existing lines are the first lines pushed.
     #[must_use]
-    pub fn is_continuation(&self) -> bool {
+    pub(crate) fn is_continuation(&self) -> bool {
         self.before.is_none_or(|before| self.tree.size() >= before.events)
     }
 

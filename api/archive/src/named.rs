@@ -63,7 +63,7 @@ impl<'a> NamedBlobs<'a> {
     ///
     /// # Errors
     /// An I/O error.
-    pub async fn put_all(&mut self, named: Vec<(Sha256, BlobKind)>, log: &LogFile) -> Result<(), ArchiveError> {
+    pub(crate) async fn put_all(&mut self, named: Vec<(Sha256, BlobKind)>, log: &LogFile) -> Result<(), ArchiveError> {
         self.waiting.extend(named);
         if log.is_continuation() {
             self.put_waiting().await?;

@@ -105,7 +105,7 @@ impl Archive {
     ///
     /// # Errors
     /// It is missing or damaged, or an I/O error.
-    pub fn copy_file(&self, name: &str, to: &Path) -> Result<(), ArchiveError> {
+    pub(crate) fn copy_file(&self, name: &str, to: &Path) -> Result<(), ArchiveError> {
         let part = self.part(name)?;
         self.copy(
             &part.place(name),

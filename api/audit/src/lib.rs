@@ -48,7 +48,7 @@ pub use self::{
 use stores::key_usage::KeyUsage;
 
 /// The maximum number of events in a history; the list of events has all of them.
-pub const STORY_EVENTS_MAX: usize = 200;
+pub(crate) const STORY_EVENTS_MAX: usize = 200;
 
 /// Answers questions about the log. Cheap to clone.
 #[derive(Clone)]

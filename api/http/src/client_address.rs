@@ -11,7 +11,7 @@ use ipnet::{IpNet, Ipv4Net};
 use serde::Deserialize;
 
 /// The maximum number of hops that are followed, from this server on. A chain of proxies has two or three.
-pub const HOPS_MAX: usize = 16;
+pub(crate) const HOPS_MAX: usize = 16;
 
 /// The peer of the request's connection.
 #[derive(Debug, Clone, Copy)]

@@ -110,7 +110,7 @@ impl Validators {
 
 /// The value of `Last-Modified`. A time before 1970 counts as 1970, one after 9999 as 9999.
 #[must_use]
-pub fn http_date(at: DateTime<Utc>) -> HeaderValue {
+pub(crate) fn http_date(at: DateTime<Utc>) -> HeaderValue {
     const LAST_SECOND: u64 = 253_402_300_799;
     let seconds = u64::try_from(at.timestamp()).unwrap_or(0).min(LAST_SECOND);
     let text = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds));

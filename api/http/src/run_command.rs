@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::auth::Operator;
 
 /// How long to wait until read models show a change. After that, the response is sent anyway.
-pub const SHOWN_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const SHOWN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs commands of operators. Cheap to clone.
 #[derive(Clone)]

@@ -13,12 +13,11 @@ use axum::{Router, routing::post};
 pub use self::{
     exchange::ExchangeState,
     issuer::{CiIssuer, InvalidIssuerUrl, IssuerUrl},
-    keys::{JWKS_MAX_BYTES, JWKS_REFETCH_INTERVAL},
 };
 use api_http::api_limits::{REQUEST_MAX, with_limits};
 
 /// The maximum size of a request: GitHub's identity tokens have 2 KB.
-pub const EXCHANGE_MAX_BYTES: usize = 16 * 1024;
+pub(crate) const EXCHANGE_MAX_BYTES: usize = 16 * 1024;
 
 /// The route.
 pub fn routes(state: ExchangeState) -> Router {

@@ -16,7 +16,7 @@ use axum::{
 pub use self::{
     answer::ReleaseAnswers,
     log::ReleaseLogs,
-    rate::{REQUESTS_AT_ONCE_MAX, REQUESTS_PER_MINUTE_MAX, RequestRates},
+    rate::{REQUESTS_AT_ONCE_MAX, RequestRates},
     tags::{TAG_QUESTIONS_MAX, TagSource},
     trigger::Triggers,
     wait::{ReleaseEnds, WAIT_MAX, Wait},

@@ -28,7 +28,8 @@ use serde::Serialize;
 use stores::blobs::Blobs;
 
 use self::incoming::Incoming;
-pub use self::incoming::{IncomingFolder, UPLOADS_MAX};
+pub use self::incoming::IncomingFolder;
+
 use api_http::{
     auth::{Authenticator, Operator},
     problem::Problem,

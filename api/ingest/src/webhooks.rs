@@ -13,11 +13,8 @@ mod tests;
 
 use axum::{Router, routing::post};
 
-pub use self::{
-    body::{DELIVERIES_IN_MEMORY_MAX_BYTES, DeliveriesMemory, LARGE_DELIVERIES_MAX, SMALL_DELIVERY_MAX_BYTES},
-    receive::WebhooksState,
-    secrets::{UNSEALED_KEPT_MAX, WebhookSecrets},
-};
+pub use self::{body::DeliveriesMemory, receive::WebhooksState, secrets::WebhookSecrets};
+
 use api_http::api_limits::{REQUEST_MAX, with_limits};
 
 /// The maximum size of a delivery.
@@ -25,7 +22,7 @@ use api_http::api_limits::{REQUEST_MAX, with_limits};
 /// GitHub sends up to 25 MiB, but not about tags: a `create` has 8 KB, a `push` of a tag names at most 2,048 commits of
 /// a few hundred bytes, and a `release` holds notes of at most 125,000 characters and the facts of its files, some
 /// hundred of which fit.
-pub const DELIVERY_MAX_BYTES: usize = 5 * 1024 * 1024;
+pub(crate) const DELIVERY_MAX_BYTES: usize = 5 * 1024 * 1024;
 
 /// The route. Deliveries are read before they are authenticated, so only a few large ones are accepted at a time.
 pub fn routes(state: WebhooksState) -> Router {

@@ -92,7 +92,7 @@ impl Contact {
 
     /// Whether the last contact is too long ago to serve clients. A clock that was set back counts as too long, too.
     #[must_use]
-    pub fn is_lost(&self) -> bool {
+    pub(crate) fn is_lost(&self) -> bool {
         let Some(refuse_after) = self.0.refuse_after else { return false };
         let current_at = self.seen().current_at;
         current_at.is_none_or(|at| !(-WRITTEN_EVERY..=refuse_after).contains(&((self.0.now)() - at)))

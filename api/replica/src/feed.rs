@@ -53,13 +53,13 @@ use self::{
 /// How many pages are built at the same time, each in memory. Other requests wait.
 pub const PAGES_MAX: usize = 4;
 /// How many blobs are sent at the same time to all replicas. Further requests are refused with a time to retry.
-pub const BLOBS_MAX: usize = 256;
+pub(crate) const BLOBS_MAX: usize = 256;
 /// How many blobs are sent at the same time for one token: a replica downloads eight, and may have just restarted.
-pub const BLOBS_PER_TOKEN_MAX: usize = 16;
+pub(crate) const BLOBS_PER_TOKEN_MAX: usize = 16;
 /// How many requests of all replicas may wait for new entries. Each holds a connection.
 pub const WAITING_MAX: usize = 500;
 /// How many requests with one token may wait: a replica needs one, and another when it restarts.
-pub const WAITING_PER_TOKEN_MAX: usize = 4;
+pub(crate) const WAITING_PER_TOKEN_MAX: usize = 4;
 /// The time to retry when too many blobs are being sent, or too many requests wait.
 const BUSY_RETRY_SECONDS: u32 = 2;
 /// The time limit of a waiting request.

@@ -9,6 +9,6 @@ mod worker;
 
 pub use self::{
     answer::Installers,
-    credentials::{CredentialsAddress, HAND_OVERS_MAX, HandsOver, RolledCredentials},
+    credentials::{CredentialsAddress, HandsOver, RolledCredentials},
     worker::WrittenScripts,
 };

@@ -12,7 +12,7 @@ mod routes;
 pub(crate) use self::files::split;
 pub use self::{
     access::{Authorized, Authorizer, ServedRepository},
-    bytes::{CACHE_MAX_BYTES, CACHED_FILE_MAX_BYTES, FileBytes},
+    bytes::{CACHE_MAX_BYTES, FileBytes},
     certificate::{InvalidCertificate, PublicCertificate, PublicKey},
     files::Files,
     path::{FilePath, InvalidPath},

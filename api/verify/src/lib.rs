@@ -30,7 +30,7 @@ use domain::recorded::Position;
 
 pub use self::{
     error::VerifyError,
-    report::{FINDINGS_MAX, Finding, Place, Report},
+    report::{Finding, Place, Report},
     sources::Sources,
     watch::{Silent, Stage, Watch},
 };

@@ -10,7 +10,7 @@ use domain::{
 use serde::Serialize;
 
 /// The maximum number of findings in a report. Further ones are only counted.
-pub const FINDINGS_MAX: usize = 100;
+pub(crate) const FINDINGS_MAX: usize = 100;
 
 /// A place in the log.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -76,7 +76,7 @@ impl RootFilesystems {
     /// # Errors
     /// `unmapped_distribution` if there is nothing, and the operator refuses to build on the host's own root;
     /// `sandbox_unavailable` if the folder that is mapped is no root filesystem.
-    pub fn resolve(&self, distribution: &str) -> Result<Root, BuildError> {
+    pub(crate) fn resolve(&self, distribution: &str) -> Result<Root, BuildError> {
         let found = match self.mapped.get(distribution) {
             Some(folder) => Some(folder.clone()),
             None => Some(self.folder.join(distribution)).filter(|folder| is_name(distribution) && folder.is_dir()),

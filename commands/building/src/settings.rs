@@ -53,23 +53,23 @@ pub struct Limits {
 
 impl Limits {
     /// One hour.
-    pub const WALL_TIME: Duration = Duration::from_hours(1);
+    pub(crate) const WALL_TIME: Duration = Duration::from_hours(1);
     /// 4 GiB a process.
-    pub const MEMORY_BYTES: u64 = 4 << 30;
+    pub(crate) const MEMORY_BYTES: u64 = 4 << 30;
     /// Enough for `make -j64`.
-    pub const PROCESSES: u64 = 1024;
+    pub(crate) const PROCESSES: u64 = 1024;
     /// Linkers and node open thousands.
-    pub const OPEN_FILES: u64 = 16 * 1024;
+    pub(crate) const OPEN_FILES: u64 = 16 * 1024;
     /// 4 GiB.
-    pub const FILE_BYTES: u64 = 4 << 30;
+    pub(crate) const FILE_BYTES: u64 = 4 << 30;
     /// 20 GiB.
-    pub const DISK_BYTES: u64 = 20 << 30;
+    pub(crate) const DISK_BYTES: u64 = 20 << 30;
     /// 16 MiB.
-    pub const LOG_BYTES: u64 = 16 << 20;
+    pub(crate) const LOG_BYTES: u64 = 16 << 20;
     /// A large virtualenv holds 50 thousand.
-    pub const OUTPUT_ENTRIES: u64 = 200_000;
+    pub(crate) const OUTPUT_ENTRIES: u64 = 200_000;
     /// 4 GiB.
-    pub const OUTPUT_BYTES: u64 = 4 << 30;
+    pub(crate) const OUTPUT_BYTES: u64 = 4 << 30;
 }
 
 impl Default for Limits {

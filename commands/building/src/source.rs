@@ -63,11 +63,11 @@ pub struct Limits {
 
 impl Limits {
     /// Two GiB: far more than code, little enough for several at once.
-    pub const TOTAL_BYTES: u64 = 2 << 30;
+    pub(crate) const TOTAL_BYTES: u64 = 2 << 30;
     /// The largest public monorepos hold about 500 thousand.
     pub const ENTRIES: u64 = 500_000;
     /// Leaves room for the folder it is built in below Linux's 4096.
-    pub const PATH_BYTES: usize = 1024;
+    pub(crate) const PATH_BYTES: usize = 1024;
     /// Ten minutes.
     pub const TIME: Duration = Duration::from_mins(10);
 }

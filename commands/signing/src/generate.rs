@@ -25,7 +25,7 @@ use super::{
 };
 
 /// Longest name on a key. OpenPGP sets no limit; rpm and gpg print it on one line.
-pub const USER_ID_MAX_BYTES: usize = 256;
+pub(crate) const USER_ID_MAX_BYTES: usize = 256;
 
 /// Which kind of key to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

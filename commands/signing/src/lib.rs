@@ -17,6 +17,7 @@ mod together;
 pub use armor::armored_certificates;
 pub use certificate::Certificate;
 pub use error::{RpmError, SigningError, VerifyError};
-pub use generate::{Algorithm, GeneratedKey, USER_ID_MAX_BYTES, generate};
+
+pub use generate::{Algorithm, GeneratedKey, generate};
 pub use signer::Signer;
 pub use together::{clear_sign, detached};

@@ -25,11 +25,7 @@ use ports::trees::Trees;
 use tokio::sync::Mutex;
 
 use self::key::LogKey;
-pub use self::{
-    key::{LOG_KEY_PURPOSE, LogKeyError},
-    last_signed::signed_states,
-    verify::is_signed_by,
-};
+pub use self::{key::LogKeyError, last_signed::signed_states, verify::is_signed_by};
 use event_log::{event_store::BoxError, execute::Executor};
 use stores::{
     blocking::{BrokeOff, blocking},

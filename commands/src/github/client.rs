@@ -19,7 +19,7 @@ use super::{GithubError, RETRY_AFTER_MAX, address::Root};
 /// Longest answer that is read. A page of a hundred tags takes 60 KB.
 const ANSWER_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Items on one page; GitHub gives at most a hundred.
-pub const PER_PAGE: usize = 100;
+pub(crate) const PER_PAGE: usize = 100;
 /// Most pages of one list: ten thousand tags. What has more is an error, never a part of the list.
 pub const PAGES_MAX: usize = 100;
 /// As much of GitHub's own words as an error repeats.

@@ -21,7 +21,7 @@ impl Session {
     ///
     /// # Errors
     /// See [`GithubError`].
-    pub async fn deploy_keys(&self, repository: &GithubName) -> Result<Vec<DeployKeyEntry>, GithubError> {
+    pub(crate) async fn deploy_keys(&self, repository: &GithubName) -> Result<Vec<DeployKeyEntry>, GithubError> {
         self.list("list of deploy keys", self.root.repository(repository, ["keys"])).await
     }
 
@@ -29,7 +29,7 @@ impl Session {
     ///
     /// # Errors
     /// See [`GithubError`]. `Unreachable` and `Timeout`: it may have been made.
-    pub async fn create_deploy_key(
+    pub(crate) async fn create_deploy_key(
         &self,
         repository: &GithubName,
         title: &str,
@@ -44,7 +44,7 @@ impl Session {
     ///
     /// # Errors
     /// See [`GithubError`]. `NotFound`: it is gone, or the token may not remove it; the list tells which.
-    pub async fn delete_deploy_key(&self, repository: &GithubName, id: u64) -> Result<(), GithubError> {
+    pub(crate) async fn delete_deploy_key(&self, repository: &GithubName, id: u64) -> Result<(), GithubError> {
         let url = self.root.repository(repository, ["keys", &id.to_string()]);
         self.tell(Call { what: "deploy key", method: Method::DELETE, url, body: None, hidden: None }).await
     }

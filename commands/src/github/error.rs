@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Longest wait that GitHub may ask for: its limits are counted by the hour.
-pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
+pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 
 /// A call that was not answered as it should be.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +72,7 @@ impl GithubError {
 
     /// How long GitHub asked to be left alone.
     #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after } => Some(*retry_after),
             _ => None,

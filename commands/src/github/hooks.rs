@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{GithubError, Session, client::Call};
 
 /// What a hook is called for: a tag arrives as one of these, or as several.
-pub const HOOK_EVENTS: [&str; 3] = ["create", "push", "release"];
+pub(crate) const HOOK_EVENTS: [&str; 3] = ["create", "push", "release"];
 
 /// A webhook of a repository. GitHub never shows its secret again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Session {
     ///
     /// # Errors
     /// See [`GithubError`]. `NotFound`: it is gone, or the token may not remove it; the list tells which.
-    pub async fn delete_hook(&self, repository: &GithubName, id: u64) -> Result<(), GithubError> {
+    pub(crate) async fn delete_hook(&self, repository: &GithubName, id: u64) -> Result<(), GithubError> {
         let url = self.root.repository(repository, ["hooks", &id.to_string()]);
         self.tell(Call { what: "webhook", method: Method::DELETE, url, body: None, hidden: None }).await
     }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{GithubError, Session, client::Call};
 
 /// Longest description that GitHub shows.
-pub const DESCRIPTION_MAX_CHARS: usize = 140;
+pub(crate) const DESCRIPTION_MAX_CHARS: usize = 140;
 /// Whose mark it is: a commit has one for each context.
 const CONTEXT: &str = "pkgdeploy";
 
@@ -27,7 +27,7 @@ impl Session {
     ///
     /// # Errors
     /// See [`GithubError`].
-    pub async fn create_status(
+    pub(crate) async fn create_status(
         &self,
         repository: &GithubName,
         commit: &CommitId,

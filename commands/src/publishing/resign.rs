@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// How many packages are listed at a time: what is signed anew while the list is worked on is not listed again.
-pub const RESIGN_BATCH_PACKAGES: usize = 256;
+pub(crate) const RESIGN_BATCH_PACKAGES: usize = 256;
 
 /// Signs rpms anew, for ever. Does nothing as long as no key was stolen.
 pub struct Resigner {

@@ -77,7 +77,7 @@ impl Slots {
     }
 
     /// Looks again: an organisation's number of slots has changed.
-    pub fn look_again(&self) {
+    pub(crate) fn look_again(&self) {
         self.changed.notify_waiters();
     }
 

@@ -14,7 +14,7 @@ use tracing::warn;
 use super::causes::KeyringCauses;
 
 /// Most moves that wait to be recorded. Beyond it they are dropped: a machine is noticed again at its next request.
-pub const MOVES_WAITING_MAX: usize = 10_000;
+pub(crate) const MOVES_WAITING_MAX: usize = 10_000;
 /// The name of this worker in events.
 const WORKER: &str = "moves";
 

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::SigningKeysError;
 
 /// What a sealed key is for: a seal made for something else does not open.
-pub const SIGNING_KEY_PURPOSE: &str = "signing-key";
+pub(crate) const SIGNING_KEY_PURPOSE: &str = "signing-key";
 
 /// How keys are made.
 #[derive(Debug, Clone)]

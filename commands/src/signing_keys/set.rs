@@ -95,15 +95,8 @@ impl SigningSet {
 
     /// The full fingerprints of the keys whose signatures every index bears.
     #[must_use]
-    pub fn index_signer_fingerprints(&self) -> BTreeSet<String> {
+    pub(crate) fn index_signer_fingerprints(&self) -> BTreeSet<String> {
         self.index_signers.iter().map(|one| one.signer.fingerprint()).collect()
-    }
-
-    /// The key that signs packages.
-    #[must_use]
-    pub fn current_key(&self) -> Option<&Key> {
-        let fingerprint = self.current.fingerprint();
-        self.keys.iter().find(|key| key.fingerprint == fingerprint)
     }
 
     fn signer(&self, fingerprint: &str) -> Option<Arc<Signer>> {

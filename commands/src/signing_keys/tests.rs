@@ -10,6 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 use workers::{Kernel, Progress};
 
 use super::*;
+use crate::signing_keys::make::SIGNING_KEY_PURPOSE;
 
 /// How long the worker may take on a busy machine.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -46,7 +47,8 @@ fn who(keys: &SigningKeys) -> (u32, Vec<u32>, Vec<u32>) {
     let set = keys.now();
     let indexes = set.index_signers.iter().map(|one| one.epoch).collect();
     let trusted = keys.trusted().now().iter().map(|one| one.epoch).collect();
-    (set.current_key().expect("a current key").epoch, indexes, trusted)
+    let current = set.keys.iter().find(|key| key.fingerprint == set.current.fingerprint()).expect("a current key");
+    (current.epoch, indexes, trusted)
 }
 
 fn fingerprint(keys: &SigningKeys, epoch: u32) -> String {

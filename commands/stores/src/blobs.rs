@@ -25,7 +25,6 @@ use sha2::Digest as _;
 use tokio::io::AsyncWriteExt as _;
 
 pub use error::BlobError;
-pub use ingest::PART_BYTES;
 
 /// Larger pieces are hashed on a thread that may block, so that no other task waits for it (100 µs).
 const HASH_INLINE_BYTES_MAX: usize = 128 * 1024;

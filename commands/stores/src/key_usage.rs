@@ -19,10 +19,10 @@ use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 
 use self::store::Store;
+
 pub use self::{
-    collect::{FLUSH_EVERY, WAITING_MAX},
+    collect::WAITING_MAX,
     queries::{FETCHED_PAGE_MAX, Fetch, Seen},
-    store::{FETCHES_MAX, KEPT_DAYS},
 };
 
 /// Counts uses and answers queries about them. Cheap to clone.

@@ -24,7 +24,7 @@ use self::store::Store;
 use crate::blocking::blocking;
 
 /// Longest secret. The longest in use, an RSA-4096 private key, takes 4 KB.
-pub const SECRET_MAX_BYTES: usize = 64 * 1024;
+pub(crate) const SECRET_MAX_BYTES: usize = 64 * 1024;
 
 /// An open secret store.
 #[derive(Debug)]

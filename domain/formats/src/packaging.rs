@@ -23,10 +23,9 @@ pub mod tree;
 mod write;
 
 pub use self::{
-    check::{TREE_MAX_BYTES, TREE_MAX_ENTRIES},
     error::{PackageFileError, WritePackageError},
     output::WrittenPackage,
-    read::{FACTS_MAX_BYTES, PACKAGE_MAX_BYTES, ReadPackage, read_package},
+    read::{PACKAGE_MAX_BYTES, ReadPackage, read_package},
     spec::{ScriptTexts, Spec},
     write::write_package,
 };

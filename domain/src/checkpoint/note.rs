@@ -8,7 +8,7 @@ use super::{NOTE_MAX_BYTES, ORIGIN_MAX_BYTES};
 use crate::digest::Sha256;
 
 /// The key id of a signature: the beginning of the digest of the key and its name.
-pub const KEY_ID_BYTES: usize = 4;
+pub(crate) const KEY_ID_BYTES: usize = 4;
 /// Most signatures that are read.
 const SIGNATURES_MAX: usize = 100;
 const ED25519: u8 = 1;

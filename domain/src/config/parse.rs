@@ -10,13 +10,13 @@ use super::{
 use crate::{names::PackageName, package::Format};
 
 /// Built on, if a deb's config does not say.
-pub const DEFAULT_DEB_DISTRIBUTION: &str = "ubuntu18";
+pub(crate) const DEFAULT_DEB_DISTRIBUTION: &str = "ubuntu18";
 /// Built on, if an rpm's config does not say.
-pub const DEFAULT_RPM_DISTRIBUTION: &str = "centos7";
+pub(crate) const DEFAULT_RPM_DISTRIBUTION: &str = "centos7";
 /// `license`, if the config does not say.
-pub const DEFAULT_LICENSE: &str = "Unknown";
+pub(crate) const DEFAULT_LICENSE: &str = "Unknown";
 /// `maintainer`, if the config does not say.
-pub const DEFAULT_MAINTAINER: &str = "Unknown <unknown@pkgdeploy.com>";
+pub(crate) const DEFAULT_MAINTAINER: &str = "Unknown <unknown@pkgdeploy.com>";
 
 const FILE_KEYS: [&str; 16] = [
     "name",

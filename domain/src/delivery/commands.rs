@@ -4,7 +4,7 @@ use super::{Delivery, DeliveryGuid, Event, Outcome};
 use crate::ids::ProjectId;
 
 /// Longest kind of event that is recorded. GitHub's longest has 43 characters.
-pub const HOOK_EVENT_MAX_CHARS: usize = 64;
+pub(crate) const HOOK_EVENT_MAX_CHARS: usize = 64;
 
 /// A command to change a delivery.
 #[derive(Debug, Clone)]

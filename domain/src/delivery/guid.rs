@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 /// Longest name of a delivery. GitHub's are UUIDs.
-pub const DELIVERY_GUID_MAX_CHARS: usize = 64;
+pub(crate) const DELIVERY_GUID_MAX_CHARS: usize = 64;
 
 /// A delivery's name: a UUID at GitHub, any short text of letters, digits and hyphens from compatible servers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]

@@ -1,4 +1,6 @@
 use super::*;
+use crate::delivery::commands::HOOK_EVENT_MAX_CHARS;
+use crate::delivery::guid::DELIVERY_GUID_MAX_CHARS;
 use crate::{ids::ProjectId, testing::given};
 
 fn guid(text: &str) -> DeliveryGuid {

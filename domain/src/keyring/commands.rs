@@ -11,7 +11,7 @@ use crate::{digest::Sha256, ids::AccessKeyId, names::MachineName};
 /// that follows it count once.
 pub const ACCESS_KEYS_MAX: usize = 100_000;
 /// Most shared and enrolment keys among them: a roll makes a new one for each, and names them all in one event.
-pub const NAMED_KEYS_MAX: usize = 1_000;
+pub(crate) const NAMED_KEYS_MAX: usize = 1_000;
 /// Most machines that may enrol with one key.
 pub const ENROLS_MAX: u32 = 100_000;
 /// Longest grace window. Clients that have not changed their key by then are not expected to.

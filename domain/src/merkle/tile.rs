@@ -30,13 +30,6 @@ impl Tile {
         let first = node.index << (node.level % HEIGHT);
         Self { level, index: first / TILE_HASHES_MAX }
     }
-
-    /// How many hashes it holds in a tree of `size` entries.
-    #[must_use]
-    pub fn hashes_in(self, size: u64) -> u64 {
-        let of_level = size >> (HEIGHT * self.level);
-        of_level.saturating_sub(self.index * TILE_HASHES_MAX).min(TILE_HASHES_MAX)
-    }
 }
 
 /// The hash of `node`, from the `hashes` of its tile; none if they are too few.

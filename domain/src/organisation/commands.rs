@@ -8,9 +8,9 @@ use crate::{
 };
 
 /// Most build slots one organisation can have.
-pub const BUILD_SLOTS_MAX: u16 = 64;
+pub(crate) const BUILD_SLOTS_MAX: u16 = 64;
 /// Most feed tokens that one organisation has at the same time: one for each replica, and some more.
-pub const FEED_TOKENS_MAX: usize = 50;
+pub(crate) const FEED_TOKENS_MAX: usize = 50;
 
 /// A command to change an organisation.
 #[derive(Debug, Clone)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::organisation::commands::{BUILD_SLOTS_MAX, FEED_TOKENS_MAX};
 use crate::{digest::Sha256, testing::given};
 
 fn acme() -> OrganisationName {

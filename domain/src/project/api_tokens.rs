@@ -8,13 +8,13 @@ use super::{API_TOKEN_NAME_DEFAULT, ApiTokenName, CiJob, Event, Refusal, Scopes}
 use crate::{digest::Sha256, ids::TokenId, weight::of_entries};
 
 /// Most named API tokens that a project has at the same time: one for each CI system, and some more.
-pub const API_TOKENS_MAX: usize = 20;
+pub(crate) const API_TOKENS_MAX: usize = 20;
 /// Most tokens that CI jobs hold at the same time: as many jobs as run in a quarter of an hour.
-pub const CI_TOKENS_MAX: usize = 200;
+pub(crate) const CI_TOKENS_MAX: usize = 200;
 /// How long a CI job's token works.
 pub const CI_TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(15);
 /// Longest grace window: long enough for the slowest team, short enough that it ends.
-pub const API_TOKEN_GRACE_MAX: TimeDelta = TimeDelta::days(30);
+pub(crate) const API_TOKEN_GRACE_MAX: TimeDelta = TimeDelta::days(30);
 
 /// An API token to issue.
 #[derive(Debug, Clone)]
@@ -90,7 +90,7 @@ impl ApiTokens {
     ///
     /// # Errors
     /// There is no token, or there are several and no token is called `default`.
-    pub fn to_roll(&self) -> Result<TokenId, Refusal> {
+    pub(crate) fn to_roll(&self) -> Result<TokenId, Refusal> {
         let current: Vec<(&TokenId, &ApiToken)> = self.current().collect();
         match current.as_slice() {
             [] => Err(Refusal::NoSuchApiToken),

@@ -4,9 +4,9 @@ use super::{CommitId, CommitState, DeployKey, Event, GithubStep};
 use crate::ids::{ReleaseId, SecretId};
 
 /// Longest code of a failure at GitHub.
-pub const STEP_CODE_MAX_CHARS: usize = 64;
+pub(crate) const STEP_CODE_MAX_CHARS: usize = 64;
 /// Longest text about why a step at GitHub failed; what is longer is cut.
-pub const STEP_MESSAGE_MAX_CHARS: usize = 500;
+pub(crate) const STEP_MESSAGE_MAX_CHARS: usize = 500;
 
 /// What the worker did at GitHub, or could not do.
 #[derive(Debug, Clone)]

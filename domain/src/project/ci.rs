@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::TagPattern;
 
 /// Longest audience: a URL.
-pub const AUDIENCE_MAX_CHARS: usize = 300;
+pub(crate) const AUDIENCE_MAX_CHARS: usize = 300;
 /// The refs whose jobs are trusted by default: tags, because only they are released.
 pub const CI_REF_PATTERN_DEFAULT: &str = "refs/tags/*";
 
@@ -25,6 +25,6 @@ pub struct CiTrust {
 
 /// Whether this text is a valid audience of a proof.
 #[must_use]
-pub fn valid_audience(text: &str) -> bool {
+pub(crate) fn valid_audience(text: &str) -> bool {
     (1..=AUDIENCE_MAX_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use url::Url;
 
 /// Longest address, in bytes.
-pub const GIT_URL_MAX_BYTES: usize = 1024;
+pub(crate) const GIT_URL_MAX_BYTES: usize = 1024;
 
 /// The address of a git repository.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

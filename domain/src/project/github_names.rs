@@ -9,9 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use url::{Host, Url};
 
 /// Longest `owner/name` at GitHub: 39 characters, a slash and 100.
-pub const GITHUB_NAME_MAX_CHARS: usize = 140;
+pub(crate) const GITHUB_NAME_MAX_CHARS: usize = 140;
 /// Longest address of GitHub's API.
-pub const API_URL_MAX_BYTES: usize = 300;
+pub(crate) const API_URL_MAX_BYTES: usize = 300;
 
 /// A code repository's name at GitHub: `acme/web`. Names are reused there: the numeric id is what counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

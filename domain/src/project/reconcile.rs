@@ -12,9 +12,9 @@ use crate::{
 
 /// Most releases that one reading of the tags triggers: a repository that suddenly has hundreds of new tags is released
 /// bit by bit, look by look.
-pub const RECONCILED_RELEASES_MAX: usize = 20;
+pub(crate) const RECONCILED_RELEASES_MAX: usize = 20;
 /// Most tags that one event records as known.
-pub const TAGS_KNOWN_MAX: usize = 500;
+pub(crate) const TAGS_KNOWN_MAX: usize = 500;
 /// Most tags that one reading records as known, so that they fit one append; the others wait for the next reading.
 const TAGS_NOTED_MAX: usize = 2_000;
 

@@ -8,7 +8,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 /// Longest pattern: longer than any sensible one, short enough for a log line.
-pub const TAG_PATTERN_MAX_CHARS: usize = 128;
+pub(crate) const TAG_PATTERN_MAX_CHARS: usize = 128;
 
 /// A pattern: `*` matches any characters, `/` among them, `?` matches one, everything else matches itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

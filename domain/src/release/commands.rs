@@ -9,7 +9,7 @@ use crate::{digest::Sha256, ids::RepositoryId, package::Package, project::Commit
 pub const MESSAGE_MAX_CHARS: usize = 4_000;
 
 /// How often the build of one package is begun. A build that ends with the server each time would do so for ever.
-pub const SETUPS_MAX: u32 = 3;
+pub(crate) const SETUPS_MAX: u32 = 3;
 
 /// A command to move a release on.
 #[derive(Debug, Clone)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::release::commands::SETUPS_MAX;
 use crate::{
     aggregate::fold,
     config::Architecture,

@@ -129,7 +129,7 @@ pub struct Stated {
 impl Stated {
     /// Nothing beside the packages.
     #[must_use]
-    pub fn is_nothing(&self) -> bool {
+    pub(crate) fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
 }

@@ -121,7 +121,7 @@ fn an_index_is_recorded_for_the_state_it_covers() {
     let repository = given::<Repository>([created(), added("1.0")])
         .when(Command::RecordIndexSigned(index(2, 10)))
         .then([Event::IndexSigned(index(2, 10))]);
-    assert_eq!(repository.signed_up_to(), Some(Revision(2)));
+    assert_eq!(repository.last_signed.map(|last| last.covers), Some(Revision(2)));
 }
 
 #[test]

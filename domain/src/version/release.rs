@@ -8,7 +8,7 @@ use super::InvalidVersion;
 use crate::names::TagName;
 
 /// Longest version of a release: it becomes part of a package's file name.
-pub const RELEASE_VERSION_MAX_CHARS: usize = 64;
+pub(crate) const RELEASE_VERSION_MAX_CHARS: usize = 64;
 
 const EXPECTED_TAG: &str =
     "at most 64 letters and digits joined by single . + or -, a digit first after an optional v, such as v1.2.3-rc1";

@@ -25,18 +25,6 @@ pub fn valid_deb_version(text: &str) -> Result<(), InvalidVersion> {
     if valid { Ok(()) } else { Err(InvalidVersion::new(text, "a deb's version", expected)) }
 }
 
-/// Is `text` an rpm's `Version` or `Release`? Source: rpm, `build/parsePreamble.c`, `rpmCharCheck`.
-///
-/// # Errors
-/// `InvalidVersion` if not.
-pub fn valid_rpm_version_part(text: &str) -> Result<(), InvalidVersion> {
-    let expected = "1 to 128 letters, digits and . _ + ~ ^, without ..";
-    let valid = (1..=PACKAGE_VERSION_MAX_CHARS).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+~^".contains(&b))
-        && !text.contains("..");
-    if valid { Ok(()) } else { Err(InvalidVersion::new(text, "an rpm's version or release", expected)) }
-}
-
 fn digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }

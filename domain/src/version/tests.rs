@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::names::TagName;
+use crate::version::release::RELEASE_VERSION_MAX_CHARS;
 
 fn version_of(tag: &str) -> Result<String, String> {
     let tag: TagName = tag.parse().expect("a tag git allows");
@@ -280,4 +281,13 @@ proptest! {
             prop_assert_eq!(version.as_str().parse::<ReleaseVersion>(), Ok(version.clone()));
         }
     }
+}
+
+/// Is `text` an rpm's `Version` or `Release`? Source: rpm, `build/parsePreamble.c`, `rpmCharCheck`.
+fn valid_rpm_version_part(text: &str) -> Result<(), InvalidVersion> {
+    let expected = "1 to 128 letters, digits and . _ + ~ ^, without ..";
+    let valid = (1..=PACKAGE_VERSION_MAX_CHARS).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+~^".contains(&b))
+        && !text.contains("..");
+    if valid { Ok(()) } else { Err(InvalidVersion::new(text, "an rpm's version or release", expected)) }
 }

@@ -44,6 +44,7 @@ use ports::blob_store::BlobStore;
 use sqlx::SqlitePool;
 use tokio::sync::watch;
 
+pub(crate) use self::renderer_cache::TEXT_IN_MEMORY_MAX_BYTES;
 pub use self::{
     candidate::CandidateError,
     changes::Fixed,
@@ -51,8 +52,6 @@ pub use self::{
     history::{HISTORY_PAGE_MAX, History, HistoryError, PointError, Published, Snapshot},
     locate::Located,
     projector::RepositoriesProjector,
-    publication::BY_HASH_KEPT_DAYS,
-    renderer_cache::TEXT_IN_MEMORY_MAX_BYTES,
 };
 
 use self::{renderer_cache::RendererCache, served_index::ServedIndexes};
@@ -154,7 +153,7 @@ impl Repositories {
     }
 
     /// Returns when clients see a publication that is not older than `published_at`. Waits for ever if there is none.
-    pub async fn wait_published(&self, repository: RepositoryId, published_at: DateTime<Utc>) {
+    pub(crate) async fn wait_published(&self, repository: RepositoryId, published_at: DateTime<Utc>) {
         let mut changes = self.changes();
         while self.newest_point(repository).is_none_or(|newest| newest < published_at) {
             // The sender exists as long as `self`.

@@ -11,7 +11,7 @@ use domain::{
 
 /// For how long an index file that was replaced still answers at the path that its digest names, as the publications'
 /// own times count: a client may hold yesterday's `InRelease` or `repomd.xml` and ask for the files it lists.
-pub const BY_HASH_KEPT_DAYS: i64 = 14;
+pub(crate) const BY_HASH_KEPT_DAYS: i64 = 14;
 const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
 /// What was replaced before this second no longer answers once `published_at` is the newest publication's time.

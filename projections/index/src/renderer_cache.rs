@@ -18,7 +18,7 @@ use super::{
 
 /// How much rendered text all renderers together may keep in memory: 100,000 packages have about 100 MB of it.
 /// The renderers that were not used for longest are dropped beyond it, and filled from rows when they are needed again.
-pub const TEXT_IN_MEMORY_MAX_BYTES: usize = 192 * 1024 * 1024;
+pub(crate) const TEXT_IN_MEMORY_MAX_BYTES: usize = 192 * 1024 * 1024;
 
 pub(super) type Locked = OwnedMutexGuard<Option<IndexRenderer>>;
 

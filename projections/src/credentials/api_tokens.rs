@@ -13,7 +13,7 @@ use super::{Credentials, Live};
 use crate::read_models::parsed;
 
 /// Most tokens in one answer.
-pub const API_TOKENS_PAGE_MAX: u32 = 1_000;
+pub(crate) const API_TOKENS_PAGE_MAX: u32 = 1_000;
 
 /// What the holder of an API token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

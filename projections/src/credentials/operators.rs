@@ -14,7 +14,7 @@ use super::{Credentials, Live};
 use crate::read_models::parsed;
 
 /// Most operators in one answer.
-pub const OPERATORS_PAGE_MAX: u32 = 1_000;
+pub(crate) const OPERATORS_PAGE_MAX: u32 = 1_000;
 
 /// Whether a person still acts on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     digest::Sha256,
     ids::{OrganisationId, ProjectId, ReleaseId, RepositoryId},
-    names::{OrganisationName, ProjectName, RepositoryName},
+    names::OrganisationName,
     recorded::Position,
 };
 use sqlx::{Row as _, sqlite::SqliteRow};
@@ -74,18 +74,6 @@ impl Dashboard {
         found.await?.as_ref().map(projects::project).transpose()
     }
 
-    /// The project of that name.
-    ///
-    /// # Errors
-    /// The read models cannot be read.
-    pub async fn project_named(
-        &self,
-        organisation: &OrganisationName,
-        name: &ProjectName,
-    ) -> Result<Option<Project>, sqlx::Error> {
-        self.project(ProjectId::named(organisation, name)).await
-    }
-
     /// Repositories, newest first: of one organisation or of all; `limit` after the first `offset`.
     ///
     /// # Errors
@@ -120,18 +108,6 @@ impl Dashboard {
         .bind(id.to_string())
         .fetch_optional(&self.readers);
         found.await?.as_ref().map(repository).transpose()
-    }
-
-    /// The repository of that name.
-    ///
-    /// # Errors
-    /// The read models cannot be read.
-    pub async fn repository_named(
-        &self,
-        organisation: &OrganisationName,
-        name: &RepositoryName,
-    ) -> Result<Option<Repository>, sqlx::Error> {
-        self.repository(RepositoryId::named(organisation, name)).await
     }
 
     /// The packages of a repository, newest first; `limit` after the first `offset`.

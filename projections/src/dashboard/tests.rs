@@ -263,10 +263,10 @@ async fn things_are_found_by_name_and_by_id() {
     assert_eq!(dashboard.organisation(&organisation).await.unwrap().unwrap().build_slots, 5);
     assert_eq!(dashboard.organisations(None, 10).await.unwrap().len(), 1);
     assert!(dashboard.organisations(Some("acme"), 10).await.unwrap().is_empty());
-    let found = dashboard.project_named(&organisation, &project_name).await.unwrap().unwrap();
+    let found = dashboard.project(project).await.unwrap().unwrap();
     assert_eq!((found.id, found.trigger), (project, project::Trigger::ApiEndpoint));
     assert_eq!(dashboard.projects(Some(&organisation), 0, 10).await.unwrap(), [found]);
-    let found = dashboard.repository_named(&organisation, &repository_name).await.unwrap().unwrap();
+    let found = dashboard.repository(repository).await.unwrap().unwrap();
     assert_eq!((found.id, found.packages, found.format.as_str()), (repository, 1, "deb"));
     assert_eq!(dashboard.repositories(None, 0, 10).await.unwrap(), [found]);
     let [listed] = dashboard.repository_packages(repository, 0, 10).await.unwrap().try_into().unwrap();

@@ -16,9 +16,9 @@ use url::Url;
 use super::issuer::is_safe;
 
 /// The minimum interval between downloads caused by unknown keys: anyone can invent a token.
-pub const JWKS_REFETCH_INTERVAL: Duration = Duration::from_secs(60);
+pub(crate) const JWKS_REFETCH_INTERVAL: Duration = Duration::from_secs(60);
 /// The maximum size of an issuer's response. GitHub's keys have 8 KB.
-pub const JWKS_MAX_BYTES: usize = 256 * 1024;
+pub(crate) const JWKS_MAX_BYTES: usize = 256 * 1024;
 /// How long keys are cached: a key that the issuer withdrew is refused within a day.
 const KEYS_KEPT_FOR: Duration = Duration::from_hours(24);
 /// The maximum number of cached keys.

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{claims::Claims, issuer::ProofError, *};
+use crate::oidc::keys::JWKS_MAX_BYTES;
 
 const NOW: i64 = 1_800_000_000;
 

@@ -10,7 +10,7 @@ use governor::clock::DefaultClock;
 use uuid::Uuid;
 
 /// Requests per minute in the long run: more than a team pushes tags.
-pub const REQUESTS_PER_MINUTE_MAX: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
+pub(crate) const REQUESTS_PER_MINUTE_MAX: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
 /// The maximum burst of requests: all tags of a monorepo.
 pub const REQUESTS_AT_ONCE_MAX: NonZeroU32 = NonZeroU32::new(30).expect("not zero");
 /// Counts the requests of each caller: a token, or a project for CI jobs. Cheap to clone.

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 /// The maximum number of concurrent uploads. Each may take the size of a package on disk.
-pub const UPLOADS_MAX: usize = 32;
+pub(crate) const UPLOADS_MAX: usize = 32;
 /// The time to retry when there are too many uploads.
 const UPLOADS_RETRY_SECONDS: u32 = 5;
 /// The time limit of an upload: the largest package at 10 Mbit/s.

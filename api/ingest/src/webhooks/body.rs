@@ -17,11 +17,11 @@ use tokio::{
 use super::DELIVERY_MAX_BYTES;
 
 /// The memory for deliveries: 1,000 of the usual 16 KB, or a dozen of the largest.
-pub const DELIVERIES_IN_MEMORY_MAX_BYTES: usize = 64 * 1024 * 1024;
+pub(crate) const DELIVERIES_IN_MEMORY_MAX_BYTES: usize = 64 * 1024 * 1024;
 /// The maximum size of a small body. Most deliveries are small, and large ones do not block them.
-pub const SMALL_DELIVERY_MAX_BYTES: usize = 64 * 1024;
+pub(crate) const SMALL_DELIVERY_MAX_BYTES: usize = 64 * 1024;
 /// How many large bodies may be in memory at the same time. More than half of the memory stays for small ones.
-pub const LARGE_DELIVERIES_MAX: usize = 6;
+pub(crate) const LARGE_DELIVERIES_MAX: usize = 6;
 /// The time limit of a body. GitHub gives up after 10 s.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
 /// The time to retry when the memory is full. GitHub does not retry: a person redelivers, or the tag is found by polling.

@@ -11,7 +11,7 @@ use stores::secrets::{Secrets, SecretsError};
 use super::signature;
 
 /// How many secrets are kept unsealed. Each takes a few hundred bytes; the least used are unsealed again when needed.
-pub const UNSEALED_KEPT_MAX: u64 = 10_000;
+pub(crate) const UNSEALED_KEPT_MAX: u64 = 10_000;
 
 /// The webhook secrets. Cheap to clone. The projects' events say which secret is current.
 #[derive(Clone)]

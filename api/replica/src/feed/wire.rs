@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 /// The maximum number of entries on a page.
-pub const PAGE_ENTRIES_MAX: u64 = 1_000;
+pub(crate) const PAGE_ENTRIES_MAX: u64 = 1_000;
 /// The size from which a page gets no more entries. The last entry may exceed it by a megabyte.
 pub const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The longest time a request may wait for new entries, in seconds: shorter than the time-outs of proxies.
-pub const WAIT_MAX_SECONDS: u64 = 55;
+pub(crate) const WAIT_MAX_SECONDS: u64 = 55;
 
 /// The first line of a page of the log. The lines after it are entries, one by one, as in a bundle's `log.ndjson`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

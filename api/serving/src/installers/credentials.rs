@@ -38,7 +38,7 @@ use uuid::Uuid;
 use crate::repositories::{Authorized, Authorizer};
 
 /// How many requests one key may send in [`RATE_WINDOW`]. A fleet of this size enrols in a minute; a machine asks once a day.
-pub const HAND_OVERS_MAX: u32 = 600;
+pub(crate) const HAND_OVERS_MAX: u32 = 600;
 /// See [`HAND_OVERS_MAX`].
 const RATE_WINDOW: Duration = Duration::from_secs(60);
 /// How many keys are counted. Beyond that, the least active are forgotten.

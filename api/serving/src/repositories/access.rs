@@ -58,7 +58,7 @@ impl Authorizer {
     ///
     /// # Errors
     /// As [`Self::authorize`].
-    pub fn authorize_packages(
+    pub(crate) fn authorize_packages(
         &self,
         organisation: &str,
         repository: &str,

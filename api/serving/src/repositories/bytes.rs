@@ -20,7 +20,7 @@ use moka::future::Cache;
 use stores::blobs::Blobs;
 
 /// The maximum size of a cached file: the signed index files of most repositories are smaller, most packages larger.
-pub const CACHED_FILE_MAX_BYTES: u64 = 1024 * 1024;
+pub(crate) const CACHED_FILE_MAX_BYTES: u64 = 1024 * 1024;
 /// The maximum size of the cache.
 pub const CACHE_MAX_BYTES: u64 = 64 * 1024 * 1024;
 

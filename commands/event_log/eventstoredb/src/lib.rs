@@ -21,10 +21,7 @@ use std::sync::Arc;
 
 use event_log::event_store::{EventStoreDbAdapter, register_eventstoredb};
 
-pub use self::{
-    open::{OpenError, SERVER_VERSION_MIN},
-    store::EventStoreDbEventStore,
-};
+pub use self::{open::OpenError, store::EventStoreDbEventStore};
 
 /// Lets this process open logs at `esdb://…` and `esdb+discover://…`.
 pub fn register() {

@@ -19,7 +19,7 @@ use super::{
 };
 
 /// The oldest server that says where a stream's events are in the whole log.
-pub const SERVER_VERSION_MIN: &str = "22.6";
+pub(crate) const SERVER_VERSION_MIN: &str = "22.6";
 
 /// Why a log in an EventStoreDB cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -26,7 +26,7 @@ impl<'a> Events<'a> {
     ///
     /// # Errors
     /// The log cannot be read.
-    pub async fn up_to_now(store: &'a dyn EventStore) -> Result<Self, ReadError> {
+    pub(crate) async fn up_to_now(store: &'a dyn EventStore) -> Result<Self, ReadError> {
         Ok(Self::up_to(store, store.head().await?, Filter::all()))
     }
 

@@ -24,7 +24,7 @@ use super::{
     writing::queue::{Appender, queue},
 };
 
-pub use open::{OpenError, POSTGRES_VERSION_MIN, PostgresUrl};
+pub use open::{OpenError, PostgresUrl};
 
 /// An event log in a database.
 pub struct PostgresEventStore {

@@ -26,7 +26,8 @@ use super::{
     writing::queue::{Appender, queue},
 };
 
-pub use open::{OpenError, SQLITE_VERSION_MIN};
+pub use open::OpenError;
+
 pub use read_only::ReadOnlySqliteEventStore;
 
 /// An event log in a file.

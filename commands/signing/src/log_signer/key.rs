@@ -16,7 +16,7 @@ use stores::{
 use zeroize::Zeroizing;
 
 /// The purpose of the sealed key: a secret sealed for another purpose cannot be opened.
-pub const LOG_KEY_PURPOSE: &str = "transparency-log-key";
+pub(crate) const LOG_KEY_PURPOSE: &str = "transparency-log-key";
 
 /// The key cannot be used.
 #[derive(Debug, thiserror::Error)]

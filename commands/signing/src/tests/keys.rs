@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::generate::USER_ID_MAX_BYTES;
 
 /// gpg's own view of a certificate: the fields of its machine-readable listing, by record type.
 fn listing(certificate: &Certificate) -> Vec<Vec<String>> {

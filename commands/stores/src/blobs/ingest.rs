@@ -14,7 +14,7 @@ use sha2::Digest;
 use super::{BlobError, blocking, layout};
 
 /// The parts in which a large file is copied; S3 takes none below 5 MiB.
-pub const PART_BYTES: usize = 8 * 1024 * 1024;
+pub(crate) const PART_BYTES: usize = 8 * 1024 * 1024;
 
 /// What a first look at a file gives.
 pub(super) enum Surveyed {

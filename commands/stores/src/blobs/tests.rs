@@ -7,7 +7,8 @@ use domain::digest::Sha256;
 use futures::{TryStreamExt, future::join_all};
 use tempfile::TempDir;
 
-use super::{BlobError, Blobs, HASH_INLINE_BYTES_MAX, PART_BYTES, local::PIECE_BYTES_MAX};
+use super::{BlobError, Blobs, HASH_INLINE_BYTES_MAX, local::PIECE_BYTES_MAX};
+use crate::blobs::ingest::PART_BYTES;
 
 fn local() -> (TempDir, Blobs) {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -15,7 +15,7 @@ use super::{Message, Use, store::Store};
 /// Most uses that wait to be added up. A second of the busiest server; beyond it they are dropped.
 pub const WAITING_MAX: usize = 65_536;
 /// How late a use may show.
-pub const FLUSH_EVERY: Duration = Duration::from_secs(3);
+pub(crate) const FLUSH_EVERY: Duration = Duration::from_secs(3);
 /// Most keys, and most pairs of package and key, that are added up before they are written. About 10 MB.
 const ADDED_UP_MAX: usize = 50_000;
 /// How often old uses are forgotten.

@@ -11,9 +11,9 @@ use sqlx::{
 use super::collect::{Batch, Count};
 
 /// How long a use is remembered, in days.
-pub const KEPT_DAYS: i64 = 400;
+pub(crate) const KEPT_DAYS: i64 = 400;
 /// Most pairs of package and key that are remembered; the ones used longest ago are forgotten first. About 1 GB.
-pub const FETCHES_MAX: u32 = 10_000_000;
+pub(crate) const FETCHES_MAX: u32 = 10_000_000;
 /// How many queries may read at the same time.
 const READERS_MAX: u32 = 4;
 

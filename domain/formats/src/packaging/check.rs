@@ -9,9 +9,9 @@ use super::{
 };
 
 /// Most paths one package may install.
-pub const TREE_MAX_ENTRIES: usize = 200_000;
+pub(crate) const TREE_MAX_ENTRIES: usize = 200_000;
 /// Most bytes all its files may have together: an rpm's sizes are 32-bit numbers, and past them it is another format.
-pub const TREE_MAX_BYTES: u64 = u32::MAX as u64;
+pub(crate) const TREE_MAX_BYTES: u64 = u32::MAX as u64;
 /// Longest installed path, and longest target of a link. Source: Linux, `PATH_MAX`, less its NUL.
 const PATH_MAX_BYTES: usize = 4095;
 /// Longest version, in bytes: it becomes part of a file name.

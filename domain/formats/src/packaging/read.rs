@@ -21,7 +21,7 @@ use super::{deb, error::PackageFileError, reader::Hashed, rpm, rpm_header};
 /// Longest package file.
 pub const PACKAGE_MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// Longest JSON text of a package's facts: they are part of an event, and an event store takes 1 MiB of them at most.
-pub const FACTS_MAX_BYTES: u64 = 768 * 1024;
+pub(crate) const FACTS_MAX_BYTES: u64 = 768 * 1024;
 
 /// A package, and what must be in the blob store before an event names it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,15 +5,16 @@
 //! entries takes terabytes. Source: rpm's `docs/manual/format_v4.md` and `format_header.md`.
 
 mod build;
-mod header;
+pub(super) mod header;
 mod headers;
 pub mod signature_tag;
 pub mod tag;
 
+pub(crate) use self::headers::LEAD_MAGIC;
 pub use self::{
     build::{Value, build, lead},
-    header::{HEADER_MAX_BYTES, HEADER_MAX_TAGS, Header, TAG_MAX_ELEMENTS},
-    headers::{Headers, LEAD_MAGIC, padding},
+    header::Header,
+    headers::{Headers, padding},
 };
 
 const LEAD_BYTES: usize = 96;

@@ -31,13 +31,3 @@ fn a_tiles_path_is_read_in_the_one_way_it_is_written() {
         assert_eq!(bad.parse::<TilePath>(), Err(InvalidTilePath), "{bad}");
     }
 }
-
-#[test]
-fn a_tile_holds_what_its_tree_has_of_it() {
-    let tile = |level, index| Tile { level, index };
-    for (tile, size, expected) in
-        [(tile(0, 0), 0, 0), (tile(0, 0), 300, 256), (tile(0, 1), 300, 44), (tile(1, 0), 300, 1), (tile(1, 0), 255, 0)]
-    {
-        assert_eq!(tile.hashes_in(size), expected, "{tile:?} of {size}");
-    }
-}

@@ -1,4 +1,5 @@
 use super::{super::*, accepted, added, of_github, release, secret, tag};
+use crate::project::reconcile::{RECONCILED_RELEASES_MAX, TAGS_KNOWN_MAX};
 use crate::testing::given;
 
 fn connected() -> Vec<Event> {

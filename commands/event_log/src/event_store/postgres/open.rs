@@ -15,7 +15,7 @@ use super::read;
 use crate::event_store::{BoxError, made::other_than_log};
 
 /// The oldest PostgreSQL that the log is tried with, as `server_version_num` counts.
-pub const POSTGRES_VERSION_MIN: i32 = 150_000;
+pub(crate) const POSTGRES_VERSION_MIN: i32 = 150_000;
 
 /// Readers at work at once, the listener among them; more wait for a free connection.
 const READERS_MAX: u32 = 8;

@@ -18,7 +18,7 @@ use crate::event_store::{BoxError, made::other_than_log, writing::batch::Ends};
 ///
 /// Before it, a checkpoint that meets a reset of the WAL by another connection can lose committed pages.
 /// Source: SQLite release notes of 3.51.3, "WAL-reset bug".
-pub const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
+pub(crate) const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
 
 /// Readers at work at once; more wait for a free connection.
 const READERS_MAX: u32 = 4;

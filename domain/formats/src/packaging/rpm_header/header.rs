@@ -9,11 +9,11 @@ use super::{
 use crate::packaging::error::PackageFileError;
 
 /// Longest header. rpm itself takes 256 MiB; the largest known packages have some 20 MiB.
-pub const HEADER_MAX_BYTES: u64 = 64 * 1024 * 1024;
+pub(crate) const HEADER_MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// Most tags in a header. Source: rpm's `hdrchkTags`.
-pub const HEADER_MAX_TAGS: usize = 0xffff;
+pub(crate) const HEADER_MAX_TAGS: usize = 0xffff;
 /// Most elements of one tag, and so most files and most dependencies of a kind.
-pub const TAG_MAX_ELEMENTS: usize = 200_000;
+pub(crate) const TAG_MAX_ELEMENTS: usize = 200_000;
 
 /// One header: the signature header or the package's own, byte for byte as in the file.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl Header {
     ///
     /// # Errors
     /// If the region is missing or does not hold all tags.
-    pub fn check_region(&self, region_tag: u32) -> Result<(), PackageFileError> {
+    pub(crate) fn check_region(&self, region_tag: u32) -> Result<(), PackageFileError> {
         let malformed = || PackageFileError::malformed(self.what, "one region that holds all tags");
         let region = self.entries.first().filter(|entry| entry.tag == region_tag).ok_or_else(malformed)?;
         let trailer = self.bytes.get(self.store_start + region.offset..).unwrap_or_default();

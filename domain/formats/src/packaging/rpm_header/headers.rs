@@ -6,7 +6,7 @@ use super::{LEAD_BYTES, header::Header};
 use crate::packaging::error::PackageFileError;
 
 /// How an rpm begins.
-pub const LEAD_MAGIC: [u8; 4] = [0xed, 0xab, 0xee, 0xdb];
+pub(crate) const LEAD_MAGIC: [u8; 4] = [0xed, 0xab, 0xee, 0xdb];
 
 /// What stands before an rpm's payload, byte for byte.
 #[derive(Debug)]

@@ -11,9 +11,10 @@ use domain::{
 };
 
 use super::{super::facts::FILE_LIST_MAX_BYTES, *};
+use crate::packaging::read::FACTS_MAX_BYTES;
+use crate::packaging::rpm_header::header::{HEADER_MAX_TAGS, TAG_MAX_ELEMENTS};
 use crate::packaging::{
-    FACTS_MAX_BYTES, ReadPackage, read_package,
-    rpm_header::{HEADER_MAX_TAGS, TAG_MAX_ELEMENTS},
+    ReadPackage, read_package,
     testing::{Sample, stored},
 };
 
