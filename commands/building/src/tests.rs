@@ -125,7 +125,7 @@ pub(super) fn is_running(mark: &str) -> bool {
 
 /// Waits for an effect of the kernel, such as the end of a killed process.
 pub(super) async fn until(what: &str, mut fact: impl FnMut() -> bool) {
-    let soon = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    let soon = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
     while !fact() {
         assert!(tokio::time::Instant::now() < soon, "{what}");
         tokio::task::yield_now().await;

@@ -28,7 +28,7 @@ impl Open {
     async fn new() -> Self {
         let double = GithubDouble::start().await;
         let token = double.known().token.clone();
-        let session = session(&double, &token);
+        let session = session(&double, &token, HttpSettings::default());
         Self { double, session, shop: "acme/shop".parse().expect("a name") }
     }
 
@@ -61,8 +61,7 @@ const CALLS: [GithubCall; 9] = [
     GithubCall::CreateStatus,
 ];
 
-fn session(double: &GithubDouble, token: &str) -> Session {
-    let settings = HttpSettings { timeout: Duration::from_millis(500), ..HttpSettings::default() };
+fn session(double: &GithubDouble, token: &str, settings: HttpSettings) -> Session {
     let github = Github::new(&settings).expect("a client");
     let api = double.api_url().parse().expect("an address");
     github.session(&api, Zeroizing::new(token.to_owned())).expect("a session")
@@ -142,7 +141,10 @@ async fn every_fault_of_every_call_has_its_word() {
 
 #[tokio::test]
 async fn a_github_that_does_not_answer_is_given_up() {
-    let open = Open::new().await;
+    let mut open = Open::new().await;
+    let token = open.double.known().token.clone();
+    let impatient = HttpSettings { timeout: Duration::from_millis(500), ..HttpSettings::default() };
+    open.session = session(&open.double, &token, impatient);
     open.double.fails(GithubCall::CreateHook, &Fault::Hang, 1);
     assert_eq!(open.make(GithubCall::CreateHook).await.expect_err("it hangs").code(), "timeout");
     let nowhere: domain::project::ApiUrl = "http://127.0.0.1:1".parse().expect("an address");
@@ -170,7 +172,7 @@ async fn a_wait_is_as_long_as_github_asks_for_and_has_a_limit() {
 #[tokio::test]
 async fn a_wrong_token_is_refused_and_repeated_nowhere() {
     let open = Open::new().await;
-    let session = session(&open.double, "ghp_wrong");
+    let session = session(&open.double, "ghp_wrong", HttpSettings::default());
     let error = session.repository(&open.shop).await.expect_err("it is wrong");
     assert_eq!(error.code(), "token_refused");
     assert!(!format!("{session:?} {error:?} {error}").contains("ghp_"));

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Long enough for everything here, on a busy machine.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// A script that says its repository, the generation, and how many certificates there are.
 struct Says {

@@ -36,7 +36,7 @@ use crate::signing_keys::Making;
 
 const CONFIG: &str = ".pkgdeploy/config.yml";
 /// Long enough for everything here, on a busy machine.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// A log that does not take the first `project.tag_freed`.
 struct Forgetful {

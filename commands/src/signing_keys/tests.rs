@@ -13,7 +13,7 @@ use super::*;
 use crate::signing_keys::make::SIGNING_KEY_PURPOSE;
 
 /// How long the worker may take on a busy machine.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 
 async fn open(folder: &TempDir, valid_for: Option<TimeDelta>) -> SigningKeys {
     let path = |name: &str| folder.path().join(name);

@@ -13,7 +13,7 @@ use stories::{Answer, Project, Server, Team, Webhook, text};
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 /// Refusals are recorded beside the answers.
-const RECORDED_WITHIN: Duration = Duration::from_secs(30);
+const RECORDED_WITHIN: Duration = Duration::from_secs(60);
 /// Releases fail quickly here, for no repository takes them; but the machine may be busy.
 const RELEASES_WITHIN: Duration = Duration::from_secs(120);
 

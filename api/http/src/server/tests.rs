@@ -5,6 +5,9 @@ use tokio::{task::JoinHandle, time::Instant};
 
 use super::*;
 
+/// Long enough for everything here, on a busy machine.
+const SOON: Duration = Duration::from_secs(60);
+
 /// A server on a real socket, stopped when it is dropped.
 struct Running {
     address: SocketAddr,
@@ -50,7 +53,7 @@ async fn connect(server: &Running) -> TcpStream {
 /// Everything until the server closes; fails the test if it does not.
 async fn until_closed(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    let read = timeout(Duration::from_secs(10), stream.read_to_end(&mut bytes)).await;
+    let read = timeout(SOON, stream.read_to_end(&mut bytes)).await;
     // A reset is a close too: the server had not read all.
     let _ = read.expect("the server closes the connection");
     String::from_utf8_lossy(&bytes).into_owned()
@@ -100,7 +103,7 @@ async fn a_client_that_sends_header_after_header_is_closed() {
     tokio::select! {
         _ = reading.read_to_end(&mut answer) => {}
         () = trickle => {}
-        () = sleep(Duration::from_secs(10)) => panic!("still open"),
+        () = sleep(SOON) => panic!("still open"),
     }
 }
 
@@ -182,7 +185,7 @@ async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(Duration::from_secs(10), server_ended).await.expect("the server stops");
+    timeout(SOON, server_ended).await.expect("the server stops");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use formats::segmented_file::Piece;
 use tempfile::TempDir;
+use tokio::{sync::Barrier, time::timeout};
 
 use super::*;
 use crate::Untrusted;
@@ -128,11 +129,11 @@ async fn what_was_lost_is_missing_until_somebody_has_it_with_all_that_it_consist
     assert!(fetching.missing().is_empty() && fetching.blobs.contains(one).await.expect("blobs"));
 }
 
-/// Has nothing, takes its time to say so, and counts who asks meanwhile.
-#[derive(Default)]
+/// Has nothing, says so once [`AT_ONCE_MAX`] blobs were asked for, and counts the requests that wait for it.
 struct Slow {
     asking: AtomicUsize,
     most: AtomicUsize,
+    all_asked: Barrier,
 }
 
 impl BlobSource for Slow {
@@ -140,7 +141,7 @@ impl BlobSource for Slow {
         Box::pin(async move {
             let asking = self.asking.fetch_add(1, Relaxed) + 1;
             self.most.fetch_max(asking, Relaxed);
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            self.all_asked.wait().await;
             self.asking.fetch_sub(1, Relaxed);
             Ok(false)
         })
@@ -149,9 +150,12 @@ impl BlobSource for Slow {
 
 #[tokio::test]
 async fn so_many_blobs_are_fetched_at_the_same_time_and_no_more() {
-    let (folder, slow) = (TempDir::new().expect("a folder"), Slow::default());
+    let folder = TempDir::new().expect("a folder");
+    let slow = Slow { asking: AtomicUsize::new(0), most: AtomicUsize::new(0), all_asked: Barrier::new(AT_ONCE_MAX) };
     let many = (0..3 * AT_ONCE_MAX).map(|number| named(Sha256::of(&number.to_be_bytes()), false));
-    fetching(&folder).bring(many.collect(), &slow).await.expect("it goes on");
+    let mut fetching = fetching(&folder);
+    let brought = timeout(Duration::from_secs(60), fetching.bring(many.collect(), &slow));
+    brought.await.expect("so many are asked for").expect("it goes on");
     assert_eq!(slow.most.into_inner(), AT_ONCE_MAX);
 }
 

@@ -24,7 +24,7 @@ use super::{
 };
 
 /// How long a waiting request may take on a busy machine, far less than it would wait.
-const SOON: Duration = Duration::from_secs(40);
+const SOON: Duration = Duration::from_secs(60);
 
 /// A page, checked as a replica does.
 struct Page {

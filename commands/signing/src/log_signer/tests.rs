@@ -161,7 +161,7 @@ fn what_was_signed_last_is_never_lowered() {
 }
 
 /// Long enough for a machine whose cores are all busy.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn acme() -> LogName {
     LogName::Organisation(OrganisationId::named(&"acme".parse().expect("a name")))

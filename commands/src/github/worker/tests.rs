@@ -36,7 +36,8 @@ use crate::github::{Github, HttpSettings};
 const PUBLIC_URL: &str = "https://packages.acme.test";
 /// Long enough for everything here, on a busy machine.
 const SOON: Duration = Duration::from_secs(60);
-const TIMEOUT: Duration = Duration::from_millis(400);
+/// How long the worker waits for an answer that never comes. Answers of the double take far less on a busy machine too.
+const TIMEOUT: Duration = Duration::from_secs(3);
 const PACE: Pace = Pace {
     retry_first: Duration::from_millis(20),
     retry_max: Duration::from_millis(200),

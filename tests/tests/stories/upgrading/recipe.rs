@@ -20,7 +20,7 @@ pub(super) const ORGANISATIONS: [&str; 3] = ["acme", "globex", "initech"];
 
 /// How long something that happens by itself may take on a busy machine.
 const LIMIT: Duration = Duration::from_secs(120);
-/// A log that has not grown for so long has everything that follows from what was asked.
+/// A log that has not grown for so long, and that every worker has read, has everything that follows from what was asked.
 const QUIET_FOR: Duration = Duration::from_millis(1500);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Nothing that has this end ends while this test exists.
@@ -430,12 +430,19 @@ impl Made {
         while since.elapsed() < QUIET_FOR {
             tokio::time::sleep(LOOK_EVERY).await;
             let now = log.position().await;
-            if now != position {
+            if now != position || !self.workers_have_read_all().await {
                 (position, since) = (now, Instant::now());
             }
             assert!(Instant::now() < deadline, "the log grows and grows");
         }
         log.close().await;
+    }
+
+    async fn workers_have_read_all(&self) -> bool {
+        let metrics = reqwest::get(format!("{}/metrics", self.server.url())).await.expect("metrics");
+        let metrics = metrics.text().await.expect("a text");
+        let mut lags = metrics.lines().filter(|line| line.starts_with("pkgdeploy_worker_lag_events{"));
+        lags.all(|line| line.ends_with(" 0"))
     }
 }
 

@@ -5,7 +5,7 @@ use super::*;
 use crate::repositories::testing::{Answer, Served, authorization, enrolment_key, key, next_key, served};
 
 /// How long a worker may take on a busy machine.
-const SOON: Duration = Duration::from_secs(40);
+const SOON: Duration = Duration::from_secs(60);
 const ADDRESS: &str = "/install/acme/debs/credentials";
 
 async fn ask(server: &Served, method: Method, path: &str, key: &Token) -> Answer {
