@@ -40,7 +40,13 @@ impl Home {
         let folder =
             tempfile::Builder::new().prefix("pkgdeploy-postgres-").tempdir().expect("a temporary folder").keep();
         account.own(&folder);
-        let keeper = Command::new("sh").args(["-c", KEEPER, "keeper"]).arg(&folder).stdin(Stdio::piped()).spawn();
+        let keeper = Command::new("sh")
+            .args(["-c", KEEPER, "keeper"])
+            .arg(&folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
         let home = Self {
             template: folder.join("template"),
             programs: programs(),
