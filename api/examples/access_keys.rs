@@ -146,7 +146,10 @@ impl Log {
         let (organisation, repository) = names(&repository_of(number * ACCESS_KEYS_MAX));
         Recorded {
             position: Position(position as u64 + 1),
-            stream: StreamId::new(kind, RepositoryId::named(&organisation, &repository).0),
+            stream: StreamId::new(
+                kind.parse().expect("a kind of stream"),
+                RepositoryId::named(&organisation, &repository).0,
+            ),
             revision: Revision(revision as u64),
             event_id: EventId(Uuid::from_u128(position as u128)),
             metadata: Metadata {

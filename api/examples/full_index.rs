@@ -19,6 +19,7 @@ use domain::{
     package::Format,
     recorded::{Actor, Metadata, Revision, StreamId},
     repository::{self, Stated},
+    stream_kind::StreamKind,
 };
 use event_log::event_store::{EventStore, Expected, NewEvent, sqlite::SqliteEventStore};
 use formats::packaging::{ReadPackage, read_package};
@@ -88,7 +89,7 @@ async fn record(data: &Path, format: Format, packages: Vec<ReadPackage>) -> Outc
     let store = SqliteEventStore::open(data.join("log.sqlite")).await?;
     let blobs = Blobs::local(data.join("blobs"))?;
     let (organisation, name) = ("bench".parse()?, "bench".parse()?);
-    let stream = StreamId::new("repository", RepositoryId::named(&organisation, &name).0);
+    let stream = StreamId::new(StreamKind::Repository, RepositoryId::named(&organisation, &name).0);
     let (origin, label, codename) = ("bench".to_owned(), "bench".to_owned(), "bench".to_owned());
     let created = repository::Event::Created { organisation, name, format, origin, label, codename };
     let mut revision = store.append(&stream, Expected::NEW, vec![new_event(created.into())]).await?.revision;

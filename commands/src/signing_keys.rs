@@ -15,8 +15,8 @@ mod worker;
 
 use std::sync::Arc;
 
-use domain::aggregate::Aggregate as _;
 use domain::{
+    aggregate::Aggregate as _,
     event,
     ids::SigningKeyId,
     recorded::{Revision, StreamId},

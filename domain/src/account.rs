@@ -11,7 +11,7 @@ pub use self::{
     commands::{Command, Refusal},
     events::Event,
 };
-use crate::{aggregate::Aggregate, digest::Sha256, ids::TokenId};
+use crate::{aggregate::Aggregate, digest::Sha256, ids::TokenId, stream_kind::StreamKind};
 
 /// An account and its live tokens.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Account {
 }
 
 impl Aggregate for Account {
-    const KIND: &'static str = "account";
+    const KIND: StreamKind = StreamKind::Account;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;

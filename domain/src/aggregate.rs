@@ -2,10 +2,12 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::stream_kind::StreamKind;
+
 /// A consistency boundary: one stream of events, one decider.
 pub trait Aggregate: Default + Send + Sync + 'static {
-    /// The first part of the stream's name and of each event's name: `release` in `release-<id>`.
-    const KIND: &'static str;
+    /// The kind of the aggregate's streams: the first part of their names and of each event's name.
+    const KIND: StreamKind;
     /// The commands of the aggregate.
     type Command: Clone + Send;
     /// What has happened.

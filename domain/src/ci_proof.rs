@@ -9,7 +9,7 @@ pub use self::{
     commands::{Command, Refusal},
     events::Event,
 };
-use crate::{aggregate::Aggregate, ids::TokenId};
+use crate::{aggregate::Aggregate, ids::TokenId, stream_kind::StreamKind};
 
 /// A proof, if it was shown.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum CiProof {
 }
 
 impl Aggregate for CiProof {
-    const KIND: &'static str = "ci-proof";
+    const KIND: StreamKind = StreamKind::CiProof;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;

@@ -14,6 +14,7 @@ pub use self::{
 use crate::{
     aggregate::Aggregate,
     ids::{self, DeliveryId, ProjectId},
+    stream_kind::StreamKind,
 };
 
 /// The state of a delivery.
@@ -46,7 +47,7 @@ impl DeliveryId {
 }
 
 impl Aggregate for Delivery {
-    const KIND: &'static str = "delivery";
+    const KIND: StreamKind = StreamKind::Delivery;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;

@@ -14,6 +14,7 @@ use crate::{
     digest::Sha256,
     merkle::leaf_hash,
     recorded::{Position, RawEvent, Recorded, StreamId},
+    stream_kind::StreamKind,
 };
 
 /// One entry of an organisation's log, as a replica gets it.
@@ -35,7 +36,7 @@ struct WithheldLine {
 /// a key is 256 random bits, so it cannot be found by its digest.
 #[must_use]
 pub fn is_shown(stream: &StreamId) -> bool {
-    matches!(stream.kind(), "repository" | "keyring")
+    matches!(stream.kind(), Some(StreamKind::Repository | StreamKind::Keyring))
 }
 
 /// The line of `event` in a feed, without its newline.

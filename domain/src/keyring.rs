@@ -26,7 +26,10 @@ pub use self::{
     rolls::NextKey,
     window::Window,
 };
-use crate::{aggregate::Aggregate, digest::Sha256, ids::AccessKeyId, names::MachineName, weight::of_entries};
+use crate::{
+    aggregate::Aggregate, digest::Sha256, ids::AccessKeyId, names::MachineName, stream_kind::StreamKind,
+    weight::of_entries,
+};
 
 /// The access keys of one repository.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -85,7 +88,7 @@ enum WindowState {
 }
 
 impl Aggregate for Keyring {
-    const KIND: &'static str = "keyring";
+    const KIND: StreamKind = StreamKind::Keyring;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;

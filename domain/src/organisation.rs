@@ -15,6 +15,7 @@ use crate::{
     aggregate::Aggregate,
     ids::TokenId,
     names::{FeedTokenName, OrganisationName},
+    stream_kind::StreamKind,
 };
 
 /// How many releases of a new organisation are built at the same time.
@@ -49,7 +50,7 @@ impl Organisation {
 }
 
 impl Aggregate for Organisation {
-    const KIND: &'static str = "organisation";
+    const KIND: StreamKind = StreamKind::Organisation;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;

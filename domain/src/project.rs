@@ -47,6 +47,7 @@ use crate::{
     aggregate::Aggregate,
     ids::{ReleaseId, SecretId},
     names::{OrganisationName, TagName},
+    stream_kind::StreamKind,
     weight::of_entries,
 };
 
@@ -121,7 +122,7 @@ impl Added {
 }
 
 impl Aggregate for Project {
-    const KIND: &'static str = "project";
+    const KIND: StreamKind = StreamKind::Project;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;

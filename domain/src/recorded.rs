@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     ids::{CommandId, EventId},
     personal::Personal,
+    stream_kind::StreamKind,
 };
 
 /// A place in the whole log. Strictly increasing, opaque, gaps allowed; `Position(0)` is before the first event.
@@ -49,7 +50,7 @@ pub struct InvalidStreamId(String);
 impl StreamId {
     /// The stream of the aggregate `id` of `kind`.
     #[must_use]
-    pub fn new(kind: &str, id: Uuid) -> Self {
+    pub fn new(kind: StreamKind, id: Uuid) -> Self {
         Self(format!("{kind}-{id}"))
     }
 
@@ -59,10 +60,10 @@ impl StreamId {
         &self.0
     }
 
-    /// What sort of aggregate this is: `release` in `release-<uuid>`.
+    /// What the stream is about: `release` in `release-<uuid>`. `None` for a kind of a newer version.
     #[must_use]
-    pub fn kind(&self) -> &str {
-        self.split().0
+    pub fn kind(&self) -> Option<StreamKind> {
+        self.split().0.parse().ok()
     }
 
     /// Which aggregate of its kind this is.

@@ -21,6 +21,7 @@ use crate::{
     names::{OrganisationName, TagName},
     package::Package,
     project::CommitId,
+    stream_kind::StreamKind,
     version::ReleaseVersion,
     weight::of_entries,
 };
@@ -105,7 +106,7 @@ impl Release {
 }
 
 impl Aggregate for Release {
-    const KIND: &'static str = "release";
+    const KIND: StreamKind = StreamKind::Release;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;

@@ -32,6 +32,7 @@ use crate::{
     names::PackageName,
     package::{Format, Package},
     recorded::Revision,
+    stream_kind::StreamKind,
 };
 
 /// An APT or YUM repository, if it was created.
@@ -92,7 +93,7 @@ impl Repository {
 }
 
 impl Aggregate for Repository {
-    const KIND: &'static str = "repository";
+    const KIND: StreamKind = StreamKind::Repository;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;

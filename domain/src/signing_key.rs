@@ -15,7 +15,7 @@ pub use self::{
     commands::{Command, EPOCHS_MAX, EXPIRY_WARNINGS_DAYS, NewKey, Refusal},
     events::Event,
 };
-use crate::{aggregate::Aggregate, ids::SecretId};
+use crate::{aggregate::Aggregate, ids::SecretId, stream_kind::StreamKind};
 
 /// Every key that the service ever had, oldest first; none before the first start.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl SigningKey {
 }
 
 impl Aggregate for SigningKey {
-    const KIND: &'static str = "signing-key";
+    const KIND: StreamKind = StreamKind::SigningKey;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;

@@ -10,6 +10,7 @@ use crate::{
     project,
     recorded::{Recorded, StreamId},
     release, repository,
+    stream_kind::StreamKind,
 };
 
 /// The owner of an event.
@@ -26,7 +27,7 @@ pub enum Owner {
 /// The owner of an event of `stream`; `event` is none if a newer version wrote it.
 #[must_use]
 pub fn owner(stream: &StreamId, event: Option<&Event>) -> Owner {
-    let of = |kind: &str, id| Owner::OwnerOf(StreamId::new(kind, id));
+    let of = |kind, id| Owner::OwnerOf(StreamId::new(kind, id));
     match event {
         Some(
             Event::Project(project::Event::Added { organisation, .. })
@@ -36,15 +37,21 @@ pub fn owner(stream: &StreamId, event: Option<&Event>) -> Owner {
         Some(
             Event::Delivery(delivery::Event::Received { project, .. })
             | Event::CiProof(ci_proof::Event::Spent { project, .. }),
-        ) => return of("project", project.0),
+        ) => return of(StreamKind::Project, project.0),
         _ => {}
     }
     match stream.kind() {
-        "organisation" => Owner::Organisation(OrganisationId(stream.id())),
-        // A keyring has its repository's id.
-        "keyring" => of("repository", stream.id()),
-        "project" | "release" | "repository" | "delivery" | "ci-proof" => Owner::OwnerOf(stream.clone()),
-        _ => Owner::Server,
+        Some(StreamKind::Organisation) => Owner::Organisation(OrganisationId(stream.id())),
+        Some(StreamKind::Keyring) => of(StreamKind::Repository, stream.id()),
+        Some(
+            StreamKind::Project
+            | StreamKind::Release
+            | StreamKind::Repository
+            | StreamKind::Delivery
+            | StreamKind::CiProof,
+        ) => Owner::OwnerOf(stream.clone()),
+        // Of a kind that a newer version wrote, this one cannot know the owner.
+        Some(StreamKind::Account | StreamKind::SigningKey) | None => Owner::Server,
     }
 }
 

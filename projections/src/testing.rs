@@ -50,7 +50,7 @@ impl MemoryLog {
 
     pub fn append_raw(&self, kind: &str, id: Uuid, second: i64, event: RawEvent) -> Position {
         let mut events = self.events.lock().unwrap();
-        let stream = StreamId::new(kind, id);
+        let stream = StreamId::new(kind.parse().expect("a kind of stream"), id);
         // Gaps, as a real log may have.
         let position = Position(events.last().map_or(1, |last| last.position.0 + 3));
         let newest = events.iter().rev().find(|event| event.stream == stream);

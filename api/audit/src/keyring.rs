@@ -7,6 +7,7 @@ use domain::{
     ids::{AccessKeyId, RepositoryId},
     keyring::{KeyHistories, KeyKind, Life},
     recorded::{RawEvent, Recorded, Revision, StreamId},
+    stream_kind::StreamKind,
 };
 use projections::{audit_index::Wanted, dashboard::Repository};
 use serde::Serialize;
@@ -208,7 +209,7 @@ impl Entrant {
 }
 
 fn keyring(repository: RepositoryId) -> StreamId {
-    StreamId::new("keyring", repository.0)
+    StreamId::new(StreamKind::Keyring, repository.0)
 }
 
 /// `acme/debian`, or its id if it is not projected yet.

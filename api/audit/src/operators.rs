@@ -10,6 +10,7 @@ use domain::{
     ids::{PersonId, TokenId},
     personal::{Field, InvalidText, Personal, email, name},
     recorded::Position,
+    stream_kind::StreamKind,
     token::{Token, TokenKind},
 };
 use event_log::{
@@ -149,7 +150,7 @@ pub struct Listed {
 /// The log cannot be read.
 pub async fn list(store: &dyn EventStore, persons: &Persons) -> Result<Vec<Listed>, ReadError> {
     let mut listed = BTreeMap::new();
-    let mut events = Events::up_to(store, store.head().await?, Filter::kinds(["account"]));
+    let mut events = Events::up_to(store, store.head().await?, Filter::kinds([StreamKind::Account]));
     while let Some(recorded) = events.next().await? {
         let person = PersonId(recorded.stream.id());
         let Ok(event::Event::Account(event)) = event::decode(&recorded.event) else { continue };

@@ -8,6 +8,7 @@ use domain::{
     ids::{ProjectId, TokenId},
     organisation, project,
     recorded::{Actor, RawEvent, Recorded},
+    stream_kind::StreamKind,
 };
 use projections::audit_index::{Page, Wanted};
 use serde::Serialize;
@@ -62,8 +63,8 @@ impl Auditor {
         let mut events = self.first(&about, STORY_EVENTS_MAX).await?;
         let first = events.first().ok_or_else(unknown)?;
         let kind = match first.stream.kind() {
-            "account" => "operator",
-            "organisation" => "feed",
+            Some(StreamKind::Account) => "operator",
+            Some(StreamKind::Organisation) => "feed",
             _ => "api",
         };
         if let Some(replaced) = self.replaced(&events, token).await? {
@@ -77,7 +78,7 @@ impl Auditor {
         let actor = if kind == "operator" { Actor::Operator { token } } else { Actor::ApiToken { token } };
         let by = Wanted { actors: vec![actor], ..Wanted::default() };
         let newest = Page { after: None, newest_first: true, limit: ACTIONS_MAX };
-        let project = match events.iter().find(|event| event.stream.kind() == "project") {
+        let project = match events.iter().find(|event| event.stream.kind() == Some(StreamKind::Project)) {
             Some(event) => self.dashboard.project(ProjectId(event.stream.id())).await?,
             None => None,
         };

@@ -10,6 +10,7 @@ use domain::{
     ids::{OrganisationId, PersonId},
     names::OrganisationName,
     recorded::Actor,
+    stream_kind::StreamKind,
     token::{id_text, parse_id_text},
 };
 use projections::audit_index::{Tally, Wanted};
@@ -95,13 +96,9 @@ impl Question {
             names.push(name.clone());
         }
         for kind in &self.kinds {
-            let of_kind = event::NAMES.iter().filter(|name| name.split_once('.').is_some_and(|(k, _)| k == kind));
-            let before = names.len();
-            names.extend(of_kind.map(|name| (*name).to_owned()));
-            if names.len() == before {
-                let why = format!("there is no kind \"{kind}\": expected one such as keyring, release or repository");
-                return Err(InvalidQuestion { field: "kind", why });
-            }
+            let kind: StreamKind = kind.parse().map_err(invalid("kind"))?;
+            let is_of_kind = |name: &&&str| name.split_once('.').is_some_and(|(of, _)| of == kind.as_str());
+            names.extend(event::NAMES.iter().filter(is_of_kind).map(|name| (*name).to_owned()));
         }
         Ok(names)
     }

@@ -56,7 +56,7 @@ impl Log {
         actor: &Actor,
         because: Option<EventId>,
     ) -> Vec<EventId> {
-        let stream = StreamId::new(kind, id);
+        let stream = StreamId::new(kind.parse().expect("a kind of stream"), id);
         let revision = *self.revisions.entry(stream.clone()).or_default();
         let mut new = Vec::with_capacity(events.len());
         for (revision, event) in (revision..).zip(&events) {
@@ -86,7 +86,7 @@ impl Log {
 
     /// One event was appended to that stream by somebody else.
     pub(super) fn appended_by_another(&mut self, kind: &str, id: Uuid) {
-        *self.revisions.entry(StreamId::new(kind, id)).or_default() += 1;
+        *self.revisions.entry(StreamId::new(kind.parse().expect("a kind of stream"), id)).or_default() += 1;
     }
 
     /// Hands over what waits if it is much.

@@ -17,6 +17,7 @@ use domain::{
     merkle, organisation, project,
     recorded::{Actor, Metadata, RawEvent, Recorded, StreamId},
     release,
+    stream_kind::StreamKind,
 };
 use event_log::event_store::{
     EventStore as _, Expected, Filter, LogReader as _, NewEvent,
@@ -47,7 +48,7 @@ fn facts() -> Vec<(StreamId, Event)> {
         let (id, project) =
             (OrganisationId::named(&organisation), ProjectId::named(&organisation, &"web".parse().unwrap()));
         facts.push((
-            StreamId::new("organisation", id.0),
+            StreamId::new(StreamKind::Organisation, id.0),
             organisation::Event::Created { name: organisation.clone() }.into(),
         ));
         let added = project::Event::Added {
@@ -56,9 +57,9 @@ fn facts() -> Vec<(StreamId, Event)> {
             source: "https://example.org/web.git".to_owned(),
             trigger: project::Trigger::ApiEndpoint,
         };
-        facts.push((StreamId::new("project", project.0), added.into()));
+        facts.push((StreamId::new(StreamKind::Project, project.0), added.into()));
         for n in 0..RELEASES {
-            let stream = StreamId::new("release", ReleaseId(Uuid::from_u128(project.0.as_u128() ^ n)).0);
+            let stream = StreamId::new(StreamKind::Release, ReleaseId(Uuid::from_u128(project.0.as_u128() ^ n)).0);
             let received = release::Event::Received {
                 organisation: organisation.clone(),
                 project,

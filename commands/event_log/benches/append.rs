@@ -20,6 +20,7 @@ use chrono::Utc;
 use domain::{
     ids::{CommandId, EventId, TokenId},
     recorded::{Actor, Metadata, Position, RawEvent, Revision, StreamId},
+    stream_kind::StreamKind,
 };
 use event_log::event_store::{
     APPEND_BYTES_MAX, APPEND_EVENTS_MAX, EventStore, Expected, Filter, LogReader, NewEvent, PAGE_EVENTS_MAX,
@@ -88,12 +89,12 @@ async fn append_until(
     stream_events: u64,
     until: Instant,
 ) -> Outcome<Vec<Duration>> {
-    let mut stream = StreamId::new("release", Uuid::now_v7());
+    let mut stream = StreamId::new(StreamKind::Release, Uuid::now_v7());
     let mut waits = Vec::new();
     while Instant::now() < until {
         let count = waits.len() as u64 % stream_events;
         if count == 0 {
-            stream = StreamId::new("release", Uuid::now_v7());
+            stream = StreamId::new(StreamKind::Release, Uuid::now_v7());
         }
         let events = vec![event(count, size)?];
         let start = Instant::now();
@@ -105,7 +106,8 @@ async fn append_until(
 
 async fn load(store: &SqliteEventStore) -> Outcome<()> {
     let (events, size): (usize, usize) = (number("BENCH_EVENTS", 500_000)?, number("BENCH_SIZE", 512)?);
-    let streams: Vec<StreamId> = (0..LOAD_STREAMS).map(|_| StreamId::new("release", Uuid::now_v7())).collect();
+    let streams: Vec<StreamId> =
+        (0..LOAD_STREAMS).map(|_| StreamId::new(StreamKind::Release, Uuid::now_v7())).collect();
     let each = APPEND_EVENTS_MAX.min(APPEND_BYTES_MAX / 2 / size.max(1)).max(1);
     let start = Instant::now();
     for (round, first) in (0..events).step_by(each).enumerate() {

@@ -7,6 +7,7 @@ use domain::{
     names::{OrganisationName, ProjectName},
     project::{ApiUrl, GitUrl, ListedTag},
     recorded::{Actor, Position},
+    stream_kind::StreamKind,
 };
 use event_log::event_store::{Filter, LogReader as _, sqlite::SqliteEventStore};
 use tempfile::TempDir;
@@ -70,8 +71,11 @@ impl Server {
         let look = async {
             loop {
                 hint.mark_unchanged();
-                let page =
-                    self.store.read_all(Position(0), &Filter::kinds(["project"]), 1_000).await.expect("readable");
+                let page = self
+                    .store
+                    .read_all(Position(0), &Filter::kinds([StreamKind::Project]), 1_000)
+                    .await
+                    .expect("readable");
                 if page.events.len() >= count {
                     return page.events.into_iter().map(|recorded| recorded.event.name).collect();
                 }

@@ -11,9 +11,7 @@ use zeroize::Zeroizing;
 
 use self::github_double::{Fault, GithubCall, GithubDouble};
 use super::*;
-use crate::github::client::PER_PAGE;
-use crate::github::hooks::HOOK_EVENTS;
-use crate::github::statuses::DESCRIPTION_MAX_CHARS;
+use crate::github::{client::PER_PAGE, hooks::HOOK_EVENTS, statuses::DESCRIPTION_MAX_CHARS};
 
 const URL: &str = "https://packages.acme.test/webhooks/github/1?hook=2";
 const SECRET: &str = "a-webhook-secret";

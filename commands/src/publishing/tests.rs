@@ -8,6 +8,7 @@ use domain::{
     event::{self, Event},
     recorded::{Actor, Revision, StreamId},
     repository,
+    stream_kind::StreamKind,
 };
 use event_log::event_store::{PAGE_EVENTS_MAX, sqlite::SqliteEventStore};
 use signing::{Algorithm, Certificate};
@@ -129,7 +130,7 @@ impl World {
     }
 
     async fn events(&self, repository: RepositoryId) -> Vec<repository::Event> {
-        let stream = StreamId::new("repository", repository.0);
+        let stream = StreamId::new(StreamKind::Repository, repository.0);
         let recorded =
             self.executor.store().read_stream(&stream, Revision(0), PAGE_EVENTS_MAX).await.expect("readable");
         let decoded = recorded.iter().map(|one| match event::decode(&one.event) {

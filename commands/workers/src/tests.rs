@@ -18,6 +18,7 @@ use domain::{
     ids::{CommandId, EventId},
     organisation,
     recorded::{Actor, Metadata, Position, Recorded, Revision, StreamId},
+    stream_kind::StreamKind,
 };
 use event_log::event_store::{EventStore, Expected, NewEvent, PAGE_EVENTS_MAX, sqlite::SqliteEventStore};
 use futures::FutureExt as _;
@@ -131,7 +132,7 @@ const CREATED: &str = "organisation.created";
 const SLOTS_SET: &str = "organisation.build_slots_set";
 
 fn stream(organisation: u128) -> StreamId {
-    StreamId::new("organisation", Uuid::from_u128(organisation))
+    StreamId::new(StreamKind::Organisation, Uuid::from_u128(organisation))
 }
 
 async fn append(store: &dyn EventStore, organisation: u128, id: Uuid, event: organisation::Event) {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use domain::recorded::{Position, RawEvent, Recorded};
+use domain::{
+    recorded::{Position, RawEvent, Recorded},
+    stream_kind::StreamKind,
+};
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
@@ -22,8 +25,8 @@ pub struct Page {
 /// Lets events through by their stream's kind and by their name; the default lets everything through.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Kinds of streams, such as `release`; none means all.
-    pub stream_kinds: BTreeSet<String>,
+    /// Kinds of streams; none means all.
+    pub stream_kinds: BTreeSet<StreamKind>,
     /// Names of events, such as `release.received`; none means all.
     pub event_names: BTreeSet<String>,
 }
@@ -37,8 +40,8 @@ impl Filter {
 
     /// Only streams of these kinds.
     #[must_use]
-    pub fn kinds<S: Into<String>>(kinds: impl IntoIterator<Item = S>) -> Self {
-        Self { stream_kinds: kinds.into_iter().map(Into::into).collect(), ..Self::default() }
+    pub fn kinds(kinds: impl IntoIterator<Item = StreamKind>) -> Self {
+        Self { stream_kinds: kinds.into_iter().collect(), ..Self::default() }
     }
 
     /// Only events of these names.

@@ -7,12 +7,13 @@ use crate::{
     ids::{CommandId, PersonId, TokenId},
     personal::Personal,
     recorded::{Actor, StreamId},
+    stream_kind::StreamKind,
 };
 
 fn recorded(name: &str, payload: &str) -> Recorded<RawEvent> {
     Recorded {
         position: Position(7),
-        stream: StreamId::new("release", Uuid::from_u128(1)),
+        stream: StreamId::new(StreamKind::Release, Uuid::from_u128(1)),
         revision: Revision(2),
         event_id: EventId(Uuid::from_u128(3)),
         metadata: Metadata {

@@ -1,7 +1,9 @@
 use super::*;
-use crate::delivery::commands::HOOK_EVENT_MAX_CHARS;
-use crate::delivery::guid::DELIVERY_GUID_MAX_CHARS;
-use crate::{ids::ProjectId, testing::given};
+use crate::{
+    delivery::{commands::HOOK_EVENT_MAX_CHARS, guid::DELIVERY_GUID_MAX_CHARS},
+    ids::ProjectId,
+    testing::given,
+};
 
 fn guid(text: &str) -> DeliveryGuid {
     text.parse().expect("a name")

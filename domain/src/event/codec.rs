@@ -4,6 +4,7 @@
 //! in `upcasting/` turns the older JSON into the newer one; the golden files of `tests.rs` hold every shape ever
 //! written.
 
+use crate::{recorded::RawEvent, stream_kind::StreamKind};
 use serde::{
     Serialize,
     de::{DeserializeOwned, Error as _},
@@ -14,7 +15,6 @@ use super::{
     Event,
     upcasting::{self, Step},
 };
-use crate::recorded::RawEvent;
 
 /// A stored event that this version cannot read.
 #[derive(Debug, thiserror::Error)]
@@ -144,17 +144,16 @@ fn to_value(event: &impl Serialize) -> Value {
 /// The event of a known `name` in its newest shape.
 fn read_event(name: &str, payload: &str) -> Result<Event, serde_json::Error> {
     let (kind, variant) = name.split_once('.').unwrap_or((name, ""));
-    match kind {
-        "account" => read(variant, payload).map(Event::Account),
-        "ci-proof" => read(variant, payload).map(Event::CiProof),
-        "delivery" => read(variant, payload).map(Event::Delivery),
-        "organisation" => read(variant, payload).map(Event::Organisation),
-        "project" => read(variant, payload).map(Event::Project),
-        "release" => read(variant, payload).map(Event::Release),
-        "repository" => read(variant, payload).map(Event::Repository),
-        "keyring" => read(variant, payload).map(Event::Keyring),
-        "signing-key" => read(variant, payload).map(Event::SigningKey),
-        _ => Err(serde_json::Error::custom("no events of this kind")),
+    match kind.parse().map_err(serde_json::Error::custom)? {
+        StreamKind::Account => read(variant, payload).map(Event::Account),
+        StreamKind::CiProof => read(variant, payload).map(Event::CiProof),
+        StreamKind::Delivery => read(variant, payload).map(Event::Delivery),
+        StreamKind::Organisation => read(variant, payload).map(Event::Organisation),
+        StreamKind::Project => read(variant, payload).map(Event::Project),
+        StreamKind::Release => read(variant, payload).map(Event::Release),
+        StreamKind::Repository => read(variant, payload).map(Event::Repository),
+        StreamKind::Keyring => read(variant, payload).map(Event::Keyring),
+        StreamKind::SigningKey => read(variant, payload).map(Event::SigningKey),
     }
 }
 

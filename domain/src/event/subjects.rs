@@ -17,6 +17,7 @@ use crate::{
     organisation, project,
     recorded::StreamId,
     release, repository, signing_key,
+    stream_kind::StreamKind,
 };
 
 /// The subject of an event. Its text is `<kind>:<id>`, such as `key:01931b2e-6f0a-7c3e-8d54-2f6a9b1c0d3e`.
@@ -60,14 +61,13 @@ impl Subject {
     #[must_use]
     pub fn of_stream(stream: &StreamId) -> Option<Self> {
         let id = stream.id();
-        Some(match stream.kind() {
-            "organisation" => Self::Organisation(id.into()),
-            "project" => Self::Project(id.into()),
-            // A keyring has its repository's id.
-            "repository" | "keyring" => Self::Repository(id.into()),
-            "release" => Self::Release(id.into()),
-            "delivery" => Self::Delivery(id.into()),
-            _ => return None,
+        Some(match stream.kind()? {
+            StreamKind::Organisation => Self::Organisation(id.into()),
+            StreamKind::Project => Self::Project(id.into()),
+            StreamKind::Repository | StreamKind::Keyring => Self::Repository(id.into()),
+            StreamKind::Release => Self::Release(id.into()),
+            StreamKind::Delivery => Self::Delivery(id.into()),
+            StreamKind::Account | StreamKind::CiProof | StreamKind::SigningKey => return None,
         })
     }
 

@@ -11,7 +11,7 @@ use crate::{
 fn event(kind: &str) -> Recorded<RawEvent> {
     Recorded {
         position: Position(7),
-        stream: StreamId::new(kind, Uuid::from_u128(1)),
+        stream: format!("{kind}-{}", Uuid::from_u128(1)).parse().expect("a stream"),
         revision: Revision(2),
         event_id: EventId(Uuid::from_u128(3)),
         metadata: Metadata {

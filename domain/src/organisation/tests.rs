@@ -1,6 +1,9 @@
 use super::*;
-use crate::organisation::commands::{BUILD_SLOTS_MAX, FEED_TOKENS_MAX};
-use crate::{digest::Sha256, testing::given};
+use crate::{
+    digest::Sha256,
+    organisation::commands::{BUILD_SLOTS_MAX, FEED_TOKENS_MAX},
+    testing::given,
+};
 
 fn acme() -> OrganisationName {
     "acme".parse().expect("a name")

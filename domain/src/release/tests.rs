@@ -1,10 +1,10 @@
 use super::*;
-use crate::release::commands::SETUPS_MAX;
 use crate::{
     aggregate::fold,
     config::Architecture,
     digest::Sha256,
     package::{DebFacts, Facts, Format},
+    release::commands::SETUPS_MAX,
     testing::given,
 };
 

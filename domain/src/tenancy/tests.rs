@@ -4,7 +4,7 @@ use super::*;
 use crate::{digest::Sha256, ids::TokenId};
 
 fn stream(kind: &str) -> StreamId {
-    StreamId::new(kind, Uuid::from_u128(1))
+    format!("{kind}-{}", Uuid::from_u128(1)).parse().expect("a stream")
 }
 
 #[test]

@@ -5,8 +5,7 @@ use std::cmp::Ordering::{self, Equal, Greater, Less};
 use proptest::prelude::*;
 
 use super::*;
-use crate::names::TagName;
-use crate::version::release::RELEASE_VERSION_MAX_CHARS;
+use crate::{names::TagName, version::release::RELEASE_VERSION_MAX_CHARS};
 
 fn version_of(tag: &str) -> Result<String, String> {
     let tag: TagName = tag.parse().expect("a tag git allows");

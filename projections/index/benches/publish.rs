@@ -19,6 +19,7 @@ use domain::{
     package::{DebFacts, Dependency, Facts, FileKind, FileList, Format, Package, PackagedFile, RpmFacts},
     recorded::{Actor, Metadata, Position, RawEvent, Recorded, Revision, StreamId},
     repository::{Event, Stated},
+    stream_kind::StreamKind,
 };
 use futures::future::BoxFuture;
 use ports::{
@@ -44,7 +45,7 @@ impl Log {
         let n = events.len() as u64 + 1;
         events.push(Recorded {
             position: Position(n),
-            stream: StreamId::new("repository", REPOSITORY.0),
+            stream: StreamId::new(StreamKind::Repository, REPOSITORY.0),
             revision: Revision(n),
             event_id: EventId(Uuid::from_u128(u128::from(n))),
             metadata: Metadata {

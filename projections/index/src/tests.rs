@@ -23,8 +23,10 @@ use sqlx::Row as _;
 use uuid::Uuid;
 
 use super::*;
-use crate::publication::BY_HASH_KEPT_DAYS;
-use crate::testing::{Running, World, at, dump};
+use crate::{
+    publication::BY_HASH_KEPT_DAYS,
+    testing::{Running, World, at, dump},
+};
 
 const REPOSITORY: Uuid = Uuid::from_u128(7);
 const RELEASE: ReleaseId = ReleaseId(Uuid::from_u128(9));

@@ -15,6 +15,7 @@ use domain::{
     ids::{CommandId, EventId, ReleaseId},
     recorded::{Actor, Metadata, Position, StreamId},
     release,
+    stream_kind::StreamKind,
 };
 use event_log::{
     event_store::{self, Expected, LogUrl, NewEvent},
@@ -79,7 +80,7 @@ impl Live {
             causation: None,
             origin: None,
         };
-        let stream = StreamId::new("release", ReleaseId(Uuid::from_u128(self.events)).0);
+        let stream = StreamId::new(StreamKind::Release, ReleaseId(Uuid::from_u128(self.events)).0);
         let event_id = EventId(Uuid::from_u128(self.events));
         let new = NewEvent { event_id, event: encode(&event.into()), metadata };
         self.log.append(&stream, Expected::NEW, vec![new]).await.unwrap();

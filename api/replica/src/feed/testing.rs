@@ -153,7 +153,7 @@ impl World {
             causation: None,
             origin: None,
         };
-        let (store, stream) = (&self.core.store, StreamId::new(kind, id));
+        let (store, stream) = (&self.core.store, StreamId::new(kind.parse().expect("a kind of stream"), id));
         let new = |event| NewEvent { event_id: EventId(Uuid::now_v7()), event, metadata: metadata() };
         let mut events = events.into_iter().map(new).peekable();
         while events.peek().is_some() {

@@ -138,6 +138,6 @@ impl Taking<'_> {
 }
 
 fn lets_through(filter: &Filter, event: &Recorded<RawEvent>) -> bool {
-    (filter.stream_kinds.is_empty() || filter.stream_kinds.contains(event.stream.kind()))
+    (filter.stream_kinds.is_empty() || event.stream.kind().is_some_and(|kind| filter.stream_kinds.contains(&kind)))
         && (filter.event_names.is_empty() || filter.event_names.contains(&event.event.name))
 }

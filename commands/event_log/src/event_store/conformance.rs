@@ -107,7 +107,7 @@ macro_rules! event_store_conformance {
 
 /// A new stream.
 pub fn stream(kind: &str) -> StreamId {
-    StreamId::new(kind, Uuid::now_v7())
+    StreamId::new(kind.parse().expect("a kind of stream"), Uuid::now_v7())
 }
 
 /// An event with a new id.

@@ -495,7 +495,7 @@ fn marks_that_wait_for_github_have_a_limit() {
             causation: None,
             origin: None,
         };
-        let (stream, event_id) = (StreamId::new(kind, id), EventId(Uuid::nil()));
+        let (stream, event_id) = (StreamId::new(kind.parse().expect("a kind of stream"), id), EventId(Uuid::nil()));
         let (position, revision) = (Position(1), Revision(1));
         backlog::fold(&Recorded { position, stream, revision, event_id, metadata, event }, &mut rows);
     };

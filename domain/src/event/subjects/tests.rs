@@ -1,8 +1,11 @@
 use super::*;
-use crate::event::{encode, tests::golden};
+use crate::{
+    event::{encode, tests::golden},
+    stream_kind::StreamKind,
+};
 
 fn stream() -> StreamId {
-    StreamId::new("organisation", Uuid::nil())
+    StreamId::new(StreamKind::Organisation, Uuid::nil())
 }
 
 #[test]

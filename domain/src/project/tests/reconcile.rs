@@ -1,6 +1,8 @@
 use super::{super::*, accepted, added, of_github, release, secret, tag};
-use crate::project::reconcile::{RECONCILED_RELEASES_MAX, TAGS_KNOWN_MAX};
-use crate::testing::given;
+use crate::{
+    project::reconcile::{RECONCILED_RELEASES_MAX, TAGS_KNOWN_MAX},
+    testing::given,
+};
 
 fn connected() -> Vec<Event> {
     let connected = Event::GithubConnected {

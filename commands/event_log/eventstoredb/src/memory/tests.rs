@@ -1,4 +1,5 @@
 use super::*;
+use domain::stream_kind::StreamKind;
 
 #[test]
 fn what_does_not_follow_is_not_known() {
@@ -14,7 +15,8 @@ fn what_does_not_follow_is_not_known() {
 #[test]
 fn an_id_belongs_to_one_stream() {
     let memory = Memory::new();
-    let (one, other) = (StreamId::new("release", Uuid::now_v7()), StreamId::new("release", Uuid::now_v7()));
+    let (one, other) =
+        (StreamId::new(StreamKind::Release, Uuid::now_v7()), StreamId::new(StreamKind::Release, Uuid::now_v7()));
     let id = Uuid::now_v7();
     memory.remember_owner(&one, [id]);
     assert!(memory.is_of_another(&other, id) && !memory.is_of_another(&one, id));

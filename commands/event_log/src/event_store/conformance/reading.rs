@@ -4,6 +4,7 @@ use domain::{
     ids::{EventId, PersonId, TokenId},
     personal::{Personal, SEALED_MAX_CHARS},
     recorded::{Actor, Position, Revision},
+    stream_kind::StreamKind,
 };
 use uuid::Uuid;
 
@@ -101,12 +102,16 @@ pub async fn a_filter_selects_by_kind_and_by_name(backend: &mut impl Backend) {
     let failed = event("release.failed");
     store.append(&stream("signing-key"), Expected::NEW, vec![key.clone()]).await.expect("appended");
     store.append(&stream("release"), Expected::NEW, vec![received.clone(), failed.clone()]).await.expect("appended");
-    let both = Filter { event_names: ["release.failed".to_owned()].into(), ..Filter::kinds(["release"]) };
-    let neither = Filter { event_names: ["release.failed".to_owned()].into(), ..Filter::kinds(["signing-key"]) };
+    let both = Filter { event_names: ["release.failed".to_owned()].into(), ..Filter::kinds([StreamKind::Release]) };
+    let neither =
+        Filter { event_names: ["release.failed".to_owned()].into(), ..Filter::kinds([StreamKind::SigningKey]) };
     for (filter, expected) in [
-        (Filter::kinds(["signing-key"]), vec![key.event_id]),
-        (Filter::kinds(["signing-key", "release"]), vec![key.event_id, received.event_id, failed.event_id]),
-        (Filter::kinds(["signing"]), vec![]),
+        (Filter::kinds([StreamKind::SigningKey]), vec![key.event_id]),
+        (
+            Filter::kinds([StreamKind::SigningKey, StreamKind::Release]),
+            vec![key.event_id, received.event_id, failed.event_id],
+        ),
+        (Filter::kinds([StreamKind::Keyring]), vec![]),
         (Filter::names(["release.received", "it's \"odd\""]), vec![received.event_id]),
         (both, vec![failed.event_id]),
         (neither, vec![]),

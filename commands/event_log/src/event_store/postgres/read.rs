@@ -52,8 +52,9 @@ pub(super) async fn all(readers: &PgPool, after: Position, filter: &Filter, limi
     if filter.is_all() {
         return Ok(span.page(take(query.fetch(readers), decode).await?));
     }
-    let list = |names: &std::collections::BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>();
-    let query = query.bind(list(&filter.stream_kinds)).bind(list(&filter.event_names));
+    let kinds: Vec<&str> = filter.stream_kinds.iter().map(|kind| kind.as_str()).collect();
+    let names: Vec<&str> = filter.event_names.iter().map(String::as_str).collect();
+    let query = query.bind(kinds).bind(names);
     Ok(span.page(take(query.fetch(readers), decode).await?))
 }
 

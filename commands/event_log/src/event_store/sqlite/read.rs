@@ -57,7 +57,8 @@ pub(super) async fn all(
     let sql = if filter.is_all() { ALL } else { FILTERED };
     let mut query = sqlx::query(sql).bind(saturated(span.after.0)).bind(saturated(span.end.0)).bind(span.limit);
     if !filter.is_all() {
-        query = query.bind(json_list(&filter.stream_kinds)).bind(json_list(&filter.event_names));
+        let kinds = json_list(filter.stream_kinds.iter().map(|kind| kind.as_str()));
+        query = query.bind(kinds).bind(json_list(filter.event_names.iter().map(String::as_str)));
     }
     Ok(span.page(take(query.fetch(readers), decode).await?))
 }
@@ -80,6 +81,6 @@ fn decode_at(row: &SqliteRow, position: Position) -> Result<Recorded<RawEvent>, 
     stored.recorded(position)
 }
 
-fn json_list(names: &std::collections::BTreeSet<String>) -> Option<String> {
-    (!names.is_empty()).then(|| serde_json::Value::from_iter(names.iter().map(String::as_str)).to_string())
+fn json_list<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Option<String> {
+    (names.len() > 0).then(|| serde_json::Value::from_iter(names).to_string())
 }

@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use domain::recorded::{Position, Revision};
+use domain::{
+    recorded::{Position, Revision},
+    stream_kind::StreamKind,
+};
 use futures::future::{BoxFuture, join_all};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
@@ -303,7 +306,7 @@ async fn a_filtered_page_looks_at_a_bounded_part_of_the_log() {
     let store = folder.open().await;
     let rare = event("project.added");
     store.append(&stream("project"), Expected::NEW, vec![rare]).await.expect("appended");
-    let filter = Filter::kinds(["project"]);
+    let filter = Filter::kinds([StreamKind::Project]);
     let page = store.read_all(Position(0), &filter, 10).await.expect("read");
     assert_eq!((page.events.len(), page.next), (0, Position(SCAN_POSITIONS_MAX)));
     let page = store.read_all(page.next, &filter, 10).await.expect("read");

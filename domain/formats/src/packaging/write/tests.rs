@@ -9,8 +9,11 @@ use std::{
 use domain::{digest::Sha256, package::Format};
 
 use super::*;
-use crate::packaging::check::{TREE_MAX_BYTES, TREE_MAX_ENTRIES};
-use crate::packaging::{testing::Sample, tree::Content};
+use crate::packaging::{
+    check::{TREE_MAX_BYTES, TREE_MAX_ENTRIES},
+    testing::Sample,
+    tree::Content,
+};
 
 const FORMATS: [Format; 2] = [Format::Deb, Format::Rpm];
 

@@ -1,8 +1,9 @@
 use super::*;
+use domain::stream_kind::StreamKind;
 
 #[test]
 fn as_many_streams_as_the_limit_are_remembered_then_all_forgotten() {
-    let stream = |n: usize| StreamId::new("release", uuid::Uuid::from_u128(n as u128));
+    let stream = |n: usize| StreamId::new(StreamKind::Release, uuid::Uuid::from_u128(n as u128));
     let mut remembered = Streams::default();
     for n in 0..STREAMS_REMEMBERED_MAX {
         trim(&mut remembered);

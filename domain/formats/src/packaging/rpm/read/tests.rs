@@ -11,10 +11,11 @@ use domain::{
 };
 
 use super::{super::facts::FILE_LIST_MAX_BYTES, *};
-use crate::packaging::read::FACTS_MAX_BYTES;
-use crate::packaging::rpm_header::header::{HEADER_MAX_TAGS, TAG_MAX_ELEMENTS};
 use crate::packaging::{
-    ReadPackage, read_package,
+    ReadPackage,
+    read::FACTS_MAX_BYTES,
+    read_package,
+    rpm_header::header::{HEADER_MAX_TAGS, TAG_MAX_ELEMENTS},
     testing::{Sample, stored},
 };
 
