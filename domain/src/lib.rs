@@ -25,6 +25,7 @@ pub mod recorded;
 pub mod release;
 pub mod repository;
 pub mod signing_key;
+pub mod size;
 pub mod stream_kind;
 pub mod tenancy;
 pub mod token;

@@ -4,7 +4,10 @@
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use domain::config::{Copy, Install};
+use domain::{
+    config::{Copy, Install},
+    size::Limit,
+};
 use formats::packaging::tree::{Content, Entry, PackageTree};
 
 use super::{
@@ -159,7 +162,7 @@ impl Assembly {
             if self.entries.len() as u64 > self.limits.output_entries {
                 return Err(BuildError::OutputTooLarge {
                     what: "the number of files and folders",
-                    limit: self.limits.output_entries,
+                    limit: Limit::Count(self.limits.output_entries),
                 });
             }
         }
@@ -176,14 +179,14 @@ impl Assembly {
             for parent in parents {
                 let is_folder = self.entries.get(parent).is_none_or(|above| above.entry.content == Content::Directory);
                 if !is_folder {
-                    return Err(refused(path, format!("{parent} is in the package too, and is no folder")));
+                    return Err(refused(path, format!("{parent} is in the package too, and is not a folder")));
                 }
             }
         }
         if total_bytes > self.limits.output_bytes {
             return Err(BuildError::OutputTooLarge {
-                what: "the size of all files in bytes",
-                limit: self.limits.output_bytes,
+                what: "the size of all files together",
+                limit: Limit::Bytes(self.limits.output_bytes),
             });
         }
         Ok(())

@@ -2,6 +2,8 @@
 
 use std::{fmt, io, path::PathBuf};
 
+use domain::size::{Limit, Size};
+
 /// The release step in which a build failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -24,13 +26,13 @@ impl fmt::Display for Step {
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// This machine cannot isolate builds, so it does not build.
-    #[error("this server cannot isolate builds, so it does not build: {reason}")]
+    #[error("this server does not build packages, because it cannot isolate builds: {reason}")]
     SandboxUnavailable {
         /// What is missing.
         reason: String,
     },
     /// No root filesystem has the distribution's name, and the operator refuses to do without.
-    #[error("no root filesystem is mapped to the distribution \"{distribution}\"; {known}")]
+    #[error("this server has no root filesystem for the distribution \"{distribution}\": {known}")]
     UnmappedDistribution {
         /// As the config names it.
         distribution: String,
@@ -38,7 +40,7 @@ pub enum BuildError {
         known: String,
     },
     /// A package of `build.requires` could not be installed.
-    #[error("cannot install build.requires ({exit}){log}")]
+    #[error("cannot install the packages of build.requires ({exit}){log}")]
     RequiresFailed {
         /// How the package manager ended.
         exit: Exit,
@@ -46,7 +48,7 @@ pub enum BuildError {
         log: LastLines,
     },
     /// `build.directory`, `build.user` or `build.group` cannot be used.
-    #[error("cannot set the build up: {reason}{log}")]
+    #[error("cannot set up the build: {reason}{log}")]
     SetupFailed {
         /// What is wrong.
         reason: String,
@@ -72,7 +74,7 @@ pub enum BuildError {
         reason: String,
     },
     /// The build took too long and was killed.
-    #[error("{step} took longer than the {seconds} s that a build may take")]
+    #[error("the step \"{step}\" took longer than the {seconds} s that a build may take")]
     Timeout {
         /// Where it was.
         step: Step,
@@ -80,7 +82,7 @@ pub enum BuildError {
         seconds: u64,
     },
     /// The build wrote more than it may.
-    #[error("{step} filled the build's disk of {limit_bytes} bytes{log}")]
+    #[error("the step \"{step}\" filled the disk of the build, which holds {}{log}", Size(*.limit_bytes))]
     DiskFull {
         /// Where it was.
         step: Step,
@@ -90,7 +92,7 @@ pub enum BuildError {
         log: LastLines,
     },
     /// `install.copy` names something that the build did not make.
-    #[error("install.copy: there is no \"{source_path}\" in the built tree (to be copied to {destination})")]
+    #[error("install.copy: the build made no \"{source_path}\", which is to be copied to {destination}")]
     OutputMissing {
         /// As the config names it.
         source_path: String,
@@ -98,7 +100,7 @@ pub enum BuildError {
         destination: String,
     },
     /// The built tree holds something that a package cannot.
-    #[error("cannot package {path}: {reason}")]
+    #[error("cannot put {path} into the package: {reason}")]
     OutputRefused {
         /// In the build or in the package.
         path: String,
@@ -110,11 +112,11 @@ pub enum BuildError {
     OutputTooLarge {
         /// What was counted.
         what: &'static str,
-        /// In the unit that `what` names.
-        limit: u64,
+        /// How much there may be.
+        limit: Limit,
     },
     /// The server's own disk or programs failed.
-    #[error("{step}: cannot {action} {}", path.display())]
+    #[error("the server failed in the step \"{step}\": cannot {action} {}", path.display())]
     Machine {
         /// Where it was.
         step: Step,

@@ -12,13 +12,13 @@ use std::{
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Escape {
     /// Nothing is there.
-    #[error("it does not exist")]
+    #[error("there is no such file or folder")]
     Missing,
     /// A link on the way could lead anywhere.
-    #[error("{0} is a symbolic link")]
+    #[error("{0} is a symbolic link, which is not followed here")]
     Link(String),
     /// `..`, or nothing at all.
-    #[error("expected a path without `..`")]
+    #[error("the path contains `..`, which is not allowed")]
     NotNormal,
     /// The disk failed.
     #[error("it cannot be read: {0}")]

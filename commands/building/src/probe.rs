@@ -70,7 +70,7 @@ pub(super) async fn probe(builder: &Builder) -> Result<String, BuildError> {
             Disk::Memory { .. } => "builds run in bubblewrap, each in memory: no disk image can be mounted".to_owned(),
         }),
         Ok(exit) => Err(unavailable(format!("bubblewrap cannot start ({exit}){}", log.last_lines()))),
-        Err(Unfinished::Timeout) => Err(unavailable("bubblewrap does not come to an end".to_owned())),
+        Err(Unfinished::Timeout) => Err(unavailable("bubblewrap did not end in time".to_owned())),
         Err(Unfinished::Machine(error)) => Err(unavailable(error.to_string())),
     }
 }

@@ -44,7 +44,9 @@ enum Archive {
 #[derive(Debug, thiserror::Error)]
 pub enum RootfsError {
     /// No recipe has that name.
-    #[error("cannot make \"{name}\": expected one of {known}; other root filesystems can be put in the folder by hand")]
+    #[error(
+        "cannot make a root filesystem called \"{name}\": expected one of {known} (others can be put into the folder by hand)"
+    )]
     Unknown {
         /// The name asked for.
         name: String,
@@ -52,13 +54,13 @@ pub enum RootfsError {
         known: String,
     },
     /// There is one already.
-    #[error("{} exists already: remove it first to create it again", path.display())]
+    #[error("the root filesystem {} already exists: remove it first to make it again", path.display())]
     Exists {
         /// Where.
         path: PathBuf,
     },
     /// mmdebstrap failed.
-    #[error("mmdebstrap failed ({status}); it ended with: {last_line}")]
+    #[error("mmdebstrap failed ({status}), and its last line was: {last_line}")]
     Failed {
         /// How it ended.
         status: std::process::ExitStatus,
@@ -66,7 +68,7 @@ pub enum RootfsError {
         last_line: String,
     },
     /// The disk or mmdebstrap itself is missing.
-    #[error("cannot {action}")]
+    #[error("cannot make the root filesystem: cannot {action}")]
     Machine {
         /// What was tried.
         action: &'static str,
@@ -100,7 +102,7 @@ pub async fn create(
     let machine = |action| move |source| RootfsError::Machine { action, source };
     fs::create_dir_all(folder).map_err(machine("make the folder of root filesystems"))?;
     let unfinished = tempfile::Builder::new().prefix(&format!(".{name}-")).tempdir_in(folder);
-    let unfinished = unfinished.map_err(machine("make a folder for it"))?;
+    let unfinished = unfinished.map_err(machine("make a temporary folder for the root filesystem"))?;
     let mirror = match (mirror, archive) {
         (Some(mirror), _) => Some(mirror.to_owned()),
         (None, Archive::Ubuntu) => Some(UBUNTU_MIRROR.to_owned()),
@@ -108,11 +110,11 @@ pub async fn create(
     };
     bootstrap(suite, *archive, mirror.as_deref(), &unfinished, &mut progress).await?;
     fs::set_permissions(unfinished.path(), fs::Permissions::from_mode(0o755))
-        .map_err(machine("open it to its users"))?;
+        .map_err(machine("set the permissions of the root filesystem"))?;
     let unfinished = unfinished.keep();
     fs::rename(&unfinished, &path).map_err(|source| {
         let _left_for_the_operator = fs::remove_dir_all(&unfinished);
-        RootfsError::Machine { action: "put it in its place", source }
+        RootfsError::Machine { action: "move the root filesystem to its place", source }
     })?;
     Ok(path)
 }

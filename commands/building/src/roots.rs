@@ -97,8 +97,8 @@ impl RootFilesystems {
         names.sort();
         names.dedup();
         match names.is_empty() {
-            true => "there is none on this server".to_owned(),
-            false => format!("there are: {}", names.join(", ")),
+            true => "it has none for any distribution".to_owned(),
+            false => format!("it has those of {}", names.join(", ")),
         }
     }
 }

@@ -111,7 +111,7 @@ impl Certificate {
             None => (signature_tag::DSA, package.signature.binary(signature_tag::DSA)?.ok_or(RpmError::Unsigned)?),
         };
         let Some(Ok(Packet::Signature(signature))) = PacketParser::new(signature).next() else {
-            return Err(package.signature.malformed(tag, "an OpenPGP signature").into());
+            return Err(package.signature.malformed(tag, "an OpenPGP signature", "other bytes").into());
         };
         self.verify_bytes(package.header.bytes(), &signature).map_err(RpmError::BadSignature)
     }

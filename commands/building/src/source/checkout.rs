@@ -6,6 +6,7 @@ use chrono::DateTime;
 use domain::{
     names::TagName,
     project::{CommitId, GitUrl},
+    size::Limit,
 };
 use tokio::time::timeout;
 
@@ -169,8 +170,8 @@ impl Git {
     fn pack_too_large(&self, tag: &TagName) -> SourceError {
         SourceError::TooLarge {
             tag: tag.clone(),
-            what: "the size of one file that git writes in bytes",
-            limit: self.limits.total_bytes,
+            what: "the size of one file that git writes",
+            limit: Limit::Bytes(self.limits.total_bytes),
         }
     }
 }

@@ -15,7 +15,7 @@ pub struct DeployKey(Zeroizing<String>);
 
 /// The bytes are not a private key. The error does not show them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a private key in OpenSSH's format")]
+#[error("the deploy key is not valid: expected a private key in OpenSSH's format")]
 pub struct InvalidDeployKey;
 
 impl DeployKey {

@@ -5,13 +5,14 @@ use std::{io, path::PathBuf};
 use domain::{
     names::TagName,
     project::{CommitId, GitUrl, InvalidGitUrl},
+    size::Limit,
 };
 
 /// A checkout that failed. No message holds a credential.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The repository answered, and has no such tag.
-    #[error("{url} has no tag {tag}")]
+    #[error("the Git repository {url} has no tag {tag}")]
     TagNotFound {
         /// The repository.
         url: GitUrl,
@@ -29,7 +30,7 @@ pub enum SourceError {
         found: CommitId,
     },
     /// git failed: no such repository, no permission, no network, a damaged object.
-    #[error("cannot fetch from {url}: {reason}")]
+    #[error("cannot fetch from the Git repository {url}: {reason}")]
     CloneFailed {
         /// The repository.
         url: GitUrl,
@@ -37,7 +38,7 @@ pub enum SourceError {
         reason: String,
     },
     /// The address is of a kind the operator does not allow.
-    #[error("cannot fetch from {url}")]
+    #[error("cannot fetch from the Git repository {url}")]
     AddressRefused {
         /// The repository.
         url: GitUrl,
@@ -51,11 +52,11 @@ pub enum SourceError {
         tag: TagName,
         /// What was counted.
         what: &'static str,
-        /// In the unit that `what` names.
-        limit: u64,
+        /// How much there may be.
+        limit: Limit,
     },
     /// It took too long.
-    #[error("fetching from {url} took longer than {seconds} s")]
+    #[error("fetching from the Git repository {url} took longer than {seconds} s")]
     Timeout {
         /// The repository.
         url: GitUrl,

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use domain::names::TagName;
+use domain::{names::TagName, size::Limit};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
 use super::{Limits, SourceError};
@@ -31,13 +31,13 @@ pub(super) async fn measure(
         let (size_bytes, path_bytes) = parse(&record);
         total_bytes = total_bytes.saturating_add(size_bytes);
         if path_bytes > limits.path_bytes || record.last() != Some(&0) {
-            return too_large("the length of a path in bytes", limits.path_bytes as u64);
+            return too_large("the length of a path", Limit::Bytes(limits.path_bytes as u64));
         }
         if entries > limits.entries {
-            return too_large("the number of files and folders", limits.entries);
+            return too_large("the number of files and folders", Limit::Count(limits.entries));
         }
         if total_bytes > limits.total_bytes {
-            return too_large("the size of all files in bytes", limits.total_bytes);
+            return too_large("the size of all files together", Limit::Bytes(limits.total_bytes));
         }
     }
 }

@@ -87,7 +87,7 @@ async fn a_file_that_was_not_built_is_named() {
     let error = fixture.refused().await;
     assert_eq!(error.code(), "output_missing");
     assert!(
-        error.to_string().contains("no \"dist/shop\" in the built tree (to be copied to /usr/bin/shop)"),
+        error.to_string().contains("the build made no \"dist/shop\", which is to be copied to /usr/bin/shop"),
         "{error}"
     );
 }

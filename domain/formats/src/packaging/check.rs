@@ -1,6 +1,6 @@
 //! Checks the content and metadata of a package before it is written.
 
-use domain::{config::PackageConfig, names::UserName, package::Format};
+use domain::{config::PackageConfig, names::UserName, package::Format, size::Limit};
 
 use super::{
     error::WritePackageError,
@@ -74,30 +74,38 @@ fn check_scripts(scripts: &ScriptTexts) -> Result<(), WritePackageError> {
 }
 
 fn check_tree(tree: &PackageTree) -> Result<(), WritePackageError> {
-    let too_large = |what, found: u64, limit: u64| Err(WritePackageError::TooLarge { what, found, limit });
+    let too_large = |what, found, limit| Err(WritePackageError::TooLarge { what, found, limit });
     if tree.entries.len() > TREE_MAX_ENTRIES {
-        return too_large("paths", tree.entries.len() as u64, TREE_MAX_ENTRIES as u64);
+        return too_large(
+            "the number of its files and folders",
+            Limit::Count(tree.entries.len() as u64),
+            Limit::Count(TREE_MAX_ENTRIES as u64),
+        );
     }
     let mut size_bytes = 0_u64;
     for (path, entry) in &tree.entries {
-        let refuse = |expected| Err(WritePackageError::Entry { path: path.clone(), expected });
+        let refuse = |problem| Err(WritePackageError::Entry { path: path.clone(), problem });
         if !is_installed_path(path) {
-            return refuse("an absolute path of plain names, without control characters, of at most 4095 bytes");
+            return refuse("expected an absolute path without .. and control characters, of at most 4095 bytes");
         }
         if ancestors(path).any(|above| tree.entries.get(above).is_some_and(|it| it.content != Content::Directory)) {
-            return refuse("folders above it, where the package has a file or a link");
+            return refuse("one of the folders above it is a file or a link in this package");
         }
         if entry.mode > 0o7777 {
-            return refuse("mode bits of at most 7777");
+            return refuse("its file mode is out of range: expected at most 7777");
         }
         if entry.user.parse::<UserName>().is_err() || entry.group.parse::<UserName>().is_err() {
-            return refuse("an owner and a group with names of 1 to 32 characters of a-z 0-9 _ -, a letter or _ first");
+            return refuse(
+                "its owner or group is not a valid name: expected 1 to 32 characters of a-z 0-9 _ -, a letter or _ first",
+            );
         }
         match &entry.content {
             Content::Directory => {}
             Content::Symlink(target) => {
                 if target.is_empty() || target.len() > PATH_MAX_BYTES || target.contains(char::is_control) {
-                    return refuse("a link's target of 1 to 4095 bytes without control characters");
+                    return refuse(
+                        "it is a link whose target is not valid: expected 1 to 4095 bytes without control characters",
+                    );
                 }
                 size_bytes = size_bytes.saturating_add(target.len() as u64);
             }
@@ -105,7 +113,7 @@ fn check_tree(tree: &PackageTree) -> Result<(), WritePackageError> {
         }
     }
     if size_bytes > TREE_MAX_BYTES {
-        return too_large("bytes of files", size_bytes, TREE_MAX_BYTES);
+        return too_large("the size of its files", Limit::Bytes(size_bytes), Limit::Bytes(TREE_MAX_BYTES));
     }
     Ok(())
 }

@@ -14,7 +14,10 @@ use std::{
     path::Path,
 };
 
-use domain::package::{Facts, Package};
+use domain::{
+    package::{Facts, Package},
+    size::Limit,
+};
 
 use super::{deb, error::PackageFileError, reader::Hashed, rpm, rpm_header};
 
@@ -44,7 +47,7 @@ pub fn read_package(path: &Path) -> Result<ReadPackage, PackageFileError> {
         return Err(PackageFileError::NotAPackage);
     }
     if metadata.len() > PACKAGE_MAX_BYTES {
-        return Err(PackageFileError::TooLarge { what: "the package file", limit: PACKAGE_MAX_BYTES });
+        return Err(PackageFileError::TooLarge { what: "its size", limit: Limit::Bytes(PACKAGE_MAX_BYTES) });
     }
     let mut input = Hashed::new(BufReader::with_capacity(128 * 1024, file));
     let mut magic = [0; 8];
@@ -64,7 +67,10 @@ pub fn read_package(path: &Path) -> Result<ReadPackage, PackageFileError> {
     let package = Package { file_name, sha256, size_bytes, facts };
     let facts_bytes = serde_json::to_vec(&package).map_err(|error| PackageFileError::Read(error.into()))?.len() as u64;
     if facts_bytes > FACTS_MAX_BYTES {
-        return Err(PackageFileError::TooLarge { what: "the package's metadata", limit: FACTS_MAX_BYTES });
+        return Err(PackageFileError::TooLarge {
+            what: "the size of its control file or header fields",
+            limit: Limit::Bytes(FACTS_MAX_BYTES),
+        });
     }
     Ok(ReadPackage { package, attached })
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use domain::digest::Sha256;
+use domain::{digest::Sha256, size::Size};
 use sha2::Digest as _;
 
 /// A reader that counts and hashes what passes through it.
@@ -40,7 +40,7 @@ pub(super) struct Limited<R> {
 
 /// Travels inside an [`io::Error`] through decompressors and archive readers.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("{what}: longer than the limit of {limit} bytes")]
+#[error("{what} is over the limit of {}", Size(*.limit))]
 pub(super) struct LimitReached {
     pub(super) what: &'static str,
     pub(super) limit: u64,

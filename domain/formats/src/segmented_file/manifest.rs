@@ -44,7 +44,7 @@ impl Piece {
 
 /// The text is not a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not the manifest of a segmented file: line {line} is not {expected}")]
+#[error("the manifest of a segmented file is not valid: expected {expected} in line {line}")]
 pub struct InvalidManifest {
     /// From 1.
     pub line: usize,

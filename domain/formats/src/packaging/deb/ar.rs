@@ -2,12 +2,14 @@
 
 use std::io::{self, Read, Write};
 
-use crate::packaging::error::PackageFileError;
+use crate::packaging::error::{PackageFileError, quoted};
 
 /// How a deb begins.
 pub(in crate::packaging) const MAGIC: &[u8; 8] = b"!<arch>\n";
 
 const HEADER_BYTES: usize = 60;
+/// What an error expects of a member's size.
+const SIZE_EXPECTED: &str = "a member's size in decimal digits";
 
 /// Writes a member's header; its bytes and [`pad`] follow.
 pub(super) fn write_header(out: &mut impl Write, name: &str, time: u32, size_bytes: u64) -> io::Result<()> {
@@ -30,20 +32,20 @@ pub(super) struct Member {
 
 /// Reads the next member's header.
 pub(super) fn read_header(input: &mut impl Read) -> Result<Member, PackageFileError> {
-    let malformed = |expected| PackageFileError::malformed("ar archive", expected);
+    let malformed = |expected, found: &str| PackageFileError::malformed("ar archive", expected, found);
     let mut header = [0; HEADER_BYTES];
     input.read_exact(&mut header).map_err(PackageFileError::read)?;
     if !header.ends_with(b"`\n") || !header.is_ascii() {
-        return Err(malformed("a member header where one is due"));
+        return Err(malformed("the header of a member", "other bytes"));
     }
     let text = |range| std::str::from_utf8(&header[range]).unwrap_or_default().trim_end_matches(' ');
     let name = text(0..16);
     let name = name.strip_suffix('/').unwrap_or(name).to_owned();
     let size = text(48..58);
     if size.is_empty() || !size.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(malformed("a member's size in decimal digits"));
+        return Err(malformed(SIZE_EXPECTED, &quoted(size)));
     }
-    let size_bytes = size.parse().map_err(|_| malformed("a member's size in decimal digits"))?;
+    let size_bytes = size.parse().map_err(|_| malformed(SIZE_EXPECTED, &quoted(size)))?;
     Ok(Member { name, size_bytes })
 }
 
@@ -53,7 +55,11 @@ pub(super) fn read_padding(input: &mut impl Read, size_bytes: u64) -> Result<(),
     if size_bytes % 2 == 1 {
         input.read_exact(&mut padding).map_err(PackageFileError::read)?;
         if padding != *b"\n" {
-            return Err(PackageFileError::malformed("ar archive", "a line feed after a member of odd length"));
+            return Err(PackageFileError::malformed(
+                "ar archive",
+                "a line feed after a member of odd length",
+                "another byte",
+            ));
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ mod tests;
 
 use domain::{names::PackageName, package::DebFacts, version::valid_deb_version};
 
-use crate::packaging::error::PackageFileError;
+use crate::packaging::error::{PackageFileError, quoted};
 
 /// Fields that an index adds about the file: a package must not bring its own.
 const RESERVED: [&str; 6] = ["filename", "size", "md5sum", "sha1", "sha256", "sha512"];
@@ -15,9 +15,12 @@ pub(super) fn facts(text: &str) -> Result<DebFacts, PackageFileError> {
     let fields = parse(text)?;
     let required = |name: &'static str, grammar: fn(&str) -> bool, expected| {
         let field = fields.iter().find(|field| field.name.eq_ignore_ascii_case(name));
-        match field.map(Field::value).filter(|value| grammar(value)) {
-            Some(value) => Ok(value),
-            None => Err(PackageFileError::malformed(format!("control file, field {name}"), expected)),
+        let Some(value) = field.map(Field::value) else {
+            return Err(PackageFileError::malformed(format!("control file, field {name}"), expected, "no such field"));
+        };
+        match grammar(&value) {
+            true => Ok(value),
+            false => Err(PackageFileError::malformed(format!("control file, field {name}"), expected, quoted(&value))),
         }
     };
     let package =
@@ -50,32 +53,37 @@ impl Field<'_> {
 }
 
 fn parse(text: &str) -> Result<Vec<Field<'_>>, PackageFileError> {
-    let malformed = |expected| Err(PackageFileError::malformed("control file", expected));
+    let malformed = |expected, found: &str| Err(PackageFileError::malformed("control file", expected, found));
     if text.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')) {
-        return malformed("text without control characters");
+        return malformed("text without control characters", "a control character");
     }
     let mut fields: Vec<Field<'_>> = Vec::new();
     let mut names = std::collections::BTreeSet::new();
     for line in text.trim_end_matches('\n').split('\n').map(|line| line.trim_end_matches([' ', '\t'])) {
         if line.is_empty() {
-            return malformed("one paragraph without empty lines");
+            return malformed("one paragraph without empty lines", "an empty line");
         }
         if line.starts_with([' ', '\t']) {
             match fields.last_mut() {
                 Some(field) => field.lines.push(line),
-                None => return malformed("a field on the first line"),
+                None => return malformed("a field on the first line", &quoted(line)),
             }
             continue;
         }
         let Some((name, _)) = line.split_once(':').filter(|(name, _)| is_field_name(name)) else {
-            return malformed("lines like \"Field: value\"");
+            return malformed("lines like \"Field: value\"", &quoted(line));
         };
         let lower = name.to_ascii_lowercase();
         if RESERVED.contains(&lower.as_str()) {
-            return malformed("none of the fields that an index adds (Filename, Size, MD5sum, SHA1, SHA256, SHA512)");
+            let expected = "none of the fields that an index adds (Filename, Size, MD5sum, SHA1, SHA256, SHA512)";
+            return malformed(expected, &quoted(line));
         }
         if !names.insert(lower) {
-            return Err(PackageFileError::malformed(format!("control file, field {name}"), "each field once"));
+            return Err(PackageFileError::malformed(
+                format!("control file, field {name}"),
+                "each field once",
+                "it twice",
+            ));
         }
         fields.push(Field { name, lines: vec![line] });
     }

@@ -3,11 +3,12 @@
 use domain::{
     digest::Sha256,
     package::{Changelog, Comparison, Dependency, FileKind, FileList, PackagedFile, RpmFacts},
+    size::Limit,
 };
 
 use super::flags::{self, EQUAL, GREATER, GREATER_OR_EQUAL, LESS, LESS_OR_EQUAL};
 use crate::packaging::{
-    error::PackageFileError,
+    error::{PackageFileError, quoted},
     rpm_header::{Header, Headers, signature_tag, tag},
 };
 
@@ -34,7 +35,7 @@ pub(super) fn facts(headers: &Headers) -> Result<(RpmFacts, Option<Vec<u8>>), Pa
     let facts = RpmFacts {
         name: word(header, tag::NAME, "._+-", "letters, digits and . _ + -, at most 96 characters")?,
         epoch: u32::try_from(header.number(tag::EPOCH)?.unwrap_or_default())
-            .map_err(|_| header.malformed(tag::EPOCH, "a number of 32 bits"))?,
+            .map_err(|_| header.malformed(tag::EPOCH, "a number of 32 bits", "a larger one"))?,
         version: word(header, tag::VERSION, "._+~^", VERSION_EXPECTED)?,
         release: word(header, tag::RELEASE, "._+~^", VERSION_EXPECTED)?,
         architecture: match is_source {
@@ -80,7 +81,7 @@ fn word(header: &Header, tag: u32, also: &str, expected: &'static str) -> Result
     let is_valid = (1..=WORD_MAX_BYTES).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c));
-    if is_valid { Ok(text.to_owned()) } else { Err(header.malformed(tag, expected)) }
+    if is_valid { Ok(text.to_owned()) } else { Err(header.malformed(tag, expected, quoted(text))) }
 }
 
 /// A text for people; XML has no form for control characters.
@@ -92,7 +93,7 @@ fn checked<'a>(header: &Header, tag: u32, text: &'a str) -> Result<&'a str, Pack
     let forbidden =
         |c: char| (c.is_control() && !matches!(c, '\n' | '\r' | '\t')) || matches!(c, '\u{fffe}' | '\u{ffff}');
     if text.contains(forbidden) {
-        return Err(header.malformed(tag, "text without control characters"));
+        return Err(header.malformed(tag, "text without control characters", quoted(text)));
     }
     Ok(text)
 }
@@ -100,7 +101,8 @@ fn checked<'a>(header: &Header, tag: u32, text: &'a str) -> Result<&'a str, Pack
 fn dependencies(header: &Header, [name, flags, version]: [u32; 3]) -> Result<Vec<Dependency>, PackageFileError> {
     let (names, all_flags, versions) = (header.texts(name)?, header.numbers(flags)?, header.texts(version)?);
     if names.len() != all_flags.len() || names.len() != versions.len() {
-        return Err(header.malformed(name, "as many flags and versions as names"));
+        let found = format!("{} names, {} flags and {} versions", names.len(), all_flags.len(), versions.len());
+        return Err(header.malformed(name, "as many flags and versions as names", found));
     }
     let rows = names.into_iter().zip(all_flags).zip(versions);
     rows.map(|((dependency, all_flags), evr)| {
@@ -133,21 +135,24 @@ fn files(header: &Header, is_source: bool) -> Result<Vec<PackagedFile>, PackageF
     let modes = header.numbers(tag::FILEMODES)?;
     let flags = header.numbers(tag::FILEFLAGS)?;
     if [indexes.len(), modes.len(), flags.len()] != [base_names.len(); 3] {
-        return Err(header.malformed(tag, "as many folders, modes and flags as files"));
+        let [folders, modes, flags] = [indexes.len(), modes.len(), flags.len()];
+        let found = format!("{} files, {folders} folders, {modes} modes and {flags} flags", base_names.len());
+        return Err(header.malformed(tag, "as many folders, modes and flags as files", found));
     }
     let mut paths_bytes = 0;
     let mut files = Vec::with_capacity(base_names.len());
     for (((base_name, index), mode), flags) in base_names.into_iter().zip(indexes).zip(modes).zip(flags) {
         let folder = usize::try_from(index).ok().and_then(|index| folders.get(index));
-        let folder = folder.ok_or_else(|| header.malformed(tag::DIRINDEXES, "indexes of folders"))?;
+        let folder =
+            folder.ok_or_else(|| header.malformed(tag::DIRINDEXES, "indexes of folders", index.to_string()))?;
         paths_bytes += folder.len() + base_name.len();
         if paths_bytes > FILE_LIST_MAX_BYTES {
-            let limit = FILE_LIST_MAX_BYTES as u64;
-            return Err(PackageFileError::TooLarge { what: "the rpm's file list", limit });
+            let limit = Limit::Bytes(FILE_LIST_MAX_BYTES as u64);
+            return Err(PackageFileError::TooLarge { what: "the size of the rpm's file list", limit });
         }
         let path = format!("{folder}{base_name}");
         if !(path.starts_with('/') || is_source) || path.contains(|c: char| c.is_control()) {
-            return Err(header.malformed(tag, "absolute paths without control characters"));
+            return Err(header.malformed(tag, "absolute paths without control characters", quoted(&path)));
         }
         let kind = match mode & FILE_TYPE_MASK {
             DIRECTORY => FileKind::Dir,
@@ -174,7 +179,8 @@ fn changelogs(header: &Header) -> Result<Vec<Changelog>, PackageFileError> {
     let (authors, texts) = (header.texts(tags[0])?, header.texts(tags[1])?);
     let dates = header.numbers(tag::CHANGELOGTIME)?;
     if [texts.len(), dates.len()] != [authors.len(); 2] {
-        return Err(header.malformed(tags[0], "as many texts and dates as authors"));
+        let found = format!("{} authors, {} texts and {} dates", authors.len(), texts.len(), dates.len());
+        return Err(header.malformed(tags[0], "as many texts and dates as authors", found));
     }
     let mut changelogs: Vec<Changelog> = Vec::new();
     let mut date_before = None;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{SHA256_ALGORITHM, facts};
 use crate::packaging::{
-    error::PackageFileError,
+    error::{PackageFileError, quoted},
     rpm_header::{Headers, signature_tag, tag},
 };
 
@@ -35,7 +35,7 @@ fn check_header_digests(Headers { signature, header, .. }: &Headers) -> Result<(
     for (tag, digest) in digests {
         if let Some(expected) = signature.text(tag)? {
             if expected != digest(header.bytes()) {
-                return Err(signature.malformed(tag, "the digest of the header"));
+                return Err(signature.malformed(tag, "the digest of the header", quoted(expected)));
             }
             checked = true;
         }
@@ -43,7 +43,7 @@ fn check_header_digests(Headers { signature, header, .. }: &Headers) -> Result<(
     if checked {
         return Ok(());
     }
-    Err(PackageFileError::malformed("rpm signature header", "a SHA-256 or SHA-1 digest of the header"))
+    Err(PackageFileError::malformed("rpm signature header", "a SHA-256 or SHA-1 digest of the header", "neither"))
 }
 
 /// Reads the payload to the end of the file and compares it with its digests, of which one at least must be there.
@@ -65,21 +65,22 @@ fn check_payload(input: &mut impl Read, Headers { signature, header, .. }: &Head
     }
 
     for tag in [signature_tag::SIZE, signature_tag::LONGSIZE] {
-        if signature.number(tag)?.is_some_and(|expected| expected != size_bytes) {
-            return Err(signature.malformed(tag, "the length of header and payload"));
+        if let Some(other) = signature.number(tag)?.filter(|expected| *expected != size_bytes) {
+            let found = format!("{other}, where they have {size_bytes} bytes");
+            return Err(signature.malformed(tag, "the length of header and payload", found));
         }
     }
     let algorithm = header.number(tag::PAYLOADSHA256ALGO)?.unwrap_or(SHA256_ALGORITHM.into());
     let payload_digest = header.text(tag::PAYLOADSHA256)?.filter(|_| algorithm == u64::from(SHA256_ALGORITHM));
     if payload_digest.is_some_and(|expected| expected != hex::encode(sha256.finalize())) {
-        return Err(header.malformed(tag::PAYLOADSHA256, "the digest of the payload"));
+        return Err(header.malformed(tag::PAYLOADSHA256, "the digest of the payload", "another digest"));
     }
     let whole_digest = signature.binary(signature_tag::MD5)?;
     if whole_digest.is_some_and(|expected| expected != md5.finalize().as_slice()) {
-        return Err(signature.malformed(signature_tag::MD5, "the digest of header and payload"));
+        return Err(signature.malformed(signature_tag::MD5, "the digest of header and payload", "another digest"));
     }
     if payload_digest.is_none() && whole_digest.is_none() {
-        return Err(PackageFileError::malformed("rpm header", "a digest of the payload"));
+        return Err(PackageFileError::malformed("rpm header", "a digest of the payload", "none"));
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use std::{
     path::Path,
 };
 
+use domain::size::Limit;
 use md5::{Digest as _, Md5};
 use sha1::Sha1;
 use sha2::Sha256;
@@ -123,9 +124,9 @@ fn signature_header(header: &[u8], payload: &mut Payload) -> Result<Vec<u8>, Wri
     payload.file.rewind()?;
     let small = |size_bytes: u64| {
         u32::try_from(size_bytes).map(|size| Value::Int32(vec![size])).map_err(|_| WritePackageError::TooLarge {
-            what: "bytes of payload",
-            found: size_bytes,
-            limit: u32::MAX.into(),
+            what: "the size of the rpm's payload",
+            found: Limit::Bytes(size_bytes),
+            limit: Limit::Bytes(u32::MAX.into()),
         })
     };
     let values = vec![

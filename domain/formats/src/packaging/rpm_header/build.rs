@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use domain::size::Limit;
+
 use super::{ENTRY_BYTES, LEAD_BYTES, MAGIC, header::HEADER_MAX_BYTES, headers::LEAD_MAGIC, kind};
 use crate::packaging::error::PackageFileError;
 
@@ -126,5 +128,6 @@ fn entry(tag: u32, kind: u32, offset: u32, count: u32) -> [u8; ENTRY_BYTES] {
 /// A length or offset, which no reader takes beyond the limit.
 fn number(length: usize) -> Result<u32, PackageFileError> {
     let number = u32::try_from(length).ok().filter(|length| u64::from(*length) <= HEADER_MAX_BYTES);
-    number.ok_or(PackageFileError::TooLarge { what: "an rpm header", limit: HEADER_MAX_BYTES })
+    number
+        .ok_or(PackageFileError::TooLarge { what: "the size of an rpm header", limit: Limit::Bytes(HEADER_MAX_BYTES) })
 }

@@ -2,6 +2,8 @@
 
 use std::io::Read;
 
+use domain::size::Limit;
+
 use super::{
     ENTRY_BYTES, INTRO_BYTES, MAGIC,
     kind::{BIN, I18N_STRING, INT16, INT32, INT64, STRING, STRING_ARRAY},
@@ -42,15 +44,21 @@ impl Header {
         let mut intro = [0; INTRO_BYTES];
         input.read_exact(&mut intro).map_err(PackageFileError::read)?;
         if !intro.starts_with(&MAGIC) {
-            return Err(PackageFileError::malformed(what, "the magic number of an rpm header"));
+            return Err(PackageFileError::malformed(what, "the magic number of an rpm header", "other bytes"));
         }
         let (tags, store_bytes) = (be_u32(&intro, 8) as usize, be_u32(&intro, 12) as usize);
         if tags > HEADER_MAX_TAGS {
-            return Err(PackageFileError::TooLarge { what: "tags in an rpm header", limit: HEADER_MAX_TAGS as u64 });
+            return Err(PackageFileError::TooLarge {
+                what: "the number of tags in an rpm header",
+                limit: Limit::Count(HEADER_MAX_TAGS as u64),
+            });
         }
         let rest = (tags * ENTRY_BYTES) as u64 + store_bytes as u64;
         if rest > HEADER_MAX_BYTES {
-            return Err(PackageFileError::TooLarge { what: "an rpm header", limit: HEADER_MAX_BYTES });
+            return Err(PackageFileError::TooLarge {
+                what: "the size of an rpm header",
+                limit: Limit::Bytes(HEADER_MAX_BYTES),
+            });
         }
         // Not allocated up front: a truncated file that promises 64 MiB costs what it holds.
         let mut bytes = intro.to_vec();
@@ -68,8 +76,8 @@ impl Header {
         let entries: Vec<Entry> = entries.collect();
         let mut known: Vec<u32> = entries.iter().map(|entry| entry.tag).collect();
         known.sort_unstable();
-        if known.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err(PackageFileError::malformed(what, "each tag once"));
+        if let Some(pair) = known.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(PackageFileError::malformed(what, "each tag once", format!("tag {} twice", pair[0])));
         }
         Ok(Self { what, bytes, entries, store_start })
     }
@@ -84,7 +92,9 @@ impl Header {
     /// # Errors
     /// If the region is missing or does not hold all tags.
     pub(crate) fn check_region(&self, region_tag: u32) -> Result<(), PackageFileError> {
-        let malformed = || PackageFileError::malformed(self.what, "one region that holds all tags");
+        let malformed = || {
+            PackageFileError::malformed(self.what, "one region that holds all tags", "no region, or tags outside of it")
+        };
         let region = self.entries.first().filter(|entry| entry.tag == region_tag).ok_or_else(malformed)?;
         let trailer = self.bytes.get(self.store_start + region.offset..).unwrap_or_default();
         let back = (self.entries.len() * ENTRY_BYTES) as u32;
@@ -113,7 +123,7 @@ impl Header {
             return Ok(None);
         };
         if !matches!(entry.kind, STRING | STRING_ARRAY | I18N_STRING) || entry.count == 0 {
-            return Err(self.malformed(tag, "a text"));
+            return Err(self.malformed(tag, "a text", entry.found()));
         }
         let (text, _) = self.next_text(tag, self.rest(entry)?)?;
         Ok(Some(text))
@@ -128,7 +138,7 @@ impl Header {
             return Ok(Vec::new());
         };
         if !matches!(entry.kind, STRING | STRING_ARRAY | I18N_STRING) {
-            return Err(self.malformed(tag, "a list of texts"));
+            return Err(self.malformed(tag, "a list of texts", entry.found()));
         }
         self.check_count(entry.count)?;
         let mut rest = self.rest(entry)?;
@@ -153,11 +163,11 @@ impl Header {
             INT16 => 2,
             INT32 => 4,
             INT64 => 8,
-            _ => return Err(self.malformed(tag, "numbers")),
+            _ => return Err(self.malformed(tag, "numbers", entry.found())),
         };
         self.check_count(entry.count)?;
         let bytes = self.rest(entry)?.get(..entry.count * width);
-        let bytes = bytes.ok_or_else(|| self.malformed(tag, "numbers inside the header"))?;
+        let bytes = bytes.ok_or_else(|| self.malformed(tag, "numbers inside the header", "numbers beyond its end"))?;
         let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
         Ok(bytes.chunks_exact(width).map(number).collect())
     }
@@ -179,12 +189,12 @@ impl Header {
             return Ok(None);
         };
         let bytes = self.rest(entry)?.get(..entry.count).filter(|_| entry.kind == BIN);
-        bytes.map(Some).ok_or_else(|| self.malformed(tag, "bytes"))
+        bytes.map(Some).ok_or_else(|| self.malformed(tag, "bytes inside the header", entry.found()))
     }
 
     /// What is wrong with a tag.
-    pub fn malformed(&self, tag: u32, expected: &'static str) -> PackageFileError {
-        PackageFileError::malformed(format!("{}, tag {tag}", self.what), expected)
+    pub fn malformed(&self, tag: u32, expected: &'static str, found: impl Into<String>) -> PackageFileError {
+        PackageFileError::malformed(format!("{}, tag {tag}", self.what), expected, found)
     }
 
     fn find(&self, tag: u32) -> Option<&Entry> {
@@ -193,20 +203,35 @@ impl Header {
 
     fn rest(&self, entry: &Entry) -> Result<&[u8], PackageFileError> {
         let start = self.store_start.saturating_add(entry.offset);
-        self.bytes.get(start..).ok_or_else(|| self.malformed(entry.tag, "a value inside the header"))
+        self.bytes
+            .get(start..)
+            .ok_or_else(|| self.malformed(entry.tag, "a value inside the header", "one beyond its end"))
     }
 
     fn next_text<'a>(&self, tag: u32, bytes: &'a [u8]) -> Result<(&'a str, &'a [u8]), PackageFileError> {
-        let end = bytes.iter().position(|byte| *byte == 0).ok_or_else(|| self.malformed(tag, "a text that ends"))?;
-        let text = std::str::from_utf8(&bytes[..end]).map_err(|_| self.malformed(tag, "UTF-8 text"))?;
+        let end = bytes
+            .iter()
+            .position(|byte| *byte == 0)
+            .ok_or_else(|| self.malformed(tag, "a text that ends with a NUL", "none until the header's end"))?;
+        let text = std::str::from_utf8(&bytes[..end]).map_err(|_| self.malformed(tag, "UTF-8 text", "other bytes"))?;
         Ok((text, &bytes[end + 1..]))
     }
 
     fn check_count(&self, count: usize) -> Result<(), PackageFileError> {
         if count > TAG_MAX_ELEMENTS {
-            return Err(PackageFileError::TooLarge { what: "elements of one rpm tag", limit: TAG_MAX_ELEMENTS as u64 });
+            return Err(PackageFileError::TooLarge {
+                what: "the number of values of one rpm tag",
+                limit: Limit::Count(TAG_MAX_ELEMENTS as u64),
+            });
         }
         Ok(())
+    }
+}
+
+impl Entry {
+    /// What it is, for an error that expected something else.
+    fn found(&self) -> String {
+        format!("{} values of rpm type {}", self.count, self.kind)
     }
 }
 

@@ -28,7 +28,7 @@ impl Headers {
         let mut lead = vec![0; LEAD_BYTES];
         input.read_exact(&mut lead).map_err(PackageFileError::read)?;
         if !lead.starts_with(&LEAD_MAGIC) {
-            return Err(PackageFileError::malformed("rpm lead", "the magic number of an rpm"));
+            return Err(PackageFileError::malformed("rpm lead", "the magic number of an rpm", "other bytes"));
         }
         let signature = Header::read(input, "rpm signature header")?;
         let mut zeroes = [0; 8];

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use domain::{digest::Sha256, package::Format};
+use domain::{digest::Sha256, package::Format, size::Limit};
 
 use super::*;
 use crate::packaging::{
@@ -159,7 +159,7 @@ fn a_tree_has_limits() {
             sample.add(&format!("/opt/{number}"), 0o755, "root", Content::Directory);
         }
         let result = sample.try_write();
-        assert!(matches!(result, Err(WritePackageError::TooLarge { what: "paths", .. })), "{format}");
+        assert!(matches!(result, Err(WritePackageError::TooLarge { found: Limit::Count(_), .. })), "{format}");
 
         let mut sample = Sample::empty(format);
         let source = sample.folder.path().join("never-read");
@@ -167,6 +167,6 @@ fn a_tree_has_limits() {
         assert!(matches!(sample.try_write(), Err(WritePackageError::Source { .. })), "{format}");
         sample.add("/opt/b", 0o644, "root", Content::File { source, size_bytes: 1 });
         let result = sample.try_write();
-        assert!(matches!(result, Err(WritePackageError::TooLarge { what: "bytes of files", .. })), "{format}");
+        assert!(matches!(result, Err(WritePackageError::TooLarge { found: Limit::Bytes(_), .. })), "{format}");
     }
 }

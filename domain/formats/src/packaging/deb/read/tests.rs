@@ -24,7 +24,7 @@ fn with_control_member(name: &str, member: &[u8]) -> Result<domain::package::Pac
 
 fn malformed_place(result: Result<domain::package::Package, PackageFileError>) -> String {
     match result {
-        Err(PackageFileError::Malformed { place, expected }) => format!("{place}: {expected}"),
+        Err(PackageFileError::Malformed { place, expected, .. }) => format!("{place}: {expected}"),
         other => panic!("expected a malformed package, got {other:?}"),
     }
 }
@@ -158,7 +158,7 @@ fn a_control_member_that_unpacks_to_more_than_the_limit_is_refused() {
         assert!(member.len() < 1024 * 1024, "{name} is small while packed");
         let result = with_control_member(name, &member);
         assert!(
-            matches!(result, Err(PackageFileError::TooLarge { limit: CONTROL_MEMBER_MAX_BYTES, .. })),
+            matches!(result, Err(PackageFileError::TooLarge { limit: Limit::Bytes(CONTROL_MEMBER_MAX_BYTES), .. })),
             "{name}: {result:?}"
         );
     }
@@ -172,7 +172,10 @@ fn a_control_file_longer_than_the_limit_is_refused() {
     assert!(read_bytes(&deb_with(&long)).is_ok());
     long.push(b'\n');
     let result = read_bytes(&deb_with(&long));
-    assert!(matches!(result, Err(PackageFileError::TooLarge { limit: CONTROL_FILE_MAX_BYTES, .. })), "{result:?}");
+    assert!(
+        matches!(result, Err(PackageFileError::TooLarge { limit: Limit::Bytes(CONTROL_FILE_MAX_BYTES), .. })),
+        "{result:?}"
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ use ::rpm::{
 use domain::{
     digest::Sha256 as Digest256,
     package::{Comparison, Facts, FileKind, FileList, Format, PackagedFile},
+    size::Limit,
 };
 
 use super::{super::facts::FILE_LIST_MAX_BYTES, *};
@@ -186,7 +187,8 @@ fn a_payload_must_have_a_digest() {
     );
     let mut bytes = Vec::new();
     metadata.write(&mut bytes).unwrap();
-    assert_eq!(read_bytes(&bytes).unwrap_err().to_string(), "rpm header: expected a digest of the payload");
+    let error = read_bytes(&bytes).unwrap_err().to_string();
+    assert_eq!(error, "the package file is not valid (rpm header): expected a digest of the payload, found none");
     metadata.signature = Written::from_entries([], Signature::HEADER_SIGNATURES);
     bytes.clear();
     metadata.write(&mut bytes).unwrap();
@@ -198,9 +200,12 @@ fn a_header_that_promises_too_much_is_refused_unread() {
     let mut bytes = sealed(&header_with(Vec::new()));
     let start = offsets(&bytes).0;
     bytes[start + 8..start + 12].copy_from_slice(&(HEADER_MAX_TAGS as u32 + 1).to_be_bytes());
-    assert!(matches!(read_bytes(&bytes), Err(PackageFileError::TooLarge { what: "tags in an rpm header", .. })));
+    assert!(matches!(
+        read_bytes(&bytes),
+        Err(PackageFileError::TooLarge { what: "the number of tags in an rpm header", .. })
+    ));
     bytes[start + 8..start + 16].copy_from_slice(&[0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff]);
-    assert!(matches!(read_bytes(&bytes), Err(PackageFileError::TooLarge { what: "an rpm header", .. })));
+    assert!(matches!(read_bytes(&bytes), Err(PackageFileError::TooLarge { what: "the size of an rpm header", .. })));
     bytes[start + 12..start + 16].copy_from_slice(&(1_u32 << 24).to_be_bytes());
     assert!(matches!(read_bytes(&bytes), Err(PackageFileError::Truncated)));
 }
@@ -209,7 +214,7 @@ fn a_header_that_promises_too_much_is_refused_unread() {
 fn tags_with_more_elements_than_the_limit_are_refused() {
     let names = IndexData::StringArray(vec![String::new(); TAG_MAX_ELEMENTS + 1]);
     let result = with(vec![(Tag::RPMTAG_BASENAMES, names)]);
-    assert!(matches!(result, Err(PackageFileError::TooLarge { what: "elements of one rpm tag", .. })));
+    assert!(matches!(result, Err(PackageFileError::TooLarge { what: "the number of values of one rpm tag", .. })));
 }
 
 #[test]
@@ -223,14 +228,14 @@ fn a_few_bytes_cannot_make_a_long_file_list() {
         (Tag::RPMTAG_FILEMODES, IndexData::Int16(vec![0o100_644; count])),
         (Tag::RPMTAG_FILEFLAGS, IndexData::Int32(vec![0; count])),
     ]);
-    assert!(matches!(result, Err(PackageFileError::TooLarge { what: "the rpm's file list", .. })));
+    assert!(matches!(result, Err(PackageFileError::TooLarge { what: "the size of the rpm's file list", .. })));
 }
 
 #[test]
 fn facts_that_fit_no_event_are_refused() {
     let long = IndexData::I18NString(vec!["x".repeat(FACTS_MAX_BYTES as usize)]);
     let result = with(vec![(Tag::RPMTAG_DESCRIPTION, long)]);
-    assert!(matches!(result, Err(PackageFileError::TooLarge { limit: FACTS_MAX_BYTES, .. })));
+    assert!(matches!(result, Err(PackageFileError::TooLarge { limit: Limit::Bytes(FACTS_MAX_BYTES), .. })));
 }
 
 #[test]
