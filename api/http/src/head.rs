@@ -19,10 +19,10 @@ pub(super) enum Body {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Offence {
     /// A line ends in a bare LF.
-    #[error("a line of the request ends in a bare line feed: expected CR LF")]
+    #[error("a line of the HTTP request's head ends in a line feed (LF) alone: expected CR LF")]
     BareLineFeed,
     /// The request has two lengths.
-    #[error("the request has Content-Length and Transfer-Encoding: expected one of them")]
+    #[error("the HTTP request has both Content-Length and Transfer-Encoding: expected only one of them")]
     TwoLengths,
 }
 

@@ -67,10 +67,13 @@ fn refuse(notes: &Notes, request: &Request<Incoming>) -> Option<Problem> {
     }
     let hosts = request.headers().get_all(header::HOST).iter().count();
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
-        return Some(Problem::BadRequest("expected exactly one Host header".to_owned()));
+        return Some(Problem::BadRequest(
+            "the HTTP request has no Host header, or several: expected exactly one".to_owned(),
+        ));
     }
-    is_of_proxy(request.uri())
-        .then(|| Problem::BadRequest("this server is not a proxy: expected a path as the request's target".to_owned()))
+    is_of_proxy(request.uri()).then(|| {
+        Problem::BadRequest("this server is not a proxy: expected a path as the target of the HTTP request".to_owned())
+    })
 }
 
 fn is_of_proxy(uri: &Uri) -> bool {
@@ -84,8 +87,11 @@ fn closing(mut response: Response<Body>) -> Response<Body> {
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response<Body> {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Problem::Internal { action: "answer", source: format!("panic: {}", text.unwrap_or("of unknown kind")).into() }
-        .into_response()
+    Problem::Internal {
+        action: "answer the request",
+        source: format!("panic: {}", text.unwrap_or("of unknown kind")).into(),
+    }
+    .into_response()
 }
 
 /// Unique among the requests of a process, and most likely among processes.

@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderValue, Response, StatusCode, header},
     response::IntoResponse,
 };
+use domain::size::Size;
 use event_log::event_store::BoxError;
 
 /// Why a request failed. The text is sent to the client, the source is only logged.
@@ -17,27 +18,31 @@ pub enum Problem {
     #[error("{0}")]
     BadRequest(String),
     /// A repository was requested without a valid access key. Does not reveal whether the repository exists.
-    #[error("an access key of the repository is required: the user name is the key's id, the password is the key")]
+    #[error(
+        "this needs an access key of the repository: send it with HTTP Basic authentication, the key's id as user name and the key as password"
+    )]
     NeedsAccessKey,
     /// The API was called without a token that permits this.
-    #[error("a token is required: Authorization: Bearer pkd_…")]
+    #[error("this needs a token that is allowed to do it: send it in the header Authorization: Bearer pkd_…")]
     NeedsToken,
     /// A delivery without the project's signature. Does not reveal whether the project exists.
-    #[error("X-Hub-Signature-256 with the project's webhook secret over the raw body is required")]
+    #[error(
+        "this needs the header X-Hub-Signature-256: the HMAC of the raw request body with the project's webhook secret"
+    )]
     NeedsSignature,
     /// A CI job without a valid identity token. Does not reveal whether the project exists, or what is wrong.
     #[error(
-        "an unused identity token (OIDC) of a CI job that the project trusts, with the right audience, is required"
+        "the identity token (OIDC) is not accepted: expected a valid one of a CI job that the project trusts, with the right audience and not used before"
     )]
     NeedsCiProof,
     /// The resource does not exist.
     #[error("{0}")]
     NotFound(String),
     /// The URL exists, but not with this method.
-    #[error("this address supports only GET and HEAD")]
+    #[error("this URL accepts only GET and HEAD")]
     MethodNotAllowed,
     /// The same, for a route whose `Allow` header lists its methods.
-    #[error("this address does not support this method: see the Allow header")]
+    #[error("this URL does not accept the request's method: the Allow header lists the methods that it accepts")]
     OtherMethod,
     /// The request was not received, or not answered, in time.
     #[error("the request took longer than {limit_seconds} s")]
@@ -54,16 +59,16 @@ pub enum Problem {
         detail: String,
     },
     /// `If-Match` or `If-Unmodified-Since` does not hold.
-    #[error("the file does not match If-Match or If-Unmodified-Since")]
+    #[error("the file does not match the request's If-Match or If-Unmodified-Since header: it has changed")]
     PreconditionFailed,
     /// The body is too large.
-    #[error("the body is larger than {limit_bytes} bytes")]
+    #[error("the request body is too large: at most {} are accepted", Size(*.limit_bytes as u64))]
     TooLarge {
         /// The maximum size.
         limit_bytes: usize,
     },
     /// The `Range` lies outside the file.
-    #[error("the file has {size_bytes} bytes")]
+    #[error("the requested range is outside the file, which has {size_bytes} bytes")]
     RangeNotSatisfiable {
         /// The size of the file.
         size_bytes: u64,
@@ -91,7 +96,7 @@ pub enum Problem {
         retry_after_seconds: u32,
     },
     /// An internal error.
-    #[error("cannot {action}")]
+    #[error("cannot {action}: the server's log says why")]
     Internal {
         /// The operation that failed.
         action: &'static str,
@@ -180,8 +185,8 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
         let (status, code, title) = self.kind();
-        if let Self::Internal { source, .. } = &self {
-            tracing::error!(error = %chain(source.as_ref()), "{self}");
+        if let Self::Internal { action, source } = &self {
+            tracing::error!(error = %chain(source.as_ref()), "cannot {action}");
         }
         let body = serde_json::json!({
             "type": "about:blank",

@@ -16,7 +16,9 @@ pub struct PublicUrl {
 
 /// The text is not a valid public URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is not a public URL: expected http(s)://host[:port][/path] of letters, digits and - . _ : / [ ]")]
+#[error(
+    "\"{0}\" is not a valid public URL of the server: expected http(s)://host[:port][/path] of letters, digits and - . _ : / [ ]"
+)]
 pub struct InvalidPublicUrl(String);
 
 impl PublicUrl {

@@ -22,12 +22,10 @@ impl Parameters {
         for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned() {
             if !known.contains(&name.as_str()) {
                 let (name, known) = (shown(&name), known.join(", "));
-                return Err(Problem::BadRequest(format!(
-                    "{name} is not a parameter of this address: expected {known}"
-                )));
+                return Err(Problem::BadRequest(format!("{name} is not a parameter of this URL: expected {known}")));
             }
             if given.iter().any(|(other, _)| *other == name) {
-                return Err(Problem::BadRequest(format!("{name}: given twice")));
+                return Err(Problem::BadRequest(format!("the parameter {name} is given twice: expected it once")));
             }
             given.push((name, value));
         }
@@ -68,5 +66,5 @@ fn shown(name: &str) -> String {
 /// The problem of a parameter with an invalid value.
 #[must_use]
 pub fn expected(name: &str, what: &str) -> Problem {
-    Problem::BadRequest(format!("{name}: expected {what}"))
+    Problem::BadRequest(format!("the parameter {name} is not valid: expected {what}"))
 }

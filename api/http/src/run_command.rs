@@ -84,12 +84,12 @@ impl CommandRunner {
         let all = async {
             for projector in projectors {
                 if let Err(error) = self.progress.wait_for_projector(projector, position).await {
-                    tracing::warn!("a recorded change will not be visible: {error}");
+                    tracing::warn!("a change is recorded, but will not become visible: {error}");
                 }
             }
         };
         if timeout(SHOWN_WITHIN, all).await.is_err() {
-            tracing::warn!("a recorded change is not visible in {} yet", projectors.join(" and "));
+            tracing::warn!("a change is recorded, but not yet visible in {}", projectors.join(" and "));
         }
     }
 }

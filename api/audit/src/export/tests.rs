@@ -28,10 +28,10 @@ async fn a_query_that_is_wrong_is_answered_with_what_was_expected() {
     let (id, create) = (OrganisationId::named(&name), Command::Create { name });
     core.execute::<domain::organisation::Organisation>(id.0, create).await;
     for (query, status, says) in [
-        ("kinds=keyring", 400, "is not a parameter of this address: expected about, name, kind"),
-        ("after=x", 400, "after: expected a whole number"),
-        ("opened=1", 400, "opened: expected true or false"),
-        ("from=yesterday", 400, "from: expected a time"),
+        ("kinds=keyring", 400, "is not a parameter of this URL: expected about, name, kind"),
+        ("after=x", 400, "the parameter after is not valid: expected a whole number"),
+        ("opened=1", 400, "the parameter opened is not valid: expected true or false"),
+        ("from=yesterday", 400, "from: not a valid time"),
         ("from=2026-11-02&until=2026-11-02", 400, "until: expected a time after from"),
         ("organisation=nobody", 404, "there is no organisation nobody"),
         ("organisation=No%20body", 400, "organisation: "),

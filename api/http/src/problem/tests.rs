@@ -21,7 +21,10 @@ async fn a_problem_is_json_with_the_members_of_rfc_9457_and_a_code() {
 #[tokio::test]
 async fn what_went_wrong_inside_stays_inside() {
     let (status, _, json) = answer(Problem::Internal { action: "read the file", source: "disk on fire".into() }).await;
-    assert_eq!((status, &json["detail"]), (StatusCode::INTERNAL_SERVER_ERROR, &"cannot read the file".into()));
+    assert_eq!(
+        (status, &json["detail"]),
+        (StatusCode::INTERNAL_SERVER_ERROR, &"cannot read the file: the server's log says why".into())
+    );
     assert!(!json.to_string().contains("fire"));
 }
 

@@ -12,15 +12,15 @@ fn refused(query: &str) -> String {
 #[test]
 fn a_parameter_that_is_wrong_is_named_with_what_was_expected() {
     for (query, says) in [
-        ("since=1", "\"since\" is not a parameter of this address: expected from, opened"),
+        ("since=1", "\"since\" is not a parameter of this URL: expected from, opened"),
         ("an_unknown_parameter=1", "\"an_unknown_parameter\" is not a parameter"),
         ("an_unknown_parameters=1", "the given name is not a parameter"),
         ("pkd_feed_4Zx=1", "the given name is not a parameter"),
-        ("from=1&from=1", "from: given twice"),
-        ("from=", "from: expected a whole number"),
-        ("from=-1", "from: expected a whole number"),
-        ("from=18446744073709551616", "from: expected a whole number"),
-        ("opened=yes", "opened: expected true or false"),
+        ("from=1&from=1", "the parameter from is given twice"),
+        ("from=", "the parameter from is not valid: expected a whole number"),
+        ("from=-1", "the parameter from is not valid: expected a whole number"),
+        ("from=18446744073709551616", "the parameter from is not valid: expected a whole number"),
+        ("opened=yes", "the parameter opened is not valid: expected true or false"),
     ] {
         assert!(refused(query).contains(says), "{query}: {}", refused(query));
     }

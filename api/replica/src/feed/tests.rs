@@ -111,12 +111,15 @@ async fn a_page_shows_repositories_withholds_the_rest_and_ends_with_a_checkpoint
     let (status, text) = world.get("/feed/acme/log?from=5", Some(&token.text())).await;
     assert_eq!((status, code(&text).as_str()), (StatusCode::CONFLICT, "log_is_shorter"));
     for (bad, says) in [
-        ("from=x", "from: expected a whole number"),
-        ("signing_keys=", "signing_keys: expected a whole number"),
-        ("wait=1.5", "wait: expected whole seconds, 0 to 55"),
-        (&*format!("wait={}", WAIT_MAX_SECONDS + 1), "wait: expected whole seconds, 0 to 55"),
-        ("since=1", "is not a parameter of this address: expected from, signing_keys, wait"),
-        ("from=1&from=2", "from: given twice"),
+        ("from=x", "the parameter from is not valid: expected a whole number"),
+        ("signing_keys=", "the parameter signing_keys is not valid: expected a whole number"),
+        ("wait=1.5", "the parameter wait is not valid: expected whole seconds, 0 to 55"),
+        (
+            &*format!("wait={}", WAIT_MAX_SECONDS + 1),
+            "the parameter wait is not valid: expected whole seconds, 0 to 55",
+        ),
+        ("since=1", "is not a parameter of this URL: expected from, signing_keys, wait"),
+        ("from=1&from=2", "the parameter from is given twice"),
     ] {
         let (status, text) = world.get(&format!("/feed/acme/log?{bad}"), Some(&token.text())).await;
         assert!(status == StatusCode::BAD_REQUEST && text.contains(says), "{bad}: {text}");
@@ -291,9 +294,9 @@ async fn no_blob_is_sent_that_the_entry_does_not_name() {
     let path = format!("/feed/acme/blobs/{own}?entry={number}");
     for (bad, says) in [
         ("/feed/acme/blobs/xyz?entry=0", "64"),
-        (&*path.replace("?entry", "?at"), "is not a parameter of this address: expected entry"),
-        (&*format!("{path}x"), "entry: expected a whole number"),
-        (&*format!("/feed/acme/blobs/{own}"), "entry: expected the number of an entry"),
+        (&*path.replace("?entry", "?at"), "is not a parameter of this URL: expected entry"),
+        (&*format!("{path}x"), "the parameter entry is not valid: expected a whole number"),
+        (&*format!("/feed/acme/blobs/{own}"), "the parameter entry is not valid: expected the number of an entry"),
     ] {
         let (status, text) = world.get(bad, Some(&token.text())).await;
         assert!(status == StatusCode::BAD_REQUEST && text.contains(says), "{bad}: {text}");
