@@ -29,11 +29,11 @@ pub(crate) async fn run(sources: Sources, every: Duration, clock: fn() -> DateTi
                 match report.findings.first() {
                     None => info!("verified {} events: everything is as it was recorded", report.events),
                     Some(first) => {
-                        error!("verifying found {findings} faults, the first at {}: {}", first.place, first.what)
+                        error!("the verification found {findings} faults, the first at {}: {}", first.place, first.what)
                     }
                 }
             }
-            Err(error) => warn!("cannot verify now: {}", ErrorChain(&error)),
+            Err(error) => warn!("cannot verify the event log now: {}", ErrorChain(&error)),
         }
     }
 }

@@ -91,7 +91,7 @@ impl Server {
         let Self { listener, store, lock, key_usage, router, mut workers, stop, .. } = self;
         let ended = answer(listener, router, &mut workers, stop, announce).await;
         if !matches!(timeout(LAST_USES_MAX, key_usage.flush()).await, Ok(Ok(()))) {
-            warn!("the last uses of access keys are not written down");
+            warn!("the last uses of access keys could not be stored");
         }
         // Releases stop where they are; their last recorded step is where the next start takes them up.
         drop(workers);

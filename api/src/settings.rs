@@ -12,6 +12,7 @@ use std::{
 
 use api_http::client_address::Network;
 use archive::data_folder::Locations;
+use domain::size::Size;
 use event_log::event_store::{InvalidLogUrl, LogUrl};
 use serde::Deserialize;
 
@@ -180,7 +181,7 @@ pub enum SettingsError {
         message: String,
     },
     /// The log's URL on the command line or in the environment is not valid.
-    #[error("--log or PKGDEPLOY_LOG_URL is not valid")]
+    #[error("the option --log, or the variable PKGDEPLOY_LOG_URL, is not valid")]
     Log(#[from] InvalidLogUrl),
 }
 
@@ -192,7 +193,7 @@ impl Settings {
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
         let unreadable = |source| SettingsError::Unreadable { path: path.to_owned(), source };
         if std::fs::metadata(path).map_err(unreadable)?.len() > SETTINGS_MAX_BYTES {
-            let message = format!("it is larger than {SETTINGS_MAX_BYTES} bytes");
+            let message = format!("it is larger than {}", Size(SETTINGS_MAX_BYTES));
             return Err(SettingsError::Invalid { path: path.to_owned(), message });
         }
         let text = std::fs::read_to_string(path).map_err(unreadable)?;

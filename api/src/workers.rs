@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 /// A part of the server that runs as long as the server does has ended.
 #[derive(Debug, thiserror::Error)]
-#[error("the server cannot go on without its {0}; the log says why it ended")]
+#[error("the server cannot run without its {0}, which ended unexpectedly: the server's log says why")]
 pub struct WorkerEnded(&'static str);
 
 /// The tasks that run as long as the server does. Dropping them ends them.

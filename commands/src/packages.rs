@@ -20,13 +20,13 @@ use tokio::task::{JoinError, spawn_blocking};
 #[derive(Debug, thiserror::Error)]
 pub enum FinishError {
     /// It is not a package, or one that clients would refuse.
-    #[error("cannot read the package")]
+    #[error("cannot accept the package file")]
     Read(#[from] PackageFileError),
     /// It cannot be signed.
-    #[error("cannot sign the package")]
+    #[error("cannot sign the package file")]
     Sign(#[from] RpmError),
     /// A defect of this program.
-    #[error("reading or signing the package stopped unexpectedly")]
+    #[error("the background task that reads and signs the package crashed or was cancelled")]
     BrokeOff(#[from] JoinError),
 }
 

@@ -75,28 +75,28 @@ pub struct Publisher {
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// What it should say beside the packages is not known.
-    #[error("cannot tell what the index has to say beside the packages")]
+    #[error("cannot find out which fields the repository's index needs beside its packages")]
     Statement(#[source] BoxError),
     /// The index could not be rendered.
-    #[error("cannot render the index")]
+    #[error("cannot render the repository's index")]
     Candidate(#[source] BoxError),
     /// A defect of this program.
-    #[error("no key signs")]
+    #[error("there is no signing key in use to sign the repository's index")]
     NoSigner,
     /// The signature could not be made.
-    #[error("cannot sign the index")]
+    #[error("cannot sign the repository's index")]
     Sign(#[from] SigningError),
     /// A defect of this program.
-    #[error("signing the index broke off")]
+    #[error("the background task that signs the repository's index crashed or was cancelled")]
     BrokeOff(#[from] JoinError),
     /// The bytes could not be stored.
-    #[error("cannot store the index")]
+    #[error("cannot store the repository's signed index")]
     Blob(#[from] BlobError),
     /// The event could not be recorded.
-    #[error("cannot record the signature")]
+    #[error("cannot record the signed index in the event log")]
     Record(#[from] LogError),
     /// The rules say no.
-    #[error("the signature is not recorded")]
+    #[error("the signed index was not recorded in the event log")]
     Refused(#[from] Refusal),
 }
 

@@ -64,7 +64,9 @@ pub struct NewKey {
 #[derive(Debug, thiserror::Error)]
 pub enum RollError {
     /// Somebody has rolled since the caller looked: perhaps this very call, whose answer was lost.
-    #[error("the access keys are of generation {now} already, not of {expected}: they were rolled meanwhile")]
+    #[error(
+        "the access keys are already of generation {now}, not of {expected}: they were rolled in the meantime, and nothing was changed now"
+    )]
     RolledAlready {
         /// The generation that the caller knew.
         expected: u32,
@@ -72,7 +74,7 @@ pub enum RollError {
         now: u32,
     },
     /// The caller knows a generation that has not begun: nothing was rolled.
-    #[error("the access keys are of generation {now}, and {expected} has not begun: nothing was rolled")]
+    #[error("the access keys are of generation {now}, and generation {expected} has not begun: nothing was changed")]
     NotThatFar {
         /// The generation that the caller named.
         expected: u32,
@@ -86,7 +88,7 @@ pub enum RollError {
     #[error(transparent)]
     Log(#[from] LogError),
     /// A new key cannot be sealed.
-    #[error("a new key cannot be kept for those who are to get it")]
+    #[error("cannot seal a new access key for the clients that are to get it")]
     Secrets(#[from] SecretsError),
 }
 

@@ -45,16 +45,16 @@ use stores::{
 #[derive(Debug, thiserror::Error)]
 pub enum SigningKeysError {
     /// A key could not be made or read.
-    #[error("the service's signing key cannot be used")]
+    #[error("cannot use the server's signing key")]
     Key(#[from] SigningError),
     /// A recorded certificate cannot be read.
-    #[error("the certificate of a signing key cannot be read")]
+    #[error("cannot read the certificate of a signing key")]
     Certificate(#[from] VerifyError),
     /// It could not be sealed or unsealed.
-    #[error("the service's signing key cannot be kept secret")]
+    #[error("cannot seal or open the server's signing key")]
     Secret(#[from] SecretsError),
     /// What lies there is another key than the log says.
-    #[error("the sealed signing key is {sealed}, and the log says {expected}")]
+    #[error("the server's sealed signing key is not the one in the event log: expected {expected}, found {sealed}")]
     OtherKey {
         /// By the log.
         expected: String,
@@ -62,7 +62,7 @@ pub enum SigningKeysError {
         sealed: String,
     },
     /// A defect of this program.
-    #[error("working with the service's signing key stopped unexpectedly")]
+    #[error("the background task that makes or opens the server's signing key crashed or was cancelled")]
     BrokeOff(#[from] BrokeOff),
     /// The log cannot be read or written.
     #[error(transparent)]
@@ -71,7 +71,7 @@ pub enum SigningKeysError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The log holds no key.
-    #[error("there is no signing key yet")]
+    #[error("the server has no signing key yet")]
     None,
 }
 

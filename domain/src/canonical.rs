@@ -35,16 +35,18 @@ struct Line<'a, P> {
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidLine {
     /// Over [`LINE_MAX_BYTES`].
-    #[error("the line is too long: expected at most {LINE_MAX_BYTES} bytes")]
+    #[error("the line of the event is too long: expected at most {LINE_MAX_BYTES} bytes")]
     TooLong,
     /// It is not a JSON object with the fields of an event.
-    #[error("not an event: expected stream, revision, event_id, name, schema_version, metadata and payload")]
+    #[error(
+        "the line is not an event: expected JSON with stream, revision, event_id, name, schema_version, metadata and payload"
+    )]
     Malformed(#[from] serde_json::Error),
     /// Its stream is not valid.
-    #[error("the line's stream is not valid")]
+    #[error("the line is not an event: its field stream is not valid")]
     Stream(#[from] crate::recorded::InvalidStreamId),
     /// It has the meaning of a canonical line, in other bytes.
-    #[error("the line is an event, but not in its canonical form")]
+    #[error("the line is an event, but not in its canonical form: expected the bytes that `pkgdeploy export` writes")]
     NotCanonical,
 }
 

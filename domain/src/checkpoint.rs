@@ -50,7 +50,9 @@ pub struct LogState {
 
 /// The text is not a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a checkpoint: expected a log's name, its size and its root in base64, each on a line")]
+#[error(
+    "not a checkpoint of a transparency log: expected the log's name, its size and its root in base64, each on a line"
+)]
 pub struct InvalidCheckpoint;
 
 impl fmt::Display for Checkpoint {

@@ -42,7 +42,7 @@ pub enum Event {
 
 /// The event belongs to an aggregate of another kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the event belongs to another kind of aggregate")]
+#[error("the event belongs to another kind of event stream")]
 pub struct OtherAggregate;
 
 /// Gives each variant its name on the wire, for ever.

@@ -51,11 +51,11 @@ impl Field {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
     /// Not a name.
-    #[error("the name is not valid: expected 1 to {TEXT_MAX_BYTES} bytes without control characters")]
+    #[error("the person's name is not valid: expected 1 to {TEXT_MAX_BYTES} bytes without control characters")]
     Name,
     /// Not an e-mail address.
     #[error(
-        "the e-mail address is not valid: expected <name>@<domain>, at most {TEXT_MAX_BYTES} bytes, without spaces"
+        "the person's e-mail address is not valid: expected <name>@<domain>, at most {TEXT_MAX_BYTES} bytes, without spaces"
     )]
     Email,
 }

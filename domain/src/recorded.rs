@@ -44,7 +44,7 @@ pub struct StreamId(String);
 
 /// The text was not `<kind>-<uuid>`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is not a stream: expected <kind>-<uuid>")]
+#[error("\"{0}\" is not the name of an event stream: expected <kind>-<uuid>")]
 pub struct InvalidStreamId(String);
 
 impl StreamId {

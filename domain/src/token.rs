@@ -63,7 +63,7 @@ pub enum InvalidToken {
     #[error("not a token: expected pkd_<op|api|key|feed>_<22 letters and digits>_<49 letters and digits>")]
     Malformed,
     /// It looks like one, but its checksum belongs to another text.
-    #[error("the token's checksum does not fit: it was cut, mistyped or invented")]
+    #[error("the token's checksum is wrong: the token was cut off or mistyped")]
     Checksum,
 }
 

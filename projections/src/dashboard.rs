@@ -176,7 +176,7 @@ impl ReleaseState {
 
 /// The text names no state of a release.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is not a state of a release")]
+#[error("\"{0}\" is not a release state that this version of pkgdeploy knows")]
 pub struct InvalidState(String);
 
 impl FromStr for ReleaseState {

@@ -15,10 +15,10 @@ pub enum ProjectionError {
     #[error("{0}")]
     Contradiction(String),
     /// The read models cannot be read or written.
-    #[error("the read models cannot be read or written")]
+    #[error("cannot read or write the read models (tables built from the event log)")]
     Rows(#[from] sqlx::Error),
     /// A blob that an event names cannot be fetched.
-    #[error("a blob that the event names cannot be fetched")]
+    #[error("cannot read a blob (stored file) that an event names")]
     Blob(#[from] BlobStoreError),
 }
 

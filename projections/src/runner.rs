@@ -39,7 +39,9 @@ pub const RETRY_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum RunnerError {
     /// Another process moved a checkpoint: two processes write the same read models.
-    #[error("the checkpoint of projector {projector} is not at {expected}: another process writes these read models")]
+    #[error(
+        "another process writes to the same read models (tables built from the event log): the checkpoint of projector {projector} is no longer at position {expected}"
+    )]
     Fenced {
         /// The projector's name.
         projector: &'static str,

@@ -72,7 +72,7 @@ pub enum BackupError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     /// The database of key usage cannot be copied.
-    #[error("cannot copy {USES}")]
+    #[error("cannot copy {USES}, the database with the uses of access keys")]
     KeyUsage(#[from] sqlx::Error),
 }
 

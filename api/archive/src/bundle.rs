@@ -69,16 +69,16 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
     /// The log has no such organisation.
-    #[error("the log has no organisation {0} up to this position")]
+    #[error("there is no organisation {0} in the event log, or not up to that position")]
     NoOrganisation(OrganisationName),
     /// The folder contains another organisation's bundle.
-    #[error("the folder already contains a bundle of organisation {there}: choose another folder")]
+    #[error("the folder already has a bundle of organisation {there}, which is kept: use another folder")]
     OtherOrganisation {
         /// The organisation of the existing bundle.
         there: OrganisationName,
     },
     /// The log was made before transparency logs existed.
-    #[error("the transparency logs have no key yet: start the server once to create it")]
+    #[error("the event log has no signing key for transparency logs yet: start the server once to make one")]
     NoLogKey,
     /// The log cannot be read.
     #[error(transparent)]

@@ -48,7 +48,7 @@ pub enum DataFolderError {
     },
     /// A restore into it was interrupted, so its data is incomplete.
     #[error(
-        "a restore into {} was interrupted: run `restore` again, which starts over, or remove the folder",
+        "the data folder {} is only half restored: run `restore` of the backup into it again, which starts over, or remove the folder",
         path.display()
     )]
     HalfRestored {
@@ -145,7 +145,9 @@ impl DataFolder {
         let file = File::create(self.root.join("serve.lock")).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(failed(io::Error::other("another server is using it"))),
+            Err(TryLockError::WouldBlock) => {
+                Err(failed(io::Error::other("another server is running on it: stop it first")))
+            }
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }

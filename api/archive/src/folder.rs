@@ -58,7 +58,7 @@ impl ArchiveFolder {
             }
         }
         // Only now, so that a folder with other content is left unchanged.
-        fs::set_permissions(root, Permissions::from_mode(0o700)).map_err(io("set the permissions of", root))?;
+        fs::set_permissions(root, Permissions::from_mode(0o700)).map_err(io("restrict the permissions of", root))?;
         let lock = lock(root)?;
         let before = match fs::exists(root.join(MANIFEST)).map_err(io("look for", root.join(MANIFEST)))? {
             true => Some(Archive::open(root, format)?.manifest().clone()),
@@ -182,7 +182,7 @@ impl ArchiveFolder {
 }
 
 fn write_manifest(root: &Path, manifest: &Manifest) -> Result<(), ArchiveError> {
-    sync_disk_of(root).map_err(io("write to the disk", root))?;
+    sync_disk_of(root).map_err(io("write to the disk of", root))?;
     let text = serde_json::to_string_pretty(manifest).map_err(|error| io("write", MANIFEST)(error.into()))?;
     let written = (|| {
         let mut new = tempfile::Builder::new().prefix(".unfinished-").tempfile_in(root)?;

@@ -72,7 +72,7 @@ pub enum ArchiveError {
         source: io::Error,
     },
     /// The folder contains something else.
-    #[error("{path} contains {what}: expected an empty folder, or a {format} to add to", path = .path.display())]
+    #[error("the folder {path} contains {what}: expected an empty folder, or a {format} to continue", path = .path.display())]
     Occupied {
         /// The folder.
         path: PathBuf,
@@ -82,15 +82,15 @@ pub enum ArchiveError {
         format: Format,
     },
     /// Another process writes it.
-    #[error("{path} is being written by another process", path = .path.display())]
+    #[error("another process is writing to {path}: wait until it ends", path = .path.display())]
     Busy {
         /// The folder.
         path: PathBuf,
     },
     /// The folder contains the archive of another log.
     #[error(
-        "the folder contains the archive of another log, with {events} events and Merkle root {root}: choose another folder \
-         for this log"
+        "the event log does not continue the one in the folder, which has {events} events with Merkle root {root}: the folder was not changed, \
+         use another folder for this event log"
     )]
     OtherLog {
         /// The number of archived events.
@@ -100,8 +100,8 @@ pub enum ArchiveError {
     },
     /// The archived lines of the log were changed.
     #[error(
-        "{path} is damaged: its first {events} lines differ from this log. Choose another folder, or remove this one: \
-         it cannot be restored",
+        "{path} is damaged, because its first {events} lines are no longer those of this event log: use another folder, or remove this one, as \
+         nothing can be restored from it",
         path = .path.display()
     )]
     Rotten {
@@ -121,7 +121,7 @@ pub enum ArchiveError {
         why: String,
     },
     /// A tar file is incomplete.
-    #[error("{path} is incomplete: it ends after {bytes} bytes, {place}", path = .path.display())]
+    #[error("the file {path} is incomplete: it ends too early, after {bytes} bytes, {place}", path = .path.display())]
     CutOff {
         /// The file.
         path: PathBuf,
@@ -139,7 +139,7 @@ pub enum ArchiveError {
         source: io::Error,
     },
     /// A line is not an event.
-    #[error("line {line} of the log is not an event")]
+    #[error("line {line} of the event log is not a valid event")]
     Line {
         /// The line's number, from 1.
         line: u64,
@@ -148,7 +148,8 @@ pub enum ArchiveError {
     },
     /// The log does not match the manifest.
     #[error(
-        "the log is damaged: expected {expected_events} events with Merkle root {expected_root}, found {events} with {root}"
+        "the copy of the event log is damaged: expected {expected_events} events with Merkle root {expected_root}, as the manifest says, found \
+         {events} with {root}"
     )]
     Damaged {
         /// The number of events in the manifest.
@@ -161,7 +162,7 @@ pub enum ArchiveError {
         root: Sha256,
     },
     /// A file does not match its digest.
-    #[error("{name} is damaged: expected SHA-256 {expected}, found {found}")]
+    #[error("the file {name} is damaged: expected SHA-256 {expected}, found {found}")]
     OtherBytes {
         /// Which file.
         name: String,
@@ -171,7 +172,7 @@ pub enum ArchiveError {
         found: Sha256,
     },
     /// A small file is too long.
-    #[error("{name} has {bytes} bytes: expected at most {max_bytes}")]
+    #[error("the file {name} has {bytes} bytes: expected at most {max_bytes}")]
     TooLong {
         /// Which file.
         name: String,
@@ -181,7 +182,7 @@ pub enum ArchiveError {
         max_bytes: u64,
     },
     /// A newer version wrote this event, so this version does not know which blobs it names.
-    #[error("line {line} of the log is an event of a newer version, {name}: use that version")]
+    #[error("line {line} of the event log is an event {name} of a newer version of pkgdeploy: use that version")]
     Newer {
         /// The line's number, from 1.
         line: u64,

@@ -76,10 +76,10 @@ pub enum AuditError {
     #[error(transparent)]
     Log(#[from] ReadError),
     /// The read models or the key usage cannot be read.
-    #[error("the read models cannot be read")]
+    #[error("cannot read the read models (tables built from the event log)")]
     Rows(#[from] sqlx::Error),
     /// The read models do not exist.
-    #[error("{0} does not exist: start the server once to build it from the log")]
+    #[error("{0} does not exist yet: start the server once to build it from the event log")]
     NotProjected(String),
 }
 

@@ -128,7 +128,7 @@ pub fn who(text: &str) -> Result<Who, InvalidQuestion> {
 pub fn key_or_token(text: &str) -> Result<Uuid, InvalidQuestion> {
     Uuid::parse_str(text).ok().or_else(|| parse_id_text(text)).ok_or_else(|| InvalidQuestion {
         field: "id",
-        why: "expected the id of a key or a token (not its secret), such as the user name for HTTP Basic".to_owned(),
+        why: "not a valid id: expected the id of an access key or a token (no secret), such as the user name of HTTP Basic".to_owned(),
     })
 }
 
@@ -146,7 +146,7 @@ pub fn time(field: &'static str, text: &str) -> Result<DateTime<Utc>, InvalidQue
     let day = || text.parse::<NaiveDate>().ok().map(|day| day.and_time(NaiveTime::MIN).and_utc());
     exact().or_else(day).ok_or_else(|| InvalidQuestion {
         field,
-        why: "expected a time such as 2026-11-22T10:00:00Z, or a day such as 2026-11-22".to_owned(),
+        why: "not a valid time: expected one such as 2026-11-22T10:00:00Z, or a day such as 2026-11-22".to_owned(),
     })
 }
 

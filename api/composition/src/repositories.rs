@@ -64,7 +64,11 @@ pub struct StatedFacts {
 impl publishing::Statements for StatedFacts {
     fn of(&self, repository: RepositoryId) -> BoxFuture<'_, Result<Stated, BoxError>> {
         Box::pin(async move {
-            let found = self.dashboard.repository(repository).await?.ok_or("the repository is not projected yet")?;
+            let found = self
+                .dashboard
+                .repository(repository)
+                .await?
+                .ok_or("the read models (tables built from the event log) do not have the repository yet")?;
             let organisation: &OrganisationName = &found.organisation.parse()?;
             let snapshots = (found.format == Format::Deb)
                 .then(|| format!("{}/apt/{organisation}/{}/at/@SNAPSHOTID@/", self.public_url.as_str(), found.name));

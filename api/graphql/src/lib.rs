@@ -61,7 +61,9 @@ async fn execute(
     request: Result<GraphQLRequest, GraphQLRejection>,
 ) -> Result<GraphQLResponse, Problem> {
     let request = request.map_err(|GraphQLRejection(error)| {
-        Problem::BadRequest(format!("expected {{\"query\": \"…\"}} as application/json: {error}"))
+        Problem::BadRequest(format!(
+            "the request body is not a GraphQL request: expected {{\"query\": \"…\"}} as application/json: {error}"
+        ))
     })?;
     let request = request.into_inner();
     nesting::check(&request.query).map_err(|error| Problem::BadRequest(error.to_string()))?;

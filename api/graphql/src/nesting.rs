@@ -13,10 +13,10 @@ pub(super) const FRAGMENTS_MAX: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TooNested {
     /// Selections, arguments, lists and objects in each other.
-    #[error("the document nests deeper than {BRACKETS_DEEP_MAX} brackets")]
+    #[error("the GraphQL document nests deeper than {BRACKETS_DEEP_MAX} brackets")]
     Brackets,
     /// Definitions of fragments.
-    #[error("the document has more than {FRAGMENTS_MAX} fragments")]
+    #[error("the GraphQL document has more than {FRAGMENTS_MAX} fragments")]
     Fragments,
 }
 

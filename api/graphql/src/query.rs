@@ -67,11 +67,16 @@ impl Questions {
         let project: Option<ProjectName> = project.map(|name| name.parse()).transpose().map_err(invalid)?;
         let project = match (&organisation, project) {
             (Some(organisation), Some(name)) => Some(ProjectId::named(organisation, &name)),
-            (None, Some(_)) => return Err(with_code("invalid", "project: a project's name needs its organisation")),
+            (None, Some(_)) => {
+                return Err(with_code(
+                    "invalid",
+                    "project: a project's name is given without its organisation: expected both",
+                ));
+            }
             (_, None) => None,
         };
         let before = before.map(|cursor| cursor.parse().map(Position)).transpose();
-        let before = before.map_err(|_| with_code("invalid", "before: expected the cursor of a release"))?;
+        let before = before.map_err(|_| with_code("invalid", "before: not a cursor: expected the one of a release"))?;
         Release::list(ctx, organisation.as_ref(), project, before, within(first, PAGE_MAX)?).await
     }
 

@@ -142,10 +142,16 @@ impl PackageIntake {
             return Err(Problem::Unprocessable { code: "wrong_format", detail });
         }
         if package.file_name != file_name {
-            let detail = format!("the file name of this package must be {}, not {file_name}", package.file_name);
+            let detail = format!(
+                "the file name of this package is not valid: expected {}, found {file_name}",
+                package.file_name
+            );
             return Err(Problem::Unprocessable { code: "file_name_differs", detail });
         }
-        finished.store(&self.blobs).await.map_err(|error| Problem::internal("store the package")(error.into()))?;
+        finished
+            .store(&self.blobs)
+            .await
+            .map_err(|error| Problem::internal("store the uploaded package")(error.into()))?;
         Ok((finished.package, finished.key_fingerprint))
     }
 }
@@ -154,7 +160,7 @@ fn unfinished(error: FinishError) -> Problem {
     let cause: &(dyn std::error::Error + 'static) = match &error {
         FinishError::Read(cause) => cause,
         FinishError::Sign(cause) => cause,
-        FinishError::BrokeOff(_) => return Problem::internal("read the package")(error.into()),
+        FinishError::BrokeOff(_) => return Problem::internal("read the uploaded package")(error.into()),
     };
     Problem::Unprocessable { code: "package_refused", detail: ErrorChain(cause).to_string() }
 }

@@ -62,7 +62,9 @@ pub(super) async fn change(
             Problem::Conflict { code: "refused", detail: format!("Nothing was changed: {refusal}.") }
         }
         RunCommandError::Command(ExecuteError::Log(error)) => Problem::internal("record the change")(error.into()),
-        RunCommandError::NotShown(error) => Problem::internal("show what was changed")(error.into()),
+        RunCommandError::NotShown(error) => {
+            Problem::internal("show the result of the change, which is recorded")(error.into())
+        }
     })?;
     Ok(see_other(&site, &format!("/repos/{organisation}/{name}{seen_at}")))
 }

@@ -71,7 +71,7 @@ impl SessionGuard {
         let Parts { authenticator, attempts, .. } = &*self.0;
         let token = Token::parse(text.trim()).map_err(|error| Refused::Token(error.to_string()))?;
         if token.kind() != TokenKind::Operator {
-            return Err(Refused::Token("this is not an operator token: expected pkd_op_…".to_owned()));
+            return Err(Refused::Token("this token is not an operator token: expected pkd_op_…".to_owned()));
         }
         let id = TokenId(token.id());
         attempts.begin(id).map_err(|retry_after_seconds| Refused::TooOften { retry_after_seconds })?;

@@ -156,7 +156,7 @@ impl Follower {
         let (server, organisation) = (self.address.server.as_str(), &self.address.organisation);
         if self.contact.has_trouble(why.clone()) {
             match error.is_passing() {
-                true => warn!("cannot follow {organisation} at {server}, retrying: {why}"),
+                true => warn!("cannot follow {organisation} at {server} now, trying again: {why}"),
                 false => error!("cannot follow {organisation} at {server}: {why}"),
             }
         }

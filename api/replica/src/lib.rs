@@ -49,7 +49,7 @@ use archive::ArchiveError;
 #[derive(Debug, thiserror::Error)]
 pub enum ReplicaError {
     /// The folder contains something else.
-    #[error("{path} contains {what}; choose an empty folder for the replica", path = .path.display())]
+    #[error("the folder {path} contains {what} and is not a replica's: give the replica a separate folder", path = .path.display())]
     NoReplica {
         /// The folder.
         path: PathBuf,
@@ -57,13 +57,15 @@ pub enum ReplicaError {
         what: &'static str,
     },
     /// Another process uses the replica.
-    #[error("another process is using the replica in {path}", path = .path.display())]
+    #[error("another process is already running on the replica in the folder {path}: stop it first", path = .path.display())]
     Busy {
         /// The folder.
         path: PathBuf,
     },
     /// The replica belongs to another organisation.
-    #[error("this is a replica of {has}, not of {offered}: use a separate folder for each organisation")]
+    #[error(
+        "the folder has a replica of organisation {has}, not of {offered}: use a separate folder for each organisation"
+    )]
     OtherOrganisation {
         /// The replica's organisation.
         has: OrganisationName,
@@ -71,7 +73,7 @@ pub enum ReplicaError {
         offered: OrganisationName,
     },
     /// The log is signed by another key than before.
-    #[error("the log's signing key has changed: expected {has}, found {offered}")]
+    #[error("the transparency log is signed by another key than before: expected {has}, found {offered}")]
     OtherKey {
         /// The known key.
         has: String,
@@ -80,7 +82,7 @@ pub enum ReplicaError {
     },
     /// The new entries do not continue the replica's log.
     #[error(
-        "this is another log: the replica has {size} entries with Merkle root {root}, and the first entries of this log differ"
+        "the server or bundle has another log than the replica: its first {size} entries differ from the replica's, whose Merkle root is {root}"
     )]
     OtherLog {
         /// The replica's number of entries.
@@ -90,8 +92,8 @@ pub enum ReplicaError {
     },
     /// The new entries do not match the signed checkpoint.
     #[error(
-        "the entries do not match the signed checkpoint: with the {from} entries here, the log has {size} entries and Merkle root \
-         {root}; the checkpoint has {expected} and {signed}. An entry was changed in transit, or this is another log"
+        "the received entries are not those that the log's key signed: with the replica's {from} entries they make {size} with Merkle root {root}, but \
+         {expected} with Merkle root {signed} are signed: an entry was changed on its way, or it is another log"
     )]
     Differs {
         /// The replica's number of entries.
@@ -112,7 +114,7 @@ pub enum ReplicaError {
     #[error(transparent)]
     Untrusted(#[from] Untrusted),
     /// A newer version wrote the event.
-    #[error("entry {entry} is an event of a newer version, {name}: upgrade the replica to that version")]
+    #[error("entry {entry} is an event {name} of a newer version of pkgdeploy: update the replica to that version")]
     Newer {
         /// The entry's number, from 0 as in proofs.
         entry: u64,
@@ -132,7 +134,7 @@ pub enum ReplicaError {
     #[error(transparent)]
     Open(#[from] event_store::OpenError),
     /// The replica's state is damaged.
-    #[error("{path} is not a valid replica state", path = .path.display())]
+    #[error("{path} is not a valid state file of a replica", path = .path.display())]
     State {
         /// The file.
         path: PathBuf,

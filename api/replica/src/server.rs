@@ -111,7 +111,7 @@ async fn unless_lost(State(contact): State<Contact>, request: Request, next: Nex
     match contact.is_lost() {
         false => next.run(request).await,
         true => Problem::Unavailable {
-            what: "this replica has not reached its server for too long: it no longer knows which access keys are valid",
+            what: "this replica has not reached the server that it follows for too long: it does not know which access keys are still valid",
             retry_after_seconds: LOST_RETRY_SECONDS,
         }
         .into_response(),

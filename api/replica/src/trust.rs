@@ -4,6 +4,7 @@ use domain::{
     aggregate::Aggregate as _,
     canonical,
     checkpoint::{Checkpoint, Note, VerifierKey},
+    error_chain::ErrorChain,
     feed,
     ids::SigningKeyId,
     names::OrganisationName,
@@ -14,7 +15,7 @@ use signing::log_signer::is_signed_by;
 
 /// A signature is missing or not valid.
 #[derive(Debug, thiserror::Error)]
-#[error("{what}: the source cannot be trusted")]
+#[error("the server or bundle that the replica reads from cannot be trusted: {what}")]
 pub struct Untrusted {
     what: String,
 }
@@ -47,7 +48,7 @@ pub(super) fn checkpoint(note: &str, key: &VerifierKey) -> Result<Checkpoint, Un
     let checkpoint: Checkpoint = text.parse().map_err(|error| Untrusted::new(format!("the checkpoint: {error}")))?;
     match checkpoint.origin == key.name {
         true => Ok(checkpoint),
-        false => Err(Untrusted::new(format!("the checkpoint belongs to another log: {}", checkpoint.origin))),
+        false => Err(Untrusted::new(format!("the checkpoint belongs to another log, {}", checkpoint.origin))),
     }
 }
 
@@ -62,15 +63,16 @@ pub(super) fn signing_keys(
 ) -> Result<Vec<Recorded<RawEvent>>, Untrusted> {
     let text = signed(note, key, "the note on the signing keys")?;
     if text != feed::signing_keys_text(&key.name, lines) {
-        return Err(Untrusted::new("the note on the signing keys does not match the events"));
+        return Err(Untrusted::new("the signed note on the signing keys is about other keys than those received"));
     }
     let stream = StreamId::new(SigningKey::KIND, SigningKeyId::service().0);
     let event = |(number, line): (u64, &String)| {
-        let event = canonical::parse(line, Position(number)).map_err(|error| format!("signing key {number}: {error}"));
+        let event = canonical::parse(line, Position(number))
+            .map_err(|error| format!("event {number} of the signing keys: {}", ErrorChain(&error)));
         let event = event.map_err(Untrusted::new)?;
         match event.stream == stream && event.revision.0 == number {
             true => Ok(event),
-            false => Err(Untrusted::new(format!("signing key {number} is out of order"))),
+            false => Err(Untrusted::new(format!("event {number} of the signing keys is out of order"))),
         }
     };
     (1..).zip(lines).map(event).collect()

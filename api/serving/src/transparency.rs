@@ -84,11 +84,11 @@ async fn checkpoint(State(signer): State<LogSigner>, log: ReadableLog) -> Result
     let note = signer.checkpoint(log.name, &log.origin).await.map_err(|error| {
         tracing::error!(error = %domain::error_chain::ErrorChain(&error), "cannot sign a checkpoint of {}", log.origin);
         Problem::Unavailable {
-            what: "the log cannot be signed at the moment: see the server's log",
+            what: "the transparency log cannot be signed at the moment: the server's log says why",
             retry_after_seconds: RETRY_AFTER_SECONDS,
         }
     })?;
-    let note = note.ok_or_else(|| Problem::NotFound("the log has no entries yet".to_owned()))?;
+    let note = note.ok_or_else(|| Problem::NotFound("the transparency log has no entry yet".to_owned()))?;
     Ok(text(note))
 }
 
@@ -116,7 +116,7 @@ async fn tile(
 ) -> Result<Response, Problem> {
     let tile: TilePath =
         tile.parse().map_err(|error: domain::merkle::InvalidTilePath| Problem::BadRequest(error.to_string()))?;
-    let missing = || Problem::NotFound("the log does not have that many entries".to_owned());
+    let missing = || Problem::NotFound("the transparency log does not have so many entries".to_owned());
     let width = usize::try_from(tile.width).unwrap_or(usize::MAX);
     let Some(level) = tile.level else {
         let lines = entries::lines(&*store, &transparency, log.name, tile.index, width).await?.ok_or_else(missing)?;
@@ -156,7 +156,9 @@ async fn inclusion(
         event.parse().map_err(|error: domain::ids::InvalidId| Problem::BadRequest(error.to_string()))?;
     let proof = transparency.inclusion(log.name, event, size).await.map_err(damaged)?;
     let proof = proof.ok_or_else(|| {
-        Problem::NotFound("the log does not contain this event at this size, or never had that many entries".to_owned())
+        Problem::NotFound(
+            "the transparency log does not have that event at that size, or never had so many entries".to_owned(),
+        )
     })?;
     let body = json!({
         "log": log.origin,
@@ -187,8 +189,9 @@ async fn consistency(
 ) -> Result<Response, Problem> {
     let Query(ConsistencyQuery { from, to }) = query.map_err(|error| Problem::BadRequest(error.body_text()))?;
     let path = transparency.consistency(log.name, from, to).await.map_err(damaged)?;
-    let path =
-        path.ok_or_else(|| Problem::NotFound("invalid sizes: expected from <= to <= the log's size".to_owned()))?;
+    let path = path.ok_or_else(|| {
+        Problem::NotFound("the transparency log did not grow like that: expected from <= to <= its size".to_owned())
+    })?;
     let body = json!({ "log": log.origin, "from": from, "to": to, "path": path });
     Ok(([(header::CACHE_CONTROL, IMMUTABLE)], Json(body)).into_response())
 }
@@ -199,7 +202,7 @@ fn damaged(error: projections::transparency::ProofError) -> Problem {
         projections::transparency::ProofError::Damaged(missing) => {
             tracing::error!("the transparency log's tiles are damaged: {missing}");
             Problem::Unavailable {
-                what: "the log's tree is damaged: rebuild the read models",
+                what: "the Merkle tree of the transparency log is damaged: the operator must rebuild the read models (tables built from the event log)",
                 retry_after_seconds: RETRY_AFTER_SECONDS,
             }
         }

@@ -55,7 +55,9 @@ pub(super) async fn into_file<E: Into<BoxError>>(
     fill: impl AsyncFnOnce(PathBuf) -> Result<Manifest, E>,
 ) -> Result<Manifest, BoxError> {
     if to.exists() {
-        return Err(format!("{} already exists: a {what} is always written to a new file", to.display()).into());
+        return Err(
+            format!("the file {} already exists: give the name of a new file for the {what}", to.display()).into()
+        );
     }
     let staged = Scratch::new(data.path())?;
     let manifest = fill(staged.path().to_owned()).await.map_err(Into::into)?;
@@ -71,7 +73,7 @@ pub(super) fn is_whole(what: &str, manifest: &Manifest) -> Outcome {
     lacks(manifest).map_or(Ok(()), |missing| {
         let first = missing.first().map(ToString::to_string).unwrap_or_default();
         let count = missing.len();
-        Err(format!("{count} blobs are lost or damaged, so the {what} lacks them: {first} …; run `verify` for details")
+        Err(format!("{count} blobs (stored files), such as {first}, are missing or damaged on this server and so not in the {what}: run `pkgdeploy verify` for details")
             .into())
     })
 }

@@ -188,7 +188,9 @@ async fn events(auditor: &Auditor, question: Question, part: Part, json: bool) -
 }
 
 fn named(text: &str) -> Result<RepositoryId, Box<dyn std::error::Error + Send + Sync>> {
-    let (organisation, name) = text.split_once('/').ok_or("expected <organisation>/<repository>")?;
+    let (organisation, name) = text
+        .split_once('/')
+        .ok_or_else(|| format!("\"{text}\" is not a repository: expected <organisation>/<repository>"))?;
     Ok(RepositoryId::named(&organisation.parse()?, &name.parse()?))
 }
 
@@ -224,7 +226,7 @@ fn list(entries: &[audit::Entry], next: Option<u64>, json: bool) -> Outcome {
 /// On standard error, so that it is not part of the output.
 #[expect(clippy::print_stderr, reason = "standard output is the answer")]
 fn say_sealed(error: &SecretsError) {
-    eprintln!("cannot show names and addresses of persons: {}", ErrorChain(error));
+    eprintln!("cannot show the names and addresses of persons: {}", ErrorChain(error));
 }
 
 /// On standard error, so that it is not part of the output.
@@ -236,7 +238,7 @@ fn say_behind(behind: Behind) {
 /// On standard error; the output is empty.
 #[expect(clippy::print_stderr, reason = "standard output is the list")]
 fn say_nothing_fits() {
-    eprintln!("no events match");
+    eprintln!("no event matches");
 }
 
 /// On standard error, so that it is not part of the lines.

@@ -156,6 +156,6 @@ fn is_all(restored: &Restored) -> Outcome {
     }
     match lacks.is_empty() {
         true => Ok(()),
-        false => Err(format!("{}; run `verify` to list their events", lacks.join(", and ")).into()),
+        false => Err(format!("{}: run `pkgdeploy verify` to list their events", lacks.join(", and ")).into()),
     }
 }

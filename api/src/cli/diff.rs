@@ -43,7 +43,9 @@ enum DiffError {
 }
 
 fn names(text: &str) -> Result<(OrganisationName, RepositoryName), String> {
-    let (organisation, repository) = text.split_once('/').ok_or("expected <organisation>/<repository>")?;
+    let (organisation, repository) = text
+        .split_once('/')
+        .ok_or_else(|| format!("\"{text}\" is not a repository: expected <organisation>/<repository>"))?;
     let organisation = organisation.parse().map_err(|error: domain::names::InvalidName| error.to_string())?;
     Ok((organisation, repository.parse().map_err(|error: domain::names::InvalidName| error.to_string())?))
 }

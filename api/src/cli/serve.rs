@@ -28,7 +28,10 @@ pub(super) async fn run(
     let data = DataFolder::open(&settings.locations())?;
     if data.path().join(STATE_FILE).exists() {
         let folder = data.path().display();
-        return Err(format!("{folder} belongs to a replica, whose log is incomplete: use `pkgdeploy replica`").into());
+        return Err(format!(
+            "the data folder {folder} is a replica's, whose event log is not complete: start `pkgdeploy replica` on it"
+        )
+        .into());
     }
     let stop = CancellationToken::new();
     stop_on_signals(&stop)?;

@@ -26,7 +26,9 @@ pub(super) struct Command {
 
 /// The check found a difference, which the report names.
 #[derive(Debug, thiserror::Error)]
-#[error("the check failed: see the report")]
+#[error(
+    "the verification found faults: the event log, or the files and tables that belong to it, are not as they were recorded: see the report"
+)]
 struct NotAsRecorded;
 
 #[expect(clippy::print_stdout, reason = "this is the command's answer")]

@@ -15,8 +15,8 @@ pub(crate) fn find(index: &str) -> Outcome<String> {
         let lines = lines.map(|line| if line == "." { "" } else { line });
         return Ok(lines.flat_map(|line| [line, "\n"]).collect());
     }
-    let (_, comment) = index.split_once(COMMENT).ok_or("the index contains no checkpoint")?;
+    let (_, comment) = index.split_once(COMMENT).ok_or("the index contains no checkpoint of a transparency log")?;
     let encoded = comment.split(' ').next().unwrap_or_default();
     let note = BASE64_STANDARD.decode(encoded).map_err(|_| "the checkpoint in the index is not base64")?;
-    Ok(String::from_utf8(note).map_err(|_| "the checkpoint in the index is not text")?)
+    Ok(String::from_utf8(note).map_err(|_| "the checkpoint in the index is not UTF-8 text")?)
 }

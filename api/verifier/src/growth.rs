@@ -37,7 +37,7 @@ pub(crate) fn check(older: &Checkpoint, newer: &Checkpoint, proof: Option<&Value
         Growth::Continued => Ok(()),
         Growth::Forked => Err(fork.into()),
         Growth::Unproven => Err(format!(
-            "the proof does not lead to the root of {to} entries: it is damaged, or the newer log is a fork; request it again"
+            "the proof does not lead to the root of {to} entries: it is damaged, or the newer log is a fork: request it again"
         )
         .into()),
     }

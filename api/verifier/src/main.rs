@@ -169,11 +169,11 @@ fn log(checkpoint: &Checkpoint, lines: &PathBuf) -> Outcome<()> {
         tree.add(tree::leaf(&line));
     }
     if tree.size() < size {
-        return Err(format!("{} lines, but the checkpoint has {size} entries", tree.size()).into());
+        return Err(format!("there are only {} lines, and the checkpoint is of {size} entries", tree.size()).into());
     }
     if tree.root() != checkpoint.root {
         return Err(
-            "the lines have another root than the checkpoint: they are not the log's lines, or not in its order".into(),
+            "the lines give another Merkle root than the checkpoint's: they are not the log's lines, or not in its order".into(),
         );
     }
     println!("the {size} lines are those of {}", checkpoint.origin);
@@ -190,7 +190,8 @@ pub(crate) fn read(file: &PathBuf) -> Outcome<String> {
 }
 
 fn json(file: &PathBuf) -> Outcome<Value> {
-    serde_json::from_str(&read(file)?).map_err(|error| format!("{} is not valid JSON: {error}", file.display()).into())
+    serde_json::from_str(&read(file)?)
+        .map_err(|error| format!("the file {} is not valid JSON: {error}", file.display()).into())
 }
 
 pub(crate) fn number(proof: &Value, field: &str) -> Outcome<u64> {

@@ -19,7 +19,7 @@ pub(crate) struct Checkpoint {
 
 impl Checkpoint {
     fn parse(text: &str) -> Outcome<Self> {
-        let wrong = || "not a checkpoint: expected a log's name, its size and its root in base64, each on a line";
+        let wrong = || "not a checkpoint of a transparency log: expected the log's name, its size and its root in base64, each on a line";
         let mut lines = text.lines();
         let mut line = || lines.next().filter(|line| !line.is_empty()).ok_or_else(wrong);
         let (origin, size, root) = (line()?, line()?, line()?);
@@ -38,7 +38,7 @@ pub(crate) struct Key {
 impl Key {
     /// `<name>+<id>+<base64>`.
     pub(crate) fn parse(text: &str) -> Outcome<Self> {
-        let wrong = || "not a verifier's key: expected <name>+<8 hexadecimal digits>+<base64 of an Ed25519 key>";
+        let wrong = || "not the public key of a transparency log: expected <name>+<8 hexadecimal digits>+<base64 of an Ed25519 key>";
         let [name, id, key] = text.trim_end().splitn(3, '+').collect::<Vec<_>>()[..] else {
             return Err(wrong().into());
         };
@@ -47,7 +47,7 @@ impl Key {
         let public: &[u8; 32] = public.try_into().map_err(|_| wrong())?;
         let named = key_id(name, ED25519, public);
         if hex::encode(named) != id {
-            return Err("the verifier key is damaged: its hexadecimal digits belong to another key".into());
+            return Err("the public key of the transparency log is damaged: its digits are those of another key".into());
         }
         Ok(Self { name: name.to_owned(), id: named, key: VerifyingKey::from_bytes(public)? })
     }
@@ -61,11 +61,20 @@ impl Key {
             signature.is_ok_and(|bytes| self.key.verify_strict(text.as_bytes(), &Signature::from_bytes(&bytes)).is_ok())
         });
         if !is_good {
-            return Err(format!("no valid signature of the pinned key {}+{}", self.name, hex::encode(self.id)).into());
+            return Err(format!(
+                "the checkpoint has no valid signature of the pinned key {}+{}",
+                self.name,
+                hex::encode(self.id)
+            )
+            .into());
         }
         let checkpoint = Checkpoint::parse(text)?;
         if checkpoint.origin != self.name {
-            return Err(format!("the checkpoint belongs to {}, but the key to {}", checkpoint.origin, self.name).into());
+            return Err(format!(
+                "the checkpoint is one of {}, and the pinned key is that of {}",
+                checkpoint.origin, self.name
+            )
+            .into());
         }
         Ok(checkpoint)
     }

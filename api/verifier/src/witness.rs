@@ -45,12 +45,14 @@ pub(crate) fn cosign(arguments: &Arguments) -> Outcome<String> {
     if arguments.state.exists() {
         let before = key.verify(&read(&arguments.state)?)?;
         let proof = arguments.proof.as_ref().map(json).transpose()?;
-        growth::check(&before, &now, proof.as_ref())
-            .map_err(|error| format!("refused to cosign, the last cosigned checkpoint is unchanged: {error}"))?;
+        growth::check(&before, &now, proof.as_ref()).map_err(|error| {
+            format!("refused to cosign the checkpoint, and the last cosigned one stays the older one: {error}")
+        })?;
     }
     let secret = fs::read(&arguments.witness_key)
         .map_err(|error| format!("cannot read {}: {error}", arguments.witness_key.display()))?;
-    let secret: [u8; 32] = secret.try_into().map_err(|_| "the witness's key must have 32 bytes")?;
+    let secret: [u8; 32] =
+        secret.try_into().map_err(|_| "the file of the witness's key is not valid: expected 32 bytes")?;
     let second = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
     let line = note::cosignature(&arguments.name, &SigningKey::from_bytes(&secret), &note, second)?;
     keep(&arguments.state, &note)?;

@@ -21,10 +21,10 @@ pub enum VerifyError {
         source: sqlx::Error,
     },
     /// Scratch read models cannot be filled.
-    #[error("cannot replay the log")]
+    #[error("cannot rebuild the read models (tables built from the event log) to compare them")]
     Replay(#[from] ReplayError),
     /// The folder for scratch read models cannot be used.
-    #[error("cannot use the folder {}", path.display())]
+    #[error("cannot use the folder {} for temporary files", path.display())]
     Scratch {
         /// The folder's path.
         path: PathBuf,
@@ -32,7 +32,7 @@ pub enum VerifyError {
         source: std::io::Error,
     },
     /// The last signed states cannot be read.
-    #[error("cannot read the last signed states in {}", path.display())]
+    #[error("cannot read the last signed states of the transparency logs in {}", path.display())]
     Signed {
         /// The folder.
         path: PathBuf,
@@ -40,10 +40,10 @@ pub enum VerifyError {
         source: std::io::Error,
     },
     /// A bug in this program.
-    #[error("a check stopped unexpectedly")]
+    #[error("a background task of the verification crashed or was cancelled")]
     BrokeOff(#[from] tokio::task::JoinError),
     /// The requested range is empty.
-    #[error("there is nothing to check from position {from} to {until}: the first position must not be after the last")]
+    #[error("there is nothing to verify from position {from} until position {until}: give the earlier position first")]
     Reversed {
         /// What was asked for.
         from: Position,
@@ -51,7 +51,7 @@ pub enum VerifyError {
         until: Position,
     },
     /// The requested range is after the log's end.
-    #[error("there is nothing to check from position {from} on: the log ends at position {head}")]
+    #[error("there is nothing to verify from position {from} on: the event log ends at position {head}")]
     Nothing {
         /// Where the log ends.
         head: Position,

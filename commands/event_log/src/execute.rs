@@ -106,7 +106,7 @@ pub enum LogError {
     #[error(transparent)]
     Append(#[from] AppendError),
     /// It holds what this version cannot read.
-    #[error("stream {stream} cannot be decided on")]
+    #[error("cannot read an event of the event stream {stream}")]
     Decode {
         /// The stream.
         stream: StreamId,

@@ -40,7 +40,7 @@ pub enum LinesError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// The lines cannot be written or read.
-    #[error("cannot {action} the lines")]
+    #[error("cannot {action} the lines of the event log")]
     Io {
         /// What was tried.
         action: &'static str,
@@ -48,7 +48,7 @@ pub enum LinesError {
         source: io::Error,
     },
     /// A line is not an event.
-    #[error("line {line} is not an event of a log")]
+    #[error("line {line} is not a valid event")]
     Line {
         /// From 1.
         line: u64,
@@ -56,7 +56,9 @@ pub enum LinesError {
         source: InvalidLine,
     },
     /// The log holds an event that differs from the lines.
-    #[error("line {line} differs from the event at position {position}: the log must be a beginning of these lines")]
+    #[error(
+        "line {line} differs from the event at position {position} of the event log: the event log must be empty, or be the beginning of these lines"
+    )]
     Other {
         /// From 1.
         line: u64,
@@ -64,13 +66,13 @@ pub enum LinesError {
         position: Position,
     },
     /// The log continues after the last line.
-    #[error("the log has more events than there are lines: {events} lines")]
+    #[error("the event log has more events than there are lines: expected at most {events} events")]
     Longer {
         /// How many lines there are.
         events: u64,
     },
     /// A stream's events are not in their order.
-    #[error("line {line} is out of order: {stream} is not at the revision before it")]
+    #[error("line {line} is out of order: the previous event of the event stream {stream} is missing")]
     Revision {
         /// From 1.
         line: u64,
@@ -79,7 +81,7 @@ pub enum LinesError {
     },
     /// The imported events differ from the source.
     #[error(
-        "the logs differ: {} events with the Merkle root {} were copied, but the target has {} events with the root {}",
+        "the two event logs differ: {} events with the Merkle root {} were copied, but the target has {} events with the Merkle root {}",
         copied.events, copied.root, found.events, found.root
     )]
     Differ {
@@ -89,7 +91,7 @@ pub enum LinesError {
         found: Lines,
     },
     /// The log refused an event.
-    #[error("the log refused line {line}")]
+    #[error("cannot write the event in line {line} to the event log")]
     Append {
         /// The first line of the append, from 1.
         line: u64,

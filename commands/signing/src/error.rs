@@ -13,23 +13,23 @@ use formats::packaging::PackageFileError;
 pub enum SigningError {
     /// The name on the key cannot stand there.
     #[error(
-        "not a user id of a key: expected 1 to 256 bytes without control characters, such as \"Acme <pkg@acme.example>\""
+        "not a valid user id of a signing key: expected 1 to 256 bytes without control characters, such as \"Acme <pkg@acme.example>\""
     )]
     UserId,
     /// OpenPGP counts seconds from 1970 in 32 bits.
-    #[error("{at} cannot be the time of a signature: expected one from 1970 to 2106")]
+    #[error("cannot sign with the time {at}: expected one from 1970 to 2106")]
     Time {
         /// The time asked for.
         at: DateTime<Utc>,
     },
     /// OpenPGP counts a key's life in 32 bits of seconds, and a key without one is of no use.
-    #[error("{seconds} seconds is not a valid lifetime of a key: expected 1 to 4294967295")]
+    #[error("{seconds} seconds is not a valid lifetime of a signing key: expected 1 to 4294967295")]
     Life {
         /// The life asked for.
         seconds: i64,
     },
     /// Clients refuse a signature older than its key.
-    #[error("a signature of {at} would be older than its key of {created_at}")]
+    #[error("cannot sign with the time {at}: the signing key was made later, at {created_at}")]
     OlderThanItsKey {
         /// The time asked for.
         at: DateTime<Utc>,
@@ -37,7 +37,7 @@ pub enum SigningError {
         created_at: DateTime<Utc>,
     },
     /// The bytes are not a secret key that this program made.
-    #[error("not a usable secret key: {expected}")]
+    #[error("the secret key cannot be used for signing: expected {expected}")]
     NotAKey {
         /// What was expected.
         expected: &'static str,
@@ -57,7 +57,7 @@ pub enum SigningError {
         fault: &'static str,
     },
     /// The signature just made does not verify: broken memory, or a defect of this program. It was discarded.
-    #[error("the signature just made does not verify")]
+    #[error("the signature that was just made does not verify")]
     SelfCheck(#[source] VerifyError),
     /// The OpenPGP library refused.
     #[error("cannot {action}")]
@@ -73,10 +73,10 @@ pub enum SigningError {
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The text is not one certificate.
-    #[error("not an OpenPGP certificate")]
+    #[error("not a valid OpenPGP certificate")]
     NotACertificate(#[source] Box<pgp::errors::Error>),
     /// The text is not a signature of this shape.
-    #[error("not {expected}")]
+    #[error("not a valid signature: expected {expected}")]
     NotASignature {
         /// What was expected.
         expected: &'static str,
@@ -84,13 +84,13 @@ pub enum VerifyError {
         source: Box<pgp::errors::Error>,
     },
     /// A good signature for another use: text where bytes were expected, or the reverse.
-    #[error("the signature is of another type: expected one of {expected}")]
+    #[error("the signature has the wrong type: expected a signature of {expected}")]
     WrongType {
         /// What was expected.
         expected: &'static str,
     },
     /// The signature is another key's, or of other data.
-    #[error("not a signature of {fingerprint} over this")]
+    #[error("the signature was not made by the key {fingerprint} over these bytes")]
     Bad {
         /// The certificate that was used.
         fingerprint: String,
@@ -106,28 +106,28 @@ pub enum VerifyError {
 #[derive(Debug, thiserror::Error)]
 pub enum RpmError {
     /// The file breaks the format, or is longer than a package may be.
-    #[error("not an rpm package")]
+    #[error("the file is not a valid rpm package")]
     Malformed(#[from] PackageFileError),
     /// rpm before version 6 does not see the signatures of the newer package format.
-    #[error("not a package of format 4: build it with rpm's format 4, which every client can verify")]
+    #[error("the rpm does not have package format 4: build it with rpm's format 4, which every client can verify")]
     NotFormat4,
     /// A digest in the package belongs to other bytes.
-    #[error("the package is damaged: its {digest} does not match")]
+    #[error("the rpm is damaged: its {digest} does not match its contents")]
     Damaged {
         /// Which digest.
         digest: &'static str,
     },
     /// The package has no digest to verify its payload with.
-    #[error("the package carries no digest of its payload: expected SHA-256 or MD5")]
+    #[error("the rpm has no digest of its payload: expected SHA-256 or MD5")]
     NoPayloadDigest,
     /// Nobody signed it.
-    #[error("the package has no signature")]
+    #[error("the rpm has no signature")]
     Unsigned,
     /// The signature is of another key, or of other bytes.
-    #[error("the package's signature is not valid")]
+    #[error("the rpm's signature is not valid")]
     BadSignature(#[source] VerifyError),
     /// The key refused.
-    #[error("cannot sign the package")]
+    #[error("cannot sign the rpm")]
     Signing(#[from] SigningError),
     /// The disk refused.
     #[error("cannot {action} {path}")]

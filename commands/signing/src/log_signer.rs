@@ -37,8 +37,8 @@ use stores::{
 pub enum SignLogError {
     /// It is not the log that was signed before.
     #[error(
-        "the transparency log {origin} is not a continuation of what was signed: {signed} entries with root {root}; \
-         it has {has} entries now. Restore the newest backup of the event log, or start a log under another name"
+        "the transparency log {origin} does not continue what was signed, {signed} entries with root {root}, and \
+         has {has} entries now: restore the newest backup of the event log, or start an event log under another name"
     )]
     Fork {
         /// Which.
@@ -54,7 +54,7 @@ pub enum SignLogError {
     #[error("cannot read the transparency log")]
     Tree(#[source] BoxError),
     /// The state that was signed last cannot be read or written.
-    #[error("cannot read or write {}", path.display())]
+    #[error("cannot read or write the last signed state of a transparency log, {}", path.display())]
     Kept {
         /// The file.
         path: PathBuf,
@@ -62,7 +62,7 @@ pub enum SignLogError {
         source: std::io::Error,
     },
     /// A defect of this program.
-    #[error("signing a checkpoint was interrupted")]
+    #[error("the background task that signs a checkpoint crashed or was cancelled")]
     BrokeOff(#[from] BrokeOff),
 }
 

@@ -35,7 +35,9 @@ pub enum Trouble {
     #[error(transparent)]
     Github(#[from] GithubError),
     /// The repository of that name is another one than the project was connected to.
-    #[error("{name} is another repository now (number {found}): connect the project again, by its new name")]
+    #[error(
+        "the name {name} now belongs to another GitHub repository (id {found}): connect the project again, by the new name of its repository"
+    )]
     OtherRepository {
         /// What the project's repository was called.
         name: GithubName,
@@ -43,7 +45,7 @@ pub enum Trouble {
         found: u64,
     },
     /// The project's token, webhook secret or key does not open.
-    #[error("the sealed {what} of the project cannot be used; the server's log says why")]
+    #[error("cannot use the project's sealed {what}: the server's log says why")]
     Secret {
         /// Which.
         what: &'static str,
@@ -54,10 +56,10 @@ pub enum Trouble {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// The code repository has an address that the operator does not allow.
-    #[error("the project's source cannot be asked")]
+    #[error("the URL of the project's Git repository is not allowed: {0}")]
     Address(#[from] InvalidGitUrl),
     /// The log is away.
-    #[error("the event log cannot be used")]
+    #[error("cannot read or write the event log")]
     Log(#[from] LogError),
     /// The project changed at the same time.
     #[error(transparent)]

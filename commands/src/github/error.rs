@@ -9,7 +9,7 @@ pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 #[derive(Debug, thiserror::Error)]
 pub enum GithubError {
     /// No connection, or it broke. What was asked for may have been done all the same.
-    #[error("GitHub cannot be reached")]
+    #[error("cannot reach GitHub")]
     Unreachable(#[source] reqwest::Error),
     /// No answer in time. What was asked for may have been done all the same.
     #[error("GitHub did not answer in time")]
@@ -18,19 +18,19 @@ pub enum GithubError {
     #[error("GitHub refuses the token: it is wrong, expired or revoked")]
     TokenRefused,
     /// 403 or 429 with a time to wait for.
-    #[error("GitHub has counted too many requests with this token")]
+    #[error("GitHub's rate limit for this token is reached: wait until GitHub resets it")]
     RateLimited {
         /// As long as GitHub asked for, at most [`RETRY_AFTER_MAX`].
         retry_after: Duration,
     },
     /// 403.
-    #[error("GitHub forbids it: {0}")]
+    #[error("GitHub forbids this request: {0}")]
     Forbidden(String),
     /// 404: there is no such thing, or the token may not see it.
     #[error("GitHub has no {0}, or the token may not see it")]
     NotFound(&'static str),
     /// 422 and other refusals.
-    #[error("GitHub refuses it ({status}): {message}")]
+    #[error("GitHub refuses this request (HTTP status {status}): {message}")]
     Refused {
         /// The status.
         status: u16,
@@ -38,16 +38,16 @@ pub enum GithubError {
         message: String,
     },
     /// 5xx.
-    #[error("GitHub has a failure of its own ({0})")]
+    #[error("GitHub failed to answer (HTTP status {0}): try again later")]
     Failing(u16),
     /// A redirection that is not followed with a token.
-    #[error("GitHub answers that the repository has moved")]
+    #[error("GitHub answers that the GitHub repository has moved")]
     Moved,
     /// No JSON, or another than expected.
-    #[error("GitHub's answer about {0} is not what was expected")]
+    #[error("GitHub's answer with the {0} is not valid")]
     NotUnderstood(&'static str),
     /// More than is read.
-    #[error("GitHub's answer about {0} is too long")]
+    #[error("GitHub's answer with the {0} is too long")]
     TooLong(&'static str),
 }
 

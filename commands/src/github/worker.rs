@@ -126,7 +126,7 @@ impl Worker for GithubWorker {
         let statuses = backlog::statuses(project, items);
         let pass = async move {
             let passed = self.pass(project, statuses, start).await;
-            let failed = |cause| ActionError::new(format!("cannot look after {project} at GitHub"), cause);
+            let failed = |cause| ActionError::new(format!("cannot update {project} at GitHub"), cause);
             Ok(Next::At(self.schedule.ended(project, look_for, passed.map_err(failed)?, &self.pace)))
         };
         Some(pass.boxed())

@@ -63,13 +63,13 @@ pub enum Holds {
 #[derive(Debug, thiserror::Error)]
 pub enum InstallerPackageError {
     /// Organisation and repository together are too long.
-    #[error("the installer cannot be a package: use the script")]
+    #[error("the repository's installer cannot be a package, as its name would be too long: use the script")]
     Name(#[from] InvalidName),
     /// The packager refused or failed.
     #[error("cannot write the installer's package")]
     Write(#[from] WritePackageError),
     /// The disk failed.
-    #[error("cannot write the installer's files")]
+    #[error("cannot write the installer's files to the server's disk")]
     Disk(#[from] io::Error),
 }
 

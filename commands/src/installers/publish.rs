@@ -28,31 +28,31 @@ const NUMBERS_TRIED_MAX: u32 = 100;
 #[derive(Debug, thiserror::Error)]
 pub enum PublishInstallerError {
     /// The script could not be written.
-    #[error("cannot write the script")]
+    #[error("cannot write the installer's script")]
     Script(#[source] BoxError),
     /// The package could not be written.
-    #[error("cannot write the package")]
+    #[error("cannot make the installer's package")]
     Package(#[from] InstallerPackageError),
     /// The package could not be signed.
-    #[error("cannot sign the package")]
+    #[error("cannot read or sign the installer's package")]
     Finish(#[from] FinishError),
     /// A defect of this program.
-    #[error("writing the package broke off")]
+    #[error("the background task that writes the installer's package crashed or was cancelled")]
     BrokeOff(#[from] JoinError),
     /// The folder could not be made.
-    #[error("cannot make a folder for the package")]
+    #[error("cannot make a temporary folder for the installer's package")]
     Folder(#[from] std::io::Error),
     /// The package could not be stored.
-    #[error("cannot store the package")]
+    #[error("cannot store the installer's package in the blob store")]
     Blob(#[from] BlobError),
     /// The repository does not take it.
-    #[error("the repository does not take the package")]
+    #[error("the repository does not accept the installer's package")]
     Refused(#[from] repository::Refusal),
     /// The rules say no.
-    #[error("the installer is not recorded")]
+    #[error("the installer was not recorded in the event log")]
     NotRecorded(#[from] keyring::Refusal),
     /// The log did not do its part.
-    #[error("cannot record the installer")]
+    #[error("cannot record the installer in the event log")]
     Record(#[from] LogError),
 }
 

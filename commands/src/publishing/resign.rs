@@ -54,13 +54,13 @@ type State = (Revision, Revision);
 /// Why a package is not signed anew yet.
 #[derive(Debug, thiserror::Error)]
 enum ResignError {
-    #[error("cannot fetch or store the package")]
+    #[error("cannot read or store the package that is to be signed again")]
     Blob(#[from] BlobError),
-    #[error("cannot sign the package")]
+    #[error("cannot sign the package again")]
     Finish(#[from] FinishError),
-    #[error("cannot work in the folder for packages")]
+    #[error("cannot use the temporary folder for packages that are signed again")]
     Folder(#[from] std::io::Error),
-    #[error("the package's new signature is not recorded")]
+    #[error("the package's new signature was not recorded in the event log")]
     Refused(#[from] Refusal),
     #[error(transparent)]
     Log(#[from] LogError),
@@ -116,7 +116,12 @@ impl Worker for Resigner {
             let set = self.keys.now();
             let stolen: Vec<&Key> = set.keys.iter().filter(|key| !key.is_trusted()).collect();
             let failed = |cause| {
-                ActionError::new(format!("packages of {repository} still bear a stolen key's signature"), cause)
+                ActionError::new(
+                    format!(
+                        "cannot sign all packages of {repository} again: some still have the signature of a compromised key"
+                    ),
+                    cause,
+                )
             };
             self.clean(repository, &stolen, &set).await.map_err(failed)?;
             self.clean_states().insert(repository, state);

@@ -8,10 +8,12 @@ use std::{
 
 use domain::{
     config::{self, PackageConfig, Scripts, is_config_file, limits::FILE_MAX_BYTES},
+    error_chain::ErrorChain,
     ids::ReleaseId,
     names::OrganisationName,
     package::Format,
     release::{Command, PlannedPackage, Step},
+    size::Size,
 };
 use event_log::execute::Context;
 
@@ -54,8 +56,9 @@ impl Pipeline {
         let formats: BTreeMap<Format, &str> = configs.iter().map(|c| (c.format, c.file.as_str())).collect();
         for (format, file) in formats {
             if self.targets(organisation, format, Step::ValidateConfig).await?.is_empty() {
-                let message =
-                    format!("{file} makes a {format}, and {organisation} has no repository for {format} packages");
+                let message = format!(
+                    "{file} describes a {format} package, and organisation {organisation} has no repository for {format} packages: create one first"
+                );
                 return Err(Stop::failed(Step::ValidateConfig, "no_repository", message));
             }
         }
@@ -77,12 +80,12 @@ fn read_configs(checkout: &Path) -> Result<Vec<PackageConfig>, Stop> {
     let failed = |code, message: String| Stop::failed(Step::ValidateConfig, code, message);
     let files = config_files(checkout).map_err(|error| failed("config_unreadable", format!(".pkgdeploy: {error}")))?;
     if files.is_empty() {
-        let message = "the tag holds no .pkgdeploy/config*.yml: each such file describes one package".to_owned();
+        let message = "the tag has no config file .pkgdeploy/config*.yml: add one for each package".to_owned();
         return Err(failed("no_config", message));
     }
     if files.len() > PACKAGES_MAX {
         let message =
-            format!("the tag holds {} config files; a release makes at most {PACKAGES_MAX} packages", files.len());
+            format!("the tag has {} config files: expected at most {PACKAGES_MAX}, one for each package", files.len());
         return Err(failed("too_many_configs", message));
     }
     let mut configs = Vec::new();
@@ -120,7 +123,7 @@ fn config_files(checkout: &Path) -> io::Result<BTreeSet<String>> {
 
 fn config_text(path: &Path) -> io::Result<String> {
     if fs::symlink_metadata(path)?.len() > FILE_MAX_BYTES as u64 {
-        return Err(io::Error::other(format!("larger than {FILE_MAX_BYTES} bytes")));
+        return Err(io::Error::other(format!("the file is larger than {}", Size(FILE_MAX_BYTES as u64))));
     }
     fs::read_to_string(path)
 }
@@ -136,7 +139,7 @@ fn command_files(configs: &[PackageConfig], checkout: &Path) -> Result<(), Stop>
         for command in all {
             let config::Command::File(file) = command else { continue };
             building::read_command_file(checkout, Path::new(file)).map_err(|error| {
-                Stop::failed(Step::ValidateConfig, error.code(), format!("{}: {error}", config.file))
+                Stop::failed(Step::ValidateConfig, error.code(), format!("{}: {}", config.file, ErrorChain(&error)))
             })?;
         }
     }

@@ -33,7 +33,9 @@ impl Pipeline {
                 Ok(Next::Idle)
             }
             Err(Stop::Failed(_) | Stop::Ended) => Ok(Next::Idle),
-            Err(Stop::Interrupted(cause)) => Err(ActionError::new(format!("release {id} waits for the log"), cause)),
+            Err(Stop::Interrupted(cause)) => {
+                Err(ActionError::new(format!("release {id} cannot go on without the event log"), cause))
+            }
         }
     }
 

@@ -68,7 +68,8 @@ impl Pipeline {
             let organisation = &running.origin.organisation;
             let targets = self.targets(organisation, package.format(), Step::Uploading).await?;
             if targets.is_empty() {
-                let message = format!("{config}: there is no repository for {} packages any more", package.format());
+                let message =
+                    format!("{config}: the organisation no longer has a repository for {} packages", package.format());
                 return Err(Stop::failed(Step::Uploading, "no_repository", message));
             }
             uploads.extend(targets.into_iter().map(|repository| Upload {

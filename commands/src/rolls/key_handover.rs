@@ -25,10 +25,10 @@ pub enum HandedOver {
 #[derive(Debug, thiserror::Error)]
 pub enum HandoverError {
     /// The key has ended, perhaps just now.
-    #[error("the key has ended")]
+    #[error("the access key has ended")]
     Ended,
     /// An enrolment key does not say which machine holds it.
-    #[error("this key enrols machines: say which by ?machine=<name>")]
+    #[error("this is an enrolment key: name the machine that enrols with ?machine=<name>")]
     NoMachine,
     /// The rules say no.
     #[error(transparent)]
@@ -37,7 +37,7 @@ pub enum HandoverError {
     #[error(transparent)]
     Log(#[from] LogError),
     /// A key cannot be sealed, or the sealed one does not open.
-    #[error("the key cannot be kept or opened")]
+    #[error("cannot seal or open the machine's access key")]
     Secrets(#[from] SecretsError),
 }
 

@@ -47,7 +47,7 @@ impl Worker for SigningKeys {
         let tending = async move {
             match self.tend().await {
                 Ok(()) => Ok(Next::At(Instant::now() + LOOK_EVERY)),
-                Err(cause) => Err(ActionError::new("the signing keys are not as they should be yet", cause)),
+                Err(cause) => Err(ActionError::new("cannot finish what is still to do for the signing keys", cause)),
             }
         };
         Some(tending.boxed())

@@ -4,7 +4,7 @@ use tokio::task::{JoinError, spawn_blocking};
 
 /// The work panicked, or the program is shutting down.
 #[derive(Debug, thiserror::Error)]
-#[error("work on another thread stopped unexpectedly")]
+#[error("a background task crashed or was cancelled")]
 pub struct BrokeOff(#[from] JoinError);
 
 /// Runs `work` on a thread on which it may block.

@@ -83,7 +83,7 @@ impl KeyUsage {
     /// The worker has ended.
     pub async fn flush(&self) -> io::Result<()> {
         let (done, written) = oneshot::channel();
-        let ended = |_| io::Error::other("the worker that writes uses has ended");
+        let ended = |_| io::Error::other("the worker that writes the uses of access keys has ended");
         self.sender.send(Message::Flush(done)).await.map_err(|_| ended(()))?;
         written.await.map_err(|_| ended(()))
     }

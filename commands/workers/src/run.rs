@@ -113,7 +113,7 @@ impl<W: Worker> Run<W> {
         while let Err(cause) = self.load().await {
             failures += 1;
             self.meter.failed();
-            error!(worker = self.spec.name, error = %ErrorChain(&cause), "{} cannot read the log", self.spec.name);
+            error!(worker = self.spec.name, error = %ErrorChain(&cause), "the worker {} cannot read the event log", self.spec.name);
             tokio::time::sleep(self.spec.retry.random(failures)).await;
         }
         pages(&self.log, self.checkpoint.position, filter, self.spec.retry)
@@ -124,7 +124,7 @@ impl<W: Worker> Run<W> {
         let loaded = match self.states.load(self.spec.name, self.spec.fold_version).await {
             Ok(loaded) => loaded,
             Err(cause) => {
-                warn!(worker = self.spec.name, error = %ErrorChain(&cause), "the state of {} cannot be read", self.spec.name);
+                warn!(worker = self.spec.name, error = %ErrorChain(&cause), "cannot read the state of the worker {}", self.spec.name);
                 None
             }
         };
@@ -146,7 +146,7 @@ impl<W: Worker> Run<W> {
             Ok(page) => page,
             Err(cause) => {
                 self.meter.failed();
-                error!(worker = self.spec.name, error = %ErrorChain(&cause), "{} cannot read the log", self.spec.name);
+                error!(worker = self.spec.name, error = %ErrorChain(&cause), "the worker {} cannot read the event log", self.spec.name);
                 return;
             }
         };
@@ -170,7 +170,7 @@ impl<W: Worker> Run<W> {
             Err(cause) => {
                 self.checkpoint.unreadable += 1;
                 let (worker, position) = (self.spec.name, stored.position);
-                warn!(worker, %position, error = %cause, "{worker} passes over event {position}, which cannot be read");
+                warn!(worker, %position, error = %ErrorChain(&cause), "the worker {worker} skips the event at position {position}, which cannot be read");
             }
         }
     }
@@ -247,7 +247,7 @@ impl<W: Worker> Run<W> {
             Ok((id, outcome)) => (id, outcome),
             Err(stopped) if stopped.is_cancelled() => return self.settle(stopped.id(), Ended::Stopped),
             Err(panicked) => {
-                let what = "an action was interrupted";
+                let what = "an action of the worker crashed or was cancelled";
                 (panicked.id(), Err(ActionError::new(what, panicked)))
             }
         };
@@ -258,7 +258,7 @@ impl<W: Worker> Run<W> {
             Err(cause) => {
                 self.now.failures += 1;
                 self.meter.failed();
-                error!(worker = self.spec.name, error = %ErrorChain(&cause), "{} failed and tries again", self.spec.name);
+                error!(worker = self.spec.name, error = %ErrorChain(&cause), "the worker {} failed and tries again", self.spec.name);
                 Ended::Failed
             }
         };
@@ -310,7 +310,7 @@ impl<W: Worker> Run<W> {
             }
             Err(cause) => {
                 let worker = self.spec.name;
-                warn!(worker, error = %ErrorChain(&cause), "the state of {worker} cannot be written, and is written later");
+                warn!(worker, error = %ErrorChain(&cause), "cannot write the state of the worker {worker} now: it is written later");
                 self.items.are_unsaved(keys);
                 self.save_at = Some(Instant::now() + SAVE_RETRY);
             }

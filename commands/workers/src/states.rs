@@ -42,7 +42,7 @@ const SET_CHECKPOINT: &str = "insert into worker_checkpoint \
 
 /// The file of the workers' states cannot be used, and not be made again either.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot open the workers' states {}", path.display())]
+#[error("cannot open the file with the states of the workers, {}", path.display())]
 pub struct OpenError {
     path: PathBuf,
     source: BoxError,
@@ -94,7 +94,7 @@ impl States {
         let connection = match connect(path).await {
             Ok(connection) => connection,
             Err(cause) => {
-                tracing::warn!("the workers' states are made again: {}", ErrorChain(&*cause));
+                tracing::warn!("rebuilding the states of the workers from the event log: {}", ErrorChain(&*cause));
                 remove(path).map_err(|error| failed(error.into()))?;
                 connect(path).await.map_err(failed)?
             }

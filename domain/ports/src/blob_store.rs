@@ -10,10 +10,10 @@ use crate::BoxError;
 #[derive(Debug, thiserror::Error)]
 pub enum BlobStoreError {
     /// Nothing has this digest. An event names blobs that exist, so waiting does not help.
-    #[error("there is no blob {0}")]
+    #[error("there is no blob (stored file) {0}")]
     Missing(Sha256),
     /// The store cannot be reached; trying again may help.
-    #[error("the blob store does not answer")]
+    #[error("cannot read or write the blob store")]
     Unavailable(#[source] BoxError),
 }
 

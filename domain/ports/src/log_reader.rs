@@ -67,7 +67,7 @@ pub enum ReadError {
         source: BoxError,
     },
     /// The log holds something that was never written by this product.
-    #[error("the event at position {position} of the log is damaged")]
+    #[error("the event at position {position} of the event log is damaged")]
     Damaged {
         /// Where.
         position: Position,

@@ -90,7 +90,7 @@ pub struct VerifierKey {
 
 /// The text is not a verifier's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a verifier's key: expected <name>+<8 hexadecimal digits>+<base64 of an Ed25519 key>")]
+#[error("not the public key of a transparency log: expected <name>+<8 hexadecimal digits>+<base64 of an Ed25519 key>")]
 pub struct InvalidVerifierKey;
 
 impl VerifierKey {

@@ -26,7 +26,7 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A proof shown a second time is a copy.
-    #[error("this proof of identity was used before: each can be used once")]
+    #[error("this identity token (OIDC) was used before: each can be used only once")]
     SpentBefore,
 }
 

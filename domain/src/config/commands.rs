@@ -23,7 +23,7 @@ fn command(place: &Place<'_>) -> Result<Command, ConfigError> {
     match fields.only_key() {
         Some("run") => fields.required("run", values::paragraphs).map(Command::Run),
         Some(_) => fields.required("file", paths::repository_file).map(Command::File),
-        None => Err(place.error("found not exactly one key; expected either run or file")),
+        None => Err(place.error("the entry does not have exactly one key: expected either run or file")),
     }
 }
 

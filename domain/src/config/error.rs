@@ -8,7 +8,7 @@ const QUOTED_MAX_CHARS: usize = 60;
 /// The first thing in a config file that breaks the grammar.
 ///
 /// Displayed as one line, whatever the file holds:
-/// `.pkgdeploy/config.yml:12: install.copy[2].permissions: "rwx" is not a mode; expected octal digits such as 755`.
+/// `.pkgdeploy/config.yml:12: install.copy[2].permissions: "rwx" is not a file mode: expected octal digits such as 755`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     /// The config's path in the repository.

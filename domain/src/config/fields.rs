@@ -35,9 +35,9 @@ impl<'a> Place<'a> {
     /// Its text; anything written without brackets and dashes is text.
     pub(super) fn text(&self) -> Result<&'a str, ConfigError> {
         match &self.node.value {
-            Value::Text(text) if text.trim().is_empty() => Err(self.error("the text is empty; expected some")),
+            Value::Text(text) if text.trim().is_empty() => Err(self.error("the text is empty: expected some")),
             Value::Text(text) => Ok(text),
-            _ => Err(self.error(format!("found {}; expected text", self.kind()))),
+            _ => Err(self.error(format!("found {}: expected text", self.kind()))),
         }
     }
 
@@ -49,10 +49,10 @@ impl<'a> Place<'a> {
     /// The entries of a list, if this is one; `expected` says what it should be otherwise.
     pub(super) fn list(&self, expected: &str) -> Result<Vec<Self>, ConfigError> {
         let Value::List(nodes) = &self.node.value else {
-            return Err(self.error(format!("found {}; expected {expected}", self.kind())));
+            return Err(self.error(format!("found {}: expected {expected}", self.kind())));
         };
         if nodes.len() > LIST_MAX_ENTRIES {
-            let problem = format!("the list has {} entries; expected at most {LIST_MAX_ENTRIES}", nodes.len());
+            let problem = format!("the list has {} entries: expected at most {LIST_MAX_ENTRIES}", nodes.len());
             return Err(self.error(problem));
         }
         let place = |(index, node)| Self { node, path: format!("{}[{index}]", self.path) };
@@ -62,7 +62,7 @@ impl<'a> Place<'a> {
     /// The values of a mapping that has no other keys than `known`.
     pub(super) fn fields(&self, known: &[&str]) -> Result<Fields<'a>, ConfigError> {
         let Value::Map(entries) = &self.node.value else {
-            let problem = format!("found {}; expected a mapping with keys such as {}", self.kind(), known[0]);
+            let problem = format!("found {}: expected a mapping with keys such as {}", self.kind(), known[0]);
             return Err(self.error(problem));
         };
         let fields = Fields { entries, path: self.path.clone(), at: self.node.at };
@@ -70,10 +70,10 @@ impl<'a> Place<'a> {
         for (key, _) in entries {
             let error = |problem| Err(ConfigError::new(key.at, fields.path_of(&shortened(&key.text)), problem));
             if !known.contains(&key.text.as_str()) {
-                return error(format!("unknown key; expected one of {}", known.join(", ")));
+                return error(format!("unknown key: expected one of {}", known.join(", ")));
             }
             if !seen.insert(&key.text) {
-                return error("the key is there twice; expected it once".to_owned());
+                return error("the key is there twice: expected it once".to_owned());
             }
         }
         Ok(fields)
@@ -105,7 +105,7 @@ impl<'a> Fields<'a> {
         let Some(place) = self.get(key) else {
             let entry = self.entries.iter().find(|(found, _)| found.text == key);
             let at = entry.map_or(self.at, |(key, _)| key.at);
-            return Err(ConfigError::new(at, self.path_of(key), "missing; expected a value"));
+            return Err(ConfigError::new(at, self.path_of(key), "missing: expected a value"));
         };
         read(&place)
     }

@@ -10,8 +10,8 @@ use super::{
 pub(super) fn source(place: &Place<'_>) -> Result<String, ConfigError> {
     let text = line(place)?;
     let expected = "a path inside the checkout, such as dist/app or ./";
-    let relative =
-        relative(text).ok_or_else(|| place.error(format!("{} is not a source; expected {expected}", quoted(text))))?;
+    let relative = relative(text)
+        .ok_or_else(|| place.error(format!("{} is not the path of a source: expected {expected}", quoted(text))))?;
     Ok(if relative.is_empty() { "./".to_owned() } else { relative })
 }
 
@@ -20,7 +20,7 @@ pub(super) fn repository_file(place: &Place<'_>) -> Result<String, ConfigError> 
     let text = line(place)?;
     relative(text).filter(|path| !path.is_empty() && !path.ends_with('/')).ok_or_else(|| {
         let expected = "the path of a file in the repository, such as .pkgdeploy/build.sh";
-        place.error(format!("{} is not a command's file; expected {expected}", quoted(text)))
+        place.error(format!("{} is not the path of a command file: expected {expected}", quoted(text)))
     })
 }
 
@@ -29,7 +29,7 @@ pub(super) fn destination(place: &Place<'_>) -> Result<String, ConfigError> {
     let text = line(place)?;
     absolute(text).ok_or_else(|| {
         let expected = "an absolute path without .., such as /usr/bin/ or /etc/app.conf";
-        place.error(format!("{} is not a destination; expected {expected}", quoted(text)))
+        place.error(format!("{} is not a destination: expected {expected}", quoted(text)))
     })
 }
 
@@ -39,7 +39,7 @@ pub(super) fn directory(place: &Place<'_>) -> Result<String, ConfigError> {
     let path = absolute(text).map(|path| path.trim_end_matches('/').to_owned());
     path.filter(|path| !path.is_empty()).ok_or_else(|| {
         let expected = "an absolute path without .., such as /opt/app";
-        place.error(format!("{} is not a build directory; expected {expected}", quoted(text)))
+        place.error(format!("{} is not a build directory: expected {expected}", quoted(text)))
     })
 }
 

@@ -19,11 +19,11 @@ use crate::{
 pub(super) fn line<'a>(place: &Place<'a>) -> Result<&'a str, ConfigError> {
     let text = place.text()?;
     if text.len() > LINE_MAX_BYTES {
-        let problem = format!("the text has {} bytes; expected at most {LINE_MAX_BYTES}", text.len());
+        let problem = format!("the text has {} bytes: expected at most {LINE_MAX_BYTES}", text.len());
         return Err(place.error(problem));
     }
     if text.contains(breaks_line) {
-        let problem = format!("{} has a line break or control character; expected one line", quoted(text));
+        let problem = format!("{} has a line break or control character: expected one line", quoted(text));
         return Err(place.error(problem));
     }
     Ok(text)
@@ -33,11 +33,11 @@ pub(super) fn line<'a>(place: &Place<'a>) -> Result<&'a str, ConfigError> {
 pub(super) fn paragraphs(place: &Place<'_>) -> Result<String, ConfigError> {
     let text = place.text()?.trim_end();
     if text.len() > TEXT_MAX_BYTES {
-        let problem = format!("the text has {} bytes; expected at most {TEXT_MAX_BYTES}", text.len());
+        let problem = format!("the text has {} bytes: expected at most {TEXT_MAX_BYTES}", text.len());
         return Err(place.error(problem));
     }
     if text.contains(|c: char| breaks_line(c) && !matches!(c, '\n' | '\t')) {
-        return Err(place.error(format!("{} has a control character; expected text", quoted(text))));
+        return Err(place.error(format!("{} has a control character: expected text", quoted(text))));
     }
     Ok(text.to_owned())
 }
@@ -57,7 +57,7 @@ pub(super) fn format(place: &Place<'_>) -> Result<Format, ConfigError> {
     match line(place)? {
         "deb" => Ok(Format::Deb),
         "rpm" => Ok(Format::Rpm),
-        other => Err(place.error(format!("{} is not a format; expected deb or rpm", quoted(other)))),
+        other => Err(place.error(format!("{} is not a package format: expected deb or rpm", quoted(other)))),
     }
 }
 
@@ -70,7 +70,7 @@ pub(super) fn architecture(place: &Place<'_>) -> Result<Architecture, ConfigErro
         "all" => Ok(Architecture::All),
         other => {
             let expected = "64-bit, 32-bit, arm64 or all";
-            Err(place.error(format!("{} is not an architecture; expected {expected}", quoted(other))))
+            Err(place.error(format!("{} is not an architecture: expected {expected}", quoted(other))))
         }
     }
 }
@@ -84,7 +84,7 @@ pub(super) fn distribution(place: &Place<'_>) -> Result<String, ConfigError> {
         && text.chars().all(|c| first(c) || matches!(c, '.' | '-' | '_'));
     if !valid {
         let expected = format!("up to {DISTRIBUTION_MAX_CHARS} characters of a-z 0-9 . _ -, such as ubuntu22 or el9");
-        return Err(place.error(format!("{} is not a distribution; expected {expected}", quoted(text))));
+        return Err(place.error(format!("{} is not a distribution: expected {expected}", quoted(text))));
     }
     Ok(text.to_owned())
 }
@@ -102,7 +102,7 @@ pub(super) fn maintainer(place: &Place<'_>) -> Result<String, ConfigError> {
             && email.chars().all(inner)
     });
     if !valid {
-        return Err(place.error(format!("{} is not a maintainer; expected Name <email>", quoted(text))));
+        return Err(place.error(format!("{} is not a valid maintainer: expected Name <email>", quoted(text))));
     }
     Ok(text.to_owned())
 }
@@ -112,7 +112,7 @@ pub(super) fn url(place: &Place<'_>) -> Result<String, ConfigError> {
     let text = line(place)?;
     if !is_web_address(text) {
         let expected = "an http:// or https:// address";
-        return Err(place.error(format!("{} is not a URL; expected {expected}", quoted(text))));
+        return Err(place.error(format!("{} is not a URL: expected {expected}", quoted(text))));
     }
     Ok(text.to_owned())
 }
@@ -126,7 +126,7 @@ pub(super) fn build_requirement(place: &Place<'_>) -> Result<String, ConfigError
         && !text.contains("://");
     if !package && !is_web_address(text) {
         let expected = "a package's name or the http(s) URL of a package file";
-        return Err(place.error(format!("{} is not a build requirement; expected {expected}", quoted(text))));
+        return Err(place.error(format!("{} is not a valid build requirement: expected {expected}", quoted(text))));
     }
     Ok(text.to_owned())
 }
@@ -140,7 +140,7 @@ pub(super) fn dependency(place: &Place<'_>) -> Result<String, ConfigError> {
         && text.chars().all(|c| (c.is_ascii_graphic() || c == ' ') && c != ',');
     if !valid {
         let expected = "one package, with the versions it may have, in the format's own notation";
-        return Err(place.error(format!("{} is not a dependency; expected {expected}", quoted(text))));
+        return Err(place.error(format!("{} is not a valid dependency: expected {expected}", quoted(text))));
     }
     Ok(text.trim_end().to_owned())
 }
@@ -151,7 +151,7 @@ pub(super) fn permissions(place: &Place<'_>) -> Result<u32, ConfigError> {
     let octal = (3..=5).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'0'..=b'7'));
     let mode = if octal { u32::from_str_radix(text, 8).ok() } else { None };
     mode.filter(|mode| *mode <= MODE_MAX)
-        .ok_or_else(|| place.error(format!("{} is not a mode; expected octal digits such as 755", quoted(text))))
+        .ok_or_else(|| place.error(format!("{} is not a file mode: expected octal digits such as 755", quoted(text))))
 }
 
 fn is_web_address(text: &str) -> bool {

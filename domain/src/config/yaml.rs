@@ -43,7 +43,7 @@ pub(super) struct Key {
 pub(super) fn parse(text: &str) -> Result<Node, ConfigError> {
     let start = Position { line: 1, column: 1 };
     if text.len() > FILE_MAX_BYTES {
-        let problem = format!("the file has {} bytes; expected at most {FILE_MAX_BYTES}", text.len());
+        let problem = format!("the file has {} bytes: expected at most {FILE_MAX_BYTES}", text.len());
         return Err(ConfigError::new(start, "", problem));
     }
     let mut tree = Tree::default();
@@ -52,7 +52,7 @@ pub(super) fn parse(text: &str) -> Result<Node, ConfigError> {
         let (event, span) = next.map_err(|error| syntax_error(&error, text))?;
         tree.take(event, span)?;
     }
-    tree.root.ok_or_else(|| ConfigError::new(start, "", "the file is empty; expected keys such as name and format"))
+    tree.root.ok_or_else(|| ConfigError::new(start, "", "the file is empty: expected keys such as name and format"))
 }
 
 #[derive(Default)]
@@ -85,14 +85,14 @@ impl Tree {
             Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(ConfigError::new(at, "", "a second document starts; expected one document a file"));
+                    return Err(ConfigError::new(at, "", "a second document starts: expected one document a file"));
                 }
                 Ok(())
             }
             Event::Scalar(_, _, _, Some(_))
             | Event::SequenceStart(_, _, Some(_))
             | Event::MappingStart(_, _, Some(_)) => {
-                Err(ConfigError::new(at, "", "the value has a YAML tag; expected none, every value is text"))
+                Err(ConfigError::new(at, "", "the value has a YAML tag: expected none, every value is text"))
             }
             Event::Scalar(text, style, anchor, None) => {
                 self.charge(1, text.len(), at)?;
@@ -135,7 +135,7 @@ impl Tree {
     fn place_alias(&mut self, anchor: usize, at: Position) -> Result<(), ConfigError> {
         self.refuse_as_key(at)?;
         let Some(node) = self.anchored.get(&anchor) else {
-            let problem = "the alias refers to no value that has ended; expected a value that ends before the alias";
+            let problem = "the alias refers to no value that has ended: expected a value that ends before the alias";
             return Err(ConfigError::new(at, "", problem));
         };
         let weight = Weight::of(node);
@@ -164,7 +164,7 @@ impl Tree {
     fn refuse_as_key(&self, at: Position) -> Result<(), ConfigError> {
         match self.open.last() {
             Some(Open { content: Content::Map { key: None, .. }, .. }) => {
-                Err(ConfigError::new(at, "", "a list, mapping or alias in the place of a key; expected a word"))
+                Err(ConfigError::new(at, "", "a list, mapping or alias in the place of a key: expected a word"))
             }
             _ => Ok(()),
         }
@@ -178,11 +178,11 @@ impl Tree {
         self.nodes += nodes;
         self.text_bytes += text_bytes;
         if self.nodes > FILE_MAX_NODES {
-            let problem = format!("too many values, aliases counted; expected at most {FILE_MAX_NODES}");
+            let problem = format!("too many values, aliases counted: expected at most {FILE_MAX_NODES}");
             return Err(ConfigError::new(at, "", problem));
         }
         if self.text_bytes > TEXT_MAX_TOTAL_BYTES {
-            let problem = format!("too much text, aliases counted; expected at most {TEXT_MAX_TOTAL_BYTES} bytes");
+            let problem = format!("too much text, aliases counted: expected at most {TEXT_MAX_TOTAL_BYTES} bytes");
             return Err(ConfigError::new(at, "", problem));
         }
         Ok(())
@@ -231,7 +231,7 @@ fn syntax_error(error: &ScanError, text: &str) -> ConfigError {
         kind => {
             // A tab in a text of several lines is reported where the text starts; the reader wants the tab.
             let tab = if *kind == ErrorKind::TabInPlainScalar { first_tab(text, at.line) } else { None };
-            ConfigError::new(tab.unwrap_or(at), "", format!("{kind}; expected well-formed YAML"))
+            ConfigError::new(tab.unwrap_or(at), "", format!("{kind}: expected well-formed YAML"))
         }
     }
 }
@@ -244,7 +244,7 @@ fn first_tab(text: &str, from_line: usize) -> Option<Position> {
 }
 
 fn nested_too_deeply(at: Position) -> ConfigError {
-    ConfigError::new(at, "", format!("nested too deeply; expected at most {NESTING_MAX_LEVELS} levels"))
+    ConfigError::new(at, "", format!("nested too deeply: expected at most {NESTING_MAX_LEVELS} levels"))
 }
 
 /// The parser counts lines from 1 and columns from 0.

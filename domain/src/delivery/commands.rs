@@ -28,7 +28,9 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No event of GitHub's is called so.
-    #[error("a kind of event is 1 to {HOOK_EVENT_MAX_CHARS} lower-case letters, digits and _")]
+    #[error(
+        "the kind of the webhook delivery is not valid: expected 1 to {HOOK_EVENT_MAX_CHARS} lower-case letters, digits and _"
+    )]
     HookEventInvalid,
 }
 

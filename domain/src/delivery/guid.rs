@@ -14,7 +14,7 @@ pub struct DeliveryGuid(String);
 
 /// The text names no delivery.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not the name of a delivery: expected 1 to {DELIVERY_GUID_MAX_CHARS} letters, digits and hyphens")]
+#[error("not the id of a webhook delivery: expected 1 to {DELIVERY_GUID_MAX_CHARS} letters, digits and hyphens")]
 pub struct InvalidDeliveryGuid;
 
 impl DeliveryGuid {

@@ -20,7 +20,9 @@ use super::{
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// A newer version wrote it under a name of its own. It is kept, and skipped: no command of this version can have caused it.
-    #[error("event {name} of schema version {schema_version} was written by a newer version")]
+    #[error(
+        "event {name} of schema version {schema_version} was written by a newer version of pkgdeploy: use that version"
+    )]
     Unknown {
         /// The name on the wire.
         name: String,
@@ -29,7 +31,7 @@ pub enum DecodeError {
     },
     /// A newer version wrote it under a name that is known here. It is kept; a reader that needs events of that name must stop.
     #[error(
-        "event {name} is of schema version {schema_version}, and this version reads up to {newest}: a newer version is needed"
+        "event {name} has schema version {schema_version}, and this version of pkgdeploy reads at most {newest}: use a newer version"
     )]
     Newer {
         /// The name on the wire.
@@ -40,7 +42,7 @@ pub enum DecodeError {
         newest: u32,
     },
     /// The stored text is not what its name promises.
-    #[error("event {name} cannot be read")]
+    #[error("the payload of event {name} is not valid")]
     Malformed {
         /// The name on the wire.
         name: String,

@@ -150,43 +150,47 @@ pub enum Refusal {
     #[error("there is no such access key")]
     Unknown,
     /// The limit is reached.
-    #[error("a repository has at most {ACCESS_KEYS_MAX} access keys")]
+    #[error("the repository already has {ACCESS_KEYS_MAX} access keys, which is the limit")]
     TooMany,
     /// The limit of keys that a roll renews is reached.
-    #[error("a repository has at most {NAMED_KEYS_MAX} shared and enrolment keys; machines have their own keys")]
+    #[error(
+        "a repository has at most {NAMED_KEYS_MAX} shared and enrolment keys: let more machines enrol instead, each gets a key of its own"
+    )]
     TooManyNamed,
     /// It would have expired before it was issued.
-    #[error("the key would have ended already: expected a time in the future")]
+    #[error("the access key would have expired already: expected a time in the future")]
     AlreadyExpired,
     /// The number of machines is zero or too large.
-    #[error("an enrolment key lets 1 to {ENROLS_MAX} machines enrol")]
+    #[error("the number of machines that may enrol with the key is not valid: expected 1 to {ENROLS_MAX}")]
     EnrolsOutOfRange,
     /// A key was issued, revoked or rolled meanwhile. Look again and roll again.
-    #[error("the access keys have changed meanwhile: try again")]
+    #[error("the access keys of the repository were changed at the same time: try again")]
     KeysChanged,
     /// There can be one at a time.
-    #[error("a grace window is open until {0}: close it first")]
+    #[error("a grace window, in which older access keys still work, is open until {0}: close it first")]
     WindowOpen(DateTime<Utc>),
     /// There is no window to close.
-    #[error("no grace window is open")]
+    #[error("no grace window is open: older access keys do not work any more")]
     NoWindow,
     /// It would end before it begins, or outlive all memory of it.
-    #[error("a grace window ends in the future, and lasts at most {} days", GRACE_MAX.num_days())]
+    #[error("the end of the grace window is not valid: expected a time in the future, at most {} days from now", GRACE_MAX.num_days())]
     WindowOutOfRange,
     /// It has no successor: it does not belong to a machine, or the keys were not rolled.
-    #[error("this key has no newer key to change to")]
+    #[error("this access key has no newer one to change to")]
     NotRenewable,
     /// The key is not an enrolment key.
-    #[error("this is not an enrolment key")]
+    #[error("this access key is not an enrolment key")]
     NotEnrolling,
     /// The limit of machines that may enrol with the key is reached.
-    #[error("this enrolment key is used up: its limit of machines is reached")]
+    #[error("this enrolment key is used up: as many machines as it allows have enrolled")]
     UsedUp,
     /// Another publisher was faster.
-    #[error("this version of the installer, or a newer one, is published already")]
+    #[error("this version of the installer, or a newer one, is already published")]
     InstallerSuperseded,
     /// Another enrolment key let a machine of this name in: no key may take a name from another key's machine, not even
     /// when that key has ended.
-    #[error("a machine called \"{0}\" has enrolled with another key: cut it off first, or choose another name")]
+    #[error(
+        "a machine called \"{0}\" has already enrolled with another key: revoke that machine's key first, or choose another name"
+    )]
     MachineNameTaken(MachineName),
 }

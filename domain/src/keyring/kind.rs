@@ -17,7 +17,7 @@ pub enum KeyKind {
 
 /// The text is not a kind of key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is not a kind of key: expected shared, machine or enrolment")]
+#[error("\"{0}\" is not a kind of access key: expected shared, machine or enrolment")]
 pub struct InvalidKeyKind(String);
 
 impl KeyKind {

@@ -23,7 +23,7 @@ pub struct Subtree {
 
 /// The nodes' hashes are not all there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the tree's node {} of level {} is not there", .0.index, .0.level)]
+#[error("the Merkle tree lacks node {} of level {}", .0.index, .0.level)]
 pub struct MissingNode(pub Node);
 
 impl Subtree {

@@ -58,7 +58,7 @@ pub struct TilePath {
 /// The text is not the path of a tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "not a tile: expected <level>/<index>[.p/<width>] or entries/<index>[.p/<width>], the index in groups of three digits as in x001/234"
+    "not the path of a tile of a transparency log: expected <level>/<index>[.p/<width>] or entries/<index>[.p/<width>], the index in groups of three digits as in x001/234"
 )]
 pub struct InvalidTilePath;
 

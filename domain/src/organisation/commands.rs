@@ -51,13 +51,13 @@ pub enum Refusal {
     #[error("there is no such organisation")]
     Unknown,
     /// Too few or too many.
-    #[error("an organisation has 1 to {BUILD_SLOTS_MAX} build slots, not {0}")]
+    #[error("the number of build slots is not valid: expected 1 to {BUILD_SLOTS_MAX}, found {0}")]
     BuildSlotsOutOfRange(u16),
     /// Another one that works is called so.
-    #[error("the organisation has a feed token called \"{0}\" already: revoke it, or take another name")]
+    #[error("the organisation already has a feed token called \"{0}\": revoke it, or choose another name")]
     FeedTokenNameTaken(FeedTokenName),
     /// As many as may work.
-    #[error("an organisation has at most {FEED_TOKENS_MAX} feed tokens: revoke one first")]
+    #[error("the organisation already has {FEED_TOKENS_MAX} feed tokens, which is the limit: revoke one first")]
     TooManyFeedTokens,
     /// It never was one, or no longer works.
     #[error("the organisation has no such feed token")]

@@ -34,7 +34,7 @@ pub struct Scopes(BTreeSet<Scope>);
 
 /// The text or list names no scopes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not the scopes of a token: expected release, read, or both")]
+#[error("not valid scopes of an API token: expected release, read, or both")]
 pub struct InvalidScopes;
 
 impl Scopes {

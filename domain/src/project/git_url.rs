@@ -32,17 +32,21 @@ pub enum Transport {
 pub enum InvalidGitUrl {
     /// Neither grammar fits.
     #[error(
-        "not the address of a git repository: expected https://host/path, ssh://user@host/path or user@host:path, at most {GIT_URL_MAX_BYTES} printable ASCII characters"
+        "not the URL of a Git repository: expected https://host/path, ssh://user@host/path or user@host:path, at most {GIT_URL_MAX_BYTES} printable ASCII characters"
     )]
     Malformed,
     /// `http://`, `git://`, `ext::` …
-    #[error("this kind of git address is not supported: expected https or ssh")]
+    #[error("this kind of Git URL is not supported: expected https or ssh")]
     Scheme,
     /// A user or password in an https address, or a password in an ssh one.
-    #[error("a git address must not hold credentials, they would be stored and shown: use a deploy key instead")]
+    #[error(
+        "a Git URL must not contain a password or token, which would be stored and shown: use a deploy key instead"
+    )]
     Credentials,
     /// A path of this machine, and the operator allows none.
-    #[error("repositories on the server's own disk are not allowed by its operator: expected https or ssh")]
+    #[error(
+        "Git repositories on the server's own disk are not allowed by the server's settings: expected an https or ssh URL"
+    )]
     Local,
 }
 

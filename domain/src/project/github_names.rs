@@ -27,12 +27,12 @@ pub struct ApiUrl(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidGithub {
     /// No name.
-    #[error("not a repository's name at GitHub: expected owner/name")]
+    #[error("not the name of a GitHub repository: expected owner/name")]
     Name,
     /// No address.
     #[error(
-        "not the address of GitHub's API: expected https://host[/path] without login, query or fragment; \
-         http only for this machine itself"
+        "not the URL of GitHub's API: expected https://host[/path] without login, query or fragment \
+         (http only for this machine itself)"
     )]
     ApiUrl,
 }

@@ -17,7 +17,9 @@ pub struct TagPattern(String);
 
 /// The text is not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a pattern: expected 1 to {TAG_PATTERN_MAX_CHARS} printable characters without spaces, such as v* or *")]
+#[error(
+    "not a tag pattern: expected 1 to {TAG_PATTERN_MAX_CHARS} printable characters without spaces, such as v* or *"
+)]
 pub struct InvalidTagPattern;
 
 impl TagPattern {

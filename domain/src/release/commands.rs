@@ -84,16 +84,16 @@ pub enum Refusal {
     #[error("there is no such release")]
     Unknown,
     /// It was uploaded, failed or was cancelled before.
-    #[error("this release has ended")]
+    #[error("this release has already ended")]
     Ended,
     /// A step was recorded before the one it needs.
     #[error("this release has not reached that step yet: {0}")]
     TooEarly(&'static str),
     /// The config file is not one of the release's.
-    #[error("this release has no package of {0}")]
+    #[error("this release has no package of the config file {0}")]
     NoSuchPackage(String),
     /// Its packages are on their way into the repositories, where they stay.
-    #[error("this release is being uploaded and cannot be stopped any more")]
+    #[error("this release can no longer be stopped: its packages are being uploaded")]
     Uploading,
     /// No build of the package ended.
     #[error("the build of {0} was started {SETUPS_MAX} times and never ended")]

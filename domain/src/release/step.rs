@@ -59,7 +59,7 @@ impl Step {
 
 /// The text names no step of a release.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is not a step of a release")]
+#[error("\"{0}\" is not a step of a release that this version of pkgdeploy knows")]
 pub struct InvalidStep(String);
 
 impl std::str::FromStr for Step {

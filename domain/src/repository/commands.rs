@@ -87,13 +87,13 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The name is taken.
-    #[error("a repository of that name exists already")]
+    #[error("the organisation already has a repository with that name")]
     NameTaken,
     /// It does not exist.
     #[error("there is no such repository")]
     Unknown,
     /// A deb for a YUM repository, or the other way round.
-    #[error("this repository takes {expected} packages, and this is a {actual}")]
+    #[error("this repository accepts only {expected} packages, and this package is a {actual}")]
     WrongFormat {
         /// The format of the repository.
         expected: Format,
@@ -101,7 +101,9 @@ pub enum Refusal {
         actual: Format,
     },
     /// Clients that hold the other file's digest would see a corrupt package.
-    #[error("{name} {version} ({architecture}) is in this repository already, with other bytes (SHA-256 {present})")]
+    #[error(
+        "{name} {version} ({architecture}) is already in this repository with other contents (SHA-256 {present}): release another version"
+    )]
     PackageDiffers {
         /// The package's name.
         name: String,
@@ -113,10 +115,10 @@ pub enum Refusal {
         present: Sha256,
     },
     /// Machines renew their access with it: no other package may take its place.
-    #[error("{0} is the name of this repository's own installer")]
+    #[error("the package name {0} is reserved for this repository's own installer")]
     InstallersName(String),
     /// Clients that hold its metadata would see a corrupt package, and the reason for the yank still holds.
-    #[error("{name} {version} ({architecture}) was yanked: {reason}. Restore it, or release another version")]
+    #[error("{name} {version} ({architecture}) was yanked ({reason}): restore it, or release another version")]
     Yanked {
         /// The package's name.
         name: String,
@@ -128,19 +130,19 @@ pub enum Refusal {
         reason: YankReason,
     },
     /// It would have two reasons.
-    #[error("this package is yanked already: {0}. Restore it first")]
+    #[error("this package is yanked already ({0}): restore it first")]
     YankedAlready(YankReason),
     /// There is no package to replace.
     #[error("the repository has no package file with SHA-256 {0}")]
     NotThere(Sha256),
     /// The limit is reached.
-    #[error("a repository holds at most {PACKAGES_MAX} packages")]
+    #[error("the repository already has {PACKAGES_MAX} packages, which is the limit")]
     Full,
     /// There is no publication to name.
-    #[error("nothing was published in this repository at {}", Compact(*.0))]
+    #[error("no version of this repository was published at {}", Compact(*.0))]
     NotPublished(DateTime<Utc>),
     /// An address that served one state would serve another.
-    #[error("{name} is the name of the publication of {}: a name is given once, removed or not", Compact(*.published_at))]
+    #[error("the snapshot name {name} was already given to the version of {}: use another name, even if that snapshot was removed", Compact(*.published_at))]
     SnapshotNameTaken {
         /// The name.
         name: SnapshotName,
@@ -151,15 +153,15 @@ pub enum Refusal {
     #[error("this repository has no snapshot {0}")]
     NoSuchSnapshot(SnapshotName),
     /// The limit is reached.
-    #[error("a repository has at most {} names of snapshots, removed ones counted", snapshots::NAMES_MAX)]
+    #[error("a repository can have at most {} snapshot names, including removed ones", snapshots::NAMES_MAX)]
     TooManySnapshots,
     /// Another signer was faster.
-    #[error("this state of the repository, or a newer one, is signed already by the same keys")]
+    #[error("this state of the repository, or a newer one, is already signed by the same keys")]
     IndexSuperseded,
     /// The index claims a state that the repository has not reached.
-    #[error("this index covers a state that the repository has not reached")]
+    #[error("the index covers a revision that the repository has not reached yet")]
     IndexAhead,
     /// Clients compare whole seconds: two publications in one would hide the second.
-    #[error("an index must be published later than the one before it, in whole seconds")]
+    #[error("the time of the index is not valid: expected a later second than that of the previous index")]
     IndexNotLater,
 }

@@ -53,11 +53,11 @@ pub enum PointInTime {
 pub enum InvalidPoint {
     /// It has none of the known forms.
     #[error(
-        "no such point: expected a time such as 20261122T100001Z or 2026-11-22T10:00:01Z, a project and its tag such as hello@v1.2.3, a position of this server's log, a release's id, a snapshot's name, or newest"
+        "not a point in time: expected a time such as 20261122T100001Z or 2026-11-22T10:00:01Z, a project and its tag such as hello@v1.2.3, a position of this server's event log, a release's id, a snapshot's name, or newest"
     )]
     Unlike,
     /// It looks like a project and its tag, but one of them is not valid.
-    #[error("no such point: {0}")]
+    #[error("not a point in time: {0}")]
     Tagged(#[from] InvalidName),
 }
 

@@ -39,7 +39,7 @@ impl FromStr for YankPolicy {
 
 /// The text is not a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected hide or keep")]
+#[error("not a policy for yanked packages: expected hide or keep")]
 pub struct InvalidYankPolicy;
 
 /// Why a package was yanked, in one line of free text.
@@ -49,7 +49,9 @@ pub struct YankReason(String);
 
 /// The text is not a valid reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected a reason: one line of 1 to {YANK_REASON_MAX_CHARS} characters, not blank first or last")]
+#[error(
+    "the reason is not valid: expected one line of 1 to {YANK_REASON_MAX_CHARS} characters, without blanks at its ends"
+)]
 pub struct InvalidYankReason;
 
 impl YankReason {

@@ -73,43 +73,45 @@ pub struct NewKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A key is never replaced in place: signatures made with it must stay checkable.
-    #[error("this signing key exists already, with fingerprint {0}")]
+    #[error("there is already a signing key with fingerprint {0}")]
     Exists(String),
     /// The logs' key never changes: verifiers that pinned it would reject the log.
-    #[error("the transparency logs have a key already, {0}")]
+    #[error("the transparency logs already have a signing key, {0}")]
     LogKeyExists(String),
     /// The first key is made at the first start.
-    #[error("there is no signing key yet")]
+    #[error("the server has no signing key yet")]
     Unknown,
     /// No key has that fingerprint.
     #[error("there is no signing key with fingerprint {0}")]
     UnknownKey(String),
     /// One rotation at a time.
-    #[error("the next key is announced already, with fingerprint {0}: begin the overlap, then cut over")]
+    #[error("the next signing key is already announced, with fingerprint {0}: begin the overlap, then cut over")]
     NextExists(String),
     /// One rotation at a time.
-    #[error("the rotation before is not finished: retire the key {0} first")]
+    #[error("the previous rotation is not finished: retire the signing key {0} first")]
     NotRetired(String),
     /// Nothing to rotate to.
-    #[error("there is no next key: prepare one first")]
+    #[error("there is no next signing key: prepare one first")]
     NoNext,
     /// Machines that know only the old key would suddenly refuse the repositories.
-    #[error("the next key {0} does not sign yet: begin the overlap first")]
+    #[error("the next signing key {0} does not sign yet: begin the overlap first")]
     NotOverlapping(String),
     /// Without it nothing could be signed.
-    #[error("the key {0} is in use or about to be: cut over first")]
+    #[error("the signing key {0} is in use or about to be: cut over to another one first")]
     InUse(String),
     /// Only what is retired or stolen is deleted.
-    #[error("the key {0} is neither retired nor compromised: its private part cannot be deleted")]
+    #[error("the private part of the signing key {0} cannot be deleted: the key is neither retired nor compromised")]
     NotDone(String),
     /// Without it nothing could be signed.
-    #[error("the key in use is compromised and there is no other: a new key is needed with it")]
+    #[error(
+        "the compromised signing key is in use and there is no other one: a new key must replace it at the same time"
+    )]
     NoReplacement,
     /// Warnings are sent only on these days before the end.
-    #[error("{0} days is not a valid warning: expected 90, 30 or 7")]
+    #[error("{0} days before a signing key ends is not a time for a warning: expected 90, 30 or 7")]
     NotAWarning(u16),
     /// The limit is reached.
-    #[error("a service has at most {EPOCHS_MAX} signing keys in its life")]
+    #[error("a server can have at most {EPOCHS_MAX} signing keys, including retired ones")]
     TooMany,
 }
 

@@ -24,13 +24,13 @@ pub enum CandidateError {
     #[error("there is no repository {0}")]
     UnknownRepository(RepositoryId),
     /// The read models cannot be read.
-    #[error("the read models cannot be read")]
+    #[error("cannot read the read models (tables built from the event log)")]
     Rows(#[from] sqlx::Error),
     /// A file could not be stored.
-    #[error("an index file cannot be stored")]
+    #[error("cannot store an index file of the repository")]
     Blob(#[from] BlobStoreError),
     /// Rendering stopped half-way: a defect.
-    #[error("the index cannot be rendered: {0}")]
+    #[error("cannot render the index files of the repository: {0}")]
     Rendering(String),
 }
 

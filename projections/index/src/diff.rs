@@ -71,7 +71,7 @@ pub struct DifferenceCursor {
 
 /// The text is no cursor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected the cursor of the last change of the page before")]
+#[error("the cursor is not valid: expected the one of the last change of the previous page")]
 pub struct InvalidCursor;
 
 impl FromStr for DifferenceCursor {

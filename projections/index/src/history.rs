@@ -59,10 +59,12 @@ pub struct Snapshot {
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     /// The read models cannot be read.
-    #[error("the read models cannot be read")]
+    #[error("cannot read the read models (tables built from the event log)")]
     Rows(#[from] sqlx::Error),
     /// Another version of the program filled them, or none has yet.
-    #[error("the read models are those of another version of pkgdeploy: start the server once, which rebuilds them")]
+    #[error(
+        "the read models (tables built from the event log) are those of another version of pkgdeploy: start the server once to rebuild them"
+    )]
     OtherVersion,
 }
 
@@ -70,7 +72,7 @@ pub enum HistoryError {
 #[derive(Debug, thiserror::Error)]
 pub enum PointError {
     /// There is no such point, and why.
-    #[error("the repository has no point {point}: {why}")]
+    #[error("the repository has no version for the point in time {point}: {why}")]
     Absent {
         /// Which.
         point: PointInTime,
@@ -78,7 +80,7 @@ pub enum PointError {
         why: String,
     },
     /// The read models cannot be read.
-    #[error("the read models cannot be read")]
+    #[error("cannot read the read models (tables built from the event log)")]
     Rows(#[from] sqlx::Error),
 }
 

@@ -37,7 +37,7 @@ impl Health {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WaitError {
     /// A projector stopped before it.
-    #[error("projector {name} stopped: {why}")]
+    #[error("projector {name}, which fills read models (tables built from the event log), has stopped: {why}")]
     Stopped {
         /// Which.
         name: &'static str,
@@ -45,7 +45,7 @@ pub enum WaitError {
         why: String,
     },
     /// The runner has ended.
-    #[error("the projections have ended")]
+    #[error("the projectors, which fill the read models (tables built from the event log), have ended")]
     Ended,
 }
 

@@ -15,10 +15,10 @@ use super::{LogName, Transparency, rows};
 #[derive(Debug, thiserror::Error)]
 pub enum ProofError {
     /// The read models cannot be read.
-    #[error("the read models cannot be read")]
+    #[error("cannot read the read models (tables built from the event log)")]
     Rows(#[from] sqlx::Error),
     /// The rows are damaged: the tree's own tile is not there.
-    #[error("the log's tree is damaged")]
+    #[error("the stored Merkle tree of the transparency log is damaged")]
     Damaged(#[from] MissingNode),
 }
 

@@ -88,7 +88,7 @@ async fn expires(owned: &Owned) {
         owned
             .is_refused("issueApiToken", "name: \"x\", expiresAt: \"2020-01-01T00:00:00Z\"")
             .await
-            .contains("in the past")
+            .contains("a time in the future")
     );
     let at = rfc3339_after(EXPIRES_AFTER);
     let (short, _) = owned.makes("issueApiToken", &format!("name: \"short\", expiresAt: {at:?}")).await;

@@ -82,7 +82,7 @@ async fn a_replica_that_follows_serves_the_same_bytes_and_what_is_new_a_moment_l
             status == 200 && body["feed"]["trouble"].as_str().is_some_and(|trouble| trouble.contains(text))
         }
     };
-    replica.until("the server is lost", says("cannot be reached")).await;
+    replica.until("the server is lost", says("cannot reach the server")).await;
     let new_key = (key("id"), key("secret"));
     assert_eq!(here.get_as(&release, Some((&new_key.0, &new_key.1))).await.status, StatusCode::OK);
     sample.server.restart();

@@ -197,7 +197,9 @@ async fn a_release_is_installed_by_its_project_and_tag() {
         assert!(refused["errors"][0]["message"].as_str().is_some_and(|it| it.contains(why)), "{refused}");
         let answer = sample.apt.get(&format!("at/{unknown}/dists/{}/InRelease", sample.apt.codename)).await;
         assert_eq!(answer.status, 404);
-        let same = format!("no point {unknown}: nothing of a release of that tag of that project is published in it");
+        let same = format!(
+            "no version for the point in time {unknown}: nothing of a release of that tag of that project is published in it"
+        );
         assert!(answer.text().contains(&same), "an access key does not show which projects exist: {}", answer.text());
     }
 }

@@ -31,14 +31,14 @@ const RECORDING: Step = Step { words: "Recording events", unit: "events" };
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// The data folder is not empty.
-    #[error("{path} is not empty: restore into a new folder", path = .path.display())]
+    #[error("the folder {path} is not empty: restore into a new folder", path = .path.display())]
     NotEmpty {
         /// The data folder.
         path: PathBuf,
     },
     /// A restore was interrupted, and the folder has files that it did not write.
     #[error(
-        "{path} contains {what}, which is not part of a restore: move it away, or restore into a new folder",
+        "the folder {path} contains {what}, which no restore put there: move it away, or restore into a new folder",
         path = .path.display()
     )]
     Foreigner {
@@ -48,20 +48,20 @@ pub enum RestoreError {
         what: String,
     },
     /// Another restore is running.
-    #[error("another restore is running in {path}", path = .path.display())]
+    #[error("another restore is already running in the folder {path}: wait until it ends", path = .path.display())]
     Busy {
         /// The data folder.
         path: PathBuf,
     },
     /// The event log is outside the data folder, and already has events.
-    #[error("the event log is not empty: it has events up to position {head}")]
+    #[error("the event log to restore into is not empty, it has events up to position {head}: use an empty one")]
     LogNotEmpty {
         /// The position of its last event.
         head: Position,
     },
     /// The master key that the settings name exists, and differs from the one in the backup.
     #[error(
-        "the master key at {path} differs from the one in the backup: move it away first",
+        "there is already a master key at {path}, and the backup has another one: move it away first",
         path = .path.display()
     )]
     MasterKeyThere {
@@ -69,7 +69,7 @@ pub enum RestoreError {
         path: PathBuf,
     },
     /// The manifest names an unknown file.
-    #[error("the backup's manifest names an unknown file: {name}")]
+    #[error("the manifest of the backup names a file {name}, which does not belong into a backup")]
     Foreign {
         /// The file's name.
         name: String,
@@ -78,14 +78,16 @@ pub enum RestoreError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     /// A blob is missing or damaged in the backup.
-    #[error("a blob of the backup is missing or damaged; `restore --without-damaged` skips such blobs")]
+    #[error(
+        "a blob (stored file) of the backup is missing or damaged: use `restore --without-damaged` to restore without such blobs"
+    )]
     Blob {
         /// The blob, and what is wrong with it.
         source: ArchiveError,
     },
     /// The events of an interrupted restore are not those of this backup.
     #[error(
-        "the event log is not a beginning of this backup's log: repeat the restore that was interrupted, or empty the log"
+        "the event log to restore into is not the beginning of the backup's event log: repeat the restore that was interrupted, or use an empty event log"
     )]
     OtherLog {
         /// Where the logs differ.

@@ -335,7 +335,7 @@ async fn any_change_of_a_backup_is_detected_before_an_event_is_recorded() {
         ("log.ndjson".to_owned(), log.replacen('{', "[", 1), "line 1"),
         ("log.ndjson".to_owned(), shorter, "damaged"),
         ("log.ndjson".to_owned(), log.replacen("release.failed", "release.fallen", 1), "newer version"),
-        ("manifest.json".to_owned(), manifest.replacen("secrets/", "secrets/../", 1), "unknown file"),
+        ("manifest.json".to_owned(), manifest.replacen("secrets/", "secrets/../", 1), "does not belong into a backup"),
         ("manifest.json".to_owned(), manifest.replacen("backup 2", "bundle 2", 1), "it is a bundle"),
         ("manifest.json".to_owned(), "{}".to_owned(), "manifest.json"),
     ]

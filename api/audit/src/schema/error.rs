@@ -47,7 +47,7 @@ pub fn log_failed(error: impl Into<Problem>) -> Error {
 #[must_use]
 pub fn internal(error: &(dyn std::error::Error + 'static)) -> Error {
     tracing::error!(error = %ErrorChain(error), "cannot answer a GraphQL request");
-    with_code("internal", "internal error: see the server's log")
+    with_code("internal", "the server failed to answer this request: its log says why")
 }
 
 /// Why an auditor's question cannot be answered.

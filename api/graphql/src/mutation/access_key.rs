@@ -148,14 +148,17 @@ fn terms(
 ) -> Result<Terms> {
     match (kind, enrols_max) {
         (KeyKindWord::Shared, None) => Ok(Terms::Shared { expires_at }),
-        (KeyKindWord::Shared, Some(_)) => {
-            Err(with_code("invalid", "enrolsMax: only machines with an enrolment key enrol"))
-        }
+        (KeyKindWord::Shared, Some(_)) => Err(with_code(
+            "invalid",
+            "enrolsMax: expected none unless kind is ENROLMENT: machines enrol only with such a key",
+        )),
         (KeyKindWord::Enrolment, enrols_max) => Ok(Terms::Enrolment(EnrolmentLimits {
             expires_at: expires_at.unwrap_or(now + TimeDelta::days(ENROLMENT_DAYS_DEFAULT)),
             enrols_max: enrols_max.unwrap_or(ENROLS_DEFAULT),
         })),
-        (KeyKindWord::Machine, _) => Err(with_code("invalid", "kind: a machine gets its key by enrolling")),
+        (KeyKindWord::Machine, _) => {
+            Err(with_code("invalid", "kind: expected SHARED or ENROLMENT: a machine gets its key by enrolling"))
+        }
     }
 }
 

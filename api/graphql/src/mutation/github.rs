@@ -58,13 +58,16 @@ impl GithubMutation {
         let api_url: ApiUrl = api_url.map(|url| url.parse()).transpose().map_err(invalid)?.unwrap_or_default();
         let token = token.map(Zeroizing::new);
         if token.as_ref().is_some_and(|token| !valid_token(token)) {
-            return Err(with_code("invalid", "token: not a token of GitHub's"));
+            return Err(with_code("invalid", "token: not a valid GitHub token"));
         }
         let repository_id = match (&repository_id, &token) {
             (Some(id), _) => numeric_id(id)?,
             (None, Some(token)) => asked_for(ctx, &api_url, token.clone(), &full_name).await?,
             (None, None) => {
-                return Err(with_code("invalid", "repositoryId: needed if there is no token to ask for it"));
+                return Err(with_code(
+                    "invalid",
+                    "repositoryId: missing: expected the numeric id of the GitHub repository, or a token with which GitHub is asked for it",
+                ));
             }
         };
         let credential = match &token {

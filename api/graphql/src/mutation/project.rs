@@ -89,5 +89,5 @@ pub(super) async fn change(ctx: &Context<'_>, project: ID, command: Command) -> 
 
 /// An id as GitHub counts them.
 pub(super) fn numeric_id(id: &ID) -> Result<u64> {
-    id.parse().map_err(|_| with_code("invalid", "not an id at GitHub: expected digits, such as 1296269"))
+    id.parse().map_err(|_| with_code("invalid", "not a numeric id of GitHub: expected digits, such as 1296269"))
 }

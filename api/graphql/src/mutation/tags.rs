@@ -33,7 +33,10 @@ impl TagMutation {
         let project: ProjectId = project.parse().map_err(invalid)?;
         // Each look may be a process and a connection.
         let Ok(_permit) = part::<TagQuestions>(ctx).0.try_acquire() else {
-            return Err(with_code("busy", "too many questions are being asked about tags: try again in a few seconds"));
+            return Err(with_code(
+                "busy",
+                "too many requests for the tags of Git repositories are running: try again in a few seconds",
+            ));
         };
         let context = part::<Operator>(ctx).context().await;
         let found = part::<Arc<Access>>(ctx).reconcile(project, &context).await.map_err(reported)?;
@@ -51,7 +54,7 @@ fn reported(trouble: Trouble) -> async_graphql::Error {
         Trouble::Refused(refusal) => with_code("refused", refusal),
         Trouble::Log(error) => log_failed(error),
         trouble => {
-            tracing::warn!(error = %ErrorChain(&trouble), "cannot look at the tags of a project");
+            tracing::warn!(error = %ErrorChain(&trouble), "cannot read the tags of the project's Git repository");
             with_code(trouble.code(), &trouble)
         }
     }

@@ -37,10 +37,18 @@ async fn a_shared_key_never_ends_by_itself_and_an_enrolment_key_has_an_end_and_a
     api.refuses(&[
         (&issue("people", ""), "refused", "an access key called \"people\" exists already"),
         (&issue("", ""), "invalid", ""),
-        (&issue("old", r#", expiresAt: "1999-01-01T00:00:00Z""#), "refused", "the key would have ended already"),
-        (&issue("many", ", enrolsMax: 5"), "invalid", "enrolsMax: only machines with an enrolment key enrol"),
-        (&issue("none", ", kind: ENROLMENT, enrolsMax: 0"), "refused", "an enrolment key lets 1 to"),
-        (&issue("mine", ", kind: MACHINE"), "invalid", "kind: a machine gets its key by enrolling"),
+        (
+            &issue("old", r#", expiresAt: "1999-01-01T00:00:00Z""#),
+            "refused",
+            "the access key would have expired already",
+        ),
+        (&issue("many", ", enrolsMax: 5"), "invalid", "enrolsMax: expected none unless kind is ENROLMENT"),
+        (
+            &issue("none", ", kind: ENROLMENT, enrolsMax: 0"),
+            "refused",
+            "the number of machines that may enrol with the key is not valid: expected 1 to",
+        ),
+        (&issue("mine", ", kind: MACHINE"), "invalid", "kind: expected SHARED or ENROLMENT"),
         (&issue("x", "").replace("debs", "other"), "not_found", "there is no such repository"),
         (&issue("x", "").replace("debs", "D!"), "invalid", "not a repository name"),
     ])
@@ -84,9 +92,13 @@ async fn a_roll_without_a_window_ends_every_older_key_and_shows_the_new_ones_onc
     assert!(text(&rolled["installCommand"]).contains("/install/acme/debs"));
     api.never_tells(&text(new)).await;
     api.refuses(&[
-        (roll, "rolled_already", "of generation 2 already, not of 1"),
+        (roll, "rolled_already", "already of generation 2, not of 1"),
         (&roll.replace("ifGeneration: 1", "ifGeneration: 9"), "invalid", "ifGeneration: "),
-        (&roll.replace("ifGeneration: 1", "graceSeconds: 4000000000"), "refused", "a grace window ends in the future"),
+        (
+            &roll.replace("ifGeneration: 1", "graceSeconds: 4000000000"),
+            "refused",
+            "the end of the grace window is not valid",
+        ),
         (&roll.replace("debs", "other"), "not_found", "there is no such repository"),
     ])
     .await;
@@ -107,7 +119,7 @@ async fn in_a_grace_window_both_keys_work_until_it_is_closed() {
     });
     assert_eq!(*grace, open);
     api.never_tells(&text(new)).await;
-    api.refuses(&[(roll, "refused", "a grace window is open until")]).await;
+    api.refuses(&[(roll, "refused", "a grace window, in which older access keys still work, is open until")]).await;
 
     let close = r#"mutation { closeGrace(organisation: "acme", repository: "debs") { keyring { grace { isOpen until closedBecause } } } }"#;
     let closed = api.ask(close).await["closeGrace"]["keyring"]["grace"].take();

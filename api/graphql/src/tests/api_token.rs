@@ -31,8 +31,8 @@ async fn an_api_token_has_a_name_scopes_and_an_end_and_is_shown_once() {
     api.refuses(&[
         (&issue, "refused", "an API token called \"ci\" exists already"),
         (&other("\"ci\"", "\"\""), "invalid", ""),
-        (&other("[READ]", "[]"), "invalid", "not the scopes of a token"),
-        (&other("\"ci\"", "\"old\"").replace("2999", "1999"), "refused", "the expiry is in the past"),
+        (&other("[READ]", "[]"), "invalid", "not valid scopes of an API token"),
+        (&other("\"ci\"", "\"old\"").replace("2999", "1999"), "refused", "the expiry is not valid"),
         (&other(&project, "web"), "invalid", "\"web\" is not an id"),
         (&other(&project, "01931b2e-6f0a-7c3e-8d54-2f6a9b1c0d3e"), "refused", "there is no such project"),
     ])
@@ -73,11 +73,11 @@ async fn in_a_window_old_and_new_token_work_until_it_is_closed() {
     assert_eq!(each(&api.ask(&close).await["closeApiTokenGrace"]["apiTokens"], "id"), [text(&rolled["id"])]);
     assert!(!works(&api, &old_text).await && works(&api, &text(&rolled["apiToken"])).await);
     api.refuses(&[
-        (&close, "refused", "there is no such API token, or it has ended"),
+        (&close, "refused", "the project has no such API token, or it has ended"),
         (&close.replace(&old_id, "it"), "invalid", "token: expected the id of a token"),
-        (&roll(", graceSeconds: 4000000000"), "refused", "a grace window ends in the future"),
+        (&roll(", graceSeconds: 4000000000"), "refused", "the end of the grace window is not valid"),
         (&roll(", token: \"it\""), "invalid", "token: expected the id of a token"),
-        (&roll(&format!(", token: \"{old_id}\"")), "refused", "there is no such API token, or it has ended"),
+        (&roll(&format!(", token: \"{old_id}\"")), "refused", "the project has no such API token, or it has ended"),
     ])
     .await;
 }
@@ -96,8 +96,8 @@ async fn a_roll_says_which_token_if_there_are_several_and_none_is_called_default
     assert_eq!(each(&api.ask(&revoke).await["revokeApiToken"]["apiTokens"], "name"), ["people", "ci"]);
     let roll = format!(r#"mutation {{ rollApiToken(project: "{project}") {{ id }} }}"#);
     api.refuses(&[
-        (&roll, "refused", "the project has several API tokens: say which"),
-        (&revoke, "refused", "there is no such API token, or it has ended"),
+        (&roll, "refused", "the project has several API tokens: give the id"),
+        (&revoke, "refused", "the project has no such API token, or it has ended"),
         (&revoke.replace(&default, "it"), "invalid", "token: expected the id of a token"),
     ])
     .await;

@@ -32,7 +32,7 @@ async fn events_are_filtered_by_what_they_are_about_and_who_wanted_them() {
         (&ask(r#"organisation: "A!""#), "invalid", "organisation: "),
         (&ask(r#"actor: "me""#), "invalid", "actor: "),
         (&ask(r#"actor: "person:01931b2e-6f0a-7c3e-8d54-2f6a9b1c0d3e""#), "not_found", "operator with the id"),
-        (&ask(r#"from: "yesterday""#), "invalid", "from: expected a time"),
+        (&ask(r#"from: "yesterday""#), "invalid", "from: not a valid time"),
         (&ask(r#"from: "2026-11-02", until: "2026-11-01""#), "invalid", "until: expected a time after from"),
     ])
     .await;
@@ -82,7 +82,7 @@ async fn the_story_of_a_token_tells_who_made_it_and_what_ended_it() {
     });
     assert_eq!(api.ask(&ask).await["tokenStory"], story);
     api.refuses(&[
-        (r#"{ tokenStory(id: "it") { kind } }"#, "invalid", "expected the id of a key or a token"),
+        (r#"{ tokenStory(id: "it") { kind } }"#, "invalid", "expected the id of an access key or a token"),
         (r#"{ tokenStory(id: "01931b2e-6f0a-7c3e-8d54-2f6a9b1c0d3e") { kind } }"#, "not_found", "there is no token"),
     ])
     .await;
@@ -121,9 +121,9 @@ async fn the_story_of_a_key_tells_what_it_opened_and_who_could_enter_names_it() 
         "before there were keys"
     );
     api.refuses(&[
-        (r#"{ keyStory(id: "it") { name } }"#, "invalid", "expected the id of a key or a token"),
+        (r#"{ keyStory(id: "it") { name } }"#, "invalid", "expected the id of an access key or a token"),
         (r#"{ keyStory(id: "01931b2e-6f0a-7c3e-8d54-2f6a9b1c0d3e") { name } }"#, "not_found", "there is no"),
-        (&access(r#", after: "it""#), "invalid", "expected the id of a key or a token"),
+        (&access(r#", after: "it""#), "invalid", "expected the id of an access key or a token"),
         (&access("").replace("debs", "other"), "not_found", "there is no such repository"),
         (&access("").replace("debs", "D!"), "invalid", "not a repository name"),
         (&access("").replace("acme", "A!"), "invalid", "not an organisation name"),
@@ -171,7 +171,7 @@ async fn the_story_of_a_package_tells_where_it_is_and_who_fetched_it() {
     api.refuses(&[
         (&ask("").replace(&sha256, "12"), "invalid", "not a SHA-256 digest"),
         (&ask("").replace(&sha256, &unknown), "not_found", "there is no package"),
-        (&ask(r#", after: "it""#), "invalid", "expected the id of a key or a token"),
+        (&ask(r#", after: "it""#), "invalid", "expected the id of an access key or a token"),
     ])
     .await;
 }

@@ -20,7 +20,7 @@ async fn a_feed_token_is_shown_once_listed_without_its_secret_and_revoked_by_its
         json!({ "id": id, "name": "berlin", "seenAt": null, "behind": null }),
         "no replica showed it yet"
     );
-    api.refuses(&[(issue, "refused", "a feed token called \"berlin\" already")]).await;
+    api.refuses(&[(issue, "refused", "already has a feed token called \"berlin\"")]).await;
 
     let revoke =
         format!(r#"mutation {{ revokeFeedToken(organisation: "acme", token: "{id}") {{ feedTokens {{ id }} }} }}"#);

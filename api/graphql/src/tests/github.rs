@@ -30,7 +30,7 @@ async fn without_a_token_the_webhooks_secret_is_shown_once_to_be_registered_by_h
 
     let disconnect = format!(r#"mutation {{ disconnectGithub(project: "{project}") {{ github {{ fullName }} }} }}"#);
     assert_eq!(api.ask(&disconnect).await["disconnectGithub"]["github"], Value::Null);
-    api.refuses(&[(&roll, "refused", "the project is not connected to a repository at GitHub")]).await;
+    api.refuses(&[(&roll, "refused", "the project is not connected to a GitHub repository")]).await;
 }
 
 #[tokio::test]
@@ -54,11 +54,11 @@ async fn a_connection_needs_a_name_a_number_and_an_address_of_the_api() {
     let good = connect(&project, r#", repositoryId: "1296269""#);
     let away = r#", token: "t", apiUrl: "http://127.0.0.1:1""#;
     api.refuses(&[
-        (&connect(&project, ""), "invalid", "repositoryId: needed if there is no token"),
+        (&connect(&project, ""), "invalid", "repositoryId: missing: expected the numeric id"),
         (&good.replace("1296269", "web"), "invalid", "expected digits"),
         (&good.replace("acme/web", "web"), "invalid", "expected owner/name"),
-        (&connect(&project, r#", repositoryId: "1", apiUrl: "ftp://x""#), "invalid", "not the address of GitHub's API"),
-        (&connect(&project, r#", repositoryId: "1", token: "a b""#), "invalid", "token: not a token of GitHub's"),
+        (&connect(&project, r#", repositoryId: "1", apiUrl: "ftp://x""#), "invalid", "not the URL of GitHub's API"),
+        (&connect(&project, r#", repositoryId: "1", token: "a b""#), "invalid", "token: not a valid GitHub token"),
         (&connect(&project, away), "github", ""),
         (&good.replace(&project, "web"), "invalid", "\"web\" is not an id"),
         (&good.replace(&project, "01931b2e-6f0a-7c3e-8d54-2f6a9b1c0d3e"), "refused", "there is no such project"),

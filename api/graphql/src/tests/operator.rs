@@ -29,9 +29,9 @@ async fn an_operator_is_added_with_a_token_that_works_and_is_shown_once() {
         format!(r#"mutation {{ addOperator(name: "{name}", email: "{email}") {{ token }} }}"#)
     };
     api.refuses(&[
-        (&add("", "ann@example.org"), "invalid", "the name is not valid"),
-        (&add(&"a".repeat(1_000), "ann@example.org"), "invalid", "the name is not valid"),
-        (&add("Ann", "example.org"), "invalid", "the e-mail address is not valid"),
+        (&add("", "ann@example.org"), "invalid", "the person's name is not valid"),
+        (&add(&"a".repeat(1_000), "ann@example.org"), "invalid", "the person's name is not valid"),
+        (&add("Ann", "example.org"), "invalid", "the person's e-mail address is not valid"),
     ])
     .await;
 }

@@ -43,7 +43,11 @@ async fn a_project_needs_an_organisation_a_name_and_a_source_without_credentials
         (&create("A!", "web", good), "invalid", "not an organisation name"),
         (&create("acme", "W!", good), "invalid", "not a project name"),
         (&create("acme", "web", "git://example.org/web.git"), "invalid", "expected https or ssh"),
-        (&create("acme", "web", "https://user:password@example.org/web.git"), "invalid", "must not hold credentials"),
+        (
+            &create("acme", "web", "https://user:password@example.org/web.git"),
+            "invalid",
+            "must not contain a password or token",
+        ),
         (r#"{ project(organisation: "acme", name: "web") { id } }"#, "not_found", "there is no project"),
         (r#"{ project(organisation: "acme", name: "W!") { id } }"#, "invalid", "not a project name"),
         (r#"{ project(organisation: "A!", name: "web") { id } }"#, "invalid", "not an organisation name"),
@@ -60,7 +64,7 @@ async fn a_projects_trigger_and_tag_pattern_are_chosen() {
     assert_eq!(api.ask(&set).await["setTagPattern"]["tagPattern"], "v*");
     let unknown = "01931b2e-6f0a-7c3e-8d54-2f6a9b1c0d3e";
     api.refuses(&[
-        (&set.replace("v*", "v *"), "invalid", "not a pattern"),
+        (&set.replace("v*", "v *"), "invalid", "not a tag pattern"),
         (&set.replace(&id, "web"), "invalid", "\"web\" is not an id"),
         (&set.replace(&id, unknown), "refused", "there is no such project"),
         (&choose.replace(&id, "web"), "invalid", "\"web\" is not an id"),
@@ -81,9 +85,9 @@ async fn jobs_at_github_actions_are_trusted_by_number_and_only_for_refs() {
     api.refuses(&[
         (&trust.replace("1296269", "acme/web"), "invalid", "expected digits"),
         (&trust.replace("\"1\"", "\"acme\""), "invalid", "expected digits"),
-        (&with(r#"refPattern: "v*""#), "refused", "a pattern of refs begins with refs/"),
-        (&with(r#"refPattern: "refs/ *""#), "invalid", "not a pattern"),
-        (&with(r#"audience: "a b""#), "refused", "an audience is"),
+        (&with(r#"refPattern: "v*""#), "refused", "is not a pattern of Git refs"),
+        (&with(r#"refPattern: "refs/ *""#), "invalid", "not a tag pattern"),
+        (&with(r#"audience: "a b""#), "refused", "the audience is not valid"),
         (&trust.replace(&id, "web"), "invalid", "\"web\" is not an id"),
     ])
     .await;

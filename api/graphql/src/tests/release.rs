@@ -62,10 +62,10 @@ async fn releases_are_listed_newest_first_of_all_of_an_organisation_or_of_a_proj
     let next = api.ask(&format!(r#"{{ releases(first: 1, before: "{cursor}") {{ tag }} }}"#)).await;
     assert_eq!((each(&first, "tag"), each(&next["releases"], "tag")), (vec!["v1.1.0".into()], vec!["v1.0.0".into()]));
     api.refuses(&[
-        (r#"{ releases(project: "web") { id } }"#, "invalid", "a project's name needs its organisation"),
+        (r#"{ releases(project: "web") { id } }"#, "invalid", "a project's name is given without its organisation"),
         (r#"{ releases(organisation: "A!") { id } }"#, "invalid", "not an organisation name"),
         (r#"{ releases(organisation: "acme", project: "W!") { id } }"#, "invalid", "not a project name"),
-        (r#"{ releases(before: "yesterday") { id } }"#, "invalid", "before: expected the cursor of a release"),
+        (r#"{ releases(before: "yesterday") { id } }"#, "invalid", "before: not a cursor"),
     ])
     .await;
 }
@@ -83,7 +83,7 @@ async fn a_running_release_is_cancelled_and_an_ended_one_is_not() {
     api.core.execute::<Release>(OTHER.0, fail).await;
     let unknown = "01931b2e-6f0a-7c3e-8d54-2f6a9b1c0d3e";
     api.refuses(&[
-        (&cancel.replace(&RELEASE.to_string(), &OTHER.to_string()), "refused", "this release has ended"),
+        (&cancel.replace(&RELEASE.to_string(), &OTHER.to_string()), "refused", "this release has already ended"),
         (&cancel.replace(&RELEASE.to_string(), unknown), "refused", "there is no such release"),
         (&cancel.replace(&RELEASE.to_string(), "v1.0.0"), "invalid", "\"v1.0.0\" is not an id"),
         (r#"{ release(id: "v1.0.0") { tag } }"#, "invalid", "\"v1.0.0\" is not an id"),

@@ -18,7 +18,7 @@ async fn a_repository_is_created_with_a_key_that_is_shown_once_and_installs() {
     assert!(install.contains(&secret) && install.contains("http://127.0.0.1:8080/install/acme/debs"), "{install}");
     api.never_tells(&secret).await;
     api.refuses(&[
-        (create, "refused", "a repository of that name exists already"),
+        (create, "refused", "the organisation already has a repository with that name"),
         (&create.replace("\"debs\"", "\"D!\""), "invalid", "not a repository name"),
         (&create.replace("\"acme\"", "\"A!\""), "invalid", "not an organisation name"),
         (&create.replace("\"acme\"", "\"other\""), "not_found", "there is no organisation other"),

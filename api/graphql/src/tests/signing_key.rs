@@ -23,21 +23,21 @@ async fn a_rotation_is_prepared_overlaps_cuts_over_and_retires_the_old_key() {
     let old = text(&first["fingerprint"]);
     let retire = format!(r#"retireKey(fingerprint: "{old}")"#);
     api.refuses(&[
-        ("mutation { beginOverlap { epoch } }", "refused", "there is no next key"),
-        ("mutation { cutOver { epoch } }", "refused", "there is no next key"),
-        (&format!("mutation {{ {retire} {{ epoch }} }}"), "refused", "cut over first"),
+        ("mutation { beginOverlap { epoch } }", "refused", "there is no next signing key"),
+        ("mutation { cutOver { epoch } }", "refused", "there is no next signing key"),
+        (&format!("mutation {{ {retire} {{ epoch }} }}"), "refused", "cut over to another one first"),
         (r#"mutation { retireKey(fingerprint: "AB") { epoch } }"#, "refused", "no signing key with fingerprint AB"),
     ])
     .await;
     assert_eq!(states(&api, "prepareNextKey").await, ["CURRENT", "NEXT"]);
     api.refuses(&[
-        ("mutation { prepareNextKey { epoch } }", "refused", "the next key is announced already"),
+        ("mutation { prepareNextKey { epoch } }", "refused", "the next signing key is already announced"),
         ("mutation { cutOver { epoch } }", "refused", "begin the overlap first"),
     ])
     .await;
     assert_eq!(states(&api, "beginOverlap").await, ["CURRENT", "OVERLAPPING"]);
     assert_eq!(states(&api, "cutOver").await, ["REPLACED", "CURRENT"]);
-    api.refuses(&[("mutation { prepareNextKey { epoch } }", "refused", "the rotation before is not finished")]).await;
+    api.refuses(&[("mutation { prepareNextKey { epoch } }", "refused", "the previous rotation is not finished")]).await;
     // As gpg prints it.
     let in_groups = old.to_lowercase().as_bytes().chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ");
     assert_eq!(states(&api, &retire.replace(&old, &in_groups)).await, ["RETIRED", "CURRENT"]);

@@ -32,7 +32,7 @@ async fn every_publication_has_an_address_of_its_own_and_is_listed_newest_first(
     }
     let never = api.ask(&ask_debs(r#"publication(at: "unknown") { position }"#)).await;
     assert_eq!(never["repository"]["publication"], Value::Null);
-    api.refuses(&[(&ask_debs(r#"publication(at: "no point!") { position }"#), "invalid", "no such point")]).await;
+    api.refuses(&[(&ask_debs(r#"publication(at: "no point!") { position }"#), "invalid", "not a point in time")]).await;
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn what_changed_between_two_publications_is_told_by_package() {
     assert_eq!(api.ask(&rest).await["repository"]["diff"]["changes"], json!([]));
     api.refuses(&[
         (&ask_debs(r#"diff(from: "unknown") { from { point } }"#), "not_found", "unknown"),
-        (&ask_debs(r#"diff(from: "no point!") { from { point } }"#), "invalid", "no such point"),
+        (&ask_debs(r#"diff(from: "no point!") { from { point } }"#), "invalid", "not a point in time"),
         (&diff.replace("changes {", r#"changes(after: "?") {"#), "invalid", ""),
     ])
     .await;
@@ -92,10 +92,10 @@ async fn a_name_means_one_publication_for_ever() {
         (&remove.replace("golden", "silver"), "refused", "no snapshot silver"),
         (&remove.replace("golden", "newest"), "invalid", "not a snapshot's name"),
         (&remove.replace("debs", "other"), "refused", "there is no such repository"),
-        (&take("golden", &oldest), "refused", "a name is given once, removed or not"),
+        (&take("golden", &oldest), "refused", "use another name, even if that snapshot was removed"),
         (&take("newest", ""), "invalid", "not a snapshot's name"),
         (&take("other", r#", at: "unknown""#), "not_found", "unknown"),
-        (&take("other", r#", at: "no point!""#), "invalid", "no such point"),
+        (&take("other", r#", at: "no point!""#), "invalid", "not a point in time"),
         (&take("other", "").replace("debs", "other"), "not_found", "there is no such repository"),
         (&ask_debs(r#"snapshots(after: "newest") { name }"#), "invalid", "not a snapshot's name"),
     ])

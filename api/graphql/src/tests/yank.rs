@@ -19,10 +19,10 @@ async fn a_yanked_package_is_hidden_with_its_reason_until_it_is_restored() {
     );
     let other = Sha256::of(b"another file").to_string();
     api.refuses(&[
-        (&yank.replace("mail", "more"), "refused", "this package is yanked already: it deletes mail"),
+        (&yank.replace("mail", "more"), "refused", "this package is yanked already (it deletes mail)"),
         (&yank.replace(&sha256, &other), "refused", &other),
         (&yank.replace(&sha256, "12"), "invalid", "not a SHA-256 digest"),
-        (&yank.replace("it deletes mail", " "), "invalid", "expected a reason"),
+        (&yank.replace("it deletes mail", " "), "invalid", "the reason is not valid"),
         (&yank.replace("debs", "other"), "refused", "there is no such repository"),
         (&restore.replace(&sha256, &other), "refused", &other),
         (&restore.replace(&sha256, "12"), "invalid", "not a SHA-256 digest"),

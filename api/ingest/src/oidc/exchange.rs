@@ -83,9 +83,9 @@ pub(super) async fn exchange(State(state): State<ExchangeState>, body: Bytes) ->
         Ok(claims) => claims,
         Err(error @ ProofError::NotGenuine(_)) => return Err(refused(&ErrorChain(&error).to_string())),
         Err(error @ ProofError::NoKeys(_)) => {
-            tracing::warn!(error = %ErrorChain(&error), "cannot verify an identity token of a CI job");
+            tracing::warn!(error = %ErrorChain(&error), "cannot check the identity token of a CI job");
             return Err(Problem::Unavailable {
-                what: "the public keys of the CI system cannot be downloaded",
+                what: "the identity key set (JWKS) of the CI system cannot be fetched: try again later",
                 retry_after_seconds: KEYS_RETRY_SECONDS,
             });
         }
@@ -109,10 +109,13 @@ pub(super) async fn exchange(State(state): State<ExchangeState>, body: Bytes) ->
 fn read(body: &[u8]) -> Result<Body, Problem> {
     // The error's own message could repeat a part of the identity token.
     serde_json::from_slice(body).map_err(|error| {
-        let detail = r#"expected {"project": "<id>", "token": "<the proof>"}"#.to_owned();
+        let detail = r#"expected {"project": "<id>", "token": "<the identity token>"}"#.to_owned();
         match error.classify() {
-            serde_json::error::Category::Data => Problem::Unprocessable { code: "body_invalid", detail },
-            _ => Problem::BadRequest(format!("the body is not valid JSON: {detail}")),
+            serde_json::error::Category::Data => {
+                let detail = format!("the request body has other fields: {detail}");
+                Problem::Unprocessable { code: "body_invalid", detail }
+            }
+            _ => Problem::BadRequest(format!("the request body is not valid JSON: {detail}")),
         }
     })
 }
@@ -171,7 +174,10 @@ async fn issue(
     })?;
     if let Some(position) = issued.position {
         let shown = state.progress.wait_for_projector(CREDENTIALS, position).await;
-        shown.map_err(|error| Problem::Internal { action: "let the new token in", source: error.into() })?;
+        shown.map_err(|error| Problem::Internal {
+            action: "make the new API token work, which is recorded",
+            source: error.into(),
+        })?;
     }
     Ok((token.text(), expires_at))
 }

@@ -18,7 +18,9 @@ pub struct IssuerUrl(String);
 
 /// The text is not a valid issuer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("oidc.issuer: expected https://host[/path] without user name, query or fragment; http only for localhost")]
+#[error(
+    "oidc.issuer is not a valid issuer URL: expected https://host[/path] without login, query or fragment (http only for this machine itself)"
+)]
 pub struct InvalidIssuerUrl;
 
 impl Default for IssuerUrl {
@@ -63,10 +65,10 @@ pub(super) fn is_safe(url: &Url) -> bool {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ProofError {
     /// It is not an identity token, or it is not signed with a known key.
-    #[error("the identity token was not signed by the issuer")]
+    #[error("the identity token (OIDC) is not a valid token of the configured issuer")]
     NotGenuine(#[source] Option<jsonwebtoken::errors::Error>),
     /// The issuer's keys cannot be downloaded.
-    #[error("the issuer's keys cannot be downloaded")]
+    #[error("cannot fetch the issuer's identity key set (JWKS)")]
     NoKeys(#[source] super::keys::KeysError),
 }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use domain::size::Size;
 use futures::StreamExt as _;
 use jsonwebtoken::{
     Algorithm, DecodingKey,
@@ -44,22 +45,24 @@ pub(super) struct Keys {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum KeysError {
     /// No answer.
-    #[error("the issuer does not answer")]
+    #[error("the issuer of identity tokens (OIDC) does not answer")]
     Unreachable(#[source] reqwest::Error),
     /// A status other than 200.
-    #[error("the issuer answers {0}")]
+    #[error("the issuer of identity tokens (OIDC) answered with HTTP status {0}")]
     Status(reqwest::StatusCode),
     /// The response is too long.
-    #[error("the issuer's answer has more than {JWKS_MAX_BYTES} bytes")]
+    #[error("the answer of the issuer of identity tokens (OIDC) is larger than {}", Size(JWKS_MAX_BYTES as u64))]
     TooLong,
     /// The response is not a valid key set.
-    #[error("the issuer's response is not a valid key set")]
+    #[error(
+        "the answer of the issuer of identity tokens (OIDC) is not valid: expected its configuration, or a JSON Web Key Set (JWKS)"
+    )]
     NotUnderstood(#[source] serde_json::Error),
     /// Its keys could be changed on the network path.
-    #[error("the issuer's key set does not have an https URL")]
+    #[error("the issuer's identity key set (JWKS) is not at an https URL")]
     NotSafe,
     /// The last request failed a moment ago.
-    #[error("the issuer was asked less than {} s ago", JWKS_REFETCH_INTERVAL.as_secs())]
+    #[error("the issuer's identity key set (JWKS) was requested less than {} s ago: it is not requested again so soon", JWKS_REFETCH_INTERVAL.as_secs())]
     AskedLately,
 }
 

@@ -6,6 +6,7 @@ use api_http::problem::Problem;
 use building::source::Git;
 use commands::github::source_key;
 use domain::{
+    error_chain::ErrorChain,
     ids::ProjectId,
     names::TagName,
     project::{GitUrl, Project, Refusal},
@@ -53,15 +54,15 @@ impl TagSource {
                 Ok(Some(_)) => return Ok(tag.clone()),
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(project.id = %project, %error, "cannot query the code repository of {project}");
+                    tracing::warn!(project.id = %project, error = %ErrorChain(&error), "cannot read the tags of the Git repository of {project}");
                     return Err(Problem::Unavailable {
-                        what: "the project's code repository does not answer",
+                        what: "the project's Git repository does not answer: the server's log says why",
                         retry_after_seconds: 30,
                     });
                 }
             }
         }
         let names: Vec<&str> = candidates.iter().map(TagName::as_str).collect();
-        Err(Problem::NotFound(format!("the code repository has no tag {}", names.join(" or "))))
+        Err(Problem::NotFound(format!("the project's Git repository has no tag {}", names.join(" or "))))
     }
 }

@@ -149,16 +149,18 @@ fn tags_asked_for(body: &[u8]) -> Result<Vec<TagName>, Problem> {
     let expected = r#"expected {"tag": "v1.2.3"} or {"version": "1.2.3"}"#;
     let unprocessable = |detail| Problem::Unprocessable { code: "body_invalid", detail };
     if body.trim_ascii_start().starts_with(b"[") {
-        return Err(unprocessable(expected.to_owned()));
+        return Err(unprocessable(format!("the request body is a list: {expected}")));
     }
     let body: Body = serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => unprocessable(format!("{error}; {expected}")),
-        _ => Problem::BadRequest(format!("the body is not valid JSON: {error}; {expected}")),
+        serde_json::error::Category::Data => {
+            unprocessable(format!("the request body is not valid: {error}: {expected}"))
+        }
+        _ => Problem::BadRequest(format!("the request body is not valid JSON: {error}: {expected}")),
     })?;
     let names = match (body.tag, body.version) {
         (Some(tag), None) => vec![tag],
         (None, Some(version)) => vec![format!("v{version}"), version],
-        _ => return Err(unprocessable(format!("{expected}, exactly one of them"))),
+        _ => return Err(unprocessable(format!("the request body has both or neither of tag and version: {expected}"))),
     };
     names
         .into_iter()

@@ -29,7 +29,12 @@ impl Wait {
     pub fn duration(&self) -> Result<Duration, Problem> {
         let Some(text) = &self.wait else { return Ok(Duration::ZERO) };
         let seconds = text.parse().map(Duration::from_secs).ok().filter(|wait| *wait <= WAIT_MAX);
-        seconds.ok_or_else(|| Problem::BadRequest(format!("wait: expected whole seconds, 0 to {}", WAIT_MAX.as_secs())))
+        seconds.ok_or_else(|| {
+            Problem::BadRequest(format!(
+                "the parameter wait is not valid: expected whole seconds, 0 to {}",
+                WAIT_MAX.as_secs()
+            ))
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 
 use api_http::problem::Problem;
 use axum::body::Body;
+use domain::error_chain::ErrorChain;
 use formats::packaging::PACKAGE_MAX_BYTES;
 use futures::StreamExt as _;
 use tempfile::TempDir;
@@ -59,14 +60,16 @@ impl IncomingFolder {
 impl Incoming {
     /// Receives `body` into a new folder below `incoming`.
     async fn receive(incoming: &Path, permit: OwnedSemaphorePermit, body: Body) -> Result<Self, Problem> {
-        let failed = |error: std::io::Error| Problem::internal("keep the upload")(error.into());
+        let failed =
+            |error: std::io::Error| Problem::internal("store the uploaded file on the server's disk")(error.into());
         let received = Self { folder: TempDir::new_in(incoming).map_err(failed)?, _permit: permit };
         let mut file = tokio::fs::File::create(received.path()).await.map_err(failed)?;
         let mut stream = body.into_data_stream();
         let mut size_bytes = 0;
         let stalled = |_| Problem::TimedOut { limit_seconds: STALLED_MAX.as_secs() };
         while let Some(chunk) = timeout(STALLED_MAX, stream.next()).await.map_err(stalled)? {
-            let chunk = chunk.map_err(|error| Problem::BadRequest(format!("the upload was interrupted: {error}")))?;
+            let chunk = chunk
+                .map_err(|error| Problem::BadRequest(format!("the upload was interrupted: {}", ErrorChain(&error))))?;
             size_bytes += chunk.len() as u64;
             if size_bytes > PACKAGE_MAX_BYTES {
                 let limit_bytes = usize::try_from(PACKAGE_MAX_BYTES).unwrap_or(usize::MAX);

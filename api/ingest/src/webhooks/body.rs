@@ -64,8 +64,10 @@ async fn read_within(memory: &DeliveriesMemory, request: Request<Body>, limit: D
 }
 
 async fn read_all(memory: &DeliveriesMemory, request: Request<Body>) -> Result<RawBody, Problem> {
-    let full =
-        |_| Problem::Unavailable { what: "too many deliveries at the same time", retry_after_seconds: RETRY_SECONDS };
+    let full = |_| Problem::Unavailable {
+        what: "too many webhook deliveries arrive at the same time: try again later",
+        retry_after_seconds: RETRY_SECONDS,
+    };
     let mut pieces = request.into_body().into_data_stream();
     let (mut bytes, mut share, mut is_large) = (BytesMut::new(), Vec::new(), false);
     while let Some(piece) = pieces.next().await {

@@ -94,5 +94,5 @@ fn ignored(reason: Ignored) -> Outcome {
 }
 
 fn missing(member: &str) -> Problem {
-    Problem::BadRequest(format!("the payload has no {member}, which this kind of event requires"))
+    Problem::BadRequest(format!("the webhook payload lacks \"{member}\", which this kind of event always has"))
 }

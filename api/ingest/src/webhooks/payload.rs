@@ -41,18 +41,19 @@ pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Payload, Problem>
             let mut payloads = url::form_urlencoded::parse(body).filter(|(name, _)| name == "payload");
             match (payloads.next(), payloads.next()) {
                 (Some((_, payload)), None) => json(payload.as_bytes()),
-                _ => Err(Problem::BadRequest("expected exactly one form field named payload".to_owned())),
+                _ => Err(Problem::BadRequest("the form of the webhook delivery has no field payload, or several: expected one".to_owned())),
             }
         }
         _ => Err(Problem::BadRequest(
-            "expected a Content-Type of application/json or application/x-www-form-urlencoded".to_owned(),
+            "the Content-Type of the webhook delivery is not valid: expected application/json or application/x-www-form-urlencoded".to_owned(),
         )),
     }
 }
 
 fn json(text: &[u8]) -> Result<Payload, Problem> {
     if !text.trim_ascii_start().starts_with(b"{") {
-        return Err(Problem::BadRequest("the payload is not a JSON object".to_owned()));
+        return Err(Problem::BadRequest("the webhook payload is not a JSON object".to_owned()));
     }
-    serde_json::from_slice(text).map_err(|error| Problem::BadRequest(format!("the payload is not valid: {error}")))
+    serde_json::from_slice(text)
+        .map_err(|error| Problem::BadRequest(format!("the webhook payload is not valid: {error}")))
 }

@@ -88,11 +88,10 @@ pub(super) async fn receive(
 /// The project's webhook, if it is connected. Reads the disk only for the first delivery after a start or a roll.
 async fn known(state: &WebhooksState, project: Option<ProjectId>) -> Result<Option<Known>, Problem> {
     let Some(webhook) = project.and_then(|project| state.credentials.webhook(project)) else { return Ok(None) };
-    let key = state
-        .secrets
-        .key(webhook.secret)
-        .await
-        .map_err(|error| Problem::Internal { action: "unseal the webhook's secret", source: error.into() })?;
+    let key = state.secrets.key(webhook.secret).await.map_err(|error| Problem::Internal {
+        action: "open the project's sealed webhook secret",
+        source: error.into(),
+    })?;
     Ok(Some((webhook, key)))
 }
 

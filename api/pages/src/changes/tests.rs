@@ -111,13 +111,13 @@ async fn an_invalid_form_is_refused_with_a_reason_and_changes_nothing() {
             "/repos/acme/debs",
             &[("change", "yank"), ("sha256", &*sha256), ("page", "1"), ("reason", " ")][..],
             400,
-            "expected a reason",
+            "the reason is not valid",
         ),
         (
             "/repos/acme/debs",
             &[("change", "yank"), ("sha256", &sha256), ("page", "1"), ("reason", &long)],
             400,
-            "expected a reason",
+            "the reason is not valid",
         ),
         (
             "/repos/acme/debs",

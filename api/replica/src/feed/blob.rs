@@ -59,7 +59,9 @@ fn lost(sha256: Sha256) -> Problem {
     tracing::error!("a replica requested the blob {sha256}, which the log names but the blob store has lost");
     Problem::Conflict {
         code: "blob_lost",
-        detail: format!("the server has lost the blob {sha256}: run `pkgdeploy verify` for details"),
+        detail: format!(
+            "this server has lost the blob (stored file) {sha256}: run `pkgdeploy verify` on it for details"
+        ),
     }
 }
 

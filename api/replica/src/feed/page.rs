@@ -44,7 +44,7 @@ impl FeedLogs {
             return Err(Problem::Conflict {
                 code: "log_is_shorter",
                 detail: format!(
-                    "this log has {size} entries, and the replica has {from}: this is another log, or an older state of the log"
+                    "the transparency log has {size} entries, and the replica already has {from}: this is another log, or an older state of it"
                 ),
             });
         }
@@ -64,7 +64,7 @@ impl FeedLogs {
         }
         let checkpoint = self.signer.checkpoint_at(followed.log, &followed.origin, end).await;
         let checkpoint = checkpoint.map_err(|error| unsigned(&error))?.ok_or(Problem::Unavailable {
-            what: "the log has no entries yet",
+            what: "the transparency log has no entry yet",
             retry_after_seconds: UNSIGNED_RETRY_SECONDS,
         })?;
         // Read last, so that it includes every key that signed something in these entries.
@@ -91,7 +91,7 @@ impl FeedLogs {
             true => {
                 tracing::error!("the transparency log {} has no tile for entry {first}", followed.origin);
                 Err(Problem::Unavailable {
-                    what: "the log's tree is damaged: rebuild the read models",
+                    what: "the Merkle tree of the transparency log is damaged: the operator must rebuild the read models (tables built from the event log)",
                     retry_after_seconds: UNSIGNED_RETRY_SECONDS,
                 })
             }
@@ -102,9 +102,9 @@ impl FeedLogs {
 
 /// The log cannot be signed at the moment.
 fn unsigned(error: &(dyn std::error::Error + 'static)) -> Problem {
-    tracing::error!(error = %ErrorChain(error), "cannot sign the log for a replica");
+    tracing::error!(error = %ErrorChain(error), "cannot sign the transparency log for a replica");
     Problem::Unavailable {
-        what: "the log cannot be signed at the moment: see the server's log",
+        what: "the transparency log cannot be signed at the moment: the server's log says why",
         retry_after_seconds: UNSIGNED_RETRY_SECONDS,
     }
 }

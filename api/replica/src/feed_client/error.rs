@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use domain::{digest::Sha256, names::OrganisationName};
+use domain::{digest::Sha256, names::OrganisationName, size::Size};
 use reqwest::StatusCode;
 
 /// Why a feed request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
     /// The token's file cannot be read.
-    #[error("cannot read the feed token in {path}", path = .path.display())]
+    #[error("cannot read the file with the feed token, {path}", path = .path.display())]
     TokenFile {
         /// The token's file.
         path: PathBuf,
@@ -17,16 +17,16 @@ pub enum FeedError {
         source: std::io::Error,
     },
     /// The token's file contains something else.
-    #[error("{path} does not contain a feed token: expected one line, pkd_feed_…", path = .path.display())]
+    #[error("the file {path} has no feed token: expected one line, pkd_feed_…", path = .path.display())]
     NoToken {
         /// The token's file.
         path: PathBuf,
     },
     /// The HTTP client cannot be created.
-    #[error("cannot create an HTTP client")]
+    #[error("cannot set up the HTTP client")]
     Client(#[source] reqwest::Error),
     /// The connection failed or was interrupted.
-    #[error("the server {server} cannot be reached")]
+    #[error("cannot reach the server {server}")]
     Unreachable {
         /// The server's URL.
         server: String,
@@ -34,7 +34,7 @@ pub enum FeedError {
         source: reqwest::Error,
     },
     /// The server did not answer in time.
-    #[error("the server {server} cannot be reached: no answer within {limit_seconds} s")]
+    #[error("the server {server} did not answer within {limit_seconds} s")]
     Silent {
         /// The server's URL.
         server: String,
@@ -43,7 +43,7 @@ pub enum FeedError {
     },
     /// The server refused the token.
     #[error(
-        "the server {server} refuses the feed token: it was revoked, or belongs to another server or another organisation than {organisation}"
+        "the server {server} refuses the feed token: it was revoked, belongs to another server, or is not one of organisation {organisation}"
     )]
     TokenRefused {
         /// The server's URL.
@@ -52,7 +52,7 @@ pub enum FeedError {
         organisation: OrganisationName,
     },
     /// The server answered with an error.
-    #[error("the server answers {status}: {detail}")]
+    #[error("the server that the replica follows answered {status}: {detail}")]
     Answered {
         /// The status.
         status: StatusCode,
@@ -62,7 +62,7 @@ pub enum FeedError {
         detail: String,
     },
     /// The response is too long.
-    #[error("the server's response for {what} has more than {limit_bytes} bytes: the server cannot be trusted")]
+    #[error("the answer of the server that the replica follows, about {what}, is larger than {}: the server cannot be trusted", Size(*.limit_bytes))]
     TooLong {
         /// What was requested.
         what: &'static str,
@@ -70,10 +70,12 @@ pub enum FeedError {
         limit_bytes: u64,
     },
     /// The response is not valid.
-    #[error("the server's response for {0} is not valid")]
+    #[error("the answer of the server that the replica follows, about {0}, is not valid")]
     NotUnderstood(&'static str),
     /// A blob does not match its digest.
-    #[error("the server sent a damaged blob: expected SHA-256 {expected}, found {found}")]
+    #[error(
+        "the server that the replica follows sent another blob (stored file) than requested: expected SHA-256 {expected}, found {found}"
+    )]
     OtherBytes {
         /// What was requested.
         expected: Sha256,

@@ -17,7 +17,7 @@ use commands::{
     installers::{Holds, InstallerOf, InstallerPackageError, PublishedInstallers, pack},
     signing_keys::TrustedCertificates,
 };
-use domain::{keyring::KeyKind, package::Format, token::Token};
+use domain::{error_chain::ErrorChain, keyring::KeyKind, package::Format, token::Token};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use uuid::Uuid;
 
@@ -115,7 +115,7 @@ impl Installers {
         let package = packing.await.map_err(|error| Problem::internal("write the installer")(error.into()))?;
         let package = package.map_err(|error| match error {
             InstallerPackageError::Name(_) => {
-                Problem::Unprocessable { code: "installer_name_too_long", detail: error.to_string() }
+                Problem::Unprocessable { code: "installer_name_too_long", detail: ErrorChain(&error).to_string() }
             }
             InstallerPackageError::Write(_) | InstallerPackageError::Disk(_) => {
                 Problem::internal("write the installer")(error.into())

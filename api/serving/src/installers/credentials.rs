@@ -80,7 +80,9 @@ impl HandsOver for RolledCredentials {
                 HandedOver::Other(token, position) => {
                     if let Some(position) = position {
                         let shown = self.progress.wait_for_projector(CREDENTIALS, position).await;
-                        shown.map_err(|error| Problem::internal("show the new key")(error.into()))?;
+                        shown.map_err(|error| {
+                            Problem::internal("make the new access key work, which is recorded")(error.into())
+                        })?;
                     }
                     Ok(token)
                 }
@@ -95,7 +97,7 @@ fn problem(error: HandoverError) -> Problem {
         HandoverError::NoMachine => Problem::Unprocessable { code: "machine_missing", detail: error.to_string() },
         HandoverError::Refused(refusal) => refused(&refusal),
         HandoverError::Log(error) => error.into(),
-        HandoverError::Secrets(_) => Problem::internal("hand over the key")(error.into()),
+        HandoverError::Secrets(_) => Problem::internal("hand over the access key")(error.into()),
     }
 }
 
@@ -170,12 +172,12 @@ impl CredentialsAddress {
 /// Parses `machine=<name>`, given at most once. Other parameters are ignored.
 fn machine(query: &str) -> Result<Option<MachineName>, Problem> {
     if query.len() > QUERY_MAX_BYTES {
-        return Err(Problem::BadRequest(format!("the query is longer than {QUERY_MAX_BYTES} bytes")));
+        return Err(Problem::BadRequest(format!("the URL's query is longer than {QUERY_MAX_BYTES} bytes")));
     }
     let mut names = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "machine");
     let Some((_, name)) = names.next() else { return Ok(None) };
     if names.next().is_some() {
-        return Err(Problem::BadRequest("machine: given twice".to_owned()));
+        return Err(Problem::BadRequest("the parameter machine is given twice: expected it once".to_owned()));
     }
     let name = name.parse::<MachineName>();
     name.map(Some).map_err(|error| Problem::Unprocessable { code: "machine_invalid", detail: error.to_string() })

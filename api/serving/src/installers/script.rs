@@ -59,7 +59,7 @@ pub(super) struct About<'a> {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ScriptError {
     /// A value would need quoting in a shell script or a configuration file.
-    #[error("{name} \"{value}\" cannot be written into an installer: expected letters, digits and - . _ ~ + : / [ ]")]
+    #[error("the installer cannot contain the {name} \"{value}\": expected only letters, digits and - . _ ~ + : / [ ]")]
     Unwritable {
         /// What it is.
         name: &'static str,
@@ -67,7 +67,7 @@ pub(super) enum ScriptError {
         value: String,
     },
     /// The certificates cannot be written as text.
-    #[error("the certificates cannot be written into an installer")]
+    #[error("cannot write the certificates of the signing keys into the installer")]
     Certificates(#[from] SigningError),
 }
 

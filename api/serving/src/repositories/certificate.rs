@@ -41,7 +41,7 @@ pub(super) struct Served {
 /// The texts are not armored certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "not certificates: expected PGP PUBLIC KEY BLOCKs in ASCII armor, one each, and their fingerprints in hexadecimal"
+    "not a valid list of certificates: expected PGP PUBLIC KEY BLOCKs in ASCII armor, one each, and their fingerprints in hexadecimal"
 )]
 pub struct InvalidCertificate;
 

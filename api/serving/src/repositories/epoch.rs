@@ -32,7 +32,9 @@ pub(super) fn split(path: &str) -> Result<(Option<Epoch>, &str), Problem> {
     let number = epoch.parse().ok().filter(|number| (1..=EPOCHS_MAX).contains(number) && number.to_string() == epoch);
     match number {
         Some(number) => Ok((Some(Epoch(number)), rest)),
-        None => Err(Problem::NotFound(format!("\"{epoch}\" is not the number of a key: expected 1 to {EPOCHS_MAX}"))),
+        None => Err(Problem::NotFound(format!(
+            "\"{epoch}\" is not the number of a signing key: expected 1 to {EPOCHS_MAX}"
+        ))),
     }
 }
 

@@ -60,7 +60,8 @@ impl Files {
             self.authorizer.authorize_packages(organisation, repository, asked.headers)?;
         let repositories = &self.authorizer.repositories;
         if repository.format != format {
-            let text = format!("this repository contains {} packages: it has another address", repository.format);
+            let text =
+                format!("this repository has {} packages: use the URL for that package format", repository.format);
             return Err(Problem::NotFound(text));
         }
         let (point, raw) = split_point(rest)?;
@@ -108,7 +109,7 @@ impl Files {
         Ok(match point {
             PointInTime::Newest => Problem::NotFound(format!("the repository has no file {name}")),
             point if self.authorizer.repositories.published_at(repository, point).await?.is_none() => no_point(point),
-            point => Problem::NotFound(format!("the repository has no file {name} at the point {point}")),
+            point => Problem::NotFound(format!("the repository has no file {name} at the point in time {point}")),
         })
     }
 
@@ -134,7 +135,7 @@ fn header_text(words: &str) -> HeaderValue {
 
 /// The problem for a version that does not exist.
 pub(super) fn no_point(point: &PointInTime) -> Problem {
-    Problem::NotFound(format!("the repository has no point {point}: {}", point.absence()))
+    Problem::NotFound(format!("the repository has no version for the point in time {point}: {}", point.absence()))
 }
 
 /// The current certificates.

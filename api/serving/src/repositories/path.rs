@@ -17,16 +17,18 @@ pub struct FilePath<'a>(Cow<'a, str>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPath {
     /// Over [`PATH_MAX_BYTES`].
-    #[error("the path is too long: expected at most {PATH_MAX_BYTES} bytes")]
+    #[error("the URL's path is too long: expected at most {PATH_MAX_BYTES} bytes")]
     TooLong,
     /// `%` without two hexadecimal digits.
-    #[error("the path contains a % without two hexadecimal digits after it")]
+    #[error("the URL's path has a % that is not followed by two hexadecimal digits")]
     BadEscape,
     /// A slash written as `%2F`, a backslash, a control character, or bytes that are not UTF-8.
-    #[error("the path contains a character that is not allowed: an encoded slash, a backslash or a control character")]
+    #[error(
+        "the URL's path has a character that no file name has: an encoded slash, a backslash or a control character"
+    )]
     BadCharacter,
     /// `//`, `.` or `..`.
-    #[error("the path contains an empty part, \".\" or \"..\"")]
+    #[error("the URL's path has an empty part, \".\" or \"..\"")]
     BadSegment,
 }
 

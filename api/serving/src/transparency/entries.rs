@@ -54,7 +54,9 @@ pub async fn first_of(store: &dyn EventStore, positions: &[Position]) -> Result<
     let found: Vec<_> = page.events.into_iter().filter(|event| wanted.next_if_eq(&&event.position).is_some()).collect();
     if found.is_empty() {
         tracing::error!("the transparency log has an event at position {first}, but the event log does not");
-        return Err(unavailable("the event log lacks an event of the transparency log"));
+        return Err(unavailable(
+            "the event log lacks an event that the transparency log has: the server's log says which",
+        ));
     }
     Ok(found)
 }

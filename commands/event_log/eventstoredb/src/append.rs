@@ -63,7 +63,8 @@ impl Inner {
         events: &[EncodedEvent],
         known: &mut Known,
     ) -> Result<Recorded, AppendError> {
-        let mut doubt = Doubt { is_ambiguous: false, failure: "other nodes append to the stream all the time".into() };
+        let mut doubt =
+            Doubt { is_ambiguous: false, failure: "other nodes write to the event stream all the time".into() };
         for _ in 0..ATTEMPTS {
             if wants_more(expected, known) {
                 self.read_on(stream, known).await.map_err(|error| doubt.unavailable(error.into()))?;
@@ -88,7 +89,7 @@ impl Inner {
                 Sent::Conflict => {
                     self.read_on(stream, known).await.map_err(|error| doubt.unavailable(error.into()))?;
                     if known.revision() == after {
-                        doubt.failure = "the event store contradicts itself about the stream's end".into();
+                        doubt.failure = "EventStoreDB contradicts itself about the end of the event stream".into();
                         tokio::time::sleep(PAUSE).await;
                     }
                 }
@@ -144,10 +145,10 @@ impl Inner {
             stored.push(super::event::recorded(event).map_err(|error| ambiguous(error.into()))?);
         }
         let (Some(first), Some(last)) = (stored.first(), stored.last()) else {
-            return Err(ambiguous("the event store does not show what it recorded".into()));
+            return Err(ambiguous("EventStoreDB does not show the events that it recorded".into()));
         };
         if stored.len() < events.len() {
-            return Err(ambiguous("the event store shows a part of what it recorded".into()));
+            return Err(ambiguous("EventStoreDB shows only a part of the events that it recorded".into()));
         }
         let other = stored.iter().zip(events).find(|(stored, event)| {
             stored.event_id.0 != event.event_id

@@ -50,7 +50,7 @@ pub(super) fn recorded(event: RecordedEvent) -> Result<Recorded<RawEvent>, ReadE
 
 fn decoded(event: RecordedEvent) -> Result<Recorded<RawEvent>, BoxError> {
     if event.position.commit == NO_POSITION {
-        return Err("the server does not say where a stream's events are: it is too old".into());
+        return Err("EventStoreDB does not send the positions of events: it is too old".into());
     }
     let CustomMetadata { schema_version, metadata } = serde_json::from_slice(&event.custom_metadata)?;
     Ok(Recorded {

@@ -38,7 +38,7 @@ pub(super) enum Broken {
 
 /// Why there is no connection.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("cannot reach the event store: {0}")]
+#[error("cannot reach EventStoreDB: {0}")]
 pub(super) struct Unreachable(Arc<str>);
 
 /// The slot of the connection.

@@ -25,13 +25,13 @@ pub(crate) const SERVER_VERSION_MIN: &str = "22.6";
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The client does not understand it.
-    #[error("the connection string {url} is not valid: expected {EVENTSTOREDB_URL_EXPECTED}")]
+    #[error("the URL {url} of the event log is not valid: expected {EVENTSTOREDB_URL_EXPECTED}")]
     Url {
         /// What was given, without its password.
         url: EventStoreDbUrl,
     },
     /// No answer, or a refusal.
-    #[error("cannot use the event store at {url} (EventStoreDB {SERVER_VERSION_MIN} or later, or KurrentDB)")]
+    #[error("cannot use the event log at {url} (expected EventStoreDB {SERVER_VERSION_MIN} or later, or KurrentDB)")]
     Unreachable {
         /// Where.
         url: EventStoreDbUrl,
@@ -39,7 +39,7 @@ pub enum OpenError {
         source: BoxError,
     },
     /// Its newest event was never written by this product.
-    #[error("the event store at {url} holds events of another program: an event log needs a separate store")]
+    #[error("the EventStoreDB at {url} has events of another program: an event log needs an EventStoreDB of its own")]
     Foreign {
         /// Where.
         url: EventStoreDbUrl,

@@ -44,10 +44,10 @@ pub(super) async fn read(link: &Link, from: From<'_>, count: usize, limit: Durat
             // No stream of that name is a stream without events.
             Ok(Err(eventstore::Error::ResourceNotFound)) => return Ok(RawPage { events: Vec::new(), is_end: true }),
             Ok(Err(eventstore::Error::ResourceDeleted)) => {
-                return Err(unavailable("the stream was deleted in the event store, which this product never does"));
+                return Err(unavailable("the event stream was deleted in EventStoreDB, which pkgdeploy never does"));
             }
             Ok(Err(eventstore::Error::AccessDenied)) => {
-                return Err(unavailable("the event store's user may not read it"));
+                return Err(unavailable("the EventStoreDB user is not allowed to read the event stream"));
             }
             Ok(Err(error)) => words(&error).into(),
             Err(_) => format!("no answer within {limit:?}").into(),

@@ -61,9 +61,11 @@ fn meaning(error: &Error) -> (Sent, Broken) {
                 "WrongExpectedVersion" => Sent::Conflict,
                 "MaximumAppendSizeExceeded" => Sent::TooLarge,
                 "StreamDeleted" => {
-                    Sent::Refused("the stream was deleted in the event store, which this product never does".into())
+                    Sent::Refused("the event stream was deleted in EventStoreDB, which pkgdeploy never does".into())
                 }
-                "AccessDenied" => Sent::Refused("the event store's user may not append".into()),
+                "AccessDenied" => {
+                    Sent::Refused("the EventStoreDB user is not allowed to write to the event stream".into())
+                }
                 _ => Sent::Lost(words(error).into()),
             };
             (sent, Broken::Appends)
@@ -71,7 +73,9 @@ fn meaning(error: &Error) -> (Sent, Broken) {
         Error::ServerError(status) if status.contains(CALL_ENDED) => {
             (Sent::Lost("another append's refusal ended the call".into()), Broken::Appends)
         }
-        Error::AccessDenied => (Sent::Refused("the event store's user may not append".into()), Broken::Client),
+        Error::AccessDenied => {
+            (Sent::Refused("the EventStoreDB user is not allowed to write to the event stream".into()), Broken::Client)
+        }
         error => (Sent::Lost(words(error).into()), Broken::Client),
     }
 }

@@ -13,7 +13,7 @@ use super::{APPEND_BYTES_MAX, APPEND_EVENTS_MAX, BoxError};
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
     /// Another writer appended first. Load and decide again.
-    #[error("stream {stream} is at revision {actual}, expected {expected}")]
+    #[error("the event stream {stream} was changed at the same time: expected revision {expected}, found {actual}")]
     Conflict {
         /// The stream.
         stream: StreamId,
@@ -23,22 +23,22 @@ pub enum AppendError {
         actual: Revision,
     },
     /// The id belongs to another event: this append is not a repetition of an earlier one.
-    #[error("event id {event_id} is already used for another event")]
+    #[error("the event id {event_id} is already used for another event")]
     IdReused {
         /// The first id in question.
         event_id: EventId,
     },
     /// There was nothing to append.
-    #[error("an append needs at least one event")]
+    #[error("there is no event to write to the event log: expected at least one")]
     Empty,
     /// The append is larger than every backend can take.
-    #[error("the append is too large: at most {limit} in one")]
+    #[error("this is too much to write to the event log at once: at most {limit} are possible")]
     TooLarge {
         /// What it exceeds.
         limit: Limit,
     },
     /// The log cannot be reached, or its answer is not valid.
-    #[error("cannot append to the event log{}", if *.ambiguous { " (it may have been recorded: repeat it with the same ids)" } else { "" })]
+    #[error("cannot write to the event log{}", if *.ambiguous { " (the events may have been recorded: repeat it with the same ids)" } else { " (nothing was recorded)" })]
     Unavailable {
         /// The events may be recorded nevertheless. To repeat the append with the same ids is safe.
         ambiguous: bool,

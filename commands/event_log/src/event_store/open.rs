@@ -23,7 +23,9 @@ pub enum OpenError {
     #[error(transparent)]
     EventStoreDb(BoxError),
     /// It needs another build.
-    #[error("this build cannot use {url}: EventStoreDB needs one with the cargo feature `eventstoredb`")]
+    #[error(
+        "this build of pkgdeploy cannot use {url}: EventStoreDB needs a build with the cargo feature `eventstoredb`"
+    )]
     NotBuilt {
         /// Where the log is.
         url: EventStoreDbUrl,

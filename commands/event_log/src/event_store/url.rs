@@ -29,19 +29,19 @@ pub enum LogUrl {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLogUrl {
     /// It is no URL at all.
-    #[error("the log's URL is not valid: expected {EXPECTED}")]
+    #[error("the URL of the event log is not valid: expected {EXPECTED}")]
     Malformed,
     /// There is no such store.
-    #[error("no event store is called \"{scheme}:\": expected {EXPECTED}")]
+    #[error("the URL of the event log begins with \"{scheme}:\", which is not supported: expected {EXPECTED}")]
     Scheme {
         /// What the URL begins with.
         scheme: String,
     },
     /// `sqlite:` and nothing.
-    #[error("the log's URL names no file: expected sqlite:<path>")]
+    #[error("the URL of the event log names no file: expected sqlite:<path>")]
     NoPath,
     /// `esdb:` without a node.
-    #[error("the log's URL names no node: expected {EVENTSTOREDB_URL_EXPECTED}")]
+    #[error("the URL of the event log names no host: expected {EVENTSTOREDB_URL_EXPECTED}")]
     NoNode,
 }
 

@@ -22,16 +22,16 @@ pub(crate) const LOG_KEY_PURPOSE: &str = "transparency-log-key";
 #[derive(Debug, thiserror::Error)]
 pub enum LogKeyError {
     /// The secret store refuses.
-    #[error("cannot seal or unseal the key of the transparency logs")]
+    #[error("cannot seal or open the signing key of the transparency logs")]
     Secrets(#[from] SecretsError),
     /// Its signatures could not be verified.
-    #[error("the sealed key of the transparency logs is not the announced one, {announced}")]
+    #[error("the sealed signing key of the transparency logs is not the one that the event log announces, {announced}")]
     OtherKey {
         /// The public key of the event.
         announced: String,
     },
     /// A defect of this program, or a damaged seal.
-    #[error("the key of the transparency logs is not an Ed25519 key")]
+    #[error("the sealed signing key of the transparency logs is not an Ed25519 key")]
     NoKey,
     /// The log cannot be read or written.
     #[error(transparent)]
@@ -40,10 +40,10 @@ pub enum LogKeyError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The folder cannot be made.
-    #[error("cannot make the folder for the last signed states")]
+    #[error("cannot make the folder for the last signed states of the transparency logs")]
     Folder(#[from] std::io::Error),
     /// A defect of this program.
-    #[error("opening the key of the transparency logs stopped unexpectedly")]
+    #[error("the background task that opens the signing key of the transparency logs crashed or was cancelled")]
     BrokeOff(#[from] BrokeOff),
 }
 

@@ -165,7 +165,7 @@ impl Pass<'_> {
     /// Removes what nobody can use any more. If the disk refuses, it stays there, sealed.
     pub(super) async fn forget(&self, secret: SecretId) {
         if let Err(error) = self.worker.access.secrets.delete(secret.0).await {
-            warn!(%error, "a secret that is of no use any more stays sealed");
+            warn!(%error, "cannot delete a sealed secret that is no longer used");
         }
     }
 
@@ -240,7 +240,7 @@ impl Pass<'_> {
     fn logged(&self, outcome: Result<(), Trouble>) {
         if let Err(cause) = outcome {
             let project = self.project;
-            warn!(project.id = %project, error = %ErrorChain(&cause), "cannot record how {project} stands at GitHub");
+            warn!(project.id = %project, error = %ErrorChain(&cause), "cannot record the state of {project} at GitHub");
         }
     }
 }

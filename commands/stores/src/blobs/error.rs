@@ -8,19 +8,19 @@ use domain::digest::Sha256;
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
     /// It was never stored.
-    #[error("there is no blob {digest}")]
+    #[error("there is no blob (stored file) {digest}")]
     NotFound {
         /// Its name.
         digest: Sha256,
     },
     /// Its bytes are not those that were stored.
-    #[error("blob {digest} is damaged: its bytes do not match its digest")]
+    #[error("the blob (stored file) {digest} is damaged: its bytes do not match its digest")]
     Corrupt {
         /// Its name.
         digest: Sha256,
     },
     /// The range that was asked for holds no byte of it.
-    #[error("the range is outside of blob {digest}, which has {size_bytes} bytes")]
+    #[error("the range is outside of the blob (stored file) {digest}, which has {size_bytes} bytes")]
     OutsideOf {
         /// Its name.
         digest: Sha256,
@@ -28,7 +28,7 @@ pub enum BlobError {
         size_bytes: u64,
     },
     /// The file to store cannot be read.
-    #[error("cannot read {path} to store it", path = .path.display())]
+    #[error("cannot read the file {path} to store it in the blob store", path = .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,

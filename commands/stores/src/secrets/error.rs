@@ -2,8 +2,10 @@
 
 use std::{io, path::PathBuf};
 
+use domain::size::Size;
 use uuid::Uuid;
 
+use super::SECRET_MAX_BYTES;
 use crate::blocking::BrokeOff;
 
 /// A secret could not be sealed or unsealed.
@@ -11,7 +13,7 @@ use crate::blocking::BrokeOff;
 pub enum SecretsError {
     /// Other users of the machine may read it.
     #[error(
-        "{path} is open to group or others (mode {mode:04o}): expected mode {expected:04o}; run chmod {expected:o}"
+        "the file {path} is open to group or others (mode {mode:04o}): expected mode {expected:04o}, which `chmod {expected:o}` sets"
     )]
     TooOpen {
         /// The master key or the folder of secrets.
@@ -22,7 +24,7 @@ pub enum SecretsError {
         expected: u32,
     },
     /// The file is not a master key.
-    #[error("{path} is not a master key: expected a file of exactly 32 random bytes")]
+    #[error("the file {path} is not a master key: expected a file of exactly 32 random bytes")]
     NotAMasterKey {
         /// The configured path.
         path: PathBuf,
@@ -36,31 +38,31 @@ pub enum SecretsError {
         folder: PathBuf,
     },
     /// Nothing is sealed under this id.
-    #[error("no secret is sealed under {id}")]
+    #[error("there is no sealed secret {id}")]
     NotFound {
         /// The secret's id.
         id: Uuid,
     },
     /// Something is already sealed under this id.
-    #[error("a secret is already sealed under {id}: it is never overwritten")]
+    #[error("there is already a sealed secret {id}: it is never overwritten")]
     AlreadySealed {
         /// The secret's id.
         id: Uuid,
     },
     /// The secret is too long.
-    #[error("the secret {id} is too long: expected at most 65536 bytes")]
+    #[error("the secret {id} is too long: expected at most {}", Size(SECRET_MAX_BYTES as u64))]
     TooLong {
         /// The secret's id.
         id: Uuid,
     },
     /// It was sealed with another master key.
-    #[error("{path} was sealed with another master key: restore the one that sealed it")]
+    #[error("the secret in {path} was sealed with another master key: restore that master key")]
     WrongMasterKey {
         /// The sealed file.
         path: PathBuf,
     },
     /// The file was renamed: it holds another secret.
-    #[error("{path} holds the secret {found}: it was moved or copied to another name")]
+    #[error("the file {path} contains the sealed secret {found}: it was moved or copied to another name")]
     Moved {
         /// The sealed file.
         path: PathBuf,
@@ -68,7 +70,9 @@ pub enum SecretsError {
         found: Uuid,
     },
     /// It was changed since it was sealed, or asked for as something else.
-    #[error("the secret {id} does not open as \"{purpose}\": {path} was changed, or sealed for another purpose")]
+    #[error(
+        "cannot open the sealed secret {id} as \"{purpose}\": {path} was changed, or was sealed for another purpose"
+    )]
     Damaged {
         /// The secret's id.
         id: Uuid,
@@ -78,7 +82,7 @@ pub enum SecretsError {
         path: PathBuf,
     },
     /// It is not a sealed file at all.
-    #[error("{path} is not a sealed secret: it was cut or overwritten")]
+    #[error("the file {path} is not a sealed secret: it was truncated or overwritten")]
     NotSealed {
         /// The file.
         path: PathBuf,

@@ -67,7 +67,7 @@ fn what_is_no_project_or_no_tag_is_named() {
         ("hello@a\nb", "is not a tag name"),
     ] {
         let refused = text.parse::<PointInTime>().expect_err(text).to_string();
-        assert!(refused.starts_with("no such point: ") && refused.contains(word), "{refused}");
+        assert!(refused.starts_with("not a point in time: ") && refused.contains(word), "{refused}");
     }
 }
 

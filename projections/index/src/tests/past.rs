@@ -173,6 +173,6 @@ async fn a_tag_is_of_a_project_of_the_repositorys_organisation_and_what_is_unkno
         ("00000000-0000-0000-0000-000000000005", "nothing of that release is published in it"),
     ] {
         let error = meant(text).await.unwrap_err().to_string();
-        assert_eq!(error, format!("the repository has no point {text}: {why}"));
+        assert_eq!(error, format!("the repository has no version for the point in time {text}: {why}"));
     }
 }

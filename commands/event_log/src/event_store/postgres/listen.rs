@@ -48,7 +48,9 @@ pub(super) async fn listen(readers: PgPool, head: Head) {
             Ok(Some(position)) => head.reached(position),
             Ok(None) => match read::head(&readers).await {
                 Ok(position) => head.reached(position),
-                Err(error) => warn!(error = &error as &dyn std::error::Error, "cannot see the end of the event log"),
+                Err(error) => {
+                    warn!(error = &error as &dyn std::error::Error, "cannot read the last position of the event log")
+                }
             },
             Err(error) => {
                 warn!(%error, "cannot listen for new events in the log: polling every {LOOK_EVERY:?}");

@@ -83,7 +83,7 @@ pub enum OpenError {
     },
     /// The server is older than every version that the log was tested with.
     #[error(
-        "the event log {url} is on PostgreSQL {found}, but needs {} or newer",
+        "the event log {url} is on PostgreSQL {found}: expected version {} or newer",
         POSTGRES_VERSION_MIN / 10_000
     )]
     TooOld {
@@ -93,7 +93,9 @@ pub enum OpenError {
         found: String,
     },
     /// The database would change stored text.
-    #[error("the database {url} stores text as {found}: expected one made with ENCODING 'UTF8'")]
+    #[error(
+        "the database {url} of the event log stores text as {found}: expected a database made with ENCODING 'UTF8'"
+    )]
     Encoding {
         /// The log.
         url: String,
@@ -101,7 +103,9 @@ pub enum OpenError {
         found: String,
     },
     /// The database belongs to another program. It is not changed.
-    #[error("the database {url} is not an event log: it has the {what} of another program. Use an empty database")]
+    #[error(
+        "the database {url} is not an event log, because it has the {what} of another program: use an empty database"
+    )]
     OtherDatabase {
         /// The log.
         url: String,
@@ -109,7 +113,7 @@ pub enum OpenError {
         what: String,
     },
     /// The schema is not one that this version knows.
-    #[error("cannot make or update the event log in the database {url}")]
+    #[error("cannot create or update the tables of the event log in the database {url}")]
     Migration {
         /// The log.
         url: String,

@@ -180,7 +180,7 @@ async fn what_is_no_log_is_refused_with_its_reason() {
     cluster.sql("postgres", "create database pets");
     cluster.sql("pets", "create table pet (name text)");
     let text = says(url("pets")).await;
-    assert!(text.contains("table pet") && text.contains("Use an empty database"), "{text}");
+    assert!(text.contains("table pet") && text.contains("use an empty database"), "{text}");
     let tables = "select string_agg(tablename, ' ') from pg_tables where schemaname = 'public'";
     assert_eq!(cluster.sql("pets", tables).trim(), "pet", "nothing was made there");
     // Tables of an extension, and tables in another schema, are no obstacle.

@@ -39,7 +39,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// There is exactly one writer, and it is another process.
-    #[error("the event log {path} is in use by another process, which holds {path}.lock", path = .path.display())]
+    #[error("the event log {path} is in use by another process, which holds {path}.lock: stop that process first", path = .path.display())]
     Locked {
         /// The log.
         path: PathBuf,
@@ -52,8 +52,8 @@ pub enum OpenError {
     },
     /// The file belongs to another program. It is not changed.
     #[error(
-        "the SQLite database {path} is not an event log: it has the {what} of another program. \
-         Give the path of a log, or of a file that does not exist yet",
+        "the SQLite database {path} is not an event log, because it has the {what} of another program: \
+         give the path of an event log, or of a file that does not exist yet",
         path = .path.display()
     )]
     OtherDatabase {
@@ -63,13 +63,13 @@ pub enum OpenError {
         what: String,
     },
     /// The linked SQLite has a bug that loses data.
-    #[error("SQLite {found} is linked, but the event log needs {}.{}.{} or newer", SQLITE_VERSION_MIN.0, SQLITE_VERSION_MIN.1, SQLITE_VERSION_MIN.2)]
+    #[error("pkgdeploy is linked with SQLite {found}, which is too old for the event log: expected {}.{}.{} or newer", SQLITE_VERSION_MIN.0, SQLITE_VERSION_MIN.1, SQLITE_VERSION_MIN.2)]
     SqliteTooOld {
         /// Its version.
         found: String,
     },
     /// The schema is not one that this version knows.
-    #[error("cannot migrate the event log {path}", path = .path.display())]
+    #[error("cannot create or update the tables of the event log {path}", path = .path.display())]
     Migration {
         /// The log.
         path: PathBuf,

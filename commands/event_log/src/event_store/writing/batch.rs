@@ -55,11 +55,7 @@ pub(in crate::event_store) fn refuse<E>(appends: Vec<Append>, ambiguous: bool, e
 where
     E: std::error::Error + Send + Sync + 'static,
 {
-    error!(
-        error = &error as &dyn std::error::Error,
-        "cannot write to the event log: refused {} appends",
-        appends.len()
-    );
+    error!(error = &error as &dyn std::error::Error, "cannot write to the event log: {} writes failed", appends.len());
     let error = Arc::new(error);
     for append in appends {
         let source: BoxError = Box::new(Arc::clone(&error));
