@@ -30,6 +30,7 @@ use composition::{Projected, Scope};
 use domain::{
     digest::Sha256,
     event::{Event, encode},
+    fingerprint::Fingerprint,
     ids::{AccessKeyId, CommandId, EventId, RepositoryId},
     keyring::{self, ACCESS_KEYS_MAX},
     names::{MachineName, OrganisationName, RepositoryName},
@@ -171,7 +172,7 @@ impl Log {
             signed: self.file.clone(),
             signatures: Vec::new(),
             files: Vec::new(),
-            key_fingerprint: "0".repeat(40),
+            key_fingerprint: Fingerprint::recorded("0".repeat(40)),
             renderer: index::RENDERER + 1,
             stated: Box::default(),
             co_signers: Vec::new(),
@@ -253,7 +254,12 @@ fn translate(mut request: Request, known: &HashMap<String, Translation>) -> Requ
 /// Nobody asks for one here.
 fn certificate() -> TrustedCertificate {
     let armored = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nxsFN\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n";
-    TrustedCertificate { epoch: 1, fingerprint: "0".repeat(40), armored: armored.into(), binary: Vec::new() }
+    TrustedCertificate {
+        epoch: 1,
+        fingerprint: Fingerprint::recorded("0".repeat(40)),
+        armored: armored.into(),
+        binary: Vec::new(),
+    }
 }
 
 /// Nobody asks for that either.

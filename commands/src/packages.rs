@@ -10,7 +10,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use domain::package::{Format, Package};
+use domain::{
+    fingerprint::Fingerprint,
+    package::{Format, Package},
+};
 use formats::packaging::{PackageFileError, ReadPackage, read_package};
 use signing::{RpmError, Signer};
 use stores::blobs::{BlobError, Blobs};
@@ -35,7 +38,7 @@ pub struct Finished {
     /// The facts that the file contains.
     pub package: Package,
     /// The key that signed it; none for a deb.
-    pub key_fingerprint: Option<String>,
+    pub key_fingerprint: Option<Fingerprint>,
     file: PathBuf,
     attached: Option<Vec<u8>>,
 }
@@ -72,7 +75,7 @@ fn signed_beside(file: &Path) -> PathBuf {
 }
 
 impl Finished {
-    fn of(file: PathBuf, ReadPackage { package, attached }: ReadPackage, key_fingerprint: Option<String>) -> Self {
+    fn of(file: PathBuf, ReadPackage { package, attached }: ReadPackage, key_fingerprint: Option<Fingerprint>) -> Self {
         Self { package, key_fingerprint, file, attached }
     }
 

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use domain::{
     aggregate::Aggregate as _,
     event,
+    fingerprint::Fingerprint,
     ids::SigningKeyId,
     recorded::{Revision, StreamId},
     signing_key::{Command, Event, NewKey, Refusal, SigningKey},
@@ -57,9 +58,9 @@ pub enum SigningKeysError {
     #[error("the server's sealed signing key is not the one in the event log: expected {expected}, found {sealed}")]
     OtherKey {
         /// By the log.
-        expected: String,
+        expected: Fingerprint,
         /// By the secret store.
-        sealed: String,
+        sealed: Fingerprint,
     },
     /// A defect of this program.
     #[error("the background task that makes or opens the server's signing key crashed or was cancelled")]
@@ -142,7 +143,7 @@ impl SigningKeys {
             let Inner { executor, .. } = &*self.0;
             // Asked of the rules first: a key is made only if it would be taken.
             let probe = NewKey {
-                fingerprint: String::new(),
+                fingerprint: Fingerprint::recorded(""),
                 certificate: String::new(),
                 secret: domain::ids::SecretId(uuid::Uuid::nil()),
                 expires_at: None,
@@ -176,7 +177,7 @@ impl SigningKeys {
     ///
     /// # Errors
     /// `Refused` if the key is in use.
-    pub async fn retire(&self, fingerprint: String, context: &Context) -> Result<(), SigningKeysError> {
+    pub async fn retire(&self, fingerprint: Fingerprint, context: &Context) -> Result<(), SigningKeysError> {
         self.run_command(Command::Retire { fingerprint }, context).await
     }
 
@@ -184,7 +185,11 @@ impl SigningKeys {
     ///
     /// # Errors
     /// `Refused` if there is no such key.
-    pub async fn declare_compromised(&self, fingerprint: String, context: &Context) -> Result<(), SigningKeysError> {
+    pub async fn declare_compromised(
+        &self,
+        fingerprint: Fingerprint,
+        context: &Context,
+    ) -> Result<(), SigningKeysError> {
         let without = Command::DeclareCompromised { fingerprint: fingerprint.clone(), replacement: None };
         match self.run_command(without, context).await {
             Err(SigningKeysError::Refused(Refusal::NoReplacement)) => {}

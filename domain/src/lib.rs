@@ -13,6 +13,7 @@ pub mod digest;
 pub mod error_chain;
 pub mod event;
 pub mod feed;
+pub mod fingerprint;
 pub mod ids;
 pub mod keyring;
 pub mod merkle;

@@ -17,6 +17,7 @@ pub use self::{
 };
 use crate::{
     aggregate::Aggregate,
+    fingerprint::Fingerprint,
     ids::{ProjectId, RepositoryId},
     names::{OrganisationName, TagName},
     package::Package,
@@ -89,7 +90,7 @@ pub struct Progress {
     /// The file that clients get: signed, if its format is.
     pub ready: Option<Package>,
     /// The key that signed it, full fingerprint.
-    pub key_fingerprint: Option<String>,
+    pub key_fingerprint: Option<Fingerprint>,
     /// Where it is already.
     pub uploaded_to: BTreeSet<RepositoryId>,
 }

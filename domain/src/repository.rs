@@ -29,6 +29,7 @@ use self::{
 use crate::{
     aggregate::Aggregate,
     digest::Sha256,
+    fingerprint::Fingerprint,
     names::PackageName,
     package::{Format, Package},
     recorded::Revision,
@@ -57,7 +58,7 @@ pub struct Repository {
 struct LastSigned {
     covers: Revision,
     published_at: DateTime<Utc>,
-    signers: BTreeSet<String>,
+    signers: BTreeSet<Fingerprint>,
 }
 
 impl Repository {
@@ -81,13 +82,13 @@ impl Repository {
     /// Whether a package has the signature of the key with this fingerprint. `None` asks for rpms whose event does
     /// not name their key: the first one.
     #[must_use]
-    pub fn bears_signature_of(&self, key_fingerprint: Option<&str>) -> bool {
+    pub fn bears_signature_of(&self, key_fingerprint: Option<&Fingerprint>) -> bool {
         self.packages.signed_by(key_fingerprint).next().is_some()
     }
 
     /// The files of the packages that bear the signature of that key, up to `limit`.
     #[must_use]
-    pub fn signed_by(&self, key_fingerprint: Option<&str>, limit: usize) -> Vec<Sha256> {
+    pub fn signed_by(&self, key_fingerprint: Option<&Fingerprint>, limit: usize) -> Vec<Sha256> {
         self.packages.signed_by(key_fingerprint).take(limit).collect()
     }
 }
@@ -110,7 +111,7 @@ impl Aggregate for Repository {
                 self.installer = PackageName::of_installer(organisation, name).ok();
             }
             Event::PackageAdded { package, key_fingerprint, .. } => {
-                self.packages.put(package, key_fingerprint.as_deref())
+                self.packages.put(package, key_fingerprint.as_ref())
             }
             Event::PackageResigned { package, key_fingerprint, .. } => {
                 self.packages.put(package, Some(key_fingerprint))

@@ -15,7 +15,7 @@ pub use self::{
     commands::{Command, EPOCHS_MAX, EXPIRY_WARNINGS_DAYS, NewKey, Refusal},
     events::Event,
 };
-use crate::{aggregate::Aggregate, ids::SecretId, stream_kind::StreamKind};
+use crate::{aggregate::Aggregate, fingerprint::Fingerprint, ids::SecretId, stream_kind::StreamKind};
 
 /// Every key that the service ever had, oldest first; none before the first start.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub struct LogKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     /// Full fingerprint, upper-case hexadecimal.
-    pub fingerprint: String,
+    pub fingerprint: Fingerprint,
     /// Which key of this service it is, counted from 1.
     pub epoch: u32,
     /// The public certificate, ASCII-armoured.
@@ -100,8 +100,8 @@ impl SigningKey {
 
     /// The key with this fingerprint.
     #[must_use]
-    pub fn key(&self, fingerprint: &str) -> Option<&Key> {
-        self.keys.iter().find(|key| key.fingerprint == fingerprint)
+    pub fn key(&self, fingerprint: &Fingerprint) -> Option<&Key> {
+        self.keys.iter().find(|key| key.fingerprint == *fingerprint)
     }
 
     /// The key that signs; none before the first start.
@@ -126,13 +126,13 @@ impl SigningKey {
         self.keys.iter().find(|key| any_of.contains(&key.standing))
     }
 
-    fn with(&mut self, fingerprint: &str, change: impl FnOnce(&mut Key)) {
-        if let Some(key) = self.keys.iter_mut().find(|key| key.fingerprint == fingerprint) {
+    fn with(&mut self, fingerprint: &Fingerprint, change: impl FnOnce(&mut Key)) {
+        if let Some(key) = self.keys.iter_mut().find(|key| key.fingerprint == *fingerprint) {
             change(key);
         }
     }
 
-    fn stand(&mut self, fingerprint: &str, standing: Standing) {
+    fn stand(&mut self, fingerprint: &Fingerprint, standing: Standing) {
         self.with(fingerprint, |key| key.standing = standing);
     }
 }
@@ -148,7 +148,7 @@ impl Aggregate for SigningKey {
     }
 
     fn evolve(&mut self, event: &Event) {
-        let made = |fingerprint: &String, epoch, certificate: &String, secret, expires_at, standing| Key {
+        let made = |fingerprint: &Fingerprint, epoch, certificate: &String, secret, expires_at, standing| Key {
             fingerprint: fingerprint.clone(),
             epoch,
             certificate: certificate.clone(),

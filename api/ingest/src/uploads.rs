@@ -18,6 +18,7 @@ use commands::{
 };
 use domain::{
     error_chain::ErrorChain,
+    fingerprint::Fingerprint,
     ids::RepositoryId,
     package::{Format, Package},
     repository::{Command, Refusal, Repository},
@@ -134,7 +135,7 @@ impl PackageIntake {
         format: Format,
         incoming: Incoming,
         file_name: String,
-    ) -> Result<(Package, Option<String>), Problem> {
+    ) -> Result<(Package, Option<Fingerprint>), Problem> {
         let finished = finish(incoming.path(), self.signing_keys.now().current.clone()).await.map_err(unfinished)?;
         let package = &finished.package;
         if package.format() != format {

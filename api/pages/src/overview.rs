@@ -47,7 +47,7 @@ impl SigningKeyRow {
                 _ => "waits",
             },
             epoch: key.epoch,
-            fingerprint: key.fingerprint,
+            fingerprint: key.fingerprint.to_string(),
             ends: key.expires_at.map(|end| end.format("%Y-%m-%d").to_string()),
             warning: key.warning,
         });

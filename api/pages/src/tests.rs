@@ -141,11 +141,11 @@ async fn the_overview_shows_which_keys_sign_and_which_waits() {
     let fingerprint = keys.now().current.fingerprint();
     let shown = async || site.get("/", &cookie).await.text;
     let page = shown().await;
-    assert!(page.contains(&fingerprint) && page.contains("signs") && page.contains("never"), "{page}");
+    assert!(page.contains(fingerprint.as_str()) && page.contains("signs") && page.contains("never"), "{page}");
     keys.prepare_next(&Context::of(Actor::CommandLine)).await.expect("prepared");
     let next = keys.now().keys[1].fingerprint.clone();
     let page = shown().await;
-    assert!(page.contains(&next) && page.contains("<td>waits</td>"), "{page}");
+    assert!(page.contains(next.as_str()) && page.contains("<td>waits</td>"), "{page}");
 }
 
 #[tokio::test]

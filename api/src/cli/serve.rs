@@ -29,7 +29,7 @@ pub(super) async fn run(
     if data.path().join(STATE_FILE).exists() {
         let folder = data.path().display();
         return Err(format!(
-            "the data folder {folder} is a replica's, whose event log is not complete: start `pkgdeploy replica` on it"
+            "the data folder {folder} belongs to a replica, whose event log is not complete: start `pkgdeploy replica` on it"
         )
         .into());
     }

@@ -200,11 +200,11 @@ impl Reader<'_> {
             Event::Repository(repository::Event::PackageAdded { package, key_fingerprint, .. })
                 if package.format() == Format::Rpm =>
             {
-                let signer = key_fingerprint.as_deref();
+                let signer = key_fingerprint.as_ref();
                 self.checks.rpm(&self.sources.blobs, &self.certificates, place, package.sha256, signer).await?;
             }
             Event::Repository(repository::Event::PackageResigned { package, key_fingerprint, .. }) => {
-                let signer = Some(key_fingerprint.as_str());
+                let signer = Some(key_fingerprint);
                 self.checks.rpm(&self.sources.blobs, &self.certificates, place, package.sha256, signer).await?;
             }
             _ => {}

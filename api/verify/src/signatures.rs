@@ -8,6 +8,7 @@ use std::{
 use domain::{
     digest::Sha256,
     error_chain::ErrorChain,
+    fingerprint::Fingerprint,
     package::Format,
     repository::{IndexFile, SignedIndex},
     signing_key::SigningKey,
@@ -24,8 +25,8 @@ const AT_ONCE_MAX: usize = 4;
 /// The public certificates that the log has named so far.
 #[derive(Default)]
 pub(super) struct Certificates {
-    known: HashMap<String, Arc<Certificate>>,
-    first: Option<String>,
+    known: HashMap<Fingerprint, Arc<Certificate>>,
+    first: Option<Fingerprint>,
 }
 
 impl Certificates {
@@ -53,8 +54,8 @@ impl Certificates {
     }
 
     /// That of a key; none asks for the first key.
-    fn of(&self, fingerprint: Option<&str>) -> Result<Arc<Certificate>, String> {
-        let Some(fingerprint) = fingerprint.or(self.first.as_deref()) else {
+    fn of(&self, fingerprint: Option<&Fingerprint>) -> Result<Arc<Certificate>, String> {
+        let Some(fingerprint) = fingerprint.or(self.first.as_ref()) else {
             return Err("signed before there was any key".to_owned());
         };
         let unknown = || format!("signed by {fingerprint}, whose certificate no earlier event has");
@@ -69,7 +70,7 @@ pub(super) struct Checks {
     signatures: u64,
     findings: Vec<Finding>,
     /// A package may be in several repositories.
-    rpms: HashSet<(Sha256, Option<String>)>,
+    rpms: HashSet<(Sha256, Option<Fingerprint>)>,
 }
 
 /// How many signatures are good, and what is wrong.
@@ -112,9 +113,9 @@ impl Checks {
         certificates: &Certificates,
         place: Place,
         package: Sha256,
-        signer: Option<&str>,
+        signer: Option<&Fingerprint>,
     ) -> Result<(), VerifyError> {
-        if !self.rpms.insert((package, signer.map(str::to_owned))) {
+        if !self.rpms.insert((package, signer.cloned())) {
             return Ok(());
         }
         let certificate = match certificates.of(signer) {

@@ -1,6 +1,7 @@
 //! The public half of a signing key, and the checks it allows: for our own signatures and for replaying old ones.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::fingerprint::Fingerprint;
 use pgp::{
     composed::{
         ArmorOptions, CleartextSignedMessage, Deserializable as _, DetachedSignature, SignedPublicKey, SignedSecretKey,
@@ -48,8 +49,8 @@ impl Certificate {
 
     /// The full fingerprint, 40 upper-case hexadecimal digits.
     #[must_use]
-    pub fn fingerprint(&self) -> String {
-        format!("{:X}", self.key.fingerprint())
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::recorded(format!("{:X}", self.key.fingerprint()))
     }
 
     /// When the key was made. No signature of it can be older.

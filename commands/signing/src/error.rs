@@ -1,5 +1,6 @@
 //! Errors of signing and verifying.
 
+use domain::fingerprint::Fingerprint;
 use std::{
     io,
     path::{Path, PathBuf},
@@ -93,7 +94,7 @@ pub enum VerifyError {
     #[error("the signature was not made by the key {fingerprint} over these bytes")]
     Bad {
         /// The certificate that was used.
-        fingerprint: String,
+        fingerprint: Fingerprint,
         /// The error of the OpenPGP library.
         source: Box<pgp::errors::Error>,
     },

@@ -1,5 +1,6 @@
 //! A loaded private key, and the signatures that repositories need from it.
 
+use domain::fingerprint::Fingerprint;
 use std::{fmt, io::Write as _};
 
 use chrono::{DateTime, Utc};
@@ -46,7 +47,7 @@ impl Signer {
 
     /// The full fingerprint, 40 upper-case hexadecimal digits.
     #[must_use]
-    pub fn fingerprint(&self) -> String {
+    pub fn fingerprint(&self) -> Fingerprint {
         self.certificate.fingerprint()
     }
 

@@ -11,6 +11,7 @@ use std::{
 
 use domain::{
     digest::Sha256,
+    fingerprint::Fingerprint,
     ids::RepositoryId,
     recorded::Revision,
     repository::{Command, Refusal, Repository},
@@ -138,7 +139,7 @@ impl Resigner {
 
     async fn clean(&self, repository: RepositoryId, stolen: &[&Key], set: &SigningSet) -> Result<(), ResignError> {
         for key in stolen {
-            let mut names = vec![Some(key.fingerprint.as_str())];
+            let mut names = vec![Some(&key.fingerprint)];
             // Before keys could follow each other, events did not say which one signed: it was the first.
             names.extend((key.epoch == 1).then_some(None));
             for name in names {
@@ -151,7 +152,7 @@ impl Resigner {
     async fn resign_all(
         &self,
         repository: RepositoryId,
-        stolen: Option<&str>,
+        stolen: Option<&Fingerprint>,
         set: &SigningSet,
     ) -> Result<(), ResignError> {
         loop {

@@ -6,6 +6,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use domain::{
     event::{self, Event},
+    fingerprint::Fingerprint,
     recorded::{Actor, Revision, StreamId},
     repository,
     stream_kind::StreamKind,
@@ -35,11 +36,11 @@ struct Repositories {
 }
 
 impl Candidates for Repositories {
-    fn due(&self, _: &BTreeSet<String>) -> Vec<RepositoryId> {
+    fn due(&self, _: &BTreeSet<Fingerprint>) -> Vec<RepositoryId> {
         self.formats.keys().copied().collect()
     }
 
-    fn is_due(&self, repository: RepositoryId, _: &BTreeSet<String>) -> bool {
+    fn is_due(&self, repository: RepositoryId, _: &BTreeSet<Fingerprint>) -> bool {
         self.formats.contains_key(&repository)
     }
 
@@ -153,7 +154,7 @@ impl World {
     }
 
     /// Adds the same rpm to a repository, signed by the current key, under the name of `signed_by`.
-    async fn add(&self, repository: RepositoryId, signed_by: Option<String>) {
+    async fn add(&self, repository: RepositoryId, signed_by: Option<Fingerprint>) {
         let finished = finish(built(Format::Rpm, &self.folder), self.keys.now().current.clone()).await.expect("signed");
         finished.store(&self.blobs).await.expect("stored");
         let package = Box::new(finished.package);
@@ -169,7 +170,7 @@ impl World {
         kernel.run(Resigner::new(executor, blobs, keys, self.repositories.clone(), path("resigning")))
     }
 
-    async fn bears(&self, repository: RepositoryId, key: Option<&str>) -> bool {
+    async fn bears(&self, repository: RepositoryId, key: Option<&Fingerprint>) -> bool {
         let look = |repository: &Repository, _| repository.bears_signature_of(key);
         self.executor.inspect::<Repository, _>(repository.0, look).await.expect("readable")
     }
@@ -228,7 +229,7 @@ async fn after_a_theft_every_rpm_of_the_stolen_key_is_signed_anew_and_no_other()
     let stolen = world.keys.now().current.fingerprint();
     world.add(named, Some(stolen.clone())).await;
     world.add(unnamed, None).await;
-    world.add(others, Some("ANOTHER".to_owned())).await;
+    world.add(others, Some("ANOTHER".into())).await;
     world.keys.declare_compromised(stolen.clone(), &context()).await.expect("declared");
     let new = world.keys.now().current.fingerprint();
 

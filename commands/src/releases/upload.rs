@@ -2,6 +2,7 @@
 
 use domain::{
     aggregate::Aggregate as _,
+    fingerprint::Fingerprint,
     ids::{ReleaseId, RepositoryId},
     names::OrganisationName,
     package::{Format, Package},
@@ -16,7 +17,7 @@ use super::{Pipeline, failure::Stop};
 struct Upload {
     config: String,
     package: Package,
-    key_fingerprint: Option<String>,
+    key_fingerprint: Option<Fingerprint>,
     repository: RepositoryId,
 }
 

@@ -4,7 +4,10 @@
 mod tests;
 
 use chrono::{DateTime, Utc};
-use domain::signing_key::{EXPIRY_WARNINGS_DAYS, Key, Standing};
+use domain::{
+    fingerprint::Fingerprint,
+    signing_key::{EXPIRY_WARNINGS_DAYS, Key, Standing},
+};
 use serde::Serialize;
 
 use super::SigningSet;
@@ -18,7 +21,7 @@ pub struct KeyHealth {
     /// Which key of the server it is, counted from 1.
     pub epoch: u32,
     /// Full fingerprint.
-    pub fingerprint: String,
+    pub fingerprint: Fingerprint,
     /// When clients stop believing it.
     pub expires_at: Option<DateTime<Utc>>,
     /// Whole days until then; negative once it is over.

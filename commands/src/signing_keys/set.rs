@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 use chrono::{DateTime, Utc};
 use domain::{
     aggregate::Aggregate as _,
+    fingerprint::Fingerprint,
     recorded::Revision,
     signing_key::{Event, Key, SigningKey},
 };
@@ -95,12 +96,12 @@ impl SigningSet {
 
     /// The full fingerprints of the keys whose signatures every index bears.
     #[must_use]
-    pub(crate) fn index_signer_fingerprints(&self) -> BTreeSet<String> {
+    pub(crate) fn index_signer_fingerprints(&self) -> BTreeSet<Fingerprint> {
         self.index_signers.iter().map(|one| one.signer.fingerprint()).collect()
     }
 
-    fn signer(&self, fingerprint: &str) -> Option<Arc<Signer>> {
-        let found = self.index_signers.iter().find(|one| one.signer.fingerprint() == fingerprint);
+    fn signer(&self, fingerprint: &Fingerprint) -> Option<Arc<Signer>> {
+        let found = self.index_signers.iter().find(|one| one.signer.fingerprint() == *fingerprint);
         found.map(|one| one.signer.clone())
     }
 }

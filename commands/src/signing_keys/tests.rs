@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
-use domain::{recorded::Actor, signing_key::Standing};
+use domain::{fingerprint::Fingerprint, recorded::Actor, signing_key::Standing};
 use event_log::event_store::sqlite::SqliteEventStore;
 use signing::Algorithm;
 use tempfile::TempDir;
@@ -51,7 +51,7 @@ fn who(keys: &SigningKeys) -> (u32, Vec<u32>, Vec<u32>) {
     (current.epoch, indexes, trusted)
 }
 
-fn fingerprint(keys: &SigningKeys, epoch: u32) -> String {
+fn fingerprint(keys: &SigningKeys, epoch: u32) -> Fingerprint {
     keys.now().keys.iter().find(|key| key.epoch == epoch).expect("a key of that epoch").fingerprint.clone()
 }
 

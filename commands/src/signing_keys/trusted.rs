@@ -1,9 +1,9 @@
 //! The certificates that machines should trust now: the current key's, the next one's, and those of older keys whose
 //! signatures packages still carry. Never a compromised one.
 
+use domain::{fingerprint::Fingerprint, signing_key::Key};
 use std::sync::Arc;
 
-use domain::signing_key::Key;
 use signing::{Certificate, VerifyError};
 use tokio::sync::watch;
 
@@ -15,7 +15,7 @@ pub struct TrustedCertificate {
     /// Which key of the service it is, counted from 1.
     pub epoch: u32,
     /// Full fingerprint, upper-case hexadecimal.
-    pub fingerprint: String,
+    pub fingerprint: Fingerprint,
     /// One block of ASCII armor.
     pub armored: String,
     /// Bare packets: those of several certificates may be put one after the other.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use domain::{
+    fingerprint::Fingerprint,
     ids::RepositoryId,
     package::Format,
     recorded::Revision,
@@ -42,9 +43,9 @@ pub struct Candidate {
 /// Where candidates come from: the projected indexes.
 pub trait Candidates: Send + Sync + 'static {
     /// The repositories whose newest state is not signed by exactly the keys with these full fingerprints.
-    fn due(&self, signers: &BTreeSet<String>) -> Vec<RepositoryId>;
+    fn due(&self, signers: &BTreeSet<Fingerprint>) -> Vec<RepositoryId>;
     /// Whether `repository` is one of them. Costs the same however many there are.
-    fn is_due(&self, repository: RepositoryId, signers: &BTreeSet<String>) -> bool;
+    fn is_due(&self, repository: RepositoryId, signers: &BTreeSet<Fingerprint>) -> bool;
     /// The YUM repositories, and the last change of what each holds.
     fn yum(&self) -> Vec<(RepositoryId, Revision)>;
     /// Renders the newest state of `repository`. If it is published already, it is signed again because who signs changed

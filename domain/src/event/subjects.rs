@@ -11,6 +11,7 @@ use super::Event;
 use crate::{
     account, ci_proof, delivery,
     digest::Sha256,
+    fingerprint::Fingerprint,
     ids::{AccessKeyId, DeliveryId, OrganisationId, ProjectId, ReleaseId, RepositoryId, TokenId},
     keyring,
     names::MachineName,
@@ -227,7 +228,7 @@ fn of_release(event: &release::Event, named: &mut Vec<Subject>) {
         Event::PackageBuilt { built, .. } => named.push(Subject::Package(built.sha256)),
         Event::PackageReady { package, key_fingerprint, .. } => {
             named.push(Subject::Package(package.sha256));
-            named.extend(key_fingerprint.as_deref().map(Subject::signing_key));
+            named.extend(key_fingerprint.as_ref().map(of_key));
         }
         Event::PackageUploaded { repository, .. } => named.push(Subject::Repository(*repository)),
         Event::BuildSlotGranted
@@ -253,15 +254,13 @@ fn of_repository(event: &repository::Event, named: &mut Vec<Subject>) {
         Event::PackageAdded { package, release, key_fingerprint } => {
             named.push(Subject::Package(package.sha256));
             named.extend(release.map(Subject::Release));
-            named.extend(key_fingerprint.as_deref().map(Subject::signing_key));
+            named.extend(key_fingerprint.as_ref().map(of_key));
         }
-        Event::PackageResigned { replaces, package, key_fingerprint } => named.extend([
-            Subject::Package(*replaces),
-            Subject::Package(package.sha256),
-            Subject::signing_key(key_fingerprint),
-        ]),
+        Event::PackageResigned { replaces, package, key_fingerprint } => {
+            named.extend([Subject::Package(*replaces), Subject::Package(package.sha256), of_key(key_fingerprint)])
+        }
         Event::IndexSigned(index) => {
-            named.extend(index.signers().iter().map(|fingerprint| Subject::signing_key(fingerprint)));
+            named.extend(index.signers().iter().map(of_key));
         }
     }
 }
@@ -285,6 +284,10 @@ fn of_keyring(event: &keyring::Event, named: &mut Vec<Subject>) {
     }
 }
 
+fn of_key(fingerprint: &Fingerprint) -> Subject {
+    Subject::signing_key(fingerprint.as_str())
+}
+
 fn of_signing_key(event: &signing_key::Event, named: &mut Vec<Subject>) {
     use signing_key::Event;
     match event {
@@ -293,9 +296,9 @@ fn of_signing_key(event: &signing_key::Event, named: &mut Vec<Subject>) {
         | Event::OverlapBegan { fingerprint }
         | Event::Retired { fingerprint }
         | Event::Destroyed { fingerprint }
-        | Event::ExpiryNear { fingerprint, .. } => named.push(Subject::signing_key(fingerprint)),
+        | Event::ExpiryNear { fingerprint, .. } => named.push(of_key(fingerprint)),
         Event::CutOver { fingerprint, replaced: other } | Event::Compromised { fingerprint, replaced_by: other } => {
-            named.extend([Subject::signing_key(fingerprint), Subject::signing_key(other)]);
+            named.extend([of_key(fingerprint), of_key(other)]);
         }
         Event::LogKeyMade { .. } => {}
     }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{BuiltPackage, Event, Origin, PlannedPackage, Progress, Release, Running, Step};
-use crate::{digest::Sha256, ids::RepositoryId, package::Package, project::CommitId};
+use crate::{digest::Sha256, fingerprint::Fingerprint, ids::RepositoryId, package::Package, project::CommitId};
 
 /// Longest message of a failed release. More belongs in the build's log.
 pub const MESSAGE_MAX_CHARS: usize = 4_000;
@@ -51,7 +51,7 @@ pub enum Command {
         /// The file and the facts in it.
         package: Box<Package>,
         /// The key that signed it; none for a deb.
-        key_fingerprint: Option<String>,
+        key_fingerprint: Option<Fingerprint>,
     },
     /// Record that the package is in a repository.
     RecordUploaded {

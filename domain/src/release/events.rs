@@ -7,6 +7,7 @@ use super::Step;
 use crate::{
     config::Architecture,
     digest::Sha256,
+    fingerprint::Fingerprint,
     ids::{ProjectId, RepositoryId},
     names::{OrganisationName, PackageName, TagName},
     package::{Format, Package},
@@ -65,7 +66,7 @@ pub enum Event {
         package: Package,
         /// The key that signed it, full fingerprint; none for a deb.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        key_fingerprint: Option<String>,
+        key_fingerprint: Option<Fingerprint>,
     },
     /// The package is in the repository.
     PackageUploaded {

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{Compact, SignedIndex, YankPolicy, YankReason, snapshots};
 use crate::{
     digest::Sha256,
+    fingerprint::Fingerprint,
     ids::ReleaseId,
     names::{OrganisationName, RepositoryName, SnapshotName},
     package::{Format, Package},
@@ -32,7 +33,7 @@ pub enum Command {
         /// The release that built it; none if it was uploaded.
         release: Option<ReleaseId>,
         /// The key that signed it; none for a deb.
-        key_fingerprint: Option<String>,
+        key_fingerprint: Option<Fingerprint>,
     },
     /// Put the same package, signed by another key, in the place of a file. Its file is in the blob store.
     ResignPackage {
@@ -41,14 +42,14 @@ pub enum Command {
         /// The new file and the facts in it.
         package: Box<Package>,
         /// The key that signed it.
-        key_fingerprint: String,
+        key_fingerprint: Fingerprint,
     },
     /// Take in a version of the repository's own installer, whose file is in the blob store.
     AddInstaller {
         /// The file and the facts in it.
         package: Box<Package>,
         /// The key that signed it; none for a deb.
-        key_fingerprint: Option<String>,
+        key_fingerprint: Option<Fingerprint>,
     },
     /// Take a package that should not have been published out of the present, or mark it.
     YankPackage {

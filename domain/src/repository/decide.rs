@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     digest::Sha256,
+    fingerprint::Fingerprint,
     ids::ReleaseId,
     names::{OrganisationName, RepositoryName},
     package::{Format, Package},
@@ -62,7 +63,7 @@ fn add_package(
     repository: &Repository,
     package: Package,
     release: Option<ReleaseId>,
-    key_fingerprint: Option<String>,
+    key_fingerprint: Option<Fingerprint>,
 ) -> Result<Vec<Event>, Refusal> {
     match repository.packages.get(&Identity::of(&package)) {
         Some(Present { yanked: Some(yank), .. }) if yank.policy == YankPolicy::Hide => {
@@ -83,11 +84,11 @@ fn resign_package(
     repository: &Repository,
     replaces: Sha256,
     package: Package,
-    key_fingerprint: String,
+    key_fingerprint: Fingerprint,
 ) -> Result<Vec<Event>, Refusal> {
     match repository.packages.get(&Identity::of(&package)).filter(|present| !present.is_hidden()) {
         Some(Present { sha256, signed_with: Some(key), .. })
-            if *sha256 == package.sha256 && **key == *key_fingerprint =>
+            if *sha256 == package.sha256 && *key == key_fingerprint =>
         {
             Ok(vec![])
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{YankPolicy, YankReason};
 use crate::{
     digest::Sha256,
+    fingerprint::Fingerprint,
     ids::ReleaseId,
     names::{OrganisationName, RepositoryName, SnapshotName},
     package::{Format, Package},
@@ -42,7 +43,7 @@ pub enum Event {
         release: Option<ReleaseId>,
         /// The key that signed an rpm, full fingerprint. Rpms whose event does not say so were signed by the first key.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        key_fingerprint: Option<String>,
+        key_fingerprint: Option<Fingerprint>,
     },
     /// A package has another key's signature now: the same package in a new file, already in the blob store.
     /// Publications from before keep the old file, later ones have the new.
@@ -52,7 +53,7 @@ pub enum Event {
         /// The new file and the facts in it.
         package: Package,
         /// The key that signed it, full fingerprint.
-        key_fingerprint: String,
+        key_fingerprint: Fingerprint,
     },
     /// A package should not have been published. Publications from before have it for ever.
     PackageYanked {
@@ -103,7 +104,7 @@ pub struct SignedIndex {
     /// What `signed` lists.
     pub files: Vec<IndexFile>,
     /// Full fingerprint of the key, upper-case hexadecimal.
-    pub key_fingerprint: String,
+    pub key_fingerprint: Fingerprint,
     /// The version of the code that rendered it (see decision 0006).
     #[serde(default = "first_renderer")]
     pub renderer: u32,
@@ -138,7 +139,7 @@ impl Stated {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CoSigner {
     /// Full fingerprint of the key, upper-case hexadecimal.
-    pub key_fingerprint: String,
+    pub key_fingerprint: Fingerprint,
     /// Which key of the service it is, counted from 1.
     pub epoch: u32,
     /// Its own detached signature, `key/<epoch>/repodata/repomd.xml.asc`. None for APT, whose files hold everyone's.
@@ -155,7 +156,7 @@ impl SignedIndex {
 
     /// The full fingerprints of all keys that signed it.
     #[must_use]
-    pub fn signers(&self) -> BTreeSet<String> {
+    pub fn signers(&self) -> BTreeSet<Fingerprint> {
         let others = self.co_signers.iter().map(|other| &other.key_fingerprint);
         others.chain([&self.key_fingerprint]).cloned().collect()
     }

@@ -8,6 +8,7 @@ use std::{
 use super::yank::{Yank, YankPolicy};
 use crate::{
     digest::Sha256,
+    fingerprint::Fingerprint,
     package::Package,
     weight::{TEXT_BYTES, of_entries},
 };
@@ -35,7 +36,7 @@ impl Identity {
 pub(super) struct Present {
     pub(super) sha256: Sha256,
     /// A handful of keys signed all packages: their names are shared.
-    pub(super) signed_with: Option<Arc<str>>,
+    pub(super) signed_with: Option<Fingerprint>,
     /// Most never are.
     pub(super) yanked: Option<Box<Yank>>,
 }
@@ -53,7 +54,7 @@ pub(super) struct Packages {
     present: BTreeMap<Arc<Identity>, Present>,
     in_file: BTreeMap<Sha256, Arc<Identity>>,
     /// Those that are not hidden, by their key; under none, those whose event does not name a key.
-    signed_with: BTreeMap<Option<Arc<str>>, BTreeSet<Arc<Identity>>>,
+    signed_with: BTreeMap<Option<Fingerprint>, BTreeSet<Arc<Identity>>>,
 }
 
 impl Packages {
@@ -81,16 +82,16 @@ impl Packages {
     }
 
     /// The files of the packages that are not hidden and bear the signature of that key.
-    pub(super) fn signed_by(&self, key_fingerprint: Option<&str>) -> impl Iterator<Item = Sha256> {
+    pub(super) fn signed_by(&self, key_fingerprint: Option<&Fingerprint>) -> impl Iterator<Item = Sha256> {
         // A handful of keys: no look-up by a borrowed name is worth its trouble.
-        let theirs = self.signed_with.iter().filter(move |(key, _)| key.as_deref() == key_fingerprint);
+        let theirs = self.signed_with.iter().filter(move |(key, _)| key.as_ref() == key_fingerprint);
         theirs.flat_map(|(_, identities)| identities).filter_map(|identity| Some(self.present.get(identity)?.sha256))
     }
 
     /// Takes in a package, or another file of one that is there, which stays marked if it was.
-    pub(super) fn put(&mut self, package: &Package, key_fingerprint: Option<&str>) {
-        let known = self.signed_with.keys().find(|key| key.as_deref() == key_fingerprint).cloned();
-        let signed_with = known.unwrap_or_else(|| key_fingerprint.map(Arc::from));
+    pub(super) fn put(&mut self, package: &Package, key_fingerprint: Option<&Fingerprint>) {
+        let known = self.signed_with.keys().find(|key| key.as_ref() == key_fingerprint).cloned();
+        let signed_with = known.unwrap_or_else(|| key_fingerprint.cloned());
         let identity = Identity::of(package);
         let before =
             self.present.get_key_value(&identity).map(|(identity, before)| (Arc::clone(identity), before.clone()));
@@ -129,7 +130,7 @@ impl Packages {
         }
     }
 
-    fn take_from_key(&mut self, key: &Option<Arc<str>>, identity: &Arc<Identity>) {
+    fn take_from_key(&mut self, key: &Option<Fingerprint>, identity: &Arc<Identity>) {
         if let Some(identities) = self.signed_with.get_mut(key) {
             identities.remove(identity);
         }

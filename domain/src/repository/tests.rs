@@ -4,6 +4,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::*;
 use crate::{
+    fingerprint::Fingerprint,
     ids::ReleaseId,
     names::SnapshotName,
     package::{DebFacts, Facts},
@@ -217,7 +218,7 @@ fn rpm(version: &str, bytes: &[u8]) -> Package {
 
 fn added_rpm(version: &str, key: Option<&str>) -> Event {
     let package = rpm(version, version.as_bytes());
-    Event::PackageAdded { package, release: None, key_fingerprint: key.map(str::to_owned) }
+    Event::PackageAdded { package, release: None, key_fingerprint: key.map(Fingerprint::from) }
 }
 
 fn resign(version: &str, replaces: &[u8], bytes: &[u8]) -> Command {
@@ -233,8 +234,8 @@ fn a_package_that_is_signed_again_replaces_its_old_file() {
         .when(resign("1.0", b"1.0", b"new"))
         .then([resigned.clone()]);
     assert_eq!(repository.content_revision(), Revision(4), "clients have to see it");
-    assert!(!repository.bears_signature_of(Some("AB")));
-    assert_eq!(repository.signed_by(Some("CD"), 10), [Sha256::of(b"new")]);
+    assert!(!repository.bears_signature_of(Some(&"AB".into())));
+    assert_eq!(repository.signed_by(Some(&"CD".into()), 10), [Sha256::of(b"new")]);
     assert_eq!(repository.signed_by(None, 10), [Sha256::of(b"2.0")], "the first key's, by its silence");
     assert_eq!(repository.signed_by(None, 0), [], "no more than asked for");
     given::<Repository>([create_yum(), added_rpm("1.0", Some("AB")), resigned])
@@ -398,12 +399,12 @@ fn a_repositorys_own_installer_is_not_yanked() {
 fn a_hidden_package_is_signed_again_only_once_it_is_restored() {
     let hidden = || vec![create_yum(), added_rpm("1.0", Some("AB")), yanked(b"1.0", YankPolicy::Hide)];
     let repository = crate::aggregate::fold::<Repository>(hidden());
-    assert!(!repository.bears_signature_of(Some("AB")));
-    assert_eq!(repository.signed_by(Some("AB"), 10), []);
+    assert!(!repository.bears_signature_of(Some(&"AB".into())));
+    assert_eq!(repository.signed_by(Some(&"AB".into()), 10), []);
     given::<Repository>(hidden()).when(resign("1.0", b"1.0", b"new")).refused(Refusal::NotThere(Sha256::of(b"1.0")));
     let repository = crate::aggregate::fold::<Repository>(and(hidden(), [restored(b"1.0")]));
-    assert!(repository.bears_signature_of(Some("AB")));
-    assert_eq!(repository.signed_by(Some("AB"), 10), [Sha256::of(b"1.0")]);
+    assert!(repository.bears_signature_of(Some(&"AB".into())));
+    assert_eq!(repository.signed_by(Some(&"AB".into()), 10), [Sha256::of(b"1.0")]);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Commands to change the service's signing keys, and why they are refused.
 
+use crate::{fingerprint::Fingerprint, ids::SecretId};
 use chrono::{DateTime, Utc};
 
 use super::{Event, Key, LogKey, SigningKey, Standing};
-use crate::ids::SecretId;
 
 /// How many days before its end a key is warned about.
 pub const EXPIRY_WARNINGS_DAYS: [u16; 3] = [90, 30, 7];
@@ -16,7 +16,7 @@ pub enum Command {
     /// Announce the first key, which was just made.
     Generate {
         /// Full fingerprint, upper-case hexadecimal.
-        fingerprint: String,
+        fingerprint: Fingerprint,
         /// The public certificate, ASCII-armoured.
         certificate: String,
         /// The certificate's own end.
@@ -31,17 +31,17 @@ pub enum Command {
     /// Retire a key that was replaced.
     Retire {
         /// The old key.
-        fingerprint: String,
+        fingerprint: Fingerprint,
     },
     /// Record that a key's private part is deleted.
     RecordDestroyed {
         /// The key.
-        fingerprint: String,
+        fingerprint: Fingerprint,
     },
     /// Stop trusting everything that a key signed.
     DeclareCompromised {
         /// The stolen key.
-        fingerprint: String,
+        fingerprint: Fingerprint,
         /// A key made and sealed for this moment; needed if the present key is stolen and no next key exists.
         replacement: Option<NewKey>,
     },
@@ -50,7 +50,7 @@ pub enum Command {
     /// Record that a key in use has few days left.
     RecordExpiryNear {
         /// The key.
-        fingerprint: String,
+        fingerprint: Fingerprint,
         /// One of [`EXPIRY_WARNINGS_DAYS`].
         days_left: u16,
     },
@@ -60,7 +60,7 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewKey {
     /// Full fingerprint, upper-case hexadecimal.
-    pub fingerprint: String,
+    pub fingerprint: Fingerprint,
     /// The public certificate, ASCII-armoured.
     pub certificate: String,
     /// Where its private part is sealed.
@@ -74,7 +74,7 @@ pub struct NewKey {
 pub enum Refusal {
     /// A key is never replaced in place: signatures made with it must stay checkable.
     #[error("there is already a signing key with fingerprint {0}")]
-    Exists(String),
+    Exists(Fingerprint),
     /// The logs' key never changes: verifiers that pinned it would reject the log.
     #[error("the transparency logs already have a signing key, {0}")]
     LogKeyExists(String),
@@ -83,25 +83,25 @@ pub enum Refusal {
     Unknown,
     /// No key has that fingerprint.
     #[error("there is no signing key with fingerprint {0}")]
-    UnknownKey(String),
+    UnknownKey(Fingerprint),
     /// One rotation at a time.
     #[error("the next signing key is already announced, with fingerprint {0}: begin the overlap, then cut over")]
-    NextExists(String),
+    NextExists(Fingerprint),
     /// One rotation at a time.
     #[error("the previous rotation is not finished: retire the signing key {0} first")]
-    NotRetired(String),
+    NotRetired(Fingerprint),
     /// Nothing to rotate to.
     #[error("there is no next signing key: prepare one first")]
     NoNext,
     /// Machines that know only the old key would suddenly refuse the repositories.
     #[error("the next signing key {0} does not sign yet: begin the overlap first")]
-    NotOverlapping(String),
+    NotOverlapping(Fingerprint),
     /// Without it nothing could be signed.
     #[error("the signing key {0} is in use or about to be: cut over to another one first")]
-    InUse(String),
+    InUse(Fingerprint),
     /// Only what is retired or stolen is deleted.
     #[error("the private part of the signing key {0} cannot be deleted: the key is neither retired nor compromised")]
-    NotDone(String),
+    NotDone(Fingerprint),
     /// Without it nothing could be signed.
     #[error(
         "the compromised signing key is in use and there is no other one: a new key must replace it at the same time"
@@ -151,8 +151,8 @@ pub(super) fn decide(keys: &SigningKey, command: Command) -> Result<Vec<Event>, 
 }
 
 impl SigningKey {
-    fn known(&self, fingerprint: &str) -> Result<&Key, Refusal> {
-        self.key(fingerprint).ok_or_else(|| Refusal::UnknownKey(fingerprint.to_owned()))
+    fn known(&self, fingerprint: &Fingerprint) -> Result<&Key, Refusal> {
+        self.key(fingerprint).ok_or_else(|| Refusal::UnknownKey(fingerprint.clone()))
     }
 
     fn announced(&self, key: NewKey) -> Result<Event, Refusal> {
@@ -216,7 +216,7 @@ fn record_destroyed(key: &Key) -> Result<Vec<Event>, Refusal> {
 /// The next key takes over at once if the present one is stolen: machines know it already. Otherwise a new key does.
 fn declare_compromised(keys: &SigningKey, key: &Key, replacement: Option<NewKey>) -> Result<Vec<Event>, Refusal> {
     let fingerprint = key.fingerprint.clone();
-    let compromised = |replaced_by: String| Event::Compromised { fingerprint: fingerprint.clone(), replaced_by };
+    let compromised = |replaced_by: Fingerprint| Event::Compromised { fingerprint: fingerprint.clone(), replaced_by };
     match key.standing {
         Standing::Compromised => Ok(vec![]),
         Standing::Current => match (keys.next(), replacement) {

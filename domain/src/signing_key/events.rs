@@ -1,9 +1,8 @@
 //! The events of the service's signing keys.
 
+use crate::{fingerprint::Fingerprint, ids::SecretId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-
-use crate::ids::SecretId;
 
 /// What can have happened to the service's signing keys. A key is called by its full fingerprint, upper-case
 /// hexadecimal.
@@ -13,7 +12,7 @@ pub enum Event {
     /// The first key was made; its private part is sealed under the stream's id. It has epoch 1.
     Generated {
         /// Full fingerprint, upper-case hexadecimal.
-        fingerprint: String,
+        fingerprint: Fingerprint,
         /// The public certificate, ASCII-armoured: all that is needed to check its signatures for ever.
         certificate: String,
         /// When clients stop believing it; never if there is none. It is in the certificate too, and is never extended.
@@ -23,7 +22,7 @@ pub enum Event {
     /// The key that is to follow was made: machines get its certificate ahead of its first signature.
     NextAnnounced {
         /// The new key.
-        fingerprint: String,
+        fingerprint: Fingerprint,
         /// Which key of this service it is, counted from 1.
         epoch: u32,
         /// Its public certificate, ASCII-armoured.
@@ -37,32 +36,32 @@ pub enum Event {
     /// The next key signs every index too, beside the present one.
     OverlapBegan {
         /// The next key.
-        fingerprint: String,
+        fingerprint: Fingerprint,
     },
     /// The next key is the present one: it alone signs indexes and packages. The one before is still trusted.
     CutOver {
         /// The key that signs from now on.
-        fingerprint: String,
+        fingerprint: Fingerprint,
         /// The key that signed until now.
-        replaced: String,
+        replaced: Fingerprint,
     },
     /// A replaced key is retired: its private part will be deleted. What it signed is still trusted.
     Retired {
         /// The old key.
-        fingerprint: String,
+        fingerprint: Fingerprint,
     },
     /// The sealed private part is deleted: it can no longer sign.
     Destroyed {
         /// The old key.
-        fingerprint: String,
+        fingerprint: Fingerprint,
     },
     /// Somebody else may hold the private part. Nothing that it signed is trusted any more: every index and every rpm
     /// is signed again.
     Compromised {
         /// The stolen key.
-        fingerprint: String,
+        fingerprint: Fingerprint,
         /// The key that signs from now on.
-        replaced_by: String,
+        replaced_by: Fingerprint,
     },
     /// The key that vouches for the transparency logs was made; its private part is sealed.
     LogKeyMade {
@@ -74,7 +73,7 @@ pub enum Event {
     /// A key in use will expire soon. Each warning is given once.
     ExpiryNear {
         /// The key.
-        fingerprint: String,
+        fingerprint: Fingerprint,
         /// At most so many days are left: 90, 30 or 7.
         days_left: u16,
     },

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use domain::{ids::RepositoryId, package::Format, recorded::Revision, repository::Stated};
+use domain::{fingerprint::Fingerprint, ids::RepositoryId, package::Format, recorded::Revision, repository::Stated};
 use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
 use ports::{
     BoxError,
@@ -91,11 +91,11 @@ impl Repositories {
 }
 
 impl Candidates for Repositories {
-    fn due(&self, signers: &BTreeSet<String>) -> Vec<RepositoryId> {
+    fn due(&self, signers: &BTreeSet<Fingerprint>) -> Vec<RepositoryId> {
         self.due(signers)
     }
 
-    fn is_due(&self, repository: RepositoryId, signers: &BTreeSet<String>) -> bool {
+    fn is_due(&self, repository: RepositoryId, signers: &BTreeSet<Fingerprint>) -> bool {
         self.is_due(repository, signers)
     }
 

@@ -35,6 +35,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use chrono::{DateTime, Utc};
 use domain::{
     digest::Sha256,
+    fingerprint::Fingerprint,
     ids::RepositoryId,
     package::Format,
     recorded::Revision,
@@ -106,13 +107,13 @@ impl Repositories {
 
     /// The repositories whose newest state is not signed by exactly the keys with these full fingerprints.
     #[must_use]
-    pub fn due(&self, signers: &BTreeSet<String>) -> Vec<RepositoryId> {
+    pub fn due(&self, signers: &BTreeSet<Fingerprint>) -> Vec<RepositoryId> {
         self.served_indexes.due(signers)
     }
 
     /// Whether `repository` is one of those that [`Self::due`] gives.
     #[must_use]
-    pub fn is_due(&self, repository: RepositoryId, signers: &BTreeSet<String>) -> bool {
+    pub fn is_due(&self, repository: RepositoryId, signers: &BTreeSet<Fingerprint>) -> bool {
         self.served_indexes.get(repository).is_some_and(|served_index| served_index.is_due(signers))
     }
 

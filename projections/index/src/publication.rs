@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use domain::{
     digest::Sha256,
+    fingerprint::Fingerprint,
     recorded::Revision,
     repository::{IndexFile, SignedIndex, Stored},
 };
@@ -25,7 +26,7 @@ pub(super) struct Publication {
     pub(super) covers: Revision,
     pub(super) published_at: DateTime<Utc>,
     /// The full fingerprints of the keys that signed it.
-    pub(super) signers: BTreeSet<String>,
+    pub(super) signers: BTreeSet<Fingerprint>,
     files: HashMap<String, File>,
 }
 

@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
-use domain::{digest::Sha256, ids::RepositoryId, package::Format, recorded::Revision, repository::YankReason};
+use domain::{
+    digest::Sha256, fingerprint::Fingerprint, ids::RepositoryId, package::Format, recorded::Revision,
+    repository::YankReason,
+};
 
 use super::{
     changes::{Changed, FileRow, Fixed, Fresh},
@@ -56,7 +59,7 @@ impl ServedIndexes {
     }
 
     /// The repositories whose newest state is not signed by exactly these keys.
-    pub(super) fn due(&self, signers: &BTreeSet<String>) -> Vec<RepositoryId> {
+    pub(super) fn due(&self, signers: &BTreeSet<Fingerprint>) -> Vec<RepositoryId> {
         self.read().iter().filter(|(_, served_index)| served_index.is_due(signers)).map(|(id, _)| *id).collect()
     }
 
@@ -192,7 +195,7 @@ impl ServedIndex {
         self.write().newest = Some(publication);
     }
 
-    pub(super) fn is_due(&self, signers: &BTreeSet<String>) -> bool {
+    pub(super) fn is_due(&self, signers: &BTreeSet<Fingerprint>) -> bool {
         let contents = self.read();
         let newest = contents.newest.as_ref();
         newest.is_none_or(|newest| newest.covers < contents.changed.revision || newest.signers != *signers)

@@ -10,6 +10,7 @@ use std::io::Read as _;
 
 use domain::{
     digest::Sha256,
+    fingerprint::Fingerprint,
     ids::ReleaseId,
     names::SnapshotName,
     package::{DebFacts, Facts, FileList, Format, Package, PackagedFile},
@@ -103,8 +104,8 @@ pub(super) async fn sign(candidate: &Candidate, world: &World) -> SignedIndex {
 }
 
 /// Who signs in these tests.
-pub(super) fn signers() -> BTreeSet<String> {
-    BTreeSet::from(["AB".to_owned()])
+pub(super) fn signers() -> BTreeSet<Fingerprint> {
+    BTreeSet::from(["AB".into()])
 }
 
 /// Candidate, signature, promotion. Returns what was signed.

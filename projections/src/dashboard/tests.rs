@@ -274,7 +274,7 @@ async fn things_are_found_by_name_and_by_id() {
     assert_eq!(listed.sha256, Sha256::of(b"signed"));
     let mut package = deb("hello.deb");
     package.sha256 = Sha256::of(b"signed again");
-    let (replaces, key_fingerprint) = (Sha256::of(b"signed"), "CD".to_owned());
+    let (replaces, key_fingerprint) = (Sha256::of(b"signed"), "CD".into());
     let resigned = repository::Event::PackageResigned { replaces, package, key_fingerprint };
     running.shows(world.log.append("repository", repository.0, 6, resigned)).await;
     let [listed] = dashboard.repository_packages(repository, 0, 10).await.unwrap().try_into().unwrap();

@@ -58,7 +58,7 @@ async fn a_signature_is_followed_to_the_trigger_and_a_key_from_its_first_day_to_
     assert!(!could_enter(&text(&story, "/ends_at")));
 
     for (arguments, says) in [
-        (&["--from", "yesterday"][..], "from: expected a time such as"),
+        (&["--from", "yesterday"][..], "from: not a valid time: expected one such as"),
         (&["--from", "2026-11-02", "--until", "2026-11-02"], "until: expected a time after from"),
         (&["--organisation", "nobody"], "there is no organisation nobody"),
         (&["--limit", "0"], "--limit"),

@@ -2,6 +2,7 @@
 
 use domain::{
     digest::Sha256,
+    fingerprint::Fingerprint,
     ids::RepositoryId,
     package::{DebFacts, Facts, Package},
     repository::{self, IndexFile, Repository, SignedIndex, Stated, Stored},
@@ -35,7 +36,7 @@ impl Core {
             signed: IndexFile { path: candidate.signed_path, sha256, size_bytes, stored: Stored::Unserved },
             signatures: vec![],
             files: candidate.files,
-            key_fingerprint: "AB".to_owned(),
+            key_fingerprint: Fingerprint::recorded("AB"),
             renderer: candidate.renderer,
             stated: Box::new(candidate.stated),
             co_signers: vec![],

@@ -3,6 +3,7 @@
 use api_http::auth::Operator;
 use async_graphql::{Context, Error, Object, Result};
 use commands::signing_keys::{SigningKeys, SigningKeysError};
+use domain::fingerprint::{Fingerprint, InvalidFingerprint};
 
 use crate::{
     error::{internal, log_failed, with_code},
@@ -44,7 +45,7 @@ impl SigningKeyMutation {
         #[graphql(desc = "The replaced key's full fingerprint")] fingerprint: String,
     ) -> Result<Vec<SigningKey>> {
         let context = part::<Operator>(ctx).context().await;
-        part::<SigningKeys>(ctx).retire(plain(&fingerprint), &context).await.map_err(failed)?;
+        part::<SigningKeys>(ctx).retire(parsed("fingerprint", &fingerprint)?, &context).await.map_err(failed)?;
         SigningKey::all(ctx)
     }
 
@@ -56,8 +57,8 @@ impl SigningKeyMutation {
         #[graphql(desc = "The stolen key's full fingerprint")] fingerprint: String,
         #[graphql(desc = "The same fingerprint again")] confirm: String,
     ) -> Result<Vec<SigningKey>> {
-        let fingerprint = plain(&fingerprint);
-        if fingerprint != plain(&confirm) {
+        let fingerprint = parsed("fingerprint", &fingerprint)?;
+        if fingerprint != parsed("confirm", &confirm)? {
             return Err(with_code("invalid", "confirm: expected the fingerprint of the stolen key once more"));
         }
         let context = part::<Operator>(ctx).context().await;
@@ -66,9 +67,9 @@ impl SigningKeyMutation {
     }
 }
 
-/// A fingerprint as events hold it, however it was copied: gpg prints it in groups, apt in lower case.
-fn plain(fingerprint: &str) -> String {
-    fingerprint.split_whitespace().collect::<String>().to_ascii_uppercase()
+/// A fingerprint, however it was copied: gpg prints it in groups, apt in lower case.
+fn parsed(field: &str, fingerprint: &str) -> Result<Fingerprint> {
+    fingerprint.parse().map_err(|error: InvalidFingerprint| with_code("invalid", format!("{field}: {error}")))
 }
 
 fn failed(error: SigningKeysError) -> Error {

@@ -14,6 +14,9 @@ async fn states(api: &Api, mutation: &str) -> Vec<String> {
     each(&answer[field], "state")
 }
 
+/// The fingerprint of a key that no server here has.
+const UNKNOWN: &str = "0123456789ABCDEF0123456789ABCDEF01234567";
+
 #[tokio::test]
 async fn a_rotation_is_prepared_overlaps_cuts_over_and_retires_the_old_key() {
     let api = Api::open().await;
@@ -26,7 +29,16 @@ async fn a_rotation_is_prepared_overlaps_cuts_over_and_retires_the_old_key() {
         ("mutation { beginOverlap { epoch } }", "refused", "there is no next signing key"),
         ("mutation { cutOver { epoch } }", "refused", "there is no next signing key"),
         (&format!("mutation {{ {retire} {{ epoch }} }}"), "refused", "cut over to another one first"),
-        (r#"mutation { retireKey(fingerprint: "AB") { epoch } }"#, "refused", "no signing key with fingerprint AB"),
+        (
+            &format!("mutation {{ retireKey(fingerprint: \"{UNKNOWN}\") {{ epoch }} }}"),
+            "refused",
+            "no signing key with",
+        ),
+        (
+            r#"mutation { retireKey(fingerprint: "AB") { epoch } }"#,
+            "invalid",
+            "fingerprint: \"AB\" is not a key's full",
+        ),
     ])
     .await;
     assert_eq!(states(&api, "prepareNextKey").await, ["CURRENT", "NEXT"]);
@@ -48,10 +60,12 @@ async fn a_stolen_key_is_declared_with_its_fingerprint_twice_and_another_takes_i
     let api = Api::open().await;
     let stolen = fingerprints(&api).await.remove(0);
     let declare = |confirm: &str| format!(r#"declareCompromised(fingerprint: "{stolen}", confirm: "{confirm}")"#);
-    let unknown = r#"mutation { declareCompromised(fingerprint: "AB", confirm: "AB") { epoch } }"#;
+    let unknown =
+        format!(r#"mutation {{ declareCompromised(fingerprint: "{UNKNOWN}", confirm: "{UNKNOWN}") {{ epoch }} }}"#);
     api.refuses(&[
-        (&format!("mutation {{ {} {{ epoch }} }}", declare("AB")), "invalid", "confirm: expected the fingerprint"),
-        (unknown, "refused", "no signing key with fingerprint AB"),
+        (&format!("mutation {{ {} {{ epoch }} }}", declare(UNKNOWN)), "invalid", "confirm: expected the fingerprint"),
+        (&format!("mutation {{ {} {{ epoch }} }}", declare("yes")), "invalid", "confirm: \"yes\" is not a key's full"),
+        (&unknown, "refused", "no signing key with fingerprint 0123456789ABCDEF"),
     ])
     .await;
     assert_eq!(states(&api, &declare(&stolen)).await, ["COMPROMISED", "CURRENT"]);

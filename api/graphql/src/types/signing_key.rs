@@ -55,7 +55,7 @@ impl SigningKey {
         let certificate = Certificate::parse(&key.certificate).map_err(|error| internal(&error))?;
         Ok(Self {
             epoch: key.epoch,
-            fingerprint: key.fingerprint.clone(),
+            fingerprint: key.fingerprint.to_string(),
             state: key.standing.into(),
             created_at: certificate.created_at(),
             expires_at: key.expires_at,

@@ -330,7 +330,7 @@ async fn the_pieces_of_a_file_come_with_the_entry_that_names_the_file() {
             file("Packages", Stored::Segmented(segmented_file)),
             file("Packages.gz", Stored::Segmented(Sha256::of(b"lost"))),
         ],
-        key_fingerprint: "AB".to_owned(),
+        key_fingerprint: domain::fingerprint::Fingerprint::recorded("AB"),
         renderer: 1,
         stated: Box::default(),
         co_signers: vec![],

@@ -131,7 +131,7 @@ fn certificates(format: Format, trusted: &[TrustedCertificate]) -> Result<String
         }
         Format::Rpm => trusted
             .iter()
-            .map(|one| armored_certificates(&one.binary, Some(&one.fingerprint.to_ascii_lowercase())))
+            .map(|one| armored_certificates(&one.binary, Some(&one.fingerprint.as_str().to_ascii_lowercase())))
             .collect(),
     }
 }

@@ -7,7 +7,7 @@ use api_http::{conditional::Validators, file::FileHead};
 use axum::http::HeaderValue;
 use bytes::Bytes;
 use commands::signing_keys::TrustedCertificate;
-use domain::digest::Sha256;
+use domain::{digest::Sha256, fingerprint::Fingerprint};
 
 use super::files::etag;
 
@@ -28,7 +28,7 @@ pub struct PublicKey {
     /// Which key of the service it is, counted from 1.
     pub epoch: u32,
     /// The full fingerprint, upper-case hexadecimal.
-    pub fingerprint: String,
+    pub fingerprint: Fingerprint,
 }
 
 /// Bytes with their entity tag.
@@ -83,7 +83,7 @@ impl PublicCertificate {
 
     /// The newest key's full fingerprint, upper-case hexadecimal.
     #[must_use]
-    pub fn fingerprint(&self) -> &str {
+    pub fn fingerprint(&self) -> &Fingerprint {
         &self.newest().fingerprint
     }
 }
@@ -93,12 +93,11 @@ fn checked(certificate: &TrustedCertificate) -> Result<String, InvalidCertificat
     let TrustedCertificate { armored, fingerprint, .. } = certificate;
     let armored = format!("{}\n", armored.trim_end().replace("\r\n", "\n"));
     let printable = |c: char| c == '\n' || matches!(c, ' '..='~');
-    let hexadecimal = |c: char| matches!(c, '0'..='9' | 'A'..='F');
     let one_block = armored.starts_with(BEGIN)
         && armored.trim_end().ends_with(END)
         && armored.matches("-----").count() == 4
         && armored.chars().all(printable);
-    let is_good = one_block && matches!(fingerprint.len(), 40 | 64) && fingerprint.chars().all(hexadecimal);
+    let is_good = one_block && fingerprint.as_str().parse().as_ref() == Ok(fingerprint);
     if is_good { Ok(armored) } else { Err(InvalidCertificate) }
 }
 

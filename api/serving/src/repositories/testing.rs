@@ -19,6 +19,7 @@ use commands::{
 };
 use composition::testing::Core;
 use domain::{
+    fingerprint::Fingerprint,
     ids::{AccessKeyId, ProjectId, ReleaseId, RepositoryId},
     keyring::{self, EnrolmentLimits, Keyring, Replacement, Terms},
     names::MachineName,
@@ -73,13 +74,13 @@ pub(crate) fn next_key() -> Token {
 }
 
 fn certificates() -> [TrustedCertificate; 1] {
-    let fingerprint = "0123456789ABCDEF0123456789ABCDEF01234567".to_owned();
+    let fingerprint = Fingerprint::recorded("0123456789ABCDEF0123456789ABCDEF01234567");
     [TrustedCertificate { epoch: 1, fingerprint, armored: ARMORED.to_owned(), binary: b"packets".to_vec() }]
 }
 
 /// A certificate to trust, of the key with this number.
 pub(crate) fn trusted(epoch: u32) -> TrustedCertificate {
-    let fingerprint = format!("{epoch:X}123456789ABCDEF0123456789ABCDEF01234567");
+    let fingerprint = Fingerprint::recorded(format!("{epoch:X}123456789ABCDEF0123456789ABCDEF01234567"));
     TrustedCertificate { epoch, fingerprint, armored: ARMORED.to_owned(), binary: format!("packets {epoch}").into() }
 }
 

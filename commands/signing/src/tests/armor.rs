@@ -17,6 +17,6 @@ fn one_block_holds_several_certificates_and_gpg_reads_them_all() {
         .output();
     let shown = String::from_utf8(shown.expect("gpg starts").stdout).expect("UTF-8");
     for key in &keys {
-        assert!(shown.contains(&key.certificate().fingerprint()), "{shown}");
+        assert!(shown.contains(key.certificate().fingerprint().as_str()), "{shown}");
     }
 }

@@ -34,7 +34,7 @@ async fn a_published_state_is_due_again_when_other_keys_are_to_sign_it() {
     world.add(100, created(Format::Deb));
     running.shows(world.add(101, deb("1.0", "amd64"))).await;
     publish(&world, &running, 102).await;
-    let due = |keys: &[&str]| running.repositories.due(&keys.iter().map(|key| (*key).to_owned()).collect());
+    let due = |keys: &[&str]| running.repositories.due(&keys.iter().map(|key| (*key).into()).collect());
     assert_eq!(due(&["AB"]), []);
     assert_eq!(due(&["AB", "CD"]), [ID]);
     assert_eq!(due(&["CD"]), [ID]);

@@ -33,7 +33,7 @@ fn renewing(format: Format, epochs: u32) -> String {
 
 /// A certificate as rpm gets it.
 fn block(certificate: &TrustedCertificate) -> String {
-    armored_certificates(&certificate.binary, Some(&certificate.fingerprint.to_lowercase())).expect("armored")
+    armored_certificates(&certificate.binary, Some(&certificate.fingerprint.as_str().to_lowercase())).expect("armored")
 }
 
 /// Pipes the script into dash, as `curl … | sh -s --` does, with `root` as the machine.

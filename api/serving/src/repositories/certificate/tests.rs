@@ -1,7 +1,13 @@
 use super::*;
+use domain::fingerprint::Fingerprint;
 
 fn of(armored: &str, fingerprint: &str) -> TrustedCertificate {
-    TrustedCertificate { epoch: 1, fingerprint: fingerprint.into(), armored: armored.into(), binary: b"packets".into() }
+    TrustedCertificate {
+        epoch: 1,
+        fingerprint: Fingerprint::recorded(fingerprint),
+        armored: armored.into(),
+        binary: b"packets".into(),
+    }
 }
 
 const FINGERPRINT: &str = "0123456789ABCDEF0123456789ABCDEF01234567";
@@ -26,5 +32,5 @@ fn several_certificates_stand_one_after_the_other_and_the_last_is_the_newest() {
     let both = PublicCertificate::new(&[of(&good, FINGERPRINT), newer]).expect("certificates");
     assert_eq!(both.armored(), format!("{good}\n{good}\n"));
     assert_eq!(&both.binary.bytes[..], b"packetspackets");
-    assert_eq!((both.newest().epoch, both.fingerprint()), (2, "AB".repeat(20).as_str()));
+    assert_eq!((both.newest().epoch, both.fingerprint()), (2, &Fingerprint::recorded("AB".repeat(20))));
 }
