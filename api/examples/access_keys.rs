@@ -76,7 +76,7 @@ async fn main() -> Outcome {
     let published = PublishedInstallers::default();
     let routes = repositories::routes(RepositoriesState {
         installers: Installers::new(authorizer.clone(), trusted.clone(), published, public_url.clone()),
-        credentials: CredentialsAddress::new(authorizer.clone(), Arc::new(Nobody)),
+        credentials: CredentialsAddress::new(authorizer.clone(), Arc::new(NoHandover)),
         files: Files {
             authorizer,
             key_usage: None,
@@ -251,7 +251,7 @@ fn translate(mut request: Request, known: &HashMap<String, Translation>) -> Requ
     request
 }
 
-/// Nobody asks for one here.
+/// No request of this benchmark uses it.
 fn certificate() -> TrustedCertificate {
     let armored = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nxsFN\n=abcd\n-----END PGP PUBLIC KEY BLOCK-----\n";
     TrustedCertificate {
@@ -262,10 +262,10 @@ fn certificate() -> TrustedCertificate {
     }
 }
 
-/// Nobody asks for that either.
-struct Nobody;
+/// No request of this benchmark asks for the next key.
+struct NoHandover;
 
-impl HandsOver for Nobody {
+impl HandsOver for NoHandover {
     fn next<'a>(
         &'a self,
         _repository: RepositoryId,

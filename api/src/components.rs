@@ -46,7 +46,7 @@ pub(crate) async fn start_projections(
 ) -> Result<(), BoxError> {
     workers.start("projections", async move { warn!("{}", ErrorChain(&runner.run().await)) });
     let head = log.head().await?;
-    // Nobody is let in by what a key could do before it was revoked.
+    // A key that was revoked opens nothing, whatever it opened before.
     progress.wait_for_projector(CREDENTIALS, head).await?;
     if let Err(stopped) = progress.wait_for(head).await {
         warn!("{stopped}");

@@ -33,18 +33,18 @@ use crate::{
     workers::{WorkerEnded, Workers},
 };
 
-/// Where to listen if nobody says otherwise.
+/// The address to listen on if none is configured.
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 /// How long a server that stops writes down which keys were used.
 const LAST_USES_MAX: Duration = Duration::from_secs(3);
 
-/// Tells somebody that the server can be reached.
+/// Is called when the server accepts connections.
 pub trait Announce {
     /// The address it listens on.
     fn listening(&self, address: SocketAddr);
 }
 
-/// A server that has opened everything and answers nobody yet.
+/// A server that has opened everything and does not listen yet.
 pub struct Server {
     /// The operator token, if this was the first start. It is shown once.
     pub first_operator_token: Option<String>,
@@ -83,10 +83,10 @@ impl Server {
         Ok(Self { first_operator_token, listener, store, lock, key_usage: parts.key_usage, router, workers, stop })
     }
 
-    /// Answers requests until it is told to stop.
+    /// Answers requests until it is stopped.
     ///
     /// # Errors
-    /// A part of the server has ended that it cannot do without. Whoever started it should start it again.
+    /// A part that the server needs has ended. The process should be started again.
     pub async fn run(self, announce: &impl Announce) -> Result<(), WorkerEnded> {
         let Self { listener, store, lock, key_usage, router, mut workers, stop, .. } = self;
         let ended = answer(listener, router, &mut workers, stop, announce).await;

@@ -26,7 +26,7 @@ use crate::{
     workers::{WorkerEnded, Workers},
 };
 
-/// A replica that has opened everything and answers nobody yet.
+/// A replica that has opened everything and does not listen yet.
 pub struct ReplicaServer {
     listener: TcpListener,
     store: Arc<dyn EventStore>,
@@ -84,10 +84,10 @@ impl ReplicaServer {
         Ok(Self { listener, store, _replica: replica, router, workers, stop })
     }
 
-    /// Answers requests until it is told to stop.
+    /// Answers requests until it is stopped.
     ///
     /// # Errors
-    /// A part of the server has ended that it cannot do without. Whoever started it should start it again.
+    /// A part that the server needs has ended. The process should be started again.
     pub async fn run(self, announce: &impl Announce) -> Result<(), WorkerEnded> {
         let Self { listener, store, _replica, router, mut workers, stop } = self;
         let ended = answer(listener, router, &mut workers, stop, announce).await;

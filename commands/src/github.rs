@@ -31,7 +31,7 @@ pub use self::{
 
 /// What the token of an operator at GitHub is sealed for. The sealed bytes are its text.
 pub const TOKEN_PURPOSE: &str = "github-token";
-/// What a webhook's secret is sealed for. The sealed bytes are its text, as GitHub is told it.
+/// The purpose under which a webhook's secret is sealed. The sealed bytes are its text, as GitHub gets it.
 pub const WEBHOOK_SECRET_PURPOSE: &str = "webhook-secret";
 /// What the private half of a deploy key is sealed for. The sealed bytes are OpenSSH's format.
 pub(crate) const DEPLOY_KEY_PURPOSE: &str = "deploy-key";

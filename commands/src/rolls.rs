@@ -26,7 +26,7 @@ pub use self::{
 use event_log::execute::{Context, ExecuteError, Executed, Executor, LogError};
 use stores::secrets::{Secrets, SecretsError};
 
-/// How often a roll looks at the keys again because somebody issued or revoked one meanwhile.
+/// How often a roll looks at the keys again because a key was issued or revoked meanwhile.
 const LOOKS_MAX: u32 = 16;
 
 /// Rolls access keys and hands them over. Cheap to clone.
@@ -36,7 +36,7 @@ pub struct Rolls {
     pub executor: Arc<Executor>,
     /// Where keys that are to be handed over lie sealed.
     pub secrets: Arc<Secrets>,
-    /// Makes a token that nobody has ever seen.
+    /// Makes a new random token.
     pub issue: fn(TokenKind) -> Token,
 }
 
@@ -63,7 +63,7 @@ pub struct NewKey {
 /// Why nothing was rolled.
 #[derive(Debug, thiserror::Error)]
 pub enum RollError {
-    /// Somebody has rolled since the caller looked: perhaps this very call, whose answer was lost.
+    /// The keys were rolled since the caller looked, perhaps by this very call, whose answer was lost.
     #[error(
         "the access keys are already of generation {now}, not of {expected}: they were rolled in the meantime, and nothing was changed now"
     )]

@@ -93,7 +93,7 @@ struct Inner {
     executor: Arc<Executor>,
     secrets: Arc<Secrets>,
     making: Making,
-    /// What was folded so far. Whoever reads on holds it, so that an older state never follows a newer one.
+    /// What was folded so far. It is locked while more is read, so that an older state never follows a newer one.
     folded: Mutex<Folded>,
     set: watch::Sender<Arc<SigningSet>>,
 }
@@ -199,7 +199,7 @@ impl SigningKeys {
         self.run_with_new_key(with, context).await
     }
 
-    /// Makes a key for a command. If the command does not take it, because somebody was faster, nothing of it stays.
+    /// Makes a key for a command. If the command does not take it because another was faster, the key is deleted.
     async fn run_with_new_key(
         &self,
         command: impl FnOnce(NewKey) -> Command,
@@ -221,7 +221,7 @@ impl SigningKeys {
         outcome
     }
 
-    /// Whoever asks for the keys after this has returned is told of what it changed.
+    /// When this has returned, [`Self::now`] shows what the command changed.
     async fn run_command(&self, command: Command, context: &Context) -> Result<(), SigningKeysError> {
         let id = SigningKeyId::service().0;
         self.0.executor.execute::<SigningKey>(id, command, context).await?;

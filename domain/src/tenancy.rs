@@ -24,7 +24,7 @@ pub enum Owner {
     OwnerOf(StreamId),
 }
 
-/// The owner of an event of `stream`; `event` is none if a newer version wrote it.
+/// The owner of an event of `stream`; A newer version may have written it: then there is no `event`.
 #[must_use]
 pub fn owner(stream: &StreamId, event: Option<&Event>) -> Owner {
     let of = |kind, id| Owner::OwnerOf(StreamId::new(kind, id));

@@ -259,7 +259,7 @@ pub(crate) fn read_lines(output: ChildStdout) -> mpsc::Receiver<String> {
     let (sender, lines) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
-            // Whoever started the server may have read enough; the pipe must still be emptied.
+            // The test may have read enough; the pipe must still be emptied.
             let _ = sender.send(line);
         }
     });

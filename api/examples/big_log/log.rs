@@ -84,7 +84,7 @@ impl Log {
         ids
     }
 
-    /// One event was appended to that stream by somebody else.
+    /// Counts an event that other code appended to the stream.
     pub(super) fn appended_by_another(&mut self, kind: &str, id: Uuid) {
         *self.revisions.entry(StreamId::new(kind.parse().expect("a kind of stream"), id)).or_default() += 1;
     }

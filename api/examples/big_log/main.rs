@@ -42,7 +42,7 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Repositories that are published at the same time, as the server does it.
 const PUBLISHED_AT_ONCE: usize = 4;
-/// Which part of the events tells of releases. The rest tells of access keys.
+/// The share of events about releases. The rest are about access keys.
 const OF_RELEASES: f64 = 0.6;
 /// Repositories of one organisation.
 const REPOSITORIES_EACH: usize = 2;

@@ -163,7 +163,7 @@ impl Project {
     fn package(&self, version: &ReleaseVersion, content: &Bytes) -> Package {
         let (name, version) = (self.name.as_str(), version.as_str());
         let control = format!(
-            "Package: {name}\nVersion: {version}\nArchitecture: amd64\nMaintainer: Somebody <s@example.com>\n\
+            "Package: {name}\nVersion: {version}\nArchitecture: amd64\nMaintainer: Acme <s@example.com>\n\
              Installed-Size: {}\nDepends: libc6 (>= 2.34), libssl3 (>= 3.0.0), adduser\nSection: net\n\
              Priority: optional\nDescription: a program for the big log\n It is as long as Debian's usual ones are.",
             self.released

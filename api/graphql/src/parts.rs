@@ -91,7 +91,7 @@ impl GraphqlParts {
 
 /// The part of the server with the type `T`, or the operator who sent the request.
 ///
-/// Panics if it is none of [`GraphqlParts`].
+/// Panics if the type is not that of a field of [`GraphqlParts`].
 pub(super) fn part<'a, T: Send + Sync + 'static>(ctx: &Context<'a>) -> &'a T {
     ctx.data_unchecked()
 }

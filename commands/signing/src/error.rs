@@ -121,7 +121,7 @@ pub enum RpmError {
     /// The package has no digest to verify its payload with.
     #[error("the rpm has no digest of its payload: expected SHA-256 or MD5")]
     NoPayloadDigest,
-    /// Nobody signed it.
+    /// The file has no signature.
     #[error("the rpm has no signature")]
     Unsigned,
     /// The signature is of another key, or of other bytes.

@@ -1,4 +1,4 @@
-//! Signing an rpm: its signature header is written anew, everything behind it stays byte for byte.
+//! Signing an rpm: its signature header is replaced, everything behind it stays byte for byte.
 //!
 //! Two signatures: over the main header, which carries the payload's SHA-256 and is all that rpm since 4.14 looks at;
 //! and over header and payload, which EL7's rpm needs. A header holds one key's signatures, so older ones go.
@@ -101,7 +101,7 @@ impl Certificate {
     /// Verifies the signature over an rpm's main header, which carries the payload's digest. Reads to the header's end.
     ///
     /// # Errors
-    /// `Malformed` if it is no rpm, `Unsigned` if the header bears no signature, and `BadSignature` unless it is this key's.
+    /// `Malformed` if it is not an rpm, `Unsigned` if the header has no signature, and `BadSignature` unless it is this key's.
     pub fn verify_rpm(&self, path: &Path) -> Result<(), RpmError> {
         let reading = |source| RpmError::Io { action: "read", path: path.into(), source };
         let mut file = BufReader::with_capacity(CHUNK_BYTES, File::open(path).map_err(reading)?);

@@ -179,7 +179,7 @@ async fn a_tag_that_was_deleted_and_pushed_again_after_a_failure_is_released_aga
     server.events(2).await;
     let release = server.release_of("v1").await.expect("a release");
     server.execute(Command::FreeTag { tag: tag("v1"), release }).await;
-    // Nobody acts on these two before the next start.
+    // No worker acts on these two before the next start.
     drop(worker);
     server.deliver("delete", Outcome::TagDeleted { tag: tag("v1") }).await;
     server.deliver("create-2", wanted("v1")).await;

@@ -170,7 +170,7 @@ impl Session {
         request.send().await.map_err(broken)
     }
 
-    /// Where a question is asked again. Changes are not repeated elsewhere, and the token is shown to nobody else.
+    /// Where a GET request is repeated after a redirect. Changes are not repeated, and the token is not sent to another host.
     fn followed(&self, call: &Call<'_>, headers: &HeaderMap) -> Option<Url> {
         let location = headers.get(LOCATION)?.to_str().ok()?;
         let url = call.url.join(location).ok()?;

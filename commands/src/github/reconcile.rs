@@ -22,7 +22,7 @@ const ROUNDS_MAX: usize = 100;
 /// A release that reconciliation asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reconciled {
-    /// The tag that no delivery told of.
+    /// The tag whose delivery was lost.
     pub tag: TagName,
     /// Its release.
     pub release: ReleaseId,

@@ -20,7 +20,7 @@ pub struct RepositoryFacts {
 }
 
 impl Session {
-    /// The repository of that name. A renamed one is found by its old name, until somebody takes that.
+    /// The repository of that name. A renamed one is found by its old name until another repository takes it.
     ///
     /// # Errors
     /// See [`GithubError`].

@@ -148,7 +148,7 @@ async fn a_github_that_does_not_answer_is_given_up() {
     let nowhere: domain::project::ApiUrl = "http://127.0.0.1:1".parse().expect("an address");
     let github = Github::new(&HttpSettings::default()).expect("a client");
     let session = github.session(&nowhere, Zeroizing::new("x".into())).expect("a session");
-    assert_eq!(session.tags(&open.shop).await.expect_err("nobody listens").code(), "unreachable");
+    assert_eq!(session.tags(&open.shop).await.expect_err("the port is closed").code(), "unreachable");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! The worker that makes GitHub be as the projects' events want it: a webhook with the live secret and no other, a deploy
-//! key, a mark beside each released commit; and that looks for the tags which no delivery told of.
+//! The worker that brings GitHub in line with the projects' events: one webhook with the current secret, a deploy key, a
+//! status at each released commit. It also looks for tags whose delivery was lost.
 //!
 //! It remembers nothing that counts. What is to be done follows from the events, and from what GitHub says it has: a
 //! call that failed, was lost or was done without an answer is found by looking again.

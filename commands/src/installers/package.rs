@@ -52,7 +52,7 @@ pub struct InstallerOf {
 pub enum Holds {
     /// It lies in the repository, for everyone who may enter.
     NoKey,
-    /// It is handed to whoever showed this key, which was issued at this time, in seconds since the epoch.
+    /// A key, for the client that authenticated with it; issued at this time, in seconds since the epoch.
     Key {
         /// A younger key gives a higher version.
         issued_at: i64,
@@ -74,7 +74,7 @@ pub enum InstallerPackageError {
 }
 
 impl InstallerOf {
-    /// The name of its package: nobody else's package may be called so.
+    /// The name of its package. No other package may have this name.
     ///
     /// # Errors
     /// If the names are too long for it.
@@ -86,8 +86,8 @@ impl InstallerOf {
 /// Packs `script` into `folder`, which only this user can read, as the installer of this number. The same arguments give
 /// the same bytes.
 ///
-/// What is handed out with a key sorts just before what lies in the repository under the same number: the next upgrade
-/// replaces it, and the key that it was handed out with is in no package any more.
+/// A package with a key has a slightly lower version than the repository's package of the same number: the next upgrade
+/// replaces it, and no installed package holds the key any more.
 ///
 /// Blocks: compresses, and writes files.
 ///

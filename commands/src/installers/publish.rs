@@ -20,8 +20,8 @@ use super::{
 };
 use crate::packages::{FinishError, finish};
 
-/// How many numbers are tried if packages of those numbers lie in the repository that no event speaks of: a crash leaves
-/// one of them, and only if the content changes before the next start.
+/// How many numbers are tried if the repository has packages of those numbers without an event. A crash leaves one such
+/// package, and only if the content changes before the next start.
 const NUMBERS_TRIED_MAX: u32 = 100;
 
 /// Why a repository's installer stays as it is for now.
@@ -80,7 +80,7 @@ impl InstallerPublisher {
         }
     }
 
-    /// Bytes first, then the package in the repository, then the event: whoever reads of an installer can install it.
+    /// Bytes first, then the package in the repository, then the event: an installer that an event names can be installed.
     async fn add(
         &self,
         known: &Known,

@@ -145,7 +145,7 @@ async fn a_repository_has_its_installer_soon_after_it_is_created() {
     let rpms = world.create("acme", "rpms", Format::Rpm).await;
     assert_eq!(world.published(debs, 1).await, (vec!["pkgdeploy-acme-debs_1.1_all.deb".to_owned()], vec![1]));
     assert_eq!(world.published(rpms, 1).await, (vec!["pkgdeploy-acme-rpms-1.1-1.noarch.rpm".to_owned()], vec![1]));
-    assert!(published.first(debs, SOON).await.is_some(), "whoever waits is told in which state it is");
+    assert!(published.first(debs, SOON).await.is_some(), "a waiter gets its state");
     assert_eq!((published.newest(debs), published.newest(rpms)), (1, 1));
 }
 

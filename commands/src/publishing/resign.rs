@@ -1,4 +1,4 @@
-//! After a key was stolen: every rpm that bears its signature is signed anew by the current key.
+//! After a key was stolen: every rpm that it signed is signed again by the current key.
 //!
 //! An rpm holds one signature, so the file changes, and with it its digest: `PackageResigned` puts the new file in the
 //! old one's place. Debs bear no signature of their own.
@@ -30,10 +30,10 @@ use crate::{
     signing_keys::{SigningKeys, SigningSet},
 };
 
-/// How many packages are listed at a time: what is signed anew while the list is worked on is not listed again.
+/// How many packages are listed at a time: what was signed again meanwhile is not listed again.
 pub(crate) const RESIGN_BATCH_PACKAGES: usize = 256;
 
-/// Signs rpms anew, for ever. Does nothing as long as no key was stolen.
+/// Signs rpms again, for ever. Does nothing while no key is stolen.
 pub struct Resigner {
     /// Where events are recorded.
     executor: Arc<Executor>,
@@ -52,7 +52,7 @@ pub struct Resigner {
 /// The last change of a repository, and of the signing keys.
 type State = (Revision, Revision);
 
-/// Why a package is not signed anew yet.
+/// Why a package is not signed again yet.
 #[derive(Debug, thiserror::Error)]
 enum ResignError {
     #[error("cannot read or store the package that is to be signed again")]
@@ -165,7 +165,7 @@ impl Resigner {
             for file in batch {
                 self.resign(repository, file, set).await?;
             }
-            info!(repository.id = %repository, "signed {count} packages of {repository} anew");
+            info!(repository.id = %repository, "signed {count} packages of {repository} again");
         }
     }
 

@@ -170,7 +170,7 @@ impl World {
         kernel.run(Resigner::new(executor, blobs, keys, self.repositories.clone(), path("resigning")))
     }
 
-    async fn bears(&self, repository: RepositoryId, key: Option<&Fingerprint>) -> bool {
+    async fn has_signed(&self, repository: RepositoryId, key: Option<&Fingerprint>) -> bool {
         let look = |repository: &Repository, _| repository.bears_signature_of(key);
         self.executor.inspect::<Repository, _>(repository.0, look).await.expect("readable")
     }
@@ -235,11 +235,11 @@ async fn after_a_theft_every_rpm_of_the_stolen_key_is_signed_anew_and_no_other()
 
     let worker = tokio::spawn(world.resigner().await);
     let all_clean = async {
-        while world.bears(named, Some(&stolen)).await || world.bears(unnamed, None).await {
+        while world.has_signed(named, Some(&stolen)).await || world.has_signed(unnamed, None).await {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(LIMIT, all_clean).await.expect("signed anew");
+    timeout(LIMIT, all_clean).await.expect("signed again");
     worker.abort();
     for repository in [named, unnamed] {
         let events = world.events(repository).await;
@@ -279,10 +279,10 @@ async fn a_package_that_comes_in_with_a_stolen_keys_signature_is_signed_anew_too
     *world.repositories.changed.lock().expect("no panic") += 1;
     world.repositories.wake.send_modify(|generation| *generation += 1);
     let clean = async {
-        while world.bears(repository, Some(&stolen.fingerprint())).await {
+        while world.has_signed(repository, Some(&stolen.fingerprint())).await {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(LIMIT, clean).await.expect("signed anew");
+    timeout(LIMIT, clean).await.expect("signed again");
     worker.abort();
 }

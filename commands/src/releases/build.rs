@@ -97,10 +97,10 @@ impl Pipeline {
         };
         let root = self.builder.root(&config.distribution)?.to_string();
         let set_up = Command::RecordSetup { config: config.file.clone(), root };
-        let (tell, told) = oneshot::channel();
-        let recording = async { drop(tell.send(self.record(id, set_up, context).await)) };
+        let (ended, end) = oneshot::channel();
+        let recording = async { drop(ended.send(self.record(id, set_up, context).await)) };
         let built = self.builder.build(&job, recording).await?;
-        told.await.unwrap_or(Ok(()))?;
+        end.await.unwrap_or(Ok(()))?;
         Ok(built)
     }
 

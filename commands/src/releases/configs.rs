@@ -97,7 +97,7 @@ fn read_configs(checkout: &Path) -> Result<Vec<PackageConfig>, Stop> {
     Ok(configs)
 }
 
-/// The config files, by name. A link is none: it could point at a file of this machine.
+/// The config files, by name. Symbolic links are not config files: they could point at a file of this machine.
 fn config_files(checkout: &Path) -> io::Result<BTreeSet<String>> {
     let folder = checkout.join(".pkgdeploy");
     match fs::symlink_metadata(&folder) {
@@ -128,7 +128,7 @@ fn config_text(path: &Path) -> io::Result<String> {
     fs::read_to_string(path)
 }
 
-/// Every `file:` command can be read: a missing one is told now, not after the build.
+/// Every `file:` command can be read: a missing one fails now, not after the build.
 fn command_files(configs: &[PackageConfig], checkout: &Path) -> Result<(), Stop> {
     for config in configs {
         let Scripts { before_install, after_install, before_upgrade, after_upgrade, before_uninstall, after_uninstall } =

@@ -18,7 +18,7 @@ use uuid::Uuid;
 pub(super) struct JobFolder(PathBuf);
 
 impl JobFolder {
-    /// Makes the folder anew; what an interrupted attempt left in it is removed.
+    /// Creates the folder again; what an interrupted attempt left in it is removed.
     pub(super) async fn create(jobs: &Path, release: ReleaseId) -> io::Result<Self> {
         let path = jobs.join(release.to_string());
         spawn_blocking(move || create_now(path)).await.map_err(io::Error::other)?
@@ -44,7 +44,7 @@ fn create_now(path: PathBuf) -> io::Result<JobFolder> {
 }
 
 impl Drop for JobFolder {
-    /// Moves the folder aside, so that the next attempt may make it anew, and removes it on a thread that may block: a
+    /// Moves the folder aside, so that the next attempt can create it again, and removes it on a thread that may block: a
     /// checkout holds many files.
     fn drop(&mut self) {
         let aside = self.0.with_extension(format!("{}.gone", Uuid::now_v7()));

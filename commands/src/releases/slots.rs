@@ -15,7 +15,7 @@ use domain::{
 use event_log::execute::{Executor, LogError};
 use tokio::sync::Notify;
 
-/// Hands out slots, first come, first served within an organisation.
+/// Grants build slots, first come, first served within an organisation.
 pub struct Slots {
     server_max: usize,
     queues: Mutex<Queues>,
@@ -43,7 +43,7 @@ pub struct Slot {
 }
 
 impl Slots {
-    /// At most `server_max` releases are built at the same time, whoever owns them.
+    /// At most `server_max` releases are built at the same time, of all organisations together.
     #[must_use]
     pub fn new(server_max: usize) -> Arc<Self> {
         Arc::new(Self { server_max: server_max.max(1), queues: Mutex::default(), changed: Notify::new() })
@@ -81,7 +81,7 @@ impl Slots {
         self.changed.notify_waiters();
     }
 
-    /// Whether nobody of the organisation is before `release`, and the server has a slot left.
+    /// Whether `release` is the organisation's first in line, and the server has a free slot.
     fn is_next(&self, organisation: OrganisationId, release: ReleaseId) -> bool {
         let queues = self.lock();
         let front = queues.organisations.get(&organisation).and_then(|queue| queue.waiting.front());

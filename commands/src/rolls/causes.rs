@@ -14,7 +14,7 @@ use event_log::{
     execute::LogError,
 };
 
-/// Most keyrings that are remembered, so that a stream is read once and not for each event. Beyond it all are read anew.
+/// Most keyrings that are remembered, so that a stream is read once and not for each event. Beyond it, all are read again.
 pub(super) const KEYRINGS_REMEMBERED_MAX: usize = 1_000;
 
 /// What workers remember of the keyrings that they have recorded something of.

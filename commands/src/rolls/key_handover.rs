@@ -80,7 +80,7 @@ impl Rolls {
         match self.executor.execute::<Keyring>(repository.0, renew, context).await {
             Ok(executed) => Ok(HandedOver::Other(token, executed.position)),
             Err(ExecuteError::Log(error)) => Err(error.into()),
-            // The window closed since we looked. Whoever else wanted the key hears the same.
+            // The grace window has closed since it was read. Other requests for the key get the same answer.
             Err(ExecuteError::Refused(Refusal::Unknown | Refusal::NotRenewable)) => {
                 self.unseal_all(vec![token]).await?;
                 Err(HandoverError::Ended)
@@ -89,7 +89,7 @@ impl Rolls {
         }
     }
 
-    /// The machine's key is not kept: whoever loses the answer enrols again.
+    /// The machine's key is not kept: a machine that loses the answer enrols again.
     async fn enrol(
         &self,
         repository: RepositoryId,

@@ -32,13 +32,13 @@ impl Rolls {
     pub(super) async fn open(&self, key: AccessKeyId) -> Result<Token, SecretsError> {
         let text = self.secrets.unseal(key.0, PURPOSE).await?;
         let token = std::str::from_utf8(&text).ok().and_then(|text| Token::parse(text).ok());
-        // Whoever sealed it was this program: anything else under the id is damage.
+        // This program sealed it: anything else under the id is damage.
         token
             .filter(|token| token.kind() == TokenKind::AccessKey && token.id() == key.0)
             .ok_or(SecretsError::NotFound { id: key.0 })
     }
 
-    /// Deletes keys that nobody was told of.
+    /// Deletes keys that no client received.
     pub(super) async fn unseal_all(&self, tokens: Vec<Token>) -> Result<(), SecretsError> {
         self.delete(tokens.iter().map(|token| AccessKeyId(token.id())).collect()).await
     }

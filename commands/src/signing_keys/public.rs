@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, watch};
 
 use super::{Folded, SigningKeysError, TrustedCertificate, TrustedCertificates, read_on};
 
-/// The certificates of a log that somebody else signs for.
+/// The certificates of a log whose private keys are on another server.
 pub struct PublicKeys {
     store: Arc<dyn EventStore>,
     folded: Mutex<Folded>,
@@ -18,7 +18,7 @@ impl PublicKeys {
     /// The certificates as the log has them now; none if it has none yet.
     ///
     /// # Errors
-    /// The log cannot be read, or a certificate in it is none.
+    /// The log cannot be read, or a certificate in it is not valid.
     pub async fn open(store: Arc<dyn EventStore>) -> Result<Self, SigningKeysError> {
         let none: Arc<[TrustedCertificate]> = Arc::default();
         let keys = Self { store, folded: Mutex::default(), trusted: watch::Sender::new(none) };

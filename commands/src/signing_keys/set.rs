@@ -62,7 +62,7 @@ pub struct SigningSet {
     pub signers_changed_at: DateTime<Utc>,
     /// Signs packages.
     pub current: Arc<Signer>,
-    /// Every index bears the signatures of all of these, oldest key first; never empty.
+    /// The keys that sign every index, oldest first; never empty.
     pub index_signers: Vec<IndexSigner>,
     /// Every key that the service ever had, oldest first.
     pub keys: Vec<Key>,
@@ -94,7 +94,7 @@ impl SigningSet {
         Ok(Self { revision, signers_changed_at, current, index_signers, keys, trusted })
     }
 
-    /// The full fingerprints of the keys whose signatures every index bears.
+    /// The fingerprints of the keys that sign every index.
     #[must_use]
     pub(crate) fn index_signer_fingerprints(&self) -> BTreeSet<Fingerprint> {
         self.index_signers.iter().map(|one| one.signer.fingerprint()).collect()

@@ -105,7 +105,7 @@ async fn a_stolen_key_is_dropped_at_once_and_a_new_one_is_made_if_none_waits() {
     let mut trusted = keys.trusted();
     keys.declare_compromised(fingerprint(&keys, 1), &operator()).await.expect("declared");
     assert_eq!(who(&keys), (2, vec![2], vec![2]));
-    timeout(LIMIT, trusted.changed()).await.expect("whoever hands out certificates is told");
+    timeout(LIMIT, trusted.changed()).await.expect("a change of the certificates is seen");
     assert_eq!(trusted.now().len(), 1);
     let (_, worker) = start(&keys, &folder).await;
     until(&keys, |set| set.keys[0].is_destroyed && set.keys[0].standing == Standing::Compromised).await;

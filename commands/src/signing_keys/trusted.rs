@@ -26,7 +26,7 @@ impl TrustedCertificate {
     /// The certificate of `key`.
     ///
     /// # Errors
-    /// What is recorded is none.
+    /// The recorded certificate is not valid.
     pub(super) fn of(key: &Key) -> Result<Self, VerifyError> {
         let certificate = Certificate::parse(&key.certificate)?;
         Ok(Self {

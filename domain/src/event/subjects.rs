@@ -153,7 +153,7 @@ impl FromStr for Subject {
     }
 }
 
-/// What `event`, recorded in `stream`, is about, each thing once. `event` is none for what a newer version wrote.
+/// What `event`, recorded in `stream`, is about, each thing once. A newer version may have written it: then there is no `event`.
 #[must_use]
 pub fn subjects(stream: &StreamId, event: Option<&Event>) -> Vec<Subject> {
     let mut named: Vec<Subject> = Subject::of_stream(stream).into_iter().collect();

@@ -55,7 +55,7 @@ pub enum Event {
         /// The old key.
         fingerprint: Fingerprint,
     },
-    /// Somebody else may hold the private part. Nothing that it signed is trusted any more: every index and every rpm
+    /// The private part may be in other hands. Nothing that it signed is trusted any more: every index and every rpm
     /// is signed again.
     Compromised {
         /// The stolen key.

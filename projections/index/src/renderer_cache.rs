@@ -22,7 +22,7 @@ pub(crate) const TEXT_IN_MEMORY_MAX_BYTES: usize = 192 * 1024 * 1024;
 
 pub(super) type Locked = OwnedMutexGuard<Option<IndexRenderer>>;
 
-/// An renderer is `None` until it was filled.
+/// A renderer that was not filled yet is kept as `None`.
 pub(super) struct RendererCache {
     slots: Mutex<Slots>,
     text_max_bytes: usize,

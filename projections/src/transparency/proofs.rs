@@ -36,8 +36,8 @@ pub struct EventProof {
 }
 
 impl Transparency {
-    /// That `event` is in the log, in the tree of `size` entries, or in the newest one; none if it is not, or the log
-    /// never had so many.
+    /// Proves that `event` is in the log's tree of `size` entries, or in the newest tree without `size`. `None` if the event is
+    /// not in it, or if the log never had so many entries.
     ///
     /// # Errors
     /// See [`ProofError`].
@@ -66,7 +66,7 @@ impl Transparency {
         Ok(Some(EventProof { entry, size, root, path: roots }))
     }
 
-    /// Where in the event log `event` is; none if it is not there, or not projected yet.
+    /// The position of `event` in the event log. `None` if there is no such event, or if it is not projected yet.
     ///
     /// # Errors
     /// The read models cannot be read.
@@ -87,7 +87,7 @@ impl Transparency {
         }
     }
 
-    /// The root that the log had with `size` entries; none if it never had so many.
+    /// The root of the log's tree of `size` entries. `None` if it never had so many.
     ///
     /// # Errors
     /// See [`ProofError`].
@@ -99,7 +99,7 @@ impl Transparency {
         Ok(self.roots(id, vec![Subtree::whole(size)]).await?.pop())
     }
 
-    /// The hashes of a tile, as many as there are so far; none if it is not begun.
+    /// The hashes of a tile, as many as there are so far. `None` if the tile has no hash yet.
     ///
     /// # Errors
     /// The read models cannot be read.
@@ -108,7 +108,7 @@ impl Transparency {
         Ok(rows::tile(&self.readers, id, tile).await?.map(|tile| tile.hashes))
     }
 
-    /// Where in the event log the entries below a tile of leaves are; none if it is not begun.
+    /// The positions in the event log of the entries below a tile of leaves. `None` if the tile has no hash yet.
     ///
     /// # Errors
     /// The read models cannot be read.

@@ -98,7 +98,7 @@ async fn an_auditor_sees_who_and_from_where_until_the_person_is_erased() {
     assert_eq!(copied.lines().last(), before.lines().last(), "the Merkle root of a copy");
     assert_eq!(said(&["export"], &restored), before);
 
-    // Whoever has the data and not the master key is answered, and sees no person.
+    // With the data but without the master key, questions are answered, and no person is shown.
     let robbed = path("robbed");
     let copied = Command::new("cp").arg("-a").arg(server.data()).arg(&robbed).status().expect("cp runs");
     assert!(copied.success(), "the data folder is copied");

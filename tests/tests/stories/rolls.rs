@@ -248,7 +248,7 @@ async fn machines_move_to_their_new_keys_in_a_grace_window_that_survives_kill_9(
     assert!(ring.opens(&third).await);
     ring.until("two of two have moved", |keyring| keyring["grace"]["moved"] == 2 && keyring["grace"]["machines"] == 2)
         .await;
-    // Nobody can know who holds the old shared key. Without it, everyone has moved.
+    // The server cannot know who holds the old shared key. Without that key, every machine has moved.
     assert!(ring.opens(&shared).await);
     ring.revoke(&shared).await;
     let closed = ring.until("it closes by itself", |keyring| keyring["grace"]["isOpen"] == false).await;

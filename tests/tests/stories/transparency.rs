@@ -262,8 +262,8 @@ async fn gos_verifier_and_ours_accept_the_log_with_every_proof_and_refuse_what_w
     is(&kept.verify(&consistency), false);
 }
 
-/// Somebody puts an older copy of everything back, the server's memory of what it signed with it, and lets it go on: the server
-/// cannot know, and signs another future with its own key.
+/// An older copy of everything is put back, with the server's memory of what it signed, and the server goes on: it cannot know,
+/// and signs another future with its own key.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_longer_fork_that_the_servers_own_key_signed_is_refused_by_the_witness_and_by_go() {
     let mut sample = Sample::set_up().await;

@@ -33,7 +33,7 @@ async fn a_query_that_is_wrong_is_answered_with_what_was_expected() {
         ("opened=1", 400, "the parameter opened is not valid: expected true or false"),
         ("from=yesterday", 400, "from: not a valid time"),
         ("from=2026-11-02&until=2026-11-02", 400, "until: expected a time after from"),
-        ("organisation=nobody", 404, "there is no organisation nobody"),
+        ("organisation=absent", 404, "there is no organisation absent"),
         ("organisation=No%20body", 400, "organisation: "),
     ] {
         let (was, text) = answer(&core, &token, query).await;

@@ -1,4 +1,4 @@
-//! Parses the hops of a request from forwarding headers, oldest first. A hop that is not an IP address is `None`.
+//! Parses the hops of a request from forwarding headers, oldest first. For a hop that is not an IP address: `None`.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -71,7 +71,7 @@ async fn only_a_living_feed_token_of_the_organisation_opens_its_feed() {
             assert_eq!((status, code(&text).as_str()), (StatusCode::UNAUTHORIZED, "needs_token"), "{path}");
         }
         assert_eq!(world.get(&format!("/feed/acme/{path}"), None).await.0, StatusCode::UNAUTHORIZED);
-        for organisation in ["rival", "nobody", "-"] {
+        for organisation in ["rival", "absent", "-"] {
             let (status, _) = world.get(&format!("/feed/{organisation}/{path}"), Some(&token.text())).await;
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{organisation}/{path}");
         }

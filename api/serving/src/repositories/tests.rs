@@ -65,7 +65,7 @@ async fn nobody_learns_whether_a_repository_exists_without_its_key() {
         "/apt/acme/debs/at/nonsense/x",
         "/apt/acme/debs",
         "/apt/acme/nothing/dists/stable/InRelease",
-        "/apt/nobody/debs/dists/stable/InRelease",
+        "/apt/absent/debs/dists/stable/InRelease",
         "/apt/NOT-A-NAME/%20/x",
         "/yum/acme/debs/repodata/repomd.xml",
         "/yum/acme/nothing/mirrorlist",

@@ -64,7 +64,7 @@ impl Link {
         Self { settings, state: Mutex::new(state) }
     }
 
-    /// The connection, a new one if there is none. Whoever waits for an attempt that fails shares its failure.
+    /// The connection, a new one if there is none. All that wait for one attempt share its failure.
     pub(super) async fn connection(&self) -> Result<Connection, Unreachable> {
         let came = Instant::now();
         let mut state = self.state.lock().await;

@@ -219,7 +219,7 @@ fn bare(signatures: Vec<(u32, Value)>, main: Vec<(u32, Value)>) -> Vec<u8> {
 fn a_payload_that_no_digest_speaks_for_is_not_signed() {
     let place = Place::new();
     let package = place.path("bare.rpm");
-    // A digest of an algorithm we do not check is none.
+    // A digest of an algorithm that is not checked does not count.
     for main in [vec![], vec![(5092, Value::Text("00".to_owned())), (5093, Value::Int32(vec![10]))]] {
         fs::write(&package, bare(vec![], main)).expect("write");
         assert!(matches!(place.sign(ed25519(), &package, "out.rpm"), Err(RpmError::NoPayloadDigest)));

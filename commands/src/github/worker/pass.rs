@@ -39,7 +39,7 @@ pub(super) struct Pass<'a> {
     tried: BTreeSet<GithubStep>,
 }
 
-/// The steps of looking at what no event tells of.
+/// The steps that look for changes without an event.
 const LOOKING: [GithubStep; 3] = [GithubStep::FindRepository, GithubStep::ListTags, GithubStep::RemoveWebhook];
 
 impl GithubWorker {
@@ -89,7 +89,7 @@ impl Pass<'_> {
             self.settle(GithubStep::ListTags, outcome).await;
         }
         let Some(open) = open else { return Vec::new() };
-        // Then the new webhook before the old one goes: there is no time at which nobody is told of a tag.
+        // Then the new webhook before the old one goes: at each moment, one webhook reports tags.
         if self.misses_webhook() && self.may(GithubStep::RegisterWebhook) {
             let outcome = self.register_webhook(&open).await;
             self.settle(GithubStep::RegisterWebhook, outcome).await;
@@ -113,7 +113,7 @@ impl Pass<'_> {
                 break;
             }
             match self.report(open, &wanted).await {
-                // It says nothing of the next mark, but is told like any failure.
+                // It does not affect the next status, but is recorded like any failure.
                 Err(trouble) if is_for_ever(&trouble) => {
                     self.failed(step, trouble).await;
                     self.attempts.succeeded(step);
@@ -150,7 +150,7 @@ impl Pass<'_> {
         }
     }
 
-    /// A token that has nothing to do any more is kept by nobody.
+    /// Deletes the token if there is nothing left to do with it.
     async fn forget_the_token_if_it_is_of_no_use(&self) {
         let github = &self.situation.github;
         if let Some(credential) = github.credential
@@ -162,7 +162,7 @@ impl Pass<'_> {
         }
     }
 
-    /// Removes what nobody can use any more. If the disk refuses, it stays there, sealed.
+    /// Deletes a secret that is not used any more. If that fails, it stays on disk, sealed.
     pub(super) async fn forget(&self, secret: SecretId) {
         if let Err(error) = self.worker.access.secrets.delete(secret.0).await {
             warn!(%error, "cannot delete a sealed secret that is no longer used");
@@ -198,7 +198,7 @@ impl Pass<'_> {
         let repository_id = self.situation.github.repository_id;
         for found in access.record_tags(self.project, repository_id, tags, &self.context).await? {
             let (tag, release) = (found.tag, found.release);
-            info!(project.id = %self.project, release.id = %release, "no delivery told of tag {tag}: release {release}");
+            info!(project.id = %self.project, release.id = %release, "tag {tag} came without a delivery: release {release}");
         }
         Ok(())
     }
@@ -223,7 +223,7 @@ impl Pass<'_> {
         warn!(project.id = %project, step = name, error = %ErrorChain(&trouble), "cannot {name} for {project} at GitHub");
         self.tried.insert(step);
         self.attempts.failed(step, Instant::now(), &self.worker.pace, trouble.retry_after());
-        // Without the log it can be said to nobody.
+        // Without the log it cannot be recorded.
         if !matches!(trouble, Trouble::Log(_)) {
             let (code, message) = (trouble.code().to_owned(), trouble.to_string());
             let failed = self.record(AtGithub::StepFailed { step, code, message }).await;

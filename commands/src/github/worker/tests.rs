@@ -225,7 +225,7 @@ async fn a_roll_ends_in_the_right_state_whatever_fails_in_it() {
     }
     let names = Filter::names(["project.github_step_failed"]);
     let failed = world.access.executor.store().read_all(Position(0), &names, 1000);
-    assert!(!failed.await.expect("readable").events.is_empty(), "failures are told");
+    assert!(!failed.await.expect("readable").events.is_empty(), "failures are recorded");
 }
 
 #[tokio::test]
@@ -234,7 +234,7 @@ async fn rolls_that_overtake_each_other_leave_one_webhook_even_if_answers_were_l
     world.connect().await;
     world.double.fails(GithubCall::CreateHook, &Fault::AnswerLost, 2);
     world.start();
-    world.until("a webhook that nobody heard of", |_, known| !known.hooks.is_empty()).await;
+    world.until("a webhook whose answer was lost", |_, known| !known.hooks.is_empty()).await;
     world.roll().await;
     let live = world.roll().await;
     world.until_settled("one webhook", live).await;
@@ -270,14 +270,14 @@ async fn a_failure_is_told_once_and_its_end_too() {
     world.until_settled("a webhook", live).await;
     let names = Filter::names(["project.github_step_failed", "project.github_step_recovered"]);
     let page = world.access.executor.store().read_all(Position(0), &names, 100).await.expect("readable");
-    let told = page.events.iter().map(|recorded| match event::decode(&recorded.event).expect("ours") {
+    let recorded = page.events.iter().map(|recorded| match event::decode(&recorded.event).expect("ours") {
         Event::Project(project::Event::GithubStepFailed { step, code, .. }) => (step, code),
         Event::Project(project::Event::GithubStepRecovered { step }) => (step, "recovered".to_owned()),
         other => panic!("{other:?}"),
     });
     let find = GithubStep::FindRepository;
     let expected = ["server_error", "forbidden", "recovered"].map(|code| (find, code.to_owned()));
-    assert_eq!(told.collect::<Vec<_>>(), expected);
+    assert_eq!(recorded.collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test]
@@ -337,7 +337,7 @@ async fn a_disconnected_project_leaves_nothing_at_github() {
             events.deploy_key.is_none() && events.webhooks.is_empty() && known.hooks.is_empty() && known.keys.is_empty()
         })
         .await;
-    // Token, webhook secret and key are of no use any more, and kept by nobody.
+    // Token, webhook secret and key are of no use any more, and are deleted.
     let secrets = world.folder.path().join("secrets");
     while std::fs::read_dir(&secrets).expect("a folder").count() > 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -1,7 +1,7 @@
 //! Webhooks: one with the live secret, and none of ours besides.
 //!
 //! GitHub never shows a webhook's secret again. The address that a webhook delivers to therefore names the secret, by its
-//! id: a webhook that was made without our hearing of it is told from one with a dead secret (decision 0012).
+//! id: this is how a webhook whose creation was never answered differs from one with an old secret (decision 0012).
 
 use domain::project::AtGithub;
 
@@ -35,8 +35,8 @@ impl Pass<'_> {
         self.look_again().await
     }
 
-    /// Removes our webhooks that are not wanted any more, those that were made without our hearing of it among them; and
-    /// takes note of those that somebody removed at GitHub.
+    /// Removes webhooks of this server that are not needed any more, including those whose creation was never answered,
+    /// and records those that were removed at GitHub.
     pub(super) async fn remove_webhooks(&mut self, open: &Open) -> Result<(), Trouble> {
         let listed = open.session.hooks(&open.name).await?;
         for hook_id in self.situation.github.webhooks.keys() {
@@ -51,7 +51,7 @@ impl Pass<'_> {
         self.look_again().await
     }
 
-    /// Takes note of it. Its secret, if it is not the project's any more, opens nothing and is kept by nobody.
+    /// Records that the webhook is gone, and deletes its secret if the project does not use it any more.
     async fn is_gone(&self, hook_id: u64) -> Result<(), Trouble> {
         self.record(AtGithub::WebhookRemoved { hook_id }).await?;
         match self.situation.github.webhooks.get(&hook_id) {

@@ -87,6 +87,6 @@ async fn a_release_that_gives_up_waiting_leaves_the_line() {
     let held = server.acquire(acme, 1).await;
     assert!(server.is_full(acme, 2).await);
     drop(held);
-    // Were release 2 still first in line, nobody else would ever get the slot.
+    // Were release 2 still first in line, no other release would ever get the slot.
     server.acquire(acme, 3).await;
 }

@@ -21,7 +21,7 @@ const ASKED_AT_ONCE: usize = 8;
 const OF_ONE_ANSWER: [&str; 2] = ["date", "x-request-id"];
 /// The media type of answers whose words are for people: only their `code` is for programs.
 const PROBLEM: &str = "application/problem+json";
-/// More differences than this help nobody.
+/// More differences than this are not shown.
 const SHOWN_MAX: usize = 40;
 
 /// What is asked, and with whose credentials.

@@ -116,7 +116,7 @@ fn header_values(spec: &Spec<'_>, payload: &mut Payload) -> Result<Vec<(u32, Val
     Ok(values)
 }
 
-/// The digests that protect the file until somebody signs it. MD5 over header and payload is all that EL7's rpm knows to
+/// The digests that protect the file until it is signed. MD5 over header and payload is all that EL7's rpm knows to
 /// check the payload by.
 fn signature_header(header: &[u8], payload: &mut Payload) -> Result<Vec<u8>, WritePackageError> {
     let mut md5 = Md5::new_with_prefix(header);
