@@ -85,9 +85,22 @@ pub(crate) fn micros(recorded: &Recorded<Event>) -> i64 {
     recorded.metadata.recorded_at.timestamp_micros()
 }
 
-/// What [`micros`] stored in `column`.
-pub(crate) fn time(row: &SqliteRow, column: &str) -> Result<DateTime<Utc>, sqlx::Error> {
-    Ok(DateTime::from_timestamp_micros(row.try_get(column)?).unwrap_or_default())
+/// The time that [`micros`] stored in `column`.
+///
+/// # Errors
+/// There is no such column, or its number is not a time.
+pub fn time(row: &SqliteRow, column: &str) -> Result<DateTime<Utc>, sqlx::Error> {
+    of_micros(row.try_get(column)?)
+}
+
+/// The time that [`micros`] stored in `column`, if there is one.
+pub(crate) fn maybe_time(row: &SqliteRow, column: &str) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+    row.try_get::<Option<i64>, _>(column)?.map(of_micros).transpose()
+}
+
+fn of_micros(micros: i64) -> Result<DateTime<Utc>, sqlx::Error> {
+    let damaged = || sqlx::Error::Decode(format!("{micros} microseconds since 1970 are beyond every date").into());
+    DateTime::from_timestamp_micros(micros).ok_or_else(damaged)
 }
 
 /// SQLite has no unsigned integers. Positions, revisions and sizes are far from the limit.

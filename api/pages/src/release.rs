@@ -96,7 +96,7 @@ pub(super) async fn release(
 ) -> Result<Html<String>, PageProblem> {
     let id: ReleaseId = release.parse().map_err(|_| not_found("release"))?;
     let release = dashboard.release(id).await?.ok_or_else(|| not_found("release"))?;
-    let project = dashboard.project(release.project).await?.map(|project| project.name).unwrap_or_default();
+    let project = dashboard.project(release.project).await?.ok_or_else(|| not_found("project"))?.name;
     let title = format!("{project} {}", release.tag);
     let layout = Layout::of(&site, title, Section::Releases);
     let reached = dashboard.steps(id).await?;

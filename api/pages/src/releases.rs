@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::{
     layout::{Layout, Section, SiteInfo, show},
-    problem::{PageProblem, bad_query},
+    problem::{PageProblem, bad_query, not_found},
     show::{Badge, Moment, took},
 };
 
@@ -47,8 +47,8 @@ impl ReleaseRow {
         let mut names: HashMap<ProjectId, String> = HashMap::new();
         for release in &releases {
             if let Entry::Vacant(unknown) = names.entry(release.project) {
-                let project = dashboard.project(release.project).await?;
-                unknown.insert(project.map(|project| project.name).unwrap_or_default());
+                let project = dashboard.project(release.project).await?.ok_or_else(|| not_found("project"))?;
+                unknown.insert(project.name);
             }
         }
         let row = |release: Release| Self {

@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 use commands::releases::live_log;
 use domain::{
     ids::ProjectId,
+    project::{self, GitUrl, Project, Trigger},
     recorded::Actor,
     release::{self, Origin, Release},
     token::{Token, TokenKind},
@@ -228,6 +229,10 @@ async fn the_log_of_a_running_build_is_shown_as_it_grows() {
     let tag = "v2".parse().expect("a tag");
     let version = ReleaseVersion::from_tag(&tag).expect("a version");
     let project = ProjectId::named(&acme, &"website".parse().expect("a name"));
+    let source = GitUrl::parse("https://example.org/website.git", false).expect("a URL");
+    let name = "website".parse().expect("a name");
+    let add = project::Command::Add { organisation: acme.clone(), name, source, trigger: Trigger::ApiEndpoint };
+    site.execute::<Project>(project.0, add).await;
     let origin = Origin { organisation: acme, project, tag, version };
     site.execute::<Release>(RELEASE.0, release::Command::Receive(origin)).await;
     let cookie = site.session().await;

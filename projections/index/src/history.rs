@@ -13,7 +13,7 @@ use domain::{
 };
 use projections::{
     checkpoint::checkpoints,
-    read_models::{parsed, signed, unsigned},
+    read_models::{parsed, signed, time, unsigned},
 };
 use sqlx::{
     Row as _, SqlitePool,
@@ -287,7 +287,7 @@ fn snapshot(row: &SqliteRow) -> Result<Snapshot, sqlx::Error> {
     Ok(Snapshot {
         name: parsed(row, "name")?,
         published_at: rows::time(row.try_get("published_at")?),
-        taken_at: DateTime::from_timestamp_micros(row.try_get("taken_at")?).unwrap_or_default(),
+        taken_at: time(row, "taken_at")?,
     })
 }
 

@@ -10,7 +10,7 @@ use domain::{
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use super::{Credentials, Live};
-use crate::read_models::parsed;
+use crate::read_models::{maybe_time, parsed, time};
 
 /// Most tokens in one answer.
 pub(crate) const API_TOKENS_PAGE_MAX: u32 = 1_000;
@@ -96,18 +96,14 @@ impl Credentials {
                 id: parsed(row, "id")?,
                 name: row.try_get("name")?,
                 scopes: parsed(row, "scopes")?,
-                issued_at: moment(row.try_get("issued_at")?),
-                expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(moment),
-                grace_until: row.try_get::<Option<i64>, _>("grace_until")?.map(moment),
+                issued_at: time(row, "issued_at")?,
+                expires_at: maybe_time(row, "expires_at")?,
+                grace_until: maybe_time(row, "grace_until")?,
                 is_of_ci_job: row.try_get("of_ci_job")?,
             })
         };
         found.await?.iter().map(token).collect()
     }
-}
-
-fn moment(micros: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(micros).unwrap_or_default()
 }
 
 /// Writes what `event` changes of the project's tokens.
@@ -205,12 +201,12 @@ async fn remove(rows: &mut SqliteConnection, token: TokenId) -> Result<Change, s
 
 fn put(row: &SqliteRow) -> Result<Change, sqlx::Error> {
     let scopes: Scopes = parsed(row, "scopes")?;
-    let ends = [row.try_get::<Option<i64>, _>("expires_at")?, row.try_get::<Option<i64>, _>("grace_until")?];
+    let ends = [maybe_time(row, "expires_at")?, maybe_time(row, "grace_until")?];
     let grant = ApiGrant {
         project: parsed(row, "project")?,
         may_release: scopes.contains(Scope::Release),
         may_read: scopes.contains(Scope::Read),
-        ends_at: ends.into_iter().flatten().min().map(moment),
+        ends_at: ends.into_iter().flatten().min(),
     };
     Ok(Change::Put(parsed(row, "id")?, parsed(row, "secret_sha256")?, grant))
 }

@@ -10,7 +10,7 @@ use domain::{
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use super::{Credentials, Live};
-use crate::read_models::parsed;
+use crate::read_models::{parsed, time};
 
 /// A feed token, as people see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,11 +56,7 @@ impl Credentials {
         .bind(organisation.to_string())
         .fetch_all(&self.readers);
         let token = |row: &SqliteRow| {
-            Ok(FeedToken {
-                id: parsed(row, "id")?,
-                name: row.try_get("name")?,
-                issued_at: DateTime::from_timestamp_micros(row.try_get("issued_at")?).unwrap_or_default(),
-            })
+            Ok(FeedToken { id: parsed(row, "id")?, name: row.try_get("name")?, issued_at: time(row, "issued_at")? })
         };
         found.await?.iter().map(token).collect()
     }

@@ -11,7 +11,7 @@ use domain::{
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use super::{Credentials, Live};
-use crate::read_models::parsed;
+use crate::read_models::{parsed, time};
 
 /// Most operators in one answer.
 pub(crate) const OPERATORS_PAGE_MAX: u32 = 1_000;
@@ -121,11 +121,12 @@ fn operator(row: &SqliteRow) -> Result<OperatorAccount, sqlx::Error> {
         person: parsed(row, "id")?,
         name: sealed(row, "name")?,
         email: sealed(row, "email")?,
-        registered_at: DateTime::from_timestamp_micros(row.try_get("registered_at")?).unwrap_or_default(),
+        registered_at: time(row, "registered_at")?,
         standing: match row.try_get("standing")? {
             "active" => Standing::Active,
             "removed" => Standing::Removed,
-            _ => Standing::Erased,
+            "erased" => Standing::Erased,
+            other => return Err(sqlx::Error::Decode(format!("\"{other}\" is not a standing of an operator").into())),
         },
     })
 }

@@ -1,6 +1,5 @@
 //! The queries of dashboards, newest first, in pages.
 
-use chrono::{DateTime, Utc};
 use domain::{
     digest::Sha256,
     ids::{OrganisationId, ProjectId, ReleaseId, RepositoryId},
@@ -12,7 +11,7 @@ use sqlx::{Row as _, sqlite::SqliteRow};
 use super::{
     Dashboard, Organisation, Project, Release, ReleasePackage, ReleaseStep, Repository, RepositoryPackage, projects,
 };
-use crate::read_models::{parsed, signed, time, unsigned};
+use crate::read_models::{maybe_time, parsed, signed, time, unsigned};
 
 /// Most items in one answer.
 pub const PAGE_MAX: u32 = 200;
@@ -294,8 +293,4 @@ where
 {
     let text: Option<&str> = row.try_get(column)?;
     text.map(str::parse).transpose().map_err(|error: T::Err| sqlx::Error::Decode(error.into()))
-}
-
-fn maybe_time(row: &SqliteRow, column: &str) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
-    Ok(row.try_get::<Option<i64>, _>(column)?.and_then(DateTime::from_timestamp_micros))
 }

@@ -7,7 +7,10 @@ use domain::{
 };
 use sqlx::{QueryBuilder, Row as _, sqlite::SqliteRow};
 
-use crate::{credentials::Credentials, read_models::parsed};
+use crate::{
+    credentials::Credentials,
+    read_models::{maybe_time, parsed, time},
+};
 
 /// Most keys in one answer.
 pub const ACCESS_KEYS_PAGE_MAX: u32 = 1_000;
@@ -112,14 +115,9 @@ fn access_key(row: &SqliteRow) -> Result<AccessKey, sqlx::Error> {
         kind: parsed(row, "kind")?,
         generation: row.try_get("generation")?,
         is_older: row.try_get("is_older")?,
-        issued_at: time(row.try_get("issued_at")?),
-        expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(time),
+        issued_at: time(row, "issued_at")?,
+        expires_at: maybe_time(row, "expires_at")?,
         enrols_max: row.try_get("enrols_max")?,
         enrolled: row.try_get("enrolled")?,
     })
-}
-
-/// Microseconds since 1970.
-pub(super) fn time(micros: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(micros).unwrap_or_default()
 }

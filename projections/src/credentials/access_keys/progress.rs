@@ -4,8 +4,10 @@ use chrono::{DateTime, Utc};
 use domain::ids::{AccessKeyId, RepositoryId};
 use sqlx::Row as _;
 
-use super::list::time;
-use crate::{credentials::Credentials, read_models::parsed};
+use crate::{
+    credentials::Credentials,
+    read_models::{maybe_time, parsed},
+};
 
 /// Most silent machines in one answer.
 pub const SILENT_PAGE_MAX: u32 = 1_000;
@@ -53,7 +55,7 @@ impl Credentials {
         let Some(row) = row.bind(repository.to_string()).fetch_optional(&self.readers).await? else {
             return Ok(KeyringProgress::new());
         };
-        let moment = |column| Ok::<_, sqlx::Error>(row.try_get::<Option<i64>, _>(column)?.map(time));
+        let moment = |column| maybe_time(&row, column);
         let mut progress = KeyringProgress {
             generation: row.try_get("generation")?,
             rolled_at: moment("rolled_at")?,
