@@ -67,7 +67,7 @@ async fn a_signature_is_followed_to_the_trigger_and_a_key_from_its_first_day_to_
         let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
         assert!(!wrong.status.success() && said.contains(says), "{said}");
     }
-    for (form, said) in [(&[][..], "no events match\n"), (&["--json"], "")] {
+    for (form, said) in [(&[][..], "no event matches\n"), (&["--json"], "")] {
         let empty = sample.server.command(&[&["audit", "events", "--until", "2020-01-01"], form].concat());
         assert!(empty.status.success() && empty.stdout.is_empty(), "{empty:?}");
         assert_eq!(String::from_utf8_lossy(&empty.stderr), said);

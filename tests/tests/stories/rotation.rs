@@ -228,7 +228,9 @@ async fn drill_theft() -> Vec<Line> {
     drill.enrol().await;
     let stolen = drill.fingerprint(1).await;
     drill.refused(&format!("declareCompromised(fingerprint: \"{stolen}\", confirm: \"yes\")"), "invalid").await;
-    drill.refused("declareCompromised(fingerprint: \"AB\", confirm: \"AB\")", "refused").await;
+    let unknown = "AB".repeat(20);
+    drill.refused(&format!("declareCompromised(fingerprint: \"{unknown}\", confirm: \"{unknown}\")"), "refused").await;
+    drill.refused("declareCompromised(fingerprint: \"AB\", confirm: \"AB\")", "invalid").await;
     let (before, position) = (drill.digest_of("drill-earlier").await, drill.position().await);
     drill.step(&format!("declareCompromised(fingerprint: \"{stolen}\", confirm: \"{stolen}\")")).await;
     // Whatever was begun goes on after a crash.

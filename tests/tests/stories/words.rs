@@ -66,7 +66,8 @@ const GIVEN_UP_PHRASES: [(&str, &str, usize); 21] = [
 ];
 
 /// Where such a word is right: a file or folder, the word, and the reason.
-const ALLOWED: [(&str, &str, &str); 14] = [
+const ALLOWED: [(&str, &str, &str); 15] = [
+    ("api/serving/src/installers/install.sh", "whoever", "another text is another version of every installer"),
     ("tests/tests/stories/words.rs", "*", "the list itself"),
     ("docs/decisions/", "*", "decisions keep the words of their time"),
     ("migrations/event_log/", "*", "a migration that was applied never changes: databases hold its checksum"),

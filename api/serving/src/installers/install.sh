@@ -50,7 +50,7 @@ is_zypper_machine() {
 
 # ---- asking the server which credentials to use
 
-# ask [QUERY]: asks the server with $login and $password, and writes its answer to the file $scratch/answer. Both go
+# ask [QUERY]: what the server answers whoever shows it $login and $password, as the file $scratch/answer. They go
 # through pipes and files that only root can read, never through arguments or the environment. apt-helper takes no lock.
 ask() {
     question="$credentials_address${1:-}"
